@@ -1,0 +1,27 @@
+# make demo: the whole chain on the embedded default.   make test: the tests.   Both set up .venv when it is missing or stale.
+PYTHON ?= python3
+BIN := .venv/bin
+OUT ?= runs/demo
+
+.PHONY: demo test lint clean .venv
+
+demo: .venv
+	$(BIN)/python experiments/demo.py --out $(OUT)
+
+test: .venv
+	$(BIN)/python -W error -m pytest
+
+lint: .venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+.venv: .venv/stamp
+
+.venv/stamp: setup.cfg pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf .venv build *.egg-info

@@ -1,0 +1,92 @@
+"""A run's state on disk: safetensors and JSON, whole or not at all.
+
+The randomness of a step is a function of the seed and the step's number, so no generator needs saving: model, optimizer
+and position are the whole state, and a resumed run is the unbroken one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from captioner.config import write_json
+from captioner.models.captioner import Captioner
+from metric.state import load_optimizer, save_optimizer
+
+LAST = Path("checkpoints") / "last"
+
+
+@dataclass(frozen=True)
+class Position:
+    """The stage and how many of its steps are done."""
+
+    stage: str
+    step: int
+
+
+def save(out: Path, captioner: Captioner, optimizer: torch.optim.Optimizer, position: Position) -> None:
+    """checkpoints/last, replaced in one step."""
+    last, new, old = (out / "checkpoints" / name for name in ("last", ".new", ".old"))
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    captioner.save_pretrained(new)
+    save_optimizer(optimizer, new / "optimizer.safetensors")
+    write_json(new / "position.json", {"stage": position.stage, "step": position.step})
+    shutil.rmtree(old, ignore_errors=True)
+    if last.exists():
+        os.replace(last, old)
+    os.replace(new, last)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def position(out: Path) -> Position:
+    """Where a run stands; a ValueError when it has no checkpoint to go on from."""
+    recover(out)
+    path = out / LAST / "position.json"
+    if not path.is_file():
+        raise ValueError(f"{out} has no checkpoint to resume; start it again with another --out")
+    return Position(**json.loads(path.read_text()))
+
+
+def recover(out: Path) -> None:
+    """A kill between the two renames of `save` leaves the state in .old only: put it back."""
+    old = out / "checkpoints" / ".old"
+    if old.exists() and not (out / LAST).exists():
+        os.replace(old, out / LAST)
+
+
+def restore_optimizer(out: Path, optimizer: torch.optim.Optimizer) -> None:
+    load_optimizer(optimizer, out / LAST / "optimizer.safetensors")
+
+
+def model_folder(name: str) -> str:
+    """The model's own folder: of a run, its last checkpoint; of a model or a hub id, itself."""
+    run = Path(name)
+    if (run / "checkpoints").is_dir():
+        recover(run)
+        if not (run / LAST).is_dir():
+            raise ValueError(f"{name} is a run without a checkpoint yet")
+        return str(run / LAST)
+    return name
+
+
+def trim(path: Path, reached: Position, stages: list[str]) -> None:
+    """Drop lines of metrics.jsonl that the checkpoint has not seen, so that none is written twice."""
+    if not path.is_file():
+        return
+    kept = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError:  # the line that the kill cut short
+            break
+        if (stages.index(row["stage"]), row["step"]) <= (stages.index(reached.stage), reached.step):
+            kept.append(line + "\n")
+    beside = path.with_name(path.name + ".partial")
+    beside.write_text("".join(kept), encoding="utf-8")
+    os.replace(beside, path)

@@ -1,0 +1,49 @@
+"""The command line: `captioner COMMAND`. Imports nothing heavy until a command runs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from captioner.commands import caption, compare, doctor, evaluate, metric, rewards, score, train
+
+COMMANDS = {
+    "train": train,
+    "caption": caption,
+    "evaluate": evaluate,
+    "score": score,
+    "compare": compare,
+    "rewards": rewards,
+    "metric": metric,
+    "doctor": doctor,
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="captioner", description="Train image captioners with any reward, and compare.")
+    top.add_argument("--traceback", action="store_true", help="show where an error came from")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, module in COMMANDS.items():
+        sub = commands.add_parser(name, help=module.HELP, description=module.__doc__)
+        module.add(sub)
+        sub.set_defaults(run=module.run)
+    return top
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit code 0, 2 for input that cannot be used (one line says why), 130 when interrupted."""
+    args = parser().parse_args(argv)
+    try:
+        return args.run(args) or 0
+    except (ValueError, FileNotFoundError) as error:
+        if args.traceback:
+            raise
+        print(f"captioner: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt as stop:
+        print(f"captioner: interrupted{f'; {stop}' if str(stop) else ''}", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,28 @@
+"""Compare runs: what each reward did to the captions, as a table, curves and a gallery."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+HELP = "the reward ablation: tables, plots, pictures"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "runs", nargs="+", type=Path, metavar="RUN", help="run folders with scores; other seeds are one row"
+    )
+    parser.add_argument("--out", required=True, type=Path, help="folder of comparison.md, .csv, .json and index.html")
+    parser.add_argument("--split", default="test", help="split whose scores are compared (test)")
+    parser.add_argument("--pictures", type=int, default=24, help="pictures in the gallery (24)")
+
+
+def run(args: argparse.Namespace) -> None:
+    from captioner.compare import compare
+    from captioner.gallery import gallery
+    from captioner.report import write
+
+    comparison = compare(args.runs, args.split)
+    write(comparison, gallery(args.runs[0], args.split, args.pictures), args.out)
+    print(comparison.table())
+    print(f"report: {args.out / 'index.html'}")

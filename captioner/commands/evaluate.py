@@ -1,0 +1,29 @@
+"""Caption a split with a trained run and score the captions."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+HELP = "caption a split with a run, and score it"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder that `captioner train` wrote")
+    parser.add_argument("--split", default="test", help="split of the run's data set (test)")
+    parser.add_argument(
+        "--scores", default="classic,text,clip,scene", help="names or families: classic text clip scene all"
+    )
+    parser.add_argument("--pac", default="", help="checkpoint that scores pac_spp; empty takes the run's own")
+    parser.add_argument(
+        "--checker",
+        default="",
+        help="grammar checker: languagetool, harper, none, auto; empty takes the run's",
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    from captioner.evaluate import evaluate_run
+
+    for folder in args.runs:
+        evaluate_run(folder, args.split, args.scores.split(","), args.pac, args.checker)

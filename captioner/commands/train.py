@@ -1,0 +1,54 @@
+"""Train a captioner: cross-entropy, then the reward stage when a reward is given."""
+
+from __future__ import annotations
+
+import argparse
+import runpy
+from pathlib import Path
+
+from captioner.config import PRESETS, Run, check, override
+from captioner.flags import add_flags, given
+
+HELP = "train a captioner: cross-entropy, then a reward"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("experiment", nargs="?", help="Python file that defines `run = Run(...)`; flags go before it")
+    parser.add_argument(
+        "--out", required=True, type=Path, help="folder of the run, the interface to all other commands"
+    )
+    parser.add_argument("--preset", choices=PRESETS, help="settings that go together, below the flags")
+    parser.add_argument(
+        "--resume", action="store_true", help="continue the run in --out with the settings it began with"
+    )
+    add_flags(parser, Run())
+
+
+def run(args: argparse.Namespace) -> None:
+    from captioner.train import resume, train
+
+    if args.resume:
+        if given(args, Run()) or args.preset or args.experiment:
+            raise ValueError("--resume takes its settings from the run's config.json; type only --out RUN --resume")
+        resume(args.out)
+    else:
+        train(check(asked_for(args)), args.out)
+
+
+def asked_for(args: argparse.Namespace) -> Run:
+    """defaults < preset < experiment file < flags."""
+    base = from_file(args.experiment) if args.experiment else Run()
+    if args.preset:
+        if args.experiment:
+            raise ValueError("--preset and an experiment file are two starting points; give one of them")
+        base = override(base, PRESETS[args.preset])
+    return override(base, given(args, Run()))
+
+
+def from_file(path: str) -> Run:
+    if not Path(path).is_file():
+        raise ValueError(f"no experiment file {path}")
+    defined = runpy.run_path(path).get("run")
+    if not isinstance(defined, Run):
+        raise ValueError(f"{path} defines no `run = Run(...)`")
+    return defined

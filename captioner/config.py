@@ -1,0 +1,225 @@
+"""What a run is: frozen dataclasses, the string under a field being its help. No torch here.
+
+defaults < preset < experiment file < flags -> `Run` -> config.json in the run's folder, which all that follows reads.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+
+@dataclass(frozen=True)
+class Model:
+    d: int = 512
+    """width of the Transformer"""
+    heads: int = 8
+    """attention heads"""
+    encoder_layers: int = 3
+    """layers over the picture's features"""
+    decoder_layers: int = 3
+    """layers over the words"""
+    feedforward: int = 2048
+    """width of the feed-forward layers"""
+    dropout: float = 0.1
+    """dropout while training"""
+    vocabulary: int = 0
+    """size of a BPE trained on the training captions; 0 takes CLIP's own 49,408 tokens"""
+
+
+@dataclass(frozen=True)
+class Decode:
+    beams: int = 5
+    """beams when captions are generated for evaluation or for a data set; 1 is greedy"""
+    max_length: int = 20
+    """most tokens a caption may have, end of sentence included"""
+
+
+@dataclass(frozen=True)
+class Xe:
+    steps: int = 50_000
+    """cross-entropy steps; 0 skips the stage"""
+    batch_size: int = 50
+    """pictures a step, one reference each"""
+    lr: float = 2.5e-4
+    """highest learning rate, reached after the warm-up, then falling as a cosine"""
+    warmup: float = 0.05
+    """share of the steps with a rising learning rate"""
+    label_smoothing: float = 0.1
+    """share of the target's probability that is spread over all words"""
+
+
+@dataclass(frozen=True)
+class Scst:
+    steps: int = 10_000
+    """steps of the reward stage"""
+    batch_size: int = 50
+    """pictures a step"""
+    lr: float = 5e-6
+    """learning rate, constant after the warm-up"""
+    warmup: float = 0.0
+    """share of the steps with a rising learning rate"""
+    candidates: str = "beam"
+    """how candidates are found: beam or sample"""
+    samples: int = 5
+    """candidates a picture"""
+    baseline: str = "mean"
+    """what a candidate is compared with: mean of the candidates, greedy caption, or leave_one_out mean"""
+    temperature: float = 1.0
+    """temperature of sampling"""
+
+
+@dataclass(frozen=True)
+class Run:
+    data: str = "scenes"
+    """data set, name:option=value,... such as scenes:count=4000 or flickr8k:root=DIR"""
+    clip: str = "scenes-clip"
+    """CLIP whose features are captioned: scenes-clip, a folder, or ARCH:TAG such as ViT-L-14-quickgelu:openai"""
+    rewards: tuple[str, ...] = ()
+    """reward of the second stage, name:option=value,...; repeat to mix; `captioner rewards` lists them"""
+    init: str = ""
+    """run or model folder to start from; its cross-entropy stage is not repeated"""
+    pac: str = ""
+    """checkpoint of `captioner metric train` that scores pac_spp at every evaluation"""
+    seed: int = 0
+    """seed of everything random"""
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N"""
+    precision: str = "fp32"
+    """fp32, or bf16 under autocast"""
+    features: str = ""
+    """folder that keeps the pictures' features between runs; empty keeps them in memory"""
+    checker: str = "auto"
+    """grammar checker: languagetool, harper, none, or auto (the best that is here)"""
+    val_every: int = 500
+    """steps between evaluations on the validation split"""
+    val_count: int = 500
+    """validation pictures looked at while training"""
+    log_every: int = 10
+    """steps between lines of metrics.jsonl"""
+    save_every: int = 500
+    """steps between checkpoints"""
+    model: Model = field(default_factory=Model)
+    decode: Decode = field(default_factory=Decode)
+    xe: Xe = field(default_factory=Xe)
+    scst: Scst = field(default_factory=Scst)
+
+
+# Closed set: whole families of settings that go together.
+PRESETS: dict[str, dict[str, Any]] = {
+    "paper": {},
+    "small": {  # for scenes, on a laptop: minutes, not days
+        "data": "scenes:count=4000",
+        "model.d": 128,
+        "model.heads": 4,
+        "model.encoder_layers": 2,
+        "model.decoder_layers": 2,
+        "model.feedforward": 512,
+        "model.vocabulary": 700,
+        "xe.steps": 800,
+        "xe.batch_size": 64,
+        "xe.lr": 1e-3,
+        "scst.steps": 150,
+        "scst.batch_size": 32,
+        "scst.lr": 1e-4,
+        "scst.candidates": "sample",
+        "val_every": 50,
+        "val_count": 200,
+        "save_every": 100,
+    },
+}
+
+CHOICES = {
+    "precision": ("fp32", "bf16"),
+    "checker": ("auto", "languagetool", "harper", "none"),
+    "scst.candidates": ("beam", "sample"),
+    "scst.baseline": ("mean", "greedy", "leave_one_out"),
+}
+
+T = TypeVar("T")
+
+
+def dotted(config: Any, prefix: str = "") -> dict[str, Any]:
+    """A nested dataclass as {"scst.lr": 5e-6, ...}."""
+    values = {}
+    for item in fields(config):
+        value = getattr(config, item.name)
+        values.update(dotted(value, f"{prefix}{item.name}.") if is_dataclass(value) else {prefix + item.name: value})
+    return values
+
+
+def override(config: T, changes: dict[str, Any]) -> T:
+    """The dataclass with dotted fields changed; unknown names are a ValueError."""
+    known = dotted(config)
+    for name in changes:
+        if name not in known:
+            raise ValueError(f"no setting {name!r}; there are {', '.join(known)}")
+    own = {name: value for name, value in changes.items() if "." not in name}
+    for item in fields(config):  # type: ignore[arg-type]
+        inner = {name.partition(".")[2]: value for name, value in changes.items() if name.startswith(item.name + ".")}
+        if inner:
+            own[item.name] = override(getattr(config, item.name), inner)
+    return replace(config, **own)  # type: ignore[type-var]
+
+
+def check(run: Run) -> Run:
+    """The run, or a ValueError that says which setting cannot be."""
+    values = dotted(run)
+    for name, choices in CHOICES.items():
+        if values[name] not in choices:
+            raise ValueError(f"--{name} is one of {', '.join(choices)}, got {values[name]!r}")
+    for name in (
+        "xe.batch_size",
+        "scst.batch_size",
+        "decode.beams",
+        "decode.max_length",
+        "val_every",
+        "save_every",
+        "log_every",
+    ):
+        if values[name] < 1:
+            raise ValueError(f"--{name} is 1 or more, got {values[name]}")
+    for name in ("xe.warmup", "scst.warmup"):
+        if not 0 <= values[name] < 1:
+            raise ValueError(f"--{name} is a share of the steps, 0 to below 1, got {values[name]}")
+    if run.model.d % run.model.heads:
+        raise ValueError(f"--model.d {run.model.d} cannot be split over --model.heads {run.model.heads}")
+    if run.rewards and run.scst.samples < 2 and run.scst.baseline != "greedy":
+        raise ValueError(
+            f"--scst.baseline {run.scst.baseline} compares 2 candidates a picture or more, "
+            f"got --scst.samples {run.scst.samples}; raise it or type --scst.baseline greedy"
+        )
+    if not run.rewards and not run.xe.steps:
+        raise ValueError("nothing to train: --xe.steps 0 and no --reward; give one of them")
+    return run
+
+
+def from_json(text: str) -> Run:
+    """The Run of a config.json; what else the file holds is left alone."""
+    return from_dict(Run, json.loads(text))
+
+
+def from_dict(kind: type[T], values: dict[str, Any]) -> T:
+    hints = get_type_hints(kind)
+    known = {item.name: values[item.name] for item in fields(kind) if item.name in values}  # type: ignore[arg-type]
+    for name, value in known.items():
+        if is_dataclass(hints[name]):
+            known[name] = from_dict(hints[name], value)  # type: ignore[arg-type]
+        elif isinstance(value, list):
+            known[name] = tuple(value)
+    return kind(**known)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(path.name + ".partial")
+    beside.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(beside, path)
+
+
+def as_json(run: Run) -> dict[str, Any]:
+    return asdict(run)

@@ -1,0 +1,49 @@
+"""Flickr8k in its native layout: Images/, Flickr8k.token.txt and three lists of file names (research use only)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+
+from metric.example import Example
+
+LISTS = {
+    "train": "Flickr_8k.trainImages.txt",
+    "val": "Flickr_8k.devImages.txt",
+    "test": "Flickr_8k.testImages.txt",
+}
+TOKENS = "Flickr8k.token.txt"
+
+
+def flickr8k(split: str, root: str, count: int = 0) -> list[Example]:
+    """The photographs of a split with five references each; `count` takes the first so many, 0 takes all."""
+    if split not in LISTS:
+        raise ValueError(f"flickr8k has the splits {', '.join(LISTS)}, got {split!r}")
+    folder = Path(root)
+    listed = lines(folder, LISTS[split])[: count or None]
+    captions = references(folder)
+    lost = [name for name in listed if name not in captions]
+    if lost:
+        raise ValueError(f"{folder / TOKENS} has no caption for {len(lost)} of {LISTS[split]}, the first {lost[0]}")
+    return [Example(name, photographs(folder) / name, captions[name]) for name in listed]
+
+
+def references(folder: Path) -> dict[str, tuple[str, ...]]:
+    """`name.jpg#0<tab>caption` a line -> captions by file name."""
+    captions: defaultdict[str, list[str]] = defaultdict(list)
+    for line in lines(folder, TOKENS):
+        name, _, caption = line.partition("\t")
+        captions[name.partition("#")[0]].append(caption)
+    return {name: tuple(texts) for name, texts in captions.items()}
+
+
+def photographs(folder: Path) -> Path:
+    """The folder of photographs, by either of the names it has in the wild."""
+    return next((folder / name for name in ("Images", "Flicker8k_Dataset") if (folder / name).is_dir()), folder)
+
+
+def lines(folder: Path, name: str) -> list[str]:
+    path = folder / name
+    if not path.is_file():
+        raise ValueError(f"{folder} is not Flickr8k: {name} is not there; type --data flickr8k:root=DIR")
+    return path.read_text(encoding="utf-8").splitlines()

@@ -1,0 +1,34 @@
+"""The embedded world of scenes, drawn by seed: nothing is read from disk."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from metric.example import Example
+from metric.scenes.language import alt_text, keywords, names, references
+from metric.scenes.world import SPLITS, Scene, sample
+
+# What the text of an example is: five references, or the web's way of saying it (five a picture, so that it varies).
+TEXTS: dict[str, Callable[[Scene], tuple[str, ...]]] = {
+    "references": references,
+    "alt": lambda scene: tuple(alt_text(scene, random.Random(f"{scene.key}|{n}")) for n in range(5)),
+    "names": lambda scene: tuple(names(scene, random.Random(f"{scene.key}|{n}")) for n in range(5)),
+    "keywords": lambda scene: (keywords(scene),),
+    "all": lambda scene: (*TEXTS["references"](scene), *TEXTS["alt"](scene)),
+}
+
+
+def scenes(split: str, count: int = 4000, text: str = "references", first: int = 0) -> list[Example]:
+    """`count` scenes of train from number `first`, or the whole of val, test and ood: 1,000 each."""
+    if text not in TEXTS:
+        raise ValueError(f"scenes:text is one of {', '.join(TEXTS)}, got {text!r}")
+    if split not in SPLITS:
+        raise ValueError(f"scenes has the splits {', '.join(SPLITS)}, got {split!r}")
+    numbers = range(first, first + count) if split == "train" else range(1000)
+    return [example(split, number, text) for number in numbers]
+
+
+def example(split: str, number: int, text: str) -> Example:
+    scene: Scene = sample(split, number)
+    return Example(f"{split}-{number:06d}", scene, tuple(TEXTS[text](scene)))

@@ -1,0 +1,29 @@
+"""The pictures of a comparison, with what people say of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PIL import Image
+
+from captioner.data import load
+from captioner.evaluate import read_run
+from metric.example import open_image
+from metric.scenes.draw import draw
+from metric.scenes.world import Scene
+
+
+def gallery(run: Path, split: str, count: int) -> list[tuple[str, Image.Image, tuple[str, ...]]]:
+    """(id, picture, references) of `count` pictures of the split, evenly spread."""
+    examples = load(read_run(run).data, split)
+    chosen = examples[:: max(1, len(examples) // max(count, 1))][:count]
+    return [(example.id, picture(example.image), example.references) for example in chosen]
+
+
+def picture(image) -> Image.Image:
+    """Large enough for a page; scenes are drawn anew at that size."""
+    if isinstance(image, Scene):
+        return draw(image, size=192)
+    shown = open_image(image)
+    shown.thumbnail((256, 256))
+    return shown

@@ -1,0 +1,53 @@
+"""metrics.jsonl and TensorBoard: the same numbers, and a few captions with their pictures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from torch.utils.tensorboard import SummaryWriter
+
+
+class Log:
+    """Appends to a run's log; one JSON object a line."""
+
+    def __init__(self, out: Path) -> None:
+        out.mkdir(parents=True, exist_ok=True)
+        self.file = (out / "metrics.jsonl").open("a", encoding="utf-8")
+        self.board = SummaryWriter(str(out / "tensorboard"))
+
+    def __enter__(self) -> Log:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+        self.board.close()
+
+    def step(self, stage: str, step: int, numbers: Mapping[str, float]) -> None:
+        self.write({"stage": stage, "step": step, **numbers})
+        for name, value in numbers.items():
+            self.board.add_scalar(f"{stage}/{name}", value, step)
+
+    def evaluation(
+        self,
+        stage: str,
+        step: int,
+        scores: Mapping[str, float],
+        samples: Mapping[str, tuple[Image.Image, str]],
+    ) -> None:
+        """Validation scores, and captions of a few pictures by id."""
+        numbers = {f"val/{name}": value for name, value in scores.items()}
+        said = {name: caption for name, (_, caption) in samples.items()}
+        self.write({"stage": stage, "step": step, **numbers, "captions": said})
+        for name, value in numbers.items():
+            self.board.add_scalar(f"{stage}/{name}", value, step)
+        for name, (picture, caption) in samples.items():
+            self.board.add_image(f"{stage}/{name}", np.asarray(picture), step, dataformats="HWC")
+            self.board.add_text(f"{stage}/{name}", caption, step)
+
+    def write(self, row: Mapping[str, object]) -> None:
+        self.file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        self.file.flush()

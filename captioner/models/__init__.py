@@ -1,0 +1,1 @@
+"""The captioner itself: what it looks at, the words it has, and the network between them."""

@@ -1,0 +1,89 @@
+"""A model on disk in Hugging Face's layout: config.json, model.safetensors, tokenizer.json."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, fields
+from pathlib import Path
+from typing import Any
+
+import huggingface_hub
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+CONFIG, WEIGHTS, TOKENIZER = FILES = ("config.json", "model.safetensors", "tokenizer.json")
+TYPE = {"model_type": "captioner", "architectures": ["Captioner"]}
+
+
+def fetch(name: str) -> Path:
+    """The folder of that name, or what the hub has under it; it holds the three files."""
+    folder = Path(name)
+    if not folder.is_dir():
+        if folder.exists():
+            raise ValueError(f"{name} is a file; give the folder that holds {', '.join(FILES)}")
+        folder = download(name)
+    missing = [file for file in FILES if not (folder / file).is_file()]
+    if missing:
+        raise ValueError(f"{name} is no captioner: it has no {' and no '.join(missing)}")
+    return folder
+
+
+def download(name: str) -> Path:
+    if not re.fullmatch(r"[\w.-]*\w/[\w.-]+", name):
+        raise ValueError(f"there is no folder {name}; give a captioner's folder, a run, or a hub id such as OWNER/NAME")
+    try:
+        return Path(huggingface_hub.snapshot_download(name, allow_patterns=list(FILES)))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ValueError(f"{name} is neither a folder nor to be had from the hub ({reason})") from error
+
+
+def read_config(path: Path, kind: type) -> dict[str, Any]:
+    """What the dataclass `kind` is made from; keys that are missing, unknown or of another model are said."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path} is not JSON ({error})") from error
+    for key, expected in TYPE.items():
+        if content.get(key) != expected:
+            raise ValueError(f"{path} holds the {key} {content.get(key)!r}, expected {expected!r}")
+    values = {key: value for key, value in content.items() if key not in TYPE}
+    known = {field.name: field.default is MISSING for field in fields(kind)}
+    if unknown := sorted(values.keys() - known.keys()):
+        raise ValueError(f"{path} holds {', '.join(unknown)}, which no captioner has; is it of a newer version?")
+    if missing := [name for name, needed in known.items() if needed and name not in values]:
+        raise ValueError(f"{path} lacks {', '.join(missing)}")
+    return values
+
+
+def read_weights(path: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of `path`, which are those expected, by name and shape."""
+    try:
+        found = load_file(path)
+    except SafetensorError as error:
+        raise ValueError(f"{path} cannot be read ({error})") from error
+    for name, tensor in expected.items():
+        if name not in found:
+            raise ValueError(f"{path} has no tensor {name}, which its {CONFIG} asks for")
+        if found[name].shape != tensor.shape:
+            holds, asks = list(found[name].shape), list(tensor.shape)
+            raise ValueError(f"{path} holds {name} of shape {holds}, its {CONFIG} asks for {asks}")
+    if unknown := found.keys() - expected.keys():
+        raise ValueError(f"{path} holds {min(unknown)}, which its {CONFIG} has no place for")
+    return found
+
+
+def write(folder: Path, config: Any, weights: Mapping[str, Tensor]) -> None:
+    """Configuration (a dataclass) and weights; each file is whole or not there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f"{WEIGHTS}.part"
+    save_file({name: tensor.detach().contiguous() for name, tensor in weights.items()}, part, {"format": "pt"})
+    os.replace(part, folder / WEIGHTS)
+    part = folder / f"{CONFIG}.part"
+    part.write_text(json.dumps(TYPE | asdict(config), indent=2) + "\n", encoding="utf-8")
+    os.replace(part, folder / CONFIG)

@@ -1,0 +1,167 @@
+"""A run folder as what came of it: settings, curves, scores, captions; and the name that tells runs apart."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from metric.names import SCORES, plain
+from rewards.spec import RewardSpec, parse
+
+PRINTED = {plain(name): score.printed for name, score in SCORES.items()}
+DEPTHS = 3  # of `settings`
+PATHS = ("checkpoint", "clip", "root", "cache")  # options that may differ from seed to seed
+EVALUATE = "type `captioner evaluate {folder} --split {split}`"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one run folder holds, for one split."""
+
+    folder: Path
+    config: dict[str, Any]
+    metrics: list[dict[str, Any]]
+    """lines of metrics.jsonl"""
+    corpus: dict[str, float]
+    """scores by name"""
+    count: int
+    skipped: dict[str, str]
+    """why a score is not there, by name"""
+    facts: dict[str, Any]
+    """what scored, such as the grammar checker and its version"""
+    captions: dict[str, str]
+
+    @property
+    def seed(self) -> int:
+        return self.config["seed"]
+
+    @property
+    def rewards(self) -> list[RewardSpec]:
+        return [parse(text) for text in self.config["rewards"]]
+
+    def trained_on(self, score: str) -> bool:
+        return plain(score.partition(":")[0]) in {reward.name for reward in self.rewards}
+
+
+def read(folder: Path, split: str) -> Outcome:
+    """Raises ValueError when the folder is no run or has no scores for the split."""
+    for name in ("config.json", "metrics.jsonl"):
+        if not (folder / name).is_file():
+            raise ValueError(f"{folder} is no run folder: no {name}; give what `captioner train --out` wrote")
+    for name in (f"scores-{split}.json", f"captions-{split}.jsonl"):
+        if not (folder / name).is_file():
+            raise ValueError(f"{folder} has no {name}; {EVALUATE.format(folder=folder, split=split)}")
+    (scores,) = lines(folder / f"scores-{split}.json", whole=True)
+    return Outcome(
+        folder=folder,
+        config=next(lines(folder / "config.json", whole=True)),
+        metrics=list(lines(folder / "metrics.jsonl")),
+        corpus=scores["corpus"],
+        count=scores["count"],
+        skipped=scores.get("skipped", {}),
+        facts=scores.get("facts", {}),
+        captions={line["id"]: line["caption"] for line in lines(folder / f"captions-{split}.jsonl")},
+    )
+
+
+def lines(file: Path, whole: bool = False) -> Iterator[dict[str, Any]]:
+    """The JSON objects of a file: one a line, or the `whole` file as one."""
+    text = file.read_text(encoding="utf-8")
+    for number, line in enumerate([text] if whole else text.splitlines(), 1):
+        try:
+            yield json.loads(line)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{file} line {error.lineno if whole else number} is no JSON: {error.msg}") from None
+
+
+def refuse_mixture(outcomes: Sequence[Outcome]) -> None:
+    """ValueError unless all runs captioned the same pictures of the same data."""
+    first = outcomes[0]
+    for other in outcomes[1:]:
+        for what, one, two in (
+            ("data", first.config["data"], other.config["data"]),
+            ("number of captions", first.count, other.count),
+        ):
+            if one != two:
+                raise ValueError(f"one table has one {what}: {first.folder} has {one}, {other.folder} has {two}")
+        if first.captions.keys() != other.captions.keys():
+            raise ValueError(
+                f"{first.folder} and {other.folder} captioned different pictures; evaluate both on one split"
+            )
+
+
+def label(outcome: Outcome) -> str:
+    """`XE`, `+PAC-S++`, or a mix with its weights: `+CIDEr 0.2 · PAC-S++ 1`."""
+    rewards = outcome.rewards
+    weighted = len(rewards) > 1 or any(reward.weight != 1 for reward in rewards)
+    parts = [PRINTED.get(reward.name, reward.name) + (f" {reward.weight:g}" if weighted else "") for reward in rewards]
+    return "+" + " · ".join(parts) if parts else "XE"
+
+
+def settings(outcome: Outcome, depth: int = 0) -> dict[str, Any]:
+    """What makes a run another experiment, seed apart; at depth 1 its rewards' folders too, at 2 all."""
+    found: dict[str, Any] = dict(outcome.config.get("objective", {}))
+    for part in ("model", "decode"):
+        found |= {f"{part}.{name}": value for name, value in outcome.config.get(part, {}).items()}
+    if outcome.rewards and not outcome.config.get("init"):  # the stage before
+        found |= {f"xe.{name}": value for name, value in outcome.config.get("xe", {}).items()}
+    for reward in outcome.rewards:
+        found |= {f"{reward.name}.weight": reward.weight}
+        found |= {f"{reward.name}.{name}": value for name, value in reward.options if depth or name not in PATHS}
+    kept = ("clip", "pac", "init") if depth == 2 else ("clip",)
+    return found | {name: outcome.config.get(name, "") for name in kept}
+
+
+def group(outcomes: Sequence[Outcome]) -> list[tuple[str, list[Outcome]]]:
+    """Labelled groups of runs that differ only in their seed: those without a reward first, then as given."""
+    groups = sorted(grouped(outcomes), key=lambda runs: bool(runs[0].rewards))  # stable
+    return list(zip(distinct_labels(groups), (sorted(runs, key=lambda run: run.seed) for runs in groups)))
+
+
+def grouped(outcomes: Sequence[Outcome], depth: int = 0) -> list[list[Outcome]]:
+    """Folders may differ between seeds, unless that makes a seed occur twice: then they part the group."""
+    groups: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        key = json.dumps([label(outcome), settings(outcome, depth)], sort_keys=True)
+        groups.setdefault(key, []).append(outcome)
+    return [part for runs in groups.values() for part in ([runs] if one_run_a_seed(runs) else parted(runs, depth + 1))]
+
+
+def one_run_a_seed(runs: Sequence[Outcome]) -> bool:
+    return len({run.seed for run in runs}) == len(runs)
+
+
+def parted(runs: Sequence[Outcome], depth: int) -> list[list[Outcome]]:
+    if depth < DEPTHS:
+        return grouped(runs, depth)
+    first = next(run for number, run in enumerate(runs) if run.seed in {other.seed for other in runs[number + 1 :]})
+    second = next(run for run in runs if run.seed == first.seed and run is not first)
+    both = f"{first.folder} and {second.folder}"
+    raise ValueError(f"{both} are one experiment ({label(first)}) with one seed ({first.seed}); give one of them")
+
+
+def distinct_labels(groups: Sequence[Sequence[Outcome]]) -> list[str]:
+    """A label for each group; equal ones are told apart by settings, at last by folders, that differ."""
+    labels = [label(runs[0]) for runs in groups]
+    for depth in range(DEPTHS):
+        known = [settings(runs[0], depth) for runs in groups]
+        rivals = [[other for other, same in zip(known, labels) if same == name] for name in labels]
+        labels = [" ".join([name, *unlike(mine, others)]) for name, mine, others in zip(labels, known, rivals)]
+    return labels
+
+
+def unlike(mine: dict[str, Any], others: Sequence[dict[str, Any]]) -> list[str]:
+    """`lr 4e-4`, for each setting that the others do not all share."""
+    return [f"{key} {brief(mine[key])}" for key in mine if any(other.get(key) != mine[key] for other in others)]
+
+
+def brief(value: Any) -> str:
+    """`4e-4`, `0.1`, the last folder of a path, or none."""
+    if isinstance(value, float) and 0 < abs(value) < 0.01:
+        return np.format_float_scientific(value, trim="-", exp_digits=1)
+    return f"{value:g}" if isinstance(value, float) else str(value).rpartition("/")[2] or "none"

@@ -1,0 +1,221 @@
+"""The one loop: cross-entropy, then the reward stage. `captioner train --reward pacspp --out runs/a`."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import AdamW
+from tqdm import tqdm
+
+from captioner import checkpoint
+from captioner.checkpoint import Position
+from captioner.config import Run, Scst, Xe, from_json, write_json
+from captioner.data import clean, load
+from captioner.log import Log
+from captioner.models.captioner import Captioner, CaptionerConfig
+from captioner.models.features import FeatureStore, feature_dim
+from captioner.models.vocabulary import Vocabulary
+from captioner.objectives import OBJECTIVES, Batch
+from captioner.provenance import describe
+from captioner.validation import Validation
+from metric.batches import Batches
+from metric.clip import Clip, load_clip
+from metric.example import Example
+from metric.training import interruptible
+from rewards import Context, build
+from rewards.mix import Mix
+from rewards.spec import parse
+
+GRAD_NORM = 1.0
+ADAM_BETAS = (0.9, 0.98)  # as "Attention is all you need" (arXiv 1706.03762)
+
+
+@dataclass
+class Bench:
+    """What both stages work on."""
+
+    run: Run
+    device: torch.device
+    captioner: Captioner
+    examples: list[Example]
+    features: FeatureStore
+    validation: Validation
+    reward: Mix | None
+
+
+def train(run: Run, out: Path) -> None:
+    """A new run in `out`."""
+    if (out / "config.json").exists():
+        raise ValueError(f"{out} holds a run; type --resume to continue it, or another --out")
+    bench = prepare(run)
+    write_json(out / "config.json", describe(run))
+    first = stages(run)[0]
+    work(bench, out, Position(first, 0))
+
+
+def resume(out: Path) -> None:
+    """The run of `out` from its last checkpoint."""
+    if not (out / "config.json").is_file():
+        raise ValueError(f"{out} is not a run: it has no config.json")
+    run = from_json((out / "config.json").read_text())
+    first = stages(run)[0]
+    if not (out / "checkpoints").exists():  # killed before its first checkpoint
+        return work(prepare(run), out, Position(first, 0))
+    reached = checkpoint.position(out)
+    bench = prepare(run, start=str(out / checkpoint.LAST))
+    checkpoint.trim(out / "metrics.jsonl", reached, stages(run))
+    work(bench, out, reached)
+
+
+def stages(run: Run) -> list[str]:
+    """A run that starts from another's model does not repeat its cross-entropy."""
+    return (["xe"] if run.xe.steps and not run.init else []) + (["reward"] if run.rewards else [])
+
+
+def prepare(run: Run, start: str = "") -> Bench:
+    """Read the data, the CLIP and its features, and build or load the captioner; `start` is a model folder."""
+    if not stages(run):
+        raise ValueError("--init without --reward leaves nothing to train; add --reward")
+    device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if run.device == "auto" else run.device)
+    torch.manual_seed(run.seed)
+    clip = load_clip(run.clip, device)
+    train_set, val_set = load(run.data, "train"), load(run.data, "val")[: run.val_count]
+    reward = make_reward(run, train_set, device)
+    captioner = make_captioner(run, clip, train_set, start or run.init).to(device)
+    features = FeatureStore.build([*train_set, *val_set], clip, Path(run.features) if run.features else None)
+    for name, reason in features.skipped.items():
+        tqdm.write(f"skipped {name}: {reason}")
+    train_set = [example for example in train_set if example.id not in features.skipped and example.references]
+    if not train_set:
+        raise ValueError(f"--data {run.data} has no captions to learn from")
+    validation = Validation(run, clip, [example for example in val_set if example.id not in features.skipped], features)
+    return Bench(run, device, captioner, train_set, features, validation, reward)
+
+
+def make_reward(run: Run, examples: list[Example], device: torch.device) -> Mix | None:
+    """Built before anything slow, so that a misspelt reward is said at once."""
+    if not run.rewards:
+        return None
+    reward = build([parse(spec) for spec in run.rewards], Context(examples=examples, clip=run.clip, device=str(device)))
+    reward.check(examples)
+    return reward
+
+
+def make_captioner(run: Run, clip: Clip, examples: list[Example], start: str) -> Captioner:
+    """The model of folder `start`, or an untrained one with a vocabulary made from the captions."""
+    if start:
+        captioner = Captioner.from_pretrained(checkpoint.model_folder(start))
+        captioner.config.refuse_other_clip(clip)
+        return captioner
+    texts = [clean(caption) for example in examples for caption in example.references]
+    vocabulary = Vocabulary.train(texts, run.model.vocabulary) if run.model.vocabulary else Vocabulary.clip()
+    config = CaptionerConfig(
+        feature_dim=feature_dim(clip),
+        vocabulary_size=vocabulary.size,
+        d=run.model.d,
+        heads=run.model.heads,
+        encoder_layers=run.model.encoder_layers,
+        decoder_layers=run.model.decoder_layers,
+        feedforward=run.model.feedforward,
+        dropout=run.model.dropout,
+        max_length=run.decode.max_length,
+        clip=run.clip,
+        clip_fingerprint=clip.fingerprint,
+    )
+    return Captioner(config, vocabulary)
+
+
+def work(bench: Bench, out: Path, reached: Position) -> None:
+    """The stages that are left."""
+    names = stages(bench.run)
+    with Log(out) as log, interruptible() as stopping:
+        for stage in names[names.index(reached.stage) :]:
+            first = reached.step if stage == reached.stage else 0
+            run_stage(bench, stage, first, out, log, stopping)
+
+
+def run_stage(bench: Bench, stage: str, first: int, out: Path, log: Log, stopping: Callable[[], bool]) -> None:
+    """Batches, one objective, one optimizer: the loop that XE and every reward share."""
+    run, settings = bench.run, bench.run.xe if stage == "xe" else bench.run.scst
+    optimizer = AdamW(bench.captioner.parameters(), lr=settings.lr, betas=ADAM_BETAS, weight_decay=0.0)
+    if first:
+        checkpoint.restore_optimizer(out, optimizer)
+    elif stage == "reward":
+        log.evaluation(stage, 0, *bench.validation(bench.captioner))
+    bar = tqdm(range(first, settings.steps), initial=first, total=settings.steps, desc=stage, disable=None)
+    for step in bar:
+        started = time.perf_counter()
+        set_lr(optimizer, learning_rate(stage, settings, step))
+        facts = update(bench, stage, step, optimizer)
+        done = step + 1
+        if done % run.log_every == 0 or done == settings.steps:
+            log.step(
+                stage,
+                done,
+                {**facts, "lr": optimizer.param_groups[0]["lr"], "seconds": time.perf_counter() - started},
+            )
+            bar.set_postfix(
+                loss=f"{facts['loss']:.3f}",
+                **({"reward": f"{facts['reward']:.3f}"} if "reward" in facts else {}),
+            )
+        if done % run.val_every == 0 or done == settings.steps:
+            log.evaluation(stage, done, *bench.validation(bench.captioner))
+        if stopping() or done % run.save_every == 0 or done == settings.steps:
+            checkpoint.save(out, bench.captioner, optimizer, Position(stage, done))
+        if stopping():
+            raise KeyboardInterrupt(f"saved after {stage} step {done}; captioner train --out {out} --resume goes on")
+
+
+def update(bench: Bench, stage: str, step: int, optimizer: AdamW) -> dict[str, float]:
+    """One step of one stage: a function of the parameters, the seed and the step's number."""
+    run, captioner = bench.run, bench.captioner
+    seed = step_seed(run.seed, stage, step)
+    torch.manual_seed(seed)
+    captioner.train()
+    with torch.autocast(bench.device.type, torch.bfloat16, enabled=run.precision == "bf16"):
+        loss, facts = OBJECTIVES[stage](captioner, batch(bench, stage, step, seed), bench.reward, run)
+    if not torch.isfinite(loss):
+        raise ValueError(
+            f"the loss became {loss.item()} at {stage} step {step + 1}; lower --{'xe' if stage == 'xe' else 'scst'}.lr"
+        )
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    norm = nn.utils.clip_grad_norm_(captioner.parameters(), GRAD_NORM)
+    optimizer.step()
+    return {"loss": loss.item(), "grad_norm": norm.item(), **facts}
+
+
+def batch(bench: Bench, stage: str, step: int, seed: int) -> Batch:
+    settings: Any = bench.run.xe if stage == "xe" else bench.run.scst
+    batches = Batches(bench.examples, settings.batch_size, bench.run.seed)
+    rng = batches.rng(step)
+    picked = [bench.examples[row] for row in batches.indices(step)]
+    captions = [clean(rng.choice(example.references)) for example in picked]
+    features = bench.features[[example.id for example in picked]].to(bench.device, non_blocking=True)
+    return Batch(picked, features, captions, seed)
+
+
+def step_seed(seed: int, stage: str, step: int) -> int:
+    return (seed * 2 + (stage == "reward")) * 10_000_019 + step
+
+
+def learning_rate(stage: str, settings: Xe | Scst, step: int) -> float:
+    """A straight rise over the warm-up; then XE falls as half a cosine, the reward stage stays."""
+    rise = settings.warmup * settings.steps
+    if step < rise:
+        return settings.lr * (step + 1) / (rise + 1)
+    if stage == "reward":
+        return settings.lr
+    return settings.lr * (1 + math.cos(math.pi * (step - rise) / (settings.steps - rise))) / 2
+
+
+def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = lr

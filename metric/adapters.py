@@ -1,0 +1,119 @@
+"""LoRA on both towers of a CLIP: put in for training, saved as a PEFT folder, loaded and merged.
+
+nn.MultiheadAttention keeps its input projection as a bare parameter and reads its output projection's weight
+past any wrapper, so plain LoRA layers cannot take hold of it. PEFT's own layer for it (0.21) adds the output
+projection's delta twice and lets rounding drift into the base weights (huggingface/peft#3774). So while an
+adapter is in, attention is computed by two ordinary linear layers over the same parameters.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+from einops import rearrange
+from peft import LoraConfig, PeftModel, get_peft_model
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from metric.clip import ADAPTER, Clip, frozen, load_clip
+from metric.config import MetricConfig
+
+BASE = "base.json"  # beside the adapter: the fingerprint of the CLIP it belongs to
+BLOCKS = r"(.*\.)?resblocks\.\d+\.(attn\.(in|out)_proj|mlp\.c_(fc|proj))"
+# besides the blocks: the patches, as the PAC-S++ authors do; of a timm tower the same places and its head
+PATCHES = r"visual\.conv1"
+TIMM = r"visual\.trunk\.blocks\.\d+\.(attn\.(qkv|proj)|mlp\.fc[12])|visual\.head\.(proj|mlp\.fc[12])"
+
+
+class LinearAttention(nn.Module):
+    """Self-attention as nn.MultiheadAttention computes it, by two linear layers that share its weights."""
+
+    def __init__(self, attention: nn.MultiheadAttention) -> None:
+        super().__init__()
+        self.heads = attention.num_heads
+        self.in_proj = linear(attention.in_proj_weight, attention.in_proj_bias)
+        self.out_proj = linear(attention.out_proj.weight, attention.out_proj.bias)
+
+    def forward(
+        self, query: Tensor, key: Tensor, value: Tensor, need_weights: bool, attn_mask: Tensor | None
+    ) -> tuple[Tensor, None]:
+        """`b t d` -> `b t d`."""
+        assert query is key and key is value and not need_weights
+        q, k, v = rearrange(self.in_proj(query), "b t (three h d) -> three b h t d", three=3, h=self.heads)
+        out = F.scaled_dot_product_attention(q, k, v, attn_mask)
+        return self.out_proj(rearrange(out, "b h t d -> b t (h d)")), None
+
+
+def linear(weight: Any, bias: Any) -> nn.Linear:
+    """A layer over these very parameters."""
+    layer = nn.Linear(weight.shape[1], weight.shape[0], device="meta")
+    layer.weight, layer.bias = weight, bias
+    return layer
+
+
+def open_attention(model: nn.Module) -> dict[str, nn.MultiheadAttention]:
+    """Replace every block's attention by LinearAttention; what stood there is returned by name."""
+    found = {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, nn.MultiheadAttention) and re.search(r"resblocks\.\d+\.attn$", name)
+    }
+    for name, module in found.items():
+        model.set_submodule(name, LinearAttention(module))
+    return found
+
+
+def targets(clip: Clip) -> str:
+    """Which modules get LoRA, as the pattern that PEFT matches whole names with."""
+    vision = clip.config["model_cfg"]["vision_cfg"]
+    if "timm_model_name" in vision:
+        return f"{BLOCKS}|{TIMM}"
+    return f"{BLOCKS}|{PATCHES}" if isinstance(vision["layers"], int) else BLOCKS  # a list of layers is a ResNet
+
+
+def add_adapter(clip: Clip, config: MetricConfig) -> PeftModel:
+    """Into `clip.model`, in place. B starts at zero, so nothing changes before the first step."""
+    open_attention(clip.model)
+    base = str(Path(config.clip).resolve()) if Path(config.clip).exists() else config.clip
+    lora = LoraConfig(
+        r=config.rank,
+        lora_alpha=config.alpha,  # type: ignore[arg-type]  # any number does
+        lora_dropout=config.dropout,
+        target_modules=targets(clip),
+    )
+    torch.manual_seed(config.seed)
+    model = get_peft_model(clip.model, lora)
+    model.peft_config["default"].base_model_name_or_path = base  # PEFT asks the model, which does not know
+    return model
+
+
+def save_adapter(model: PeftModel, fingerprint: str, folder: Path) -> None:
+    """adapter_config.json, adapter_model.safetensors, and the base CLIP's fingerprint."""
+    model.save_pretrained(str(folder), save_embedding_layers=False)
+    (folder / "README.md").unlink()  # an empty form
+    (folder / BASE).write_text(json.dumps({"fingerprint": fingerprint}) + "\n")
+
+
+def load_adapter(folder: Path, name: str, device: str | torch.device = "cpu") -> Clip:
+    """The CLIP that adapter_config.json names with the adapter merged in: an ordinary CLIP again."""
+    settings: dict[str, Any] = json.loads((folder / ADAPTER).read_text())
+    clip = load_clip(settings["base_model_name_or_path"], device)
+    if (folder / BASE).is_file():
+        expected = json.loads((folder / BASE).read_text())["fingerprint"]
+        if clip.fingerprint != expected:
+            raise ValueError(
+                f"{folder} was trained on a CLIP with fingerprint {expected}, {clip.name} now has "
+                f"{clip.fingerprint}: restore that CLIP or train the adapter again"
+            )
+    closed = open_attention(clip.model)
+    model = PeftModel.from_pretrained(clip.model, str(folder)).merge_and_unload()
+    for place, attention in closed.items():
+        opened = model.get_submodule(place)
+        attention.in_proj_weight.data = opened.in_proj.weight.data
+        attention.out_proj.weight.data = opened.out_proj.weight.data
+        model.set_submodule(place, attention)
+    return Clip(name, frozen(model), clip.preprocess, clip.tokenizer, clip.config)

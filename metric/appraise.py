@@ -1,0 +1,62 @@
+"""How good a CLIP is as a metric: retrieval, recognition, agreement with exact scores, love of keywords.
+
+Axes: n examples, d features.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import torch
+from scipy.stats import kendalltau
+
+from metric.embed import Embedder
+from metric.example import Example
+from metric.retrieval import retrieval, zero_shot
+from metric.scenes.world import COLOURS, KINDS, SETTINGS, Scene
+from metric.similarity import PREFIX, pac_s
+
+
+def appraise(embedder: Embedder, examples: Sequence[Example]) -> dict[str, float]:
+    """Retrieval among captioned examples, one caption each, their mean PAC-S; more of scenes."""
+    rng = random.Random(0)
+    image = embedder.images([example.image for example in examples])
+    text = embedder.texts([PREFIX + rng.choice(example.references) for example in examples])
+    figures = retrieval(image, text, torch.arange(len(examples)))
+    figures["human_captions"] = pac_s((image * text).sum(-1)).mean().item()
+    if all(isinstance(example.image, Scene) for example in examples):
+        figures |= of_scenes(embedder, examples)
+    return figures
+
+
+def of_scenes(embedder: Embedder, examples: Sequence[Example]) -> dict[str, float]:
+    """PAC-S of bare keyword lists, Kendall's tau-b with exact quality, recall of what is shown."""
+    from metric.scenes.judged import judged_set
+    from metric.scenes.language import keywords
+
+    scenes: list[Scene] = [example.image for example in examples]  # type: ignore[misc]
+    image = embedder.images(scenes)
+    lists = embedder.texts([PREFIX + keywords(scene) for scene in scenes])
+    judged, captions, quality = zip(*judged_set(examples))
+    pictures = embedder.images([example.image for example in judged])
+    score = (pictures * embedder.texts([PREFIX + caption for caption in captions])).sum(-1)
+    shown = {
+        "object": (KINDS, [{thing.kind for thing in scene.things} for scene in scenes]),
+        "colour": (COLOURS, [{thing.colour for thing in scene.things} for scene in scenes]),
+        "setting": (SETTINGS, [{scene.setting} for scene in scenes]),
+    }
+    return {
+        "keyword_lists": pac_s((image * lists).sum(-1)).mean().item(),
+        "tau_b": float(kendalltau(score.numpy(), quality, variant="b").statistic),
+        **{f"{what}_recall": zero_shot(embedder, scenes, *of) for what, of in shown.items()},
+    }
+
+
+def table(columns: dict[str, dict[str, float]]) -> str:
+    """Figures by name, one column for each CLIP."""
+    names = dict.fromkeys(name for figures in columns.values() for name in figures)
+    lines = [f"{'':16}" + "".join(f"{title:>10}" for title in columns)]
+    for name in names:
+        lines.append(f"{name:16}" + "".join(f"{figures[name]:10.3f}" for figures in columns.values()))
+    return "\n".join(lines)

@@ -1,0 +1,124 @@
+"""CIDEr-D: how much a caption says what people say of the image and of few others (arXiv 1411.5726).
+
+As pycocoevalcap's Cider, and fast enough to be a reward. An n-gram weighs count x idf; each image keeps one
+table from n-gram to the references that hold it, so a candidate's n-gram is looked up once for all of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from metric.example import Cut
+from metric.ngram import ORDERS, Tokens, counts
+from metric.tokenize import tokenize
+
+SIGMA = 6.0  # of the Gaussian over the difference in length, in bigrams
+SCALE = 10.0
+EOS = "<eos>"
+IMAGES_KEPT = 4096  # whose reference vectors stay in memory
+
+Ngram = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DocumentFrequency:
+    """In how many images' references each n-gram occurs."""
+
+    counts: Mapping[Ngram, int]
+    documents: int
+
+    @classmethod
+    def of(cls, references: Iterable[Sequence[Tokens]]) -> DocumentFrequency:
+        """From the references of each image."""
+        found: Counter[Ngram] = Counter()
+        documents = 0
+        for of_image in references:
+            found.update(set().union(*map(counts, of_image)))
+            documents += 1
+        return cls(found, documents)
+
+    @cached_property
+    def log_documents(self) -> float:
+        return math.log(max(1, self.documents))
+
+    def weights(self, tokens: Tokens) -> dict[Ngram, float]:
+        """Count x idf; an n-gram never seen counts as seen once."""
+        seen, most = self.counts, self.log_documents
+        said = counts(tokens)
+        return {gram: count * (most - math.log(seen.get(gram) or 1)) for gram, count in said.items()}
+
+
+@dataclass(frozen=True)
+class ReferenceVectors:
+    """The references of one image: n-gram -> (which reference, weight, weight over the norm of its order)."""
+
+    lengths: tuple[int, ...]
+    holders: Mapping[Ngram, Sequence[tuple[int, float, float]]]
+
+
+def reference_vectors(references: Sequence[Tokens], df: DocumentFrequency) -> ReferenceVectors:
+    """What `cider_d` compares candidates with; worth keeping while the image has more of them."""
+    holders: dict[Ngram, list[tuple[int, float, float]]] = defaultdict(list)
+    for index, reference in enumerate(references):
+        weights = df.weights(reference)
+        norm = norms(weights)
+        for gram, weight in weights.items():
+            if weight:
+                holders[gram].append((index, weight, weight / norm[len(gram)]))
+    return ReferenceVectors(tuple(map(bigrams, references)), dict(holders))
+
+
+def cider_d(candidate: Tokens, references: ReferenceVectors, df: DocumentFrequency) -> float:
+    """Clipped cosine times Gaussian, mean over references and over 1 to 4 grams, x10."""
+    weights = df.weights(candidate)
+    norm = norms(weights)
+    similarity = [0.0] * len(references.lengths)
+    for gram, weight in weights.items():
+        for index, theirs, unit in references.holders.get(gram, ()):
+            similarity[index] += min(weight, theirs) * unit / norm[len(gram)]
+    length = bigrams(candidate)
+    near = (math.exp(-((length - other) ** 2) / (2 * SIGMA**2)) for other in references.lengths)
+    return SCALE * sum(map(float.__mul__, similarity, near)) / ORDERS / len(references.lengths)
+
+
+def norms(weights: Mapping[Ngram, float]) -> list[float]:
+    """Euclidean norm of the weights of each order; the order is the index. An order without weight gets 1."""
+    squares = [0.0] * (ORDERS + 1)
+    for gram, weight in weights.items():
+        squares[len(gram)] += weight * weight
+    return [math.sqrt(square) or 1.0 for square in squares]
+
+
+def bigrams(tokens: Tokens) -> int:
+    """The length in the Gaussian: pycocoevalcap counts bigrams there, not words."""
+    return max(0, len(tokens) - 1)
+
+
+class Cider:
+    """Scores captions by one document frequency; the form that evaluation and reward share.
+
+    With `eos` the end of the sentence is a word of references and captions, save of a `Cut` caption, so that
+    captions that stop in mid-sentence gain nothing. Evaluation goes without.
+    """
+
+    def __init__(self, references: Iterable[Sequence[str]], eos: bool = False):
+        """`references` of each image of the set that says which n-grams are rare."""
+        self.eos = eos
+        self.df = DocumentFrequency.of([self.words(text) for text in of_image] for of_image in references)
+        self.vectors = lru_cache(maxsize=IMAGES_KEPT)(self.vectors_of)
+
+    def words(self, caption: str) -> tuple[str, ...]:
+        tokens = tokenize(caption)
+        return (*tokens, EOS) if self.eos and not isinstance(caption, Cut) else tokens
+
+    def vectors_of(self, references: tuple[str, ...]) -> ReferenceVectors:
+        return reference_vectors([self.words(reference) for reference in references], self.df)
+
+    def scores(self, captions: Sequence[str], references: Sequence[tuple[str, ...]]) -> list[float]:
+        """CIDEr-D of each caption against its own image's references; 1.0 is pycocoevalcap's 1.0."""
+        candidates, vectors = map(self.words, captions), map(self.vectors, references)
+        return [cider_d(candidate, of_image, self.df) for candidate, of_image in zip(candidates, vectors)]

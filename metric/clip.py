@@ -1,0 +1,211 @@
+"""CLIP models by name: the embedded one, a folder, a LoRA adapter's folder, or anything open_clip downloads.
+
+Axes: n images or texts, d features, t tokens, c h w pixels.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import logging
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import open_clip
+import torch
+from PIL import Image
+from safetensors.torch import save_model
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from metric import bpe
+
+ASSETS = Path(__file__).parent / "assets"
+EMBEDDED = ("scenes-clip",)
+Model: TypeAlias = open_clip.CLIP | open_clip.CustomTextCLIP
+CONFIG, WEIGHTS, ADAPTER = "open_clip_config.json", "open_clip_model.safetensors", "adapter_config.json"
+
+
+@dataclass
+class Clip:
+    """A frozen model in eval mode with its two preparations; `config` is what open_clip_config.json holds."""
+
+    name: str
+    model: Model
+    preprocess: Callable[[Image.Image], Tensor]
+    tokenizer: Callable[[list[str]], Tensor]
+    config: dict[str, Any]
+
+    @property
+    def dim(self) -> int:
+        return int(self.config["model_cfg"]["embed_dim"])
+
+    @property
+    def device(self) -> torch.device:
+        return self.model.logit_scale.device
+
+    def to(self, device: str | torch.device) -> Clip:
+        self.model.to(device)
+        return self
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Twelve hexadecimal digits over configuration and weights: equal models score equally."""
+        digest = hashlib.sha256(json.dumps(self.config, sort_keys=True).encode())
+        for name, tensor in sorted(self.model.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()[:12]
+
+    def encode_image(self, pixels: Tensor) -> Tensor:
+        """`n c h w` -> `n d`, unit length, fp32."""
+        return F.normalize(self.model.encode_image(pixels.to(self.device)).float(), dim=-1)
+
+    def encode_text(self, texts: list[str]) -> Tensor:
+        """-> `n d`, unit length, fp32."""
+        return self.encode_tokens(self.tokenizer(texts))
+
+    def encode_tokens(self, tokens: Tensor) -> Tensor:
+        """`n t` -> `n d`, unit length, fp32."""
+        return F.normalize(text_features(self.model, tokens.to(self.device)).float(), dim=-1)
+
+
+def text_features(model: Model, tokens: Tensor) -> Tensor:
+    """The text tower, `n t` -> `n d`, without the padding after the longest text where that changes nothing.
+
+    open_clip runs all positions; with a causal mask and the features read at EOS, those behind it are idle.
+    """
+    if not (isinstance(model, open_clip.CLIP) and model.text_pool_type == "argmax" and model.attn_mask is not None):
+        return model.encode_text(tokens)
+    end = tokens.argmax(dim=-1)  # EOS has the highest id
+    t = int(end.max()) + 1
+    x = model.token_embedding(tokens[:, :t]) + model.positional_embedding[:t]
+    x = model.ln_final(model.transformer(x, attn_mask=model.attn_mask[:t, :t]))
+    pooled = x[torch.arange(len(x), device=x.device), end]
+    if isinstance(model.text_projection, nn.Linear):
+        return model.text_projection(pooled)
+    return pooled if model.text_projection is None else pooled @ model.text_projection
+
+
+def load_clip(name: str, device: str | torch.device = "cpu") -> Clip:
+    """`scenes-clip`, a folder (open_clip layout, PEFT adapter, a run that made one of them), or ARCH:TAG."""
+    folder = ASSETS / name if name in EMBEDDED else Path(name)
+    for inside in (folder, folder / "clip", folder / "adapter"):  # the last two are those of a run folder
+        if (inside / ADAPTER).is_file():
+            from metric.adapters import load_adapter
+
+            return load_adapter(inside, name, device)
+        if (inside / CONFIG).is_file():
+            return load_folder(inside, name, device)
+    if ":" in name and not folder.exists():
+        return load_pretrained(name, device)
+    raise ValueError(
+        f"no CLIP called {name!r}: give {', '.join(EMBEDDED)}, a folder with {CONFIG} or {ADAPTER}, "
+        "or ARCH:TAG such as ViT-B-32-quickgelu:openai" + did_you_mean(name, [*EMBEDDED, *open_clip.list_models()])
+    )
+
+
+def load_folder(folder: Path, name: str, device: str | torch.device) -> Clip:
+    """A local folder in open_clip's layout, through open_clip's own loader."""
+    config = json.loads((folder / CONFIG).read_text())
+    source = f"local-dir:{folder}"
+    with quiet():
+        model, preprocess = open_clip.create_model_from_pretrained(source, device=device)
+        tokenizer = open_clip.get_tokenizer(source)
+    return Clip(name, frozen(model), preprocess, tokenizer, config)
+
+
+def load_pretrained(name: str, device: str | torch.device) -> Clip:
+    """ARCH:TAG from open_clip's list; the weights come from the hub or its cache."""
+    architecture, tag = name.split(":", 1)
+    if architecture not in open_clip.list_models():
+        raise ValueError(
+            f"open_clip has no architecture {architecture!r}" + did_you_mean(architecture, open_clip.list_models())
+        )
+    tags = open_clip.list_pretrained_tags_by_model(architecture)
+    if tag not in tags:
+        raise ValueError(f"{architecture} has the weights {', '.join(tags) or '(none)'}, got {tag!r}")
+    try:
+        with quiet():
+            model, preprocess = open_clip.create_model_from_pretrained(architecture, tag, device=device)
+            tokenizer = open_clip.get_tokenizer(architecture)
+    except (RuntimeError, OSError) as error:
+        raise ValueError(f"the weights {name} cannot be had ({str(error).splitlines()[0]})") from error
+    preprocessing = {**model.visual.preprocess_cfg}
+    return Clip(
+        name,
+        frozen(model),
+        preprocess,
+        tokenizer,
+        {"model_cfg": open_clip.get_model_config(architecture), "preprocess_cfg": preprocessing},
+    )
+
+
+def configurations() -> dict[str, Path]:
+    """Model configurations that come with the package, by name."""
+    return {path.stem: path for path in sorted((Path(__file__).parent / "configs").glob("*.json"))}
+
+
+def new_clip(config: str | Path, texts: Iterable[str]) -> Clip:
+    """An untrained CLIP from an open_clip configuration, a file or one of `configurations`.
+
+    Its tokenizer is trained on `texts` when the configuration names one of Hugging Face's kind.
+    """
+    config = configurations().get(str(config), Path(config))
+    if not config.is_file():
+        raise ValueError(f"no open_clip configuration {config}: give a file or {', '.join(configurations())}")
+    whole = json.loads(config.read_text())
+    whole = whole if "model_cfg" in whole else {"model_cfg": whole, "preprocess_cfg": {}}
+    text = whole["model_cfg"]["text_cfg"]
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        if text.get("hf_tokenizer_name"):
+            tokenizer = bpe.train(texts, text["vocab_size"])
+            tokenizer.save_pretrained(folder)
+            text["vocab_size"] = len(tokenizer)
+        kind = open_clip.CustomTextCLIP if whole["model_cfg"].get("custom_text") else open_clip.CLIP
+        arguments = {key: value for key, value in whole["model_cfg"].items() if key != "custom_text"}
+        write_folder(folder, whole, kind(**arguments))
+        return load_folder(folder, str(config), "cpu")
+
+
+def save_clip(clip: Clip, folder: Path) -> None:
+    """In open_clip's layout, so that anyone's open_clip loads it as `local-dir:FOLDER`."""
+    write_folder(folder, clip.config, clip.model)
+    if isinstance(clip.tokenizer, open_clip.tokenizer.HFTokenizer):
+        clip.tokenizer.save_pretrained(folder)
+
+
+def write_folder(folder: Path, config: dict[str, Any], model: nn.Module) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
+    save_model(model, str(folder / WEIGHTS))
+
+
+def frozen(model: Model) -> Model:
+    return model.eval().requires_grad_(False)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=3)
+    return f"; did you mean {' or '.join(close)}?" if close else ""
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """open_clip talks through the root logger, whose first use installs a handler: neither outlives this."""
+    root, handler = logging.getLogger(), logging.NullHandler()
+    disabled = root.manager.disable
+    root.addHandler(handler)
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(disabled)
+        root.removeHandler(handler)

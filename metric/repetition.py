@@ -1,0 +1,30 @@
+"""What repetition and broken endings do to captions, counted; every function takes tokenised captions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from metric.ngram import Tokens, ngrams
+
+# Words that no sentence ends in.
+BAD_ENDINGS = frozenset("a an the in for at of with before after on upon near to is are am".split())
+
+
+def repeated(tokens: Tokens, n: int) -> int:
+    """n-grams that the caption has said before: occurrences beyond the first."""
+    grams = list(ngrams(tokens, n))
+    return len(grams) - len(set(grams))
+
+
+def repeated_share(tokens: Tokens, n: int) -> float:
+    """1 - unique n-grams / all n-grams, 0 to 1: repetition that longer captions are not blamed for."""
+    return repeated(tokens, n) / max(1, len(tokens) - n + 1)
+
+
+def ends_badly(tokens: Tokens) -> bool:
+    return bool(tokens) and tokens[-1] in BAD_ENDINGS
+
+
+def vocabulary(captions: Sequence[Tokens]) -> int:
+    """Different words in all captions together."""
+    return len(set().union(*captions))

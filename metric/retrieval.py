@@ -1,0 +1,50 @@
+"""How well a CLIP finds the text of an image, the image of a text, and what an image shows.
+
+Axes: n images, m texts, d features, k names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from metric.embed import Embedder
+from metric.example import Picture
+from metric.similarity import PREFIX
+
+RANKS = (1, 5, 10)
+
+
+def retrieval(image: Tensor, text: Tensor, image_of_text: Tensor) -> dict[str, float]:
+    """R@1, 5, 10 both ways as fractions. `n d`, `m d`, `m` -> {"i2t_r1": ...}. A tie counts against.
+
+    An image is found when any text of its own is among the first; images without a text are left out.
+    """
+    similarity = image @ text.T  # n m
+    own = image_of_text == torch.arange(len(image), device=image_of_text.device)[:, None]  # n m
+    best = similarity.masked_fill(~own, -torch.inf).amax(1, keepdim=True)  # n 1
+    text_rank = ((similarity >= best) & ~own).sum(1)[own.any(1)]
+    mine = similarity.gather(0, image_of_text[None])  # 1 m
+    image_rank = ((similarity >= mine) & ~own).sum(0)
+    ways = {"i2t": text_rank, "t2i": image_rank}
+    return {f"{way}_r{k}": (rank < k).float().mean().item() for way, rank in ways.items() for k in RANKS}
+
+
+def zero_shot(
+    embedder: Embedder,
+    images: Sequence[Path | Picture],
+    names: Sequence[str],
+    shown: Sequence[Collection[str]],
+) -> float:
+    """Share of the k names a picture shows among its k best: mean over the pictures that show any."""
+    similarity = embedder.images(images) @ embedder.texts([f"{PREFIX}a {name}" for name in names]).T  # n k
+    order = similarity.argsort(1, descending=True).tolist()
+    hits = [
+        len({names[place] for place in ranked[: len(truth)]} & set(truth)) / len(truth)
+        for ranked, truth in zip(order, shown)
+        if truth
+    ]
+    return sum(hits) / len(hits)

@@ -1,0 +1,57 @@
+"""Candidates of graded quality with an exact score: the scenes' analogue of a set of human judgements."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from dataclasses import replace
+
+from metric.example import Example
+from metric.scenes.language import sentence
+from metric.scenes.truth import quality
+from metric.scenes.world import COLOURS, KINDS, STATES, Scene, Thing
+
+
+def judged_set(examples: Iterable[Example], seed: int = 0) -> list[tuple[Example, str, float]]:
+    """Seven candidates a picture, each with its exact quality in 0..1 (see truth.quality)."""
+    scenes = [example for example in examples if isinstance(example.image, Scene)]
+    judged = []
+    for number, example in enumerate(scenes):
+        other = scenes[number - 1].image
+        judged += [(example, text, quality(text, example.image)) for text in candidates(example.image, other, seed)]
+    return judged
+
+
+def candidates(scene: Scene, other: Scene, seed: int = 0) -> list[str]:
+    """Right, one detail wrong, object swapped, shuffled, repeated, cut short, another picture's."""
+    rng = random.Random(f"{scene.key}|judged|{seed}")
+    right = sentence(scene, rng)
+    words = right.split()
+    again = rng.randrange(len(words))
+    return [
+        right,
+        sentence(changed(scene, recoloured, rng), rng),
+        sentence(changed(scene, swapped, rng), rng),
+        " ".join(rng.sample(words, len(words))),
+        " ".join(words[: again + 1] + words[again:] + words[-1:] * 2),
+        " ".join(words[: max(2, 2 * len(words) // 3)]),
+        sentence(other, rng),
+    ]
+
+
+def changed(scene: Scene, change, rng: random.Random) -> Scene:
+    """The scene with one thing changed."""
+    things = list(scene.things)
+    at = rng.randrange(len(things))
+    things[at] = change(things[at], {thing.kind for thing in things}, rng)
+    return replace(scene, things=tuple(things))
+
+
+def recoloured(thing: Thing, present: set[str], rng: random.Random) -> Thing:
+    return replace(thing, colour=rng.choice([colour for colour in COLOURS if colour != thing.colour]))
+
+
+def swapped(thing: Thing, present: set[str], rng: random.Random) -> Thing:
+    """Another kind that does the same, where it can."""
+    kind = rng.choice([kind for kind in KINDS if kind not in present])
+    return replace(thing, kind=kind, state=thing.state if thing.state in STATES[kind] else "")

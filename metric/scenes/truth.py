@@ -1,0 +1,185 @@
+"""What a caption claims of a scene, whether it is true, and whether the sentence belongs to the scenes' grammar.
+
+`claims` reads any text, however broken, so that the truth of keyword lists can be told too; `belongs` accepts exactly the
+sentences that the grammar of language.py can say of some scene (whether true or not).
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache, lru_cache
+from itertools import chain
+
+from metric.scenes.language import OPPOSITE
+from metric.scenes.words import (
+    COUNT_OF,
+    COUNT_WORDS,
+    KIND_OF,
+    PICTURE_WORDS,
+    PLURALS,
+    POSITION_PHRASES,
+    RELATION_PHRASES,
+    SETTING_OF,
+    SETTING_PHRASES,
+    SINGULARS,
+    SIZE_OF,
+    STATE_OF,
+    article,
+)
+from metric.scenes.world import COLOURS, Scene
+
+Claim = tuple[str, ...] | tuple[str, str, int]
+
+
+def truth(caption: str, scene: Scene) -> float:
+    """Share of the caption's distinct claims that hold, 0 to 1; 0 when it claims nothing."""
+    said = claims(caption)
+    return sum(holds(claim, scene) for claim in said) / len(said) if said else 0.0
+
+
+def recall(caption: str, scene: Scene) -> float:
+    """Share of the scene's things that the caption names, 0 to 1."""
+    said = claims(caption)
+    return sum(("kind", thing.kind) in said for thing in scene.things) / len(scene.things)
+
+
+def quality(caption: str, scene: Scene) -> float:
+    """The exact score of a judged caption, 0 to 1: F1 of truth and recall, halved when it is no sentence."""
+    precision, coverage = truth(caption, scene), recall(caption, scene)
+    f1 = 2 * precision * coverage / (precision + coverage) if precision and coverage else 0.0
+    return f1 if belongs(caption) else f1 / 2
+
+
+def holds(claim: Claim, scene: Scene) -> bool:
+    """Whether a claim is true of the scene."""
+    match claim:
+        case ("setting", setting):
+            return setting == scene.setting
+        case ("relation", first, relation, second):
+            return relation in relations(scene).get((first, second), ())
+        case ("position", kind, position):
+            return position in positions(scene).get(kind, ())
+        case (attribute, kind, *value):
+            thing = next((thing for thing in scene.things if thing.kind == kind), None)
+            return thing is not None and (attribute == "kind" or getattr(thing, attribute) == value[0])
+    raise AssertionError(claim)
+
+
+def relations(scene: Scene) -> dict[tuple[str, str], tuple[str, ...]]:
+    """The true relations of each ordered pair of kinds."""
+    if not scene.relation:
+        return {}
+    first, second = (thing.kind for thing in scene.things)
+    beside = ("beside",) if scene.relation in ("left", "right") else ()
+    return {(first, second): (scene.relation, *beside), (second, first): (OPPOSITE[scene.relation], *beside)}
+
+
+def positions(scene: Scene) -> dict[str, tuple[str, ...]]:
+    """Where each kind is in the picture, as far as the graph says."""
+    if scene.position:
+        return {scene.things[0].kind: (scene.position,)}
+    first, second = (thing.kind for thing in scene.things)
+    return {first: (scene.relation,), second: (OPPOSITE[scene.relation],)}
+
+
+PHRASES = {
+    **{p: ("relation", r) for r, phrases in RELATION_PHRASES.items() for p in phrases},
+    **{p: ("position", r) for r, phrases in POSITION_PHRASES.items() for p in phrases},
+}
+PHRASE = re.compile(r"\b(" + "|".join(sorted(PHRASES, key=len, reverse=True)) + r")\b")
+
+
+@lru_cache(maxsize=65_536)
+def claims(caption: str) -> frozenset[Claim]:
+    """Every distinct thing the caption says: kinds, their attributes, relations, position, setting.
+
+    An adjective belongs to the next noun of its phrase; a state right after a noun (or its verb) belongs to that noun.
+    """
+    said: list[Claim] = []
+    pending: dict[str, str | int] = {}
+    last, relation = "", ""
+    for kind_of_token, token in tokens(caption):
+        if kind_of_token == "position":
+            said += [("position", last, token)] if last else []
+        elif kind_of_token == "relation":
+            relation, pending = token, {}
+        elif token in KIND_OF:
+            kind = KIND_OF[token]
+            said += [("kind", kind), *((attribute, kind, value) for attribute, value in pending.items())]
+            said += [("relation", last, relation, kind)] if relation and last and last != kind else []
+            last, relation, pending = kind, "", {}
+        elif token in STATE_OF and last and not pending and not relation:
+            said.append(("state", last, STATE_OF[token]))
+        elif token in SETTING_OF:
+            said.append(("setting", SETTING_OF[token]))
+            pending = {}
+        else:
+            pending = read_adjective(token, pending)
+    return frozenset(said)
+
+
+def read_adjective(token: str, pending: dict[str, str | int]) -> dict[str, str | int]:
+    """What is known of the noun to come, after one more word; a determiner begins a new phrase."""
+    if token in COUNT_OF:
+        return {"count": COUNT_OF[token]}
+    for attribute, words in (("size", SIZE_OF), ("state", STATE_OF), ("colour", dict(zip(COLOURS, COLOURS)))):
+        if token in words:
+            return {**pending, attribute: words[token]}
+    return pending if token in ("is", "are") else {}
+
+
+def tokens(caption: str) -> list[tuple[str, str]]:
+    """Words and set phrases in order, each with what it is."""
+    text = " ".join(re.findall(r"[a-z]+", caption.lower()))
+    parts = PHRASE.split(text)  # text, phrase, text, phrase, ...
+    said = [
+        [("word", word) for word in part.split()] if i % 2 == 0 else [PHRASES[part]] for i, part in enumerate(parts)
+    ]
+    return list(chain.from_iterable(said))
+
+
+@lru_cache(maxsize=65_536)
+def belongs(caption: str) -> bool:
+    """Whether the sentence is one of the scenes' grammar; case and a final stop do not count."""
+    text = caption.lower().strip().removesuffix(".").rstrip()
+    if not grammar().fullmatch(text):
+        return False
+    words = text.split()
+    return all(word == article(after) for word, after in zip(words, words[1:]) if word in ("a", "an"))
+
+
+@cache
+def grammar() -> re.Pattern[str]:
+    """The grammar of language.py, which is regular; articles are checked by `belongs`."""
+    size, state, colour = one_of(SIZE_OF), one_of(STATE_OF), one_of(COLOURS)
+    place = one_of(chain.from_iterable(SETTING_PHRASES.values()))
+    position = one_of(chain.from_iterable(POSITION_PHRASES.values()))
+    relation = one_of(chain.from_iterable(RELATION_PHRASES.values()))
+
+    def noun_phrase(determiner: str, noun: str) -> str:
+        before = f"{determiner}(?: {size})?"
+        return f"(?:{before}(?: {state})?(?: {colour})? {noun})"
+
+    def told(determiner: str, noun: str) -> str:  # the thing and, unless said already, what it does
+        bare = f"{determiner}(?: {size})?(?: {colour})? {noun}"
+        return f"(?:{noun_phrase(determiner, noun)}|{bare} {state})"
+
+    article_, number = "an?", one_of(COUNT_WORDS.values())
+    one, many = noun_phrase(article_, one_of(SINGULARS)), noun_phrase(number, one_of(PLURALS))
+    one_told, many_told = told(article_, one_of(SINGULARS)), told(number, one_of(PLURALS))
+    any_, any_told = f"(?:{one}|{many})", f"(?:{one_told}|{many_told})"
+    where = f"(?: {place})?(?: {position})?"
+    somewhere = f"(?: {place}(?: {position})?| {position})"
+    related = f" {relation} {any_}(?: {place})?"
+    after = f"(?:{where}|{related})"
+    predicate = f"(?: {state}{where}|{somewhere}|{related})"
+    return re.compile(
+        f"(?:an? {one_of(PICTURE_WORDS)} of )?{any_told}{after}"
+        f"|{any_} and {any_}(?: (?:are )?{place})?"
+        f"|{one} is{predicate}|{many} are{predicate}"
+        f"|there (?:is {one_told}|are {many_told}){after}"
+    )
+
+
+def one_of(words) -> str:
+    return "(?:" + "|".join(sorted(set(words), key=len, reverse=True)) + ")"

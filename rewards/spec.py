@@ -1,0 +1,65 @@
+"""RewardSpec: a reward as written on the command line, `name:option=value,...,weight=0.5`, as data."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from metric.names import plain
+
+SYNTAX = "write name or name:option=value,..."
+
+
+@dataclass(frozen=True)
+class RewardSpec:
+    """Text only: whether name and options exist the registry says. `parse` reads what `str` writes."""
+
+    name: str
+    "plain: `PAC-S++` and `pac_spp` become `pacspp`"
+    options: tuple[tuple[str, str], ...] = ()
+    "(name, value) as written, weight apart"
+    weight: float = 1.0
+    "factor in the run's total"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", plain(self.name))
+        if not self.name:
+            raise ValueError(f"{SYNTAX}; the name is missing")
+        if not math.isfinite(self.weight):
+            raise ValueError(f"reward {self.name}: weight must be a finite number, got {self.weight}")
+        for option, value in self.options:
+            if "," in value or value != value.strip():
+                raise ValueError(f"reward {self.name}: {option}={value!r} holds a comma or outer spaces; rename it")
+
+    def __str__(self) -> str:
+        options = [f"{option}={value}" for option, value in self.options]
+        options += [f"weight={self.weight!r}"] if self.weight != 1.0 else []
+        return f"{self.name}:{','.join(options)}" if options else self.name
+
+
+def parse(text: str) -> RewardSpec:
+    """`pacspp:checkpoint=runs/m,weight=0.5` -> RewardSpec. Raises ValueError."""
+    name, options = split_spec(text)
+    weight = read_weight(options.pop("weight", "1.0"), text)
+    return RewardSpec(name, tuple(options.items()), weight)
+
+
+def split_spec(text: str) -> tuple[str, dict[str, str]]:
+    """`name:option=value,...` in two: the syntax that rewards, scores and data sets share. Raises ValueError."""
+    name, _, rest = text.partition(":")
+    options: dict[str, str] = {}
+    for item in rest.split(",") if rest.strip() else []:
+        option, equals, value = (part.strip() for part in item.partition("="))
+        if not (option and equals):
+            raise ValueError(f"{text}: got {item!r} where option=value was expected; {SYNTAX}")
+        if option in options:
+            raise ValueError(f"{text}: option {option} is given twice")
+        options[option] = value
+    return name.strip(), options
+
+
+def read_weight(value: str, text: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        raise ValueError(f"--reward {text}: weight must be a number, got {value!r}") from None

@@ -1,0 +1,107 @@
+import copy
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from open_clip.tokenizer import SimpleTokenizer
+
+from captioner.models.vocabulary import Vocabulary
+from metric.example import Cut
+
+CAPTIONS = [
+    "a man riding a horse on the beach.",
+    "A dog's T-shirt,  black-and-white!!",
+    "two people don't (really) see 10 birds",
+    "café naïve “quotes” it’s &amp; salt & pepper",
+    'a sign that says "stop", 50% off $5 #1',
+    "🐶 emoji, 中文 text, and a\ttab\nand lines",
+    "supercalifragilisticexpialidocious",
+    "",
+]
+SCENES = ["a small red ball on a table.", "a blue flag on the grass, a dog's toy"] * 5
+CLIP, SMALL = Vocabulary.clip(), Vocabulary.train(SCENES, 600)
+
+
+def test_clip_ids_are_those_of_open_clip() -> None:
+    ids = CLIP.encode(CAPTIONS, 77)
+    theirs = SimpleTokenizer()(CAPTIONS)  # 77 wide, padded with 0
+    assert torch.equal(ids, theirs[:, : ids.shape[1]]) and not theirs[:, ids.shape[1] :].any()
+    assert (CLIP.size, CLIP.bos, CLIP.eos, CLIP.pad) == (49408, 49406, 49407, 0)
+
+
+def test_clip_ids_are_cut_as_open_clip_cuts() -> None:
+    assert torch.equal(CLIP.encode(CAPTIONS, 6), SimpleTokenizer()(CAPTIONS, context_length=6))
+
+
+PIECES = "a|dog's|t-shirt|don't|red,|zebra;|über|3d|and/or|(blue)|café.|$5 bill|50% off|12 dogs|日本|🐶|#1 or"
+
+
+@pytest.mark.parametrize("vocabulary", [CLIP, SMALL])
+def test_lower_case_captions_come_back(vocabulary: Vocabulary) -> None:
+    @settings(max_examples=100, deadline=None)
+    @given(st.lists(st.sampled_from(PIECES.split("|")), max_size=8))
+    def round_trip(pieces: list[str]) -> None:
+        caption = " ".join(pieces)
+        assert vocabulary.decode(vocabulary.encode([caption], 200)) == [caption]
+
+    round_trip()
+
+
+def test_small_vocabulary_learns_common_words_and_knows_every_byte() -> None:
+    assert SMALL.size <= 600 and (SMALL.encode(["a red ball"], 20)[0] != SMALL.pad).sum() == 5
+    assert SMALL.decode(SMALL.encode(["\x00 ÿ 🐶"], 20)) == ["ÿ 🐶"]  # control characters are mended away
+    assert len({SMALL.bos, SMALL.eos, SMALL.pad}) == 3
+
+
+def test_training_is_repeatable() -> None:
+    assert Vocabulary.train(SCENES, 600).tokenizer.to_str() == SMALL.tokenizer.to_str()
+
+
+def test_size_is_never_exceeded_and_too_small_a_size_is_said() -> None:
+    assert Vocabulary.train(SCENES, 520).size == 520
+    with pytest.raises(ValueError, match="515 tokens or more"):
+        Vocabulary.train(SCENES, 514)
+
+
+def test_long_captions_are_cut_before_their_end() -> None:
+    ids = SMALL.encode(["a red ball on a table", "a ball"], 5)
+    assert ids.shape == (2, 5) and ids[0, -1] == SMALL.eos
+    assert ids[1].tolist()[3:] == [SMALL.eos, SMALL.pad]
+
+
+def test_captions_without_end_are_cut() -> None:
+    ids = SMALL.encode(["a red ball", "a red ball"], 9)
+    ids[1, 4] = SMALL.encode(["table"], 9)[0, 1]
+    whole, cut = SMALL.decode(ids)
+    assert whole == "a red ball" and not isinstance(whole, Cut)
+    assert cut == "a red ball table" and isinstance(cut, Cut)
+
+
+def test_nothing_is_read_behind_the_end() -> None:
+    ids = SMALL.encode(["a ball on a table"], 20)
+    ids[0, 2] = SMALL.eos
+    assert SMALL.decode(ids) == ["a"]
+
+
+def test_saved_vocabulary_is_the_same(tmp_path) -> None:
+    for vocabulary in (CLIP, SMALL):
+        vocabulary.save(tmp_path / "tokenizer.json")
+        again = Vocabulary.load(tmp_path / "tokenizer.json")
+        assert torch.equal(again.encode(CAPTIONS, 30), vocabulary.encode(CAPTIONS, 30))
+        assert (again.bos, again.eos, again.pad) == (vocabulary.bos, vocabulary.eos, vocabulary.pad)
+
+
+def test_vocabulary_can_be_copied() -> None:
+    assert torch.equal(copy.deepcopy(SMALL).encode(CAPTIONS, 30), SMALL.encode(CAPTIONS, 30))
+
+
+def test_no_captions_make_an_empty_tensor() -> None:
+    assert SMALL.encode([], 20).shape == (0, 0) and SMALL.decode(torch.zeros(0, 0, dtype=torch.long)) == []
+
+
+def test_file_that_is_no_tokenizer_is_refused(tmp_path) -> None:
+    path = tmp_path / "tokenizer.json"
+    path.write_text("{")
+    with pytest.raises(ValueError, match="holds no tokenizer"):
+        Vocabulary.load(path)

@@ -1,0 +1,178 @@
+"""Runs side by side: what is a row, what it is called, what is refused."""
+
+import json
+import statistics
+from pathlib import Path
+
+import pytest
+
+from captioner.compare import Comparison, compare
+
+SCORES = {"cider": 1.0, "clip_s": 0.6, "rep_4": 0.5, "length": 12.0}
+
+
+def write_run(
+    folder: Path,
+    rewards: list[str] | None = None,
+    seed: int = 0,
+    corpus: dict[str, float] = SCORES,
+    objective: dict | None = None,
+    metrics: list[dict] | None = None,
+    captions: dict[str, str] | None = None,
+    **more,
+) -> Path:
+    """A run folder as training and evaluation leave it; `more` goes into config.json or the scores."""
+    captions = captions or {"1": "a cat", "2": "a dog"}
+    scores = {
+        "corpus": corpus,
+        "count": len(captions),
+        "skipped": {},
+        "facts": {"incorrect": "languagetool 6.8"},
+    }
+    scores |= {key: more.pop(key) for key in ("skipped", "facts") if key in more}
+    config = {"seed": seed, "data": "scenes", "clip": "scenes-clip", "rewards": rewards or []}
+    config |= {"objective": objective or {"lr": 5e-5, "steps": 100}, "commit": "abc1234", **more}
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in metrics or []))
+    (folder / "scores-test.json").write_text(json.dumps(scores))
+    said = [json.dumps({"id": name, "caption": caption}) + "\n" for name, caption in captions.items()]
+    (folder / "captions-test.jsonl").write_text("".join(said))
+    return folder
+
+
+def labels(comparison: Comparison) -> list[str]:
+    return [row.label for row in comparison.rows]
+
+
+def cell(comparison: Comparison, label: str, score: str):
+    row = labels(comparison).index(label)
+    return comparison.cells()[row][[column.name for column in comparison.columns].index(score)]
+
+
+def test_seeds_of_one_experiment_are_one_row_with_mean_and_sample_deviation(tmp_path):
+    values = [1.0, 1.2, 1.7]
+    runs = [write_run(tmp_path / str(seed), seed=seed, corpus={"cider": values[seed]}) for seed in (2, 0, 1)]
+    (row,) = compare(runs).rows
+    assert row.seeds == (0, 1, 2)
+    assert row.scores["cider"].values == tuple(values)
+    assert row.scores["cider"].mean == pytest.approx(1.3)
+    assert row.scores["cider"].spread == pytest.approx(statistics.stdev(values))
+    assert str(compare(runs).cells()[0][0]) == "1.300 ± 0.361"  # sqrt((.09 + .01 + .16) / 2)
+
+
+def test_one_seed_has_no_spread(tmp_path):
+    comparison = compare([write_run(tmp_path / "a")])
+    assert str(cell(comparison, "XE", "cider")) == "1"
+    assert comparison.rows[0].scores["cider"].spread is None
+
+
+def test_xe_comes_first_and_labels_name_rewards_and_weights(tmp_path):
+    runs = [
+        write_run(tmp_path / "a", ["pacspp:checkpoint=runs/m"]),
+        write_run(tmp_path / "b", ["cider:weight=0.2", "pacspp"]),
+        write_run(tmp_path / "c"),
+        write_run(tmp_path / "d", ["clips"]),
+        write_run(tmp_path / "e", ["mine"]),
+    ]
+    assert labels(compare(runs)) == ["XE", "+PAC-S++", "+CIDEr 0.2 · PAC-S++ 1", "+CLIP-S", "+mine"]
+
+
+def test_equal_labels_are_told_apart_by_what_differs(tmp_path):
+    runs = [
+        write_run(tmp_path / "a", ["clips"]),
+        write_run(tmp_path / "b", ["clips"], objective={"lr": 4e-4, "steps": 100}),
+        write_run(tmp_path / "c", ["pacspp"]),
+    ]
+    assert labels(compare(runs)) == ["+CLIP-S lr 5e-5", "+CLIP-S lr 4e-4", "+PAC-S++"]
+
+
+def test_seeds_may_read_other_folders_but_one_seed_twice_parts_the_row(tmp_path):
+    metrics = [
+        write_run(tmp_path / f"{name}{seed}", [f"pacspp:checkpoint=m/{name}"], seed, init=f"xe/{seed}")
+        for name in ("lora", "full")
+        for seed in (0, 1)
+    ]
+    assert labels(compare([metrics[0], metrics[3]])) == ["+PAC-S++"]  # lora of seed 0, full of seed 1
+    assert labels(compare(metrics)) == ["+PAC-S++ pacspp.checkpoint lora", "+PAC-S++ pacspp.checkpoint full"]
+    assert [row.seeds for row in compare(metrics).rows] == [(0, 1), (0, 1)]
+
+
+def test_the_score_that_was_trained_is_marked_and_only_there(tmp_path):
+    comparison = compare([write_run(tmp_path / "a"), write_run(tmp_path / "b", ["CLIP-S"])])
+    marked = [(row.label, column.name) for row, cells in zip(comparison.rows, comparison.cells())
+              for column, cell in zip(comparison.columns, cells) if cell.trained]  # fmt: skip
+    assert marked == [("+CLIP-S", "clip_s")]
+    assert comparison.table().count("◆") == 2  # and in the legend
+
+
+def test_best_follows_the_direction_of_each_score(tmp_path):
+    low = {"cider": 0.9, "rep_4": 0.1, "length": 8.0, "clip_s": 0.6}
+    comparison = compare([write_run(tmp_path / "a"), write_run(tmp_path / "b", ["cider"], corpus=low)])
+    best = {
+        column.name: [row.label for row, cell in zip(comparison.rows, comparison.line(column)) if cell.best]
+        for column in comparison.columns
+    }
+    assert best == {"cider": ["XE"], "clip_s": [], "rep_4": ["+CIDEr"], "length": []}  # clip_s is a tie
+
+
+def test_a_missing_score_is_a_dash_with_its_reason(tmp_path):
+    without = {"cider": 1.0}
+    runs = [
+        write_run(tmp_path / "a"),
+        write_run(tmp_path / "b", ["cider"], corpus=without, skipped={"clip_s": "no CLIP"}),
+    ]
+    comparison = compare(runs)
+    assert str(cell(comparison, "+CIDEr", "clip_s")) == "–"
+    assert "CLIP-S: no CLIP (+CIDEr)" in comparison.missing()
+    assert "Rep-4: not asked for (+CIDEr)" in comparison.missing()
+
+
+def test_a_score_that_one_seed_lacks_is_not_averaged(tmp_path):
+    runs = [write_run(tmp_path / "a"), write_run(tmp_path / "b", seed=1, corpus={"cider": 1.0})]
+    comparison = compare(runs)
+    assert [column.name for column in comparison.columns] == ["cider"]
+    assert comparison.rows[0].why_missing("clip_s") == "seed 1: not asked for"
+
+
+def test_two_checkers_are_pointed_out(tmp_path):
+    runs = [
+        write_run(tmp_path / "a"),
+        write_run(tmp_path / "b", ["cider"], facts={"incorrect": "harper 0.1"}),
+    ]
+    (line,) = compare(runs).disagreements()
+    assert "Incorrect %" in line and "languagetool 6.8" in line and "harper 0.1" in line
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path):
+    (tmp_path / "a").mkdir()
+    with pytest.raises(ValueError, match="no run folder: no config.json"):
+        compare([tmp_path / "a"])
+
+
+def test_a_run_without_scores_says_what_to_type(tmp_path):
+    run = write_run(tmp_path / "a")
+    with pytest.raises(ValueError, match=f"captioner evaluate {run} --split val"):
+        compare([run], split="val")
+
+
+@pytest.mark.parametrize(
+    "other, message",
+    [
+        ({"data": "flickr8k"}, "one data: .*scenes, .*flickr8k"),
+        ({"captions": {"1": "a cat"}}, "number of captions: .* 2, .* 1"),
+        ({"captions": {"1": "a cat", "3": "a dog"}}, "different pictures"),
+        ({"rewards": []}, r"one experiment \(XE\) with one seed \(0\)"),
+    ],
+)
+def test_runs_that_belong_in_two_tables_are_refused(tmp_path, other, message):
+    runs = [write_run(tmp_path / "a"), write_run(tmp_path / "b", **({"rewards": ["cider"]} | other))]
+    with pytest.raises(ValueError, match=message):
+        compare(runs)
+
+
+def test_broken_json_is_said_with_file_and_line(tmp_path):
+    run = write_run(tmp_path / "a")
+    (run / "metrics.jsonl").write_text('{"step": 1}\n{"step"\n')
+    with pytest.raises(ValueError, match="metrics.jsonl line 2 is no JSON"):
+        compare([run])

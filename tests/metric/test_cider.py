@@ -1,0 +1,101 @@
+"""CIDEr-D against pycocoevalcap's, and what the end of the sentence does to it."""
+
+from __future__ import annotations
+
+import random
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pycocoevalcap.cider.cider_scorer import CiderScorer
+
+from metric.cider import Cider, DocumentFrequency
+from metric.example import Cut
+
+WORDS = "a a a the dog cat man red blue on in with runs sits ball grass".split()
+
+
+def made_up(images: int, seed: int = 0) -> tuple[list[str], list[tuple[str, ...]]]:
+    rng = random.Random(seed)
+
+    def sentence() -> str:
+        return " ".join(rng.choices(WORDS, k=rng.randint(1, 14)))
+
+    references = [tuple(sentence() for _ in range(rng.randint(1, 5))) for _ in range(images)]
+    # Half of the candidates are near a reference, as captions are.
+    captions = [rng.choice(of) + " " + sentence() if rng.random() < 0.5 else sentence() for of in references]
+    return captions, references
+
+
+def pycocoevalcap(captions: list[str], references: list[tuple[str, ...]]) -> list[float]:
+    scorer = CiderScorer(n=4, sigma=6.0)
+    for caption, of_image in zip(captions, references):
+        scorer += (caption, list(of_image))
+    return list(scorer.compute_score()[1])
+
+
+def test_equals_pycocoevalcap():
+    captions, references = made_up(60)
+    captions[0], captions[1] = "", "zebra unseen words"
+    ours = Cider(references).scores(captions, references)
+    assert ours == pytest.approx(pycocoevalcap(captions, references), abs=1e-9, rel=0)
+
+
+def test_document_frequency_counts_images_not_references():
+    df = DocumentFrequency.of([[("a", "dog"), ("a", "dog", "a")], [("a", "cat")]])
+    assert df.documents == 2
+    assert df.counts["a",] == 2 and df.counts["a", "dog"] == 1
+
+
+def test_no_caption_beats_the_only_reference_itself():
+    captions, references = made_up(30)
+    single = [of_image[:1] for of_image in references]
+    cider = Cider(single)
+    best = cider.scores([of_image[0] for of_image in single], single)
+    for shift in range(1, 30):
+        other = cider.scores(captions[shift:] + captions[:shift], single)
+        assert all(score <= most + 1e-9 for score, most in zip(other, best))
+
+
+@given(st.lists(st.sampled_from(WORDS), max_size=20).map(" ".join))
+def test_is_between_0_and_10(caption):
+    _, references = made_up(5)
+    [score] = Cider(references).scores([caption], references[:1])
+    assert 0 <= score <= 10
+
+
+def test_with_eos_stopping_in_mid_sentence_costs():
+    references = [("a man sits in a park with a red dog",), ("a cat on the grass",), ("the ball is red",)]
+    whole, broken = "a man sits in a park with a red dog", "a man sits in a park with a"
+    loss = {}
+    for eos in (False, True):
+        full, part = Cider(references, eos).scores([whole, broken], [references[0]] * 2)
+        loss[eos] = full - part
+    assert loss[True] > loss[False] > 0
+
+
+def test_a_cut_caption_has_no_end_to_be_rewarded_for():
+    references = [("a red dog",), ("a cat",)]
+    ended, cut = Cider(references, eos=True).scores(["a red dog", Cut("a red dog")], [references[0]] * 2)
+    assert cut < ended == pytest.approx(10)  # red, dog, <eos> and their n-grams up to 4 all match
+    without = Cider(references)
+    assert without.scores(["a red dog"], references[:1]) == without.scores([Cut("a red dog")], references[:1])
+
+
+def test_eos_is_the_words_with_one_more_word():
+    captions, references = made_up(20)
+    ended = [caption + " END" for caption in captions]
+    ended_references = [tuple(reference + " END" for reference in of) for of in references]
+    ours = Cider(references, eos=True).scores(captions, references)
+    assert ours == pytest.approx(pycocoevalcap(ended, ended_references), abs=1e-9)
+
+
+def test_is_fast_enough_for_a_reward():
+    captions, references = made_up(400)
+    cider = Cider(references)
+    cider.scores(captions, references)
+    began = time.perf_counter()
+    for _ in range(5):
+        cider.scores(captions, references)
+    assert time.perf_counter() - began < 2  # 2,000 captions; some 0.2 s on a free core

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+import torch
+from PIL import Image
+
+from metric import embed
+from metric.clip import new_clip
+from metric.embed import Embedder
+from metric.pixels import Pixels
+
+
+@dataclass
+class Patch:
+    colour: str
+    drawn: list[str] = field(default_factory=list)
+
+    @property
+    def key(self) -> str:
+        return self.colour
+
+    def draw(self) -> Image.Image:
+        self.drawn.append(self.colour)
+        return Image.new("RGB", (50, 60), self.colour)
+
+
+@pytest.fixture
+def embedder() -> Embedder:
+    torch.manual_seed(0)
+    return Embedder(new_clip("scenes-clip", ["a red ball", "a blue cat on the beach"]), batch_size=2)
+
+
+def test_each_picture_is_drawn_once(embedder: Embedder) -> None:
+    red, blue, again = Patch("red"), Patch("blue"), Patch("red")
+    first = embedder.images([red, blue, again])
+    second = embedder.images([blue, red])
+    assert red.drawn + again.drawn == ["red"] and blue.drawn == ["blue"]
+    assert torch.equal(first[[1, 0]], second) and torch.equal(first[0], first[2])
+
+
+def test_embeddings_are_the_clips_own(embedder: Embedder) -> None:
+    texts = ["a blue cat on the beach", "a ball", "a red ball", "a ball"]
+    torch.testing.assert_close(embedder.texts(texts), embedder.clip.encode_text(texts))
+    pixels = embedder.clip.preprocess(Patch("green").draw())[None]
+    torch.testing.assert_close(embedder.images([Patch("green")]), embedder.clip.encode_image(pixels))
+
+
+def test_memory_of_texts_is_bounded(embedder: Embedder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embed, "TEXTS", 3)
+    expected = embedder.clip.encode_text(["a", "b", "c", "d", "e"])
+    torch.testing.assert_close(embedder.texts(["a", "b", "c", "d", "e"]), expected)
+    assert len(embedder.known_texts) == 3
+
+
+def test_nothing_gives_no_rows(embedder: Embedder) -> None:
+    assert embedder.images([]).shape == embedder.texts([]).shape == (0, 128)
+
+
+@pytest.mark.parametrize("memory", [0, 1_000_000])
+def test_kept_pixels_are_what_preprocess_makes(embedder: Embedder, memory: int) -> None:
+    patches = [Patch("orange"), Patch("#123456"), Patch("white")]
+    pixels = Pixels(patches, embedder.clip.preprocess, memory)
+    expected = torch.stack([embedder.clip.preprocess(patch.draw()) for patch in patches])
+    assert torch.equal(pixels[[2, 0]], expected[[2, 0]]) and torch.equal(pixels[[0, 1, 2]], expected)

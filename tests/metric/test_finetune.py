@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image, ImageDraw
+from safetensors.torch import load_file
+
+from metric import training
+from metric.batches import Batches
+from metric.clip import load_clip
+from metric.config import MetricConfig, PretrainConfig
+from metric.example import Example
+from metric.finetune import begin, pretrain, train_metric
+from metric.positives import ReferencePositives
+from metric.training import learning_rate
+
+COLOURS = ("red", "green", "blue", "white")
+
+
+@dataclass(frozen=True)
+class Dot:
+    colour: str
+    ground: str
+
+    @property
+    def key(self) -> str:
+        return repr(self)
+
+    def draw(self) -> Image.Image:
+        image = Image.new("RGB", (48, 48), self.ground)
+        ImageDraw.Draw(image).ellipse((8, 8, 40, 40), fill=self.colour)
+        return image
+
+
+EXAMPLES = [
+    Example(f"{a}-{b}", Dot(a, b), (f"a {a} ball on a {b} floor", f"the floor is {b} and the ball {a}"))
+    for a in COLOURS
+    for b in COLOURS
+    if a != b
+]
+PRETRAIN = PretrainConfig(steps=6, batch_size=4, lr=1e-3, warmup=0.2, val_every=3, save_every=3)
+METRIC = MetricConfig(steps=4, batch_size=4, val_every=0, save_every=2, dropout=0.1)
+
+
+class Stop(Exception):
+    pass
+
+
+def broken_off(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
+    """As if the power failed in the step after."""
+    write = training.Log.write
+
+    def fail(log: training.Log, step: int, row: dict) -> None:
+        if step > after:
+            raise Stop
+        write(log, step, row)
+
+    monkeypatch.setattr(training.Log, "write", fail)
+
+
+def rows(out: Path) -> list[dict]:
+    lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in lines]
+
+
+def test_resumed_pretraining_is_the_unbroken_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = pretrain(PRETRAIN, EXAMPLES, EXAMPLES, tmp_path / "whole")
+    with monkeypatch.context() as patch, pytest.raises(Stop):
+        broken_off(patch, after=4)
+        pretrain(PRETRAIN, EXAMPLES, EXAMPLES, tmp_path / "broken")
+    assert len(rows(tmp_path / "broken")) == 4
+    resumed = pretrain(PRETRAIN, EXAMPLES, EXAMPLES, tmp_path / "broken", resume=True)
+    assert resumed == whole
+    assert rows(tmp_path / "broken") == rows(tmp_path / "whole")
+    files = [tmp_path / run / "clip" / "open_clip_model.safetensors" for run in ("whole", "broken")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_resumed_lora_training_is_the_unbroken_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pretrain(replace(PRETRAIN, steps=2), EXAMPLES, EXAMPLES, tmp_path / "base")
+    config = replace(METRIC, clip=str(tmp_path / "base"))
+    given = EXAMPLES, EXAMPLES, ReferencePositives()
+    whole = train_metric(config, *given, tmp_path / "whole")
+    with monkeypatch.context() as patch, pytest.raises(Stop):
+        broken_off(patch, after=3)
+        train_metric(config, *given, tmp_path / "broken")
+    assert train_metric(config, *given, tmp_path / "broken", resume=True) == whole
+    assert rows(tmp_path / "broken") == rows(tmp_path / "whole")
+    files = [tmp_path / run / "adapter" / "adapter_model.safetensors" for run in ("whole", "broken")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_lora_training_lowers_its_loss_and_keeps_the_base(tmp_path: Path) -> None:
+    pretrain(replace(PRETRAIN, steps=2), EXAMPLES, EXAMPLES, tmp_path / "base")
+    before = load_clip(str(tmp_path / "base")).fingerprint
+    config = replace(METRIC, clip=str(tmp_path / "base"), steps=20, batch_size=12, lr=1e-2, dropout=0.0)
+    report = train_metric(config, EXAMPLES, EXAMPLES, ReferencePositives(), tmp_path / "run")
+    loss = [row["loss"] for row in rows(tmp_path / "run")]
+    assert sum(loss[-3:]) < sum(loss[:3]) - 0.3
+    assert set(report) == {"before", "after"} and "loss_made_text" in rows(tmp_path / "run")[0]
+    assert load_clip(str(tmp_path / "base")).fingerprint == before
+    assert torch.equal(
+        load_clip(str(tmp_path / "run")).model.logit_scale,
+        load_clip(str(tmp_path / "base")).model.logit_scale,
+    )
+
+
+def test_missing_positives_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    pretrain(replace(PRETRAIN, steps=1), EXAMPLES, EXAMPLES, tmp_path / "base")
+    config = replace(METRIC, clip=str(tmp_path / "base"), steps=1)
+    train_metric(config, EXAMPLES, EXAMPLES, ReferencePositives(), tmp_path / "run")
+    assert "made pictures: 0 for the first batch's 4" in caplog.text and "made captions" not in caplog.text
+
+
+def test_interrupted_run_is_saved_and_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = training.Log.write
+
+    def interrupt(log: training.Log, step: int, row: dict) -> None:
+        write(log, step, row)
+        if step == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as patch, pytest.raises(SystemExit, match="step 2 of 6 .*--resume"):
+        patch.setattr(training.Log, "write", interrupt)
+        pretrain(PRETRAIN, EXAMPLES, EXAMPLES, tmp_path)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    pretrain(PRETRAIN, EXAMPLES, EXAMPLES, tmp_path, resume=True)
+    assert [row["step"] for row in rows(tmp_path)] == [1, 2, 3, 4, 5, 6]
+
+
+def test_bf16_learns_what_fp32_learns(tmp_path: Path) -> None:
+    for precision in "fp32", "bf16":
+        config = replace(PRETRAIN, precision=precision, val_every=0)
+        pretrain(config, EXAMPLES, EXAMPLES, tmp_path / precision)
+    exact, rounded = (rows(tmp_path / precision)[-1]["loss"] for precision in ("fp32", "bf16"))
+    assert rounded == pytest.approx(exact, abs=0.05)
+    weights = load_file(tmp_path / "bf16" / "clip" / "open_clip_model.safetensors")
+    assert {tensor.dtype for tensor in weights.values()} == {torch.float32}
+
+
+def test_frozen_trunk_stays_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "photo.json").write_text(
+        json.dumps(
+            {
+                "embed_dim": 16,
+                "vision_cfg": {"image_size": 32, "timm_model_name": "tf_efficientnet_lite0"},
+                "text_cfg": {"context_length": 16, "vocab_size": 270, "hf_tokenizer_name": "local"}
+                | {"width": 16, "heads": 2, "layers": 1},
+            }
+        )
+    )
+    config = replace(PRETRAIN, config=str(tmp_path / "photo.json"), freeze_trunk=True, steps=2)
+    before = begin(config, EXAMPLES, None).model.state_dict()
+    pretrain(config, EXAMPLES, EXAMPLES, tmp_path / "run")
+    after = load_clip(str(tmp_path / "run")).model.state_dict()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert not any(name.startswith("visual.trunk.") for name in changed)
+    assert "visual.head.proj.weight" in changed and "token_embedding.weight" in changed
+
+
+def test_only_a_timm_trunk_can_be_frozen(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="timm"):
+        pretrain(replace(PRETRAIN, freeze_trunk=True), EXAMPLES, EXAMPLES, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        ({"warmup": 1.0}, "--warmup is a share"),
+        ({"precision": "fp8"}, "fp32, bf16, fp16"),
+        ({"steps": 0}, "--steps is at least 1"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(change: dict, said: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=said):
+        pretrain(replace(PRETRAIN, **change), EXAMPLES, EXAMPLES, tmp_path)
+
+
+def test_run_is_neither_overwritten_nor_resumed_with_other_settings(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="nothing to resume"):
+        pretrain(PRETRAIN, EXAMPLES, EXAMPLES, tmp_path, resume=True)
+    pretrain(replace(PRETRAIN, steps=1), EXAMPLES, EXAMPLES, tmp_path)
+    with pytest.raises(ValueError, match="--resume goes on"):
+        pretrain(replace(PRETRAIN, steps=1), EXAMPLES, EXAMPLES, tmp_path)
+    with pytest.raises(ValueError, match="steps 1"):
+        pretrain(PRETRAIN, EXAMPLES, EXAMPLES, tmp_path, resume=True)
+
+
+def test_pictures_without_captions_cannot_be_trained_on(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="got 0"):
+        pretrain(PRETRAIN, [replace(example, references=()) for example in EXAMPLES], EXAMPLES, tmp_path)
+
+
+def test_learning_rate_rises_then_falls_to_nothing() -> None:
+    rates = [learning_rate(step, replace(PRETRAIN, steps=100, warmup=0.1, lr=1.0)) for step in range(100)]
+    assert rates[:10] == sorted(rates[:10]) and rates[10:] == sorted(rates[10:], reverse=True)
+    assert rates[10] == 1.0 and 0 < rates[0] < 0.1 and rates[-1] < 0.001
+    assert rates[55] == pytest.approx(0.5)  # half way down
+
+
+def test_epoch_sees_every_picture_once() -> None:
+    batches = Batches(EXAMPLES, batch_size=5, seed=1)  # 12 pictures: two batches, two pictures left over
+    first, second, third = (batches.indices(step) for step in range(3))
+    assert len(set(first + second)) == 10 and len(set(third)) == 5
+    assert first == Batches(EXAMPLES, 5, seed=1).indices(0) != Batches(EXAMPLES, 5, seed=2).indices(0)
+
+
+def test_batch_is_never_larger_than_the_data() -> None:
+    assert sorted(Batches(EXAMPLES, 100, seed=0).indices(7)) == list(range(12))
+
+
+def test_prefix_comes_in_its_share() -> None:
+    batches = Batches(EXAMPLES, 4, seed=0, prefix=0.25)
+    rng = batches.rng(0)
+    counts = Counter(batches.prefixed("x", rng) for _ in range(2000))
+    assert set(counts) == {"x", "A photo depicts x"} and 400 < counts["A photo depicts x"] < 600

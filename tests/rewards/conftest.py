@@ -1,0 +1,13 @@
+import pytest
+
+from rewards.registry import BUILT_IN, ENTRIES
+
+
+@pytest.fixture(autouse=True)
+def registry():
+    """What a test registers ends with it; built-in rewards stay, as their modules are imported only once."""
+    before = dict(ENTRIES)
+    yield ENTRIES
+    for name in set(ENTRIES) - set(before) - set(BUILT_IN):
+        del ENTRIES[name]
+    ENTRIES.update(before)
