@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 
 from metric.scenes.pen import Colour, Pen, Point
 
 
-def ground(pen: Pen, sky: Colour, earth: Colour, horizon: float):
+def ground(pen: Pen, sky: Colour, earth: Colour, horizon: float) -> None:
     pen.box(0, 0, 1, horizon, fill=sky, line=False)
     pen.box(0, horizon, 1, 1, fill=earth, line=False)
 
 
-def hills(pen: Pen, fill: Colour, *points: Point):
+def hills(pen: Pen, fill: Colour, *points: Point) -> None:
     """What lies under a curve from side to side."""
     pen.blob((-0.3, 1.4), (-0.2, points[0][1]), *points, (1.2, points[-1][1]), (1.3, 1.4), fill=fill, line=False)
 
 
-def cloud(pen: Pen, x: float, y: float, fill: Colour):
+def cloud(pen: Pen, x: float, y: float, fill: Colour) -> None:
     for dx, r in ((-0.08, 0.04), (0.0, 0.06), (0.08, 0.045)):
         pen.oval(x + dx, y, r + 0.03, r, fill=fill, line=False)
 
 
-def beach(pen: Pen, rng: Random):
+def beach(pen: Pen, rng: Random) -> None:
     ground(pen, (200, 226, 240), (238, 224, 182), 0.36)
     pen.oval(rng.uniform(0.15, 0.85), 0.14, 0.1, 0.1, fill=(252, 236, 160), line=False)
     pen.box(0, 0.36, 1, 0.56, fill=(140, 190, 214), line=False)
@@ -33,7 +34,7 @@ def beach(pen: Pen, rng: Random):
     hills(pen, (238, 224, 182), (0.0, 0.6), (0.3, 0.56), (0.6, 0.6), (1.0, 0.57))
 
 
-def meadow(pen: Pen, rng: Random):
+def meadow(pen: Pen, rng: Random) -> None:
     ground(pen, (208, 230, 243), (184, 213, 150), 0.5)
     cloud(pen, rng.uniform(0.15, 0.85), rng.uniform(0.1, 0.22), (232, 240, 246))
     hills(pen, (196, 221, 164), (0.0, 0.44), (0.3, 0.38), (0.6, 0.46), (1.0, 0.4))
@@ -43,7 +44,7 @@ def meadow(pen: Pen, rng: Random):
         pen.line((x - 0.02, y - 0.05), (x, y), (x, y - 0.06), (x, y), (x + 0.02, y - 0.05), fill=(150, 188, 118))
 
 
-def snow(pen: Pen, rng: Random):
+def snow(pen: Pen, rng: Random) -> None:
     ground(pen, (190, 202, 218), (236, 240, 246), 0.6)
     hills(pen, (222, 229, 238), (0.0, 0.5), (0.25, 0.56), (0.7, 0.44), (1.0, 0.5))
     hills(pen, (238, 242, 248), (0.0, 0.64), (0.4, 0.6), (0.7, 0.68), (1.0, 0.62))
@@ -52,7 +53,7 @@ def snow(pen: Pen, rng: Random):
         pen.oval(x, y, r, r, fill=(252, 253, 255) if y < 0.56 else (214, 222, 234), line=False)
 
 
-def desert(pen: Pen, rng: Random):
+def desert(pen: Pen, rng: Random) -> None:
     ground(pen, (246, 228, 200), (230, 198, 148), 0.5)
     hills(pen, (238, 208, 162), (0.0, 0.5), (0.3, 0.4), (0.65, 0.52), (1.0, 0.46))
     x, green = rng.choice((0.12, 0.86)), (158, 180, 134)
@@ -65,7 +66,7 @@ def desert(pen: Pen, rng: Random):
     hills(pen, (220, 184, 132), (0.0, 0.84), (0.3, 0.78), (0.65, 0.9), (1.0, 0.8))
 
 
-def city(pen: Pen, rng: Random):
+def city(pen: Pen, rng: Random) -> None:
     ground(pen, (214, 216, 222), (172, 172, 176), 0.72)
     for k in range(6):
         x, top = k / 6 + 0.005, rng.uniform(0.12, 0.42)
@@ -79,7 +80,7 @@ def city(pen: Pen, rng: Random):
         pen.box(x, 0.87, x + 0.14, 0.89, fill=(226, 224, 214), line=False)
 
 
-def room(pen: Pen, rng: Random):
+def room(pen: Pen, rng: Random) -> None:
     ground(pen, (230, 216, 208), (206, 178, 150), 0.7)
     for k in range(8):
         pen.box(k / 8, 0, k / 8 + 0.05, 0.68, fill=(224, 208, 200), line=False)
@@ -93,7 +94,7 @@ def room(pen: Pen, rng: Random):
         pen.line((0.5 + (k - 3) * 0.17, 0.71), (0.5 + (k - 3) * 0.3, 1), fill=(188, 160, 132))
 
 
-def forest(pen: Pen, rng: Random):
+def forest(pen: Pen, rng: Random) -> None:
     ground(pen, (178, 196, 166), (160, 168, 128), 0.72)
     for k in range(6):
         x, width = k / 6 + rng.uniform(0.03, 0.12), rng.uniform(0.025, 0.045)
@@ -111,7 +112,7 @@ def forest(pen: Pen, rng: Random):
         pen.oval(k / 6, y, r, r, fill=(128, 156, 116) if k % 2 else (140, 166, 126), line=False)
 
 
-def mountains(pen: Pen, rng: Random):
+def mountains(pen: Pen, rng: Random) -> None:
     ground(pen, (206, 222, 240), (184, 192, 176), 0.7)
     for x, top, half, grey in ((0.5, 0.16, 0.4, 184), (0.1, 0.26, 0.36, 168), (0.88, 0.22, 0.38, 172)):
         x, top = x + rng.uniform(-0.05, 0.05), top + rng.uniform(-0.04, 0.04)
@@ -126,5 +127,13 @@ def mountains(pen: Pen, rng: Random):
     hills(pen, (186, 198, 176), (0.0, 0.74), (0.3, 0.7), (0.7, 0.76), (1.0, 0.7))
 
 
-DRAWN = (beach, meadow, snow, desert, city, room, forest, mountains)
-BACKGROUNDS = {setting.__name__: setting for setting in DRAWN}
+BACKGROUNDS: dict[str, Callable[[Pen, Random], None]] = {
+    "beach": beach,
+    "meadow": meadow,
+    "snow": snow,
+    "desert": desert,
+    "city": city,
+    "room": room,
+    "forest": forest,
+    "mountains": mountains,
+}

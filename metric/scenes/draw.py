@@ -50,15 +50,17 @@ def layout(scene: Scene, rng: random.Random) -> list[list[Box]]:
 
 
 def layout_one(scene: Scene, rng: random.Random) -> list[Box]:
-    """A row, or two below and one above them at the side where the thing is."""
+    """One, two on a slant, or two below and one above them at the side where the thing is."""
     (thing,) = scene.things
     across = {"left": 0.0, "middle": 0.5, "right": 1.0}[scene.position]
-    places: list[Point] = [(across, 0), (0, 1), (1, 1)] if thing.count == 3 else [(0, 0), (1, 0)][: thing.count]
+    heap: list[Point] = [(across, 0), (0, 1), (1, 1)]
+    slant: list[Point] = [(0.4 * across, 0), (0.4 - 0.4 * across, 1)]  # two in a row would fill the width
+    places = {1: [(0.0, 0.0)], 2: slant, 3: heap}[thing.count]
     return cells(thing, (MARGIN, 0.12, 1 - MARGIN, 1 - MARGIN), places, (0.9 * across + 0.05, 0.75), rng)
 
 
 def layout_pair(scene: Scene, rng: random.Random) -> list[list[Box]]:
-    """Both halves of the picture; copies fill theirs along the cut, and a large thing takes of a small one's."""
+    """Both halves of the picture; copies stand along the cut; a large thing has more room than a small."""
     beside = scene.relation in ("left", "right")
     order = (0, 1) if scene.relation in ("left", "above") else (1, 0)  # from the left or from above
     first, second = (scene.things[index] for index in order)
@@ -83,7 +85,7 @@ def cells(thing: Thing, region: Box, places: list[Point], lean: Point, rng: rand
     return [(left + x * side, upper + y * side, left + (x + 1) * side, upper + (y + 1) * side) for x, y in places]
 
 
-def draw_thing(page: Pen, thing: Thing, cells: list[Box], rng: random.Random):
+def draw_thing(page: Pen, thing: Thing, cells: list[Box], rng: random.Random) -> None:
     """All copies of the thing in one tint, looking the same way."""
     tint = rng.uniform(0.0, 0.1), rng.choice((INK, WHITE))
     colour = mix(PAINT[thing.colour], tint[1], tint[0])
@@ -96,7 +98,7 @@ def draw_thing(page: Pen, thing: Thing, cells: list[Box], rng: random.Random):
         draw_object(replace(pen, state=thing.state), thing.kind)
 
 
-def draw_object(pen: Pen, kind: str):
+def draw_object(pen: Pen, kind: str) -> None:
     """One object in the pen's square, with the signs of its state."""
     state = "rising" if (kind, pen.state) == ("rocket", "moving") else pen.state
     signs, (x, y, side) = STATES[state]
@@ -105,11 +107,11 @@ def draw_object(pen: Pen, kind: str):
     SHAPES[kind](replace(pen, x=pen.x + x * pen.side, y=pen.y + y * pen.side, side=side * pen.side))
 
 
-def idle(pen: Pen):
+def idle(pen: Pen) -> None:
     """Nothing to be seen."""
 
 
-def sleeping(pen: Pen):
+def sleeping(pen: Pen) -> None:
     """Zs that rise from the sleeper, upright whichever way it lies."""
     for x, y, r in ((0.74, 0.2, 0.065), (0.9, 0.1, 0.09)):
         ((x, y),) = pen.at([(x, y)])
@@ -119,28 +121,28 @@ def sleeping(pen: Pen):
         upright.canvas.line(upright.at(letter), (40, 50, 130), 2 * pen.stroke)
 
 
-def jumping(pen: Pen):
+def jumping(pen: Pen) -> None:
     """A shadow left on the ground, and the way up."""
     pen.oval(0.5, 0.95, 0.3, 0.045, fill=(92, 90, 96), line=False)
     for x in (0.3, 0.5, 0.7):
         pen.curve((x - 0.09, 0.87), (x, 0.8), (x + 0.09, 0.87), fill=INK, width=0.025)
 
 
-def moving(pen: Pen):
+def moving(pen: Pen) -> None:
     """Lines of speed behind."""
     for y, x in ((0.42, 0.04), (0.58, 0.0), (0.74, 0.06)):
         pen.line((x, y), (0.26, y), fill=WHITE, width=0.08)
         pen.line((x, y), (0.26, y), fill=INK, width=0.045)
 
 
-def rising(pen: Pen):
+def rising(pen: Pen) -> None:
     """Lines of speed below."""
     for x, y in ((0.26, 0.94), (0.5, 0.99), (0.74, 0.94)):
         pen.line((x, y), (x, 0.72), fill=WHITE, width=0.08)
         pen.line((x, y), (x, 0.72), fill=INK, width=0.045)
 
 
-def glowing(pen: Pen):
+def glowing(pen: Pen) -> None:
     """A halo and rays."""
     for k in range(12):
         x, y = cos(k * pi / 6), sin(k * pi / 6)

@@ -10,9 +10,16 @@ from PIL import ImageDraw
 
 Point = tuple[float, float]
 Colour = tuple[int, int, int]
+Paint = Colour | None  # None: the colour of the pen
 
 INK: Colour = (38, 34, 44)
 WHITE: Colour = (252, 252, 252)
+CREAM: Colour = (250, 244, 224)
+PINK: Colour = (240, 150, 165)
+STEEL: Colour = (176, 180, 190)
+TYRE: Colour = (62, 62, 70)
+WOOD: Colour = (150, 105, 65)
+STEPS = (0.25, 0.5, 0.75, 1.0)
 
 
 def mix(one: Colour, other: Colour, share: float) -> Colour:
@@ -29,9 +36,6 @@ def smooth(points: tuple[Point, ...], closed: bool) -> tuple[Point, ...]:
     for a, b, c, d in zip(ring, ring[1:], ring[2:], ring[3:], strict=False):
         curve += [(blend(a[0], b[0], c[0], d[0], t), blend(a[1], b[1], c[1], d[1], t)) for t in STEPS]
     return tuple(curve)
-
-
-STEPS = (0.25, 0.5, 0.75, 1.0)
 
 
 def blend(a: float, b: float, c: float, d: float, t: float) -> float:
@@ -63,33 +67,33 @@ class Pen:
         rx, ry = rx * self.side, ry * self.side
         return [(x - rx, y - ry), (x + rx, y + ry)]
 
-    def oval(self, x: float, y: float, rx: float, ry: float, fill: Colour | None = None, line: bool = True):
+    def oval(self, x: float, y: float, rx: float, ry: float, fill: Paint = None, line: bool = True) -> None:
         outline = INK if line else None
         self.canvas.ellipse(self.frame(x, y, rx, ry), fill or self.colour, outline, self.stroke if line else 0)
 
-    def box(self, x0: float, y0: float, x1: float, y1: float, fill: Colour | None = None, line: bool = True):
+    def box(self, x0: float, y0: float, x1: float, y1: float, fill: Paint = None, line: bool = True) -> None:
         corners = self.frame((x0 + x1) / 2, (y0 + y1) / 2, (x1 - x0) / 2, (y1 - y0) / 2)
         self.canvas.rectangle(corners, fill or self.colour, INK if line else None, self.stroke if line else 0)
 
-    def shape(self, *points: Point, fill: Colour | None = None, line: bool = True):
+    def shape(self, *points: Point, fill: Paint = None, line: bool = True) -> None:
         """A polygon."""
         corners = self.at(points)
         self.canvas.polygon(corners, fill or self.colour)
         if line:
             self.canvas.line([*corners, corners[0]], INK, self.stroke)
 
-    def blob(self, *points: Point, fill: Colour | None = None, line: bool = True):
+    def blob(self, *points: Point, fill: Paint = None, line: bool = True) -> None:
         """A round closed figure through the points."""
         self.shape(*smooth(points, True), fill=fill, line=line)
 
-    def line(self, *points: Point, fill: Colour = INK, width: float = 0.0):
+    def line(self, *points: Point, fill: Colour = INK, width: float = 0.0) -> None:
         """`width` in units of the square, and never thinner than an outline."""
         self.canvas.line(self.at(points), fill, max(self.stroke, round(width * self.side)))
 
-    def curve(self, *points: Point, fill: Colour = INK, width: float = 0.0):
+    def curve(self, *points: Point, fill: Colour = INK, width: float = 0.0) -> None:
         self.line(*smooth(points, False), fill=fill, width=width)
 
-    def tube(self, *points: Point, width: float, fill: Colour | None = None):
+    def tube(self, *points: Point, width: float, fill: Paint = None) -> None:
         """A thick curve with an outline and round ends."""
         path, inner = self.at(smooth(points, False)), max(1.0, width * self.side)
         for wide, colour in ((inner + 2 * self.stroke, INK), (inner, fill or self.colour)):
@@ -97,7 +101,7 @@ class Pen:
             for x, y in (path[0], path[-1], *path[1:-1:2]):
                 self.canvas.ellipse((x - wide / 2, y - wide / 2, x + wide / 2, y + wide / 2), colour)
 
-    def eye(self, x: float, y: float, r: float = 0.05):
+    def eye(self, x: float, y: float, r: float = 0.05) -> None:
         """Open, or closed in one who sleeps."""
         if self.state == "sleeping":
             self.oval(x, y, r, r, fill=self.shade, line=False)
