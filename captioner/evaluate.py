@@ -1,4 +1,4 @@
-"""Caption a split with a trained run and score the captions: captions-<split>.jsonl and scores-<split>.json in the run."""
+"""Caption a split with a trained run and score it: captions-<split>.jsonl and scores-<split>.json in its folder."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ Facts = dict[str, float]
 
 @dataclass(frozen=True)
 class Batch:
-    """What one step sees. `features` is `b p f`; `captions` is one reference of each picture; `seed` is the step's own."""
+    """What one step sees: `features` is `b p f`, `captions` one reference of each picture, `seed` the step's own."""
 
     examples: Sequence[Example]
     features: Tensor

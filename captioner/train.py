@@ -28,7 +28,7 @@ from captioner.validation import Validation
 from metric.batches import Batches
 from metric.clip import Clip, load_clip
 from metric.example import Example
-from metric.training import interruptible
+from metric.training import PRECISIONS, interruptible, mixed
 from rewards import Context, build
 from rewards.mix import Mix
 from rewards.spec import parse
@@ -179,7 +179,7 @@ def update(bench: Bench, stage: str, step: int, optimizer: AdamW) -> dict[str, f
     seed = step_seed(run.seed, stage, step)
     torch.manual_seed(seed)
     captioner.train()
-    with torch.autocast(bench.device.type, torch.bfloat16, enabled=run.precision == "bf16"):
+    with mixed(bench.device, PRECISIONS[run.precision]):
         loss, facts = OBJECTIVES[stage](captioner, batch(bench, stage, step, seed), bench.reward, run)
     if not torch.isfinite(loss):
         raise ValueError(

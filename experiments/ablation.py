@@ -1,11 +1,11 @@
 """The paper's claim in miniature: what CIDEr, CLIP-S and PAC-S++ do to captions, over seeds and learning rates.
 
-Source: arXiv 2410.07336, table of rewards, on the embedded scenes. One PAC-S++, an XE model a seed, then each reward from
-that model at each learning rate.
+Source: arXiv 2410.07336, table of rewards, on the embedded scenes. One PAC-S++, an XE model a seed, then each reward
+from that model at each learning rate.
 Command: `.venv/bin/python experiments/ablation.py --out runs/ablation` (goes on where it stopped).
 Cost: about 6 minutes a seed and 1.5 minutes a reward run on one core; `--jobs 2` runs two at a time.
-Expect: each reward raises its own score. At a gentle learning rate CLIP-S harms little; under pressure its captions become
-less grammatical, less true and more repetitive before PAC-S++'s do. What came of it: LOG.md.
+Expect: each reward raises its own score. At a gentle learning rate CLIP-S harms little; under pressure its captions
+become less grammatical, less true and more repetitive before PAC-S++'s do. What came of it: LOG.md.
 """
 
 from __future__ import annotations

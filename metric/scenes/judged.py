@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from metric.example import Example
@@ -14,11 +14,11 @@ from metric.scenes.world import COLOURS, KINDS, STATES, Scene, Thing
 
 def judged_set(examples: Iterable[Example], seed: int = 0) -> list[tuple[Example, str, float]]:
     """Seven candidates a picture, each with its exact quality in 0..1 (see truth.quality)."""
-    scenes = [example for example in examples if isinstance(example.image, Scene)]
+    scenes = [(example, example.image) for example in examples if isinstance(example.image, Scene)]
     judged = []
-    for number, example in enumerate(scenes):
-        other = scenes[number - 1].image
-        judged += [(example, text, quality(text, example.image)) for text in candidates(example.image, other, seed)]
+    for number, (example, scene) in enumerate(scenes):
+        _, other = scenes[number - 1]
+        judged += [(example, text, quality(text, scene)) for text in candidates(scene, other, seed)]
     return judged
 
 
@@ -39,7 +39,10 @@ def candidates(scene: Scene, other: Scene, seed: int = 0) -> list[str]:
     ]
 
 
-def changed(scene: Scene, change, rng: random.Random) -> Scene:
+Change = Callable[[Thing, set[str], random.Random], Thing]
+
+
+def changed(scene: Scene, change: Change, rng: random.Random) -> Scene:
     """The scene with one thing changed."""
     things = list(scene.things)
     at = rng.randrange(len(things))

@@ -1,12 +1,13 @@
 """What a caption claims of a scene, whether it is true, and whether the sentence belongs to the scenes' grammar.
 
-`claims` reads any text, however broken, so that the truth of keyword lists can be told too; `belongs` accepts exactly the
-sentences that the grammar of language.py can say of some scene (whether true or not).
+`claims` reads any text, however broken, so that the truth of keyword lists can be told too; `belongs` accepts just
+the sentences that the grammar of language.py can say of some scene, true or not.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache, lru_cache
 from itertools import chain
 
@@ -28,7 +29,7 @@ from metric.scenes.words import (
 )
 from metric.scenes.world import COLOURS, Scene
 
-Claim = tuple[str, ...] | tuple[str, str, int]
+Claim = tuple[str, ...]  # what it is about, then of whom and what
 
 
 def truth(caption: str, scene: Scene) -> float:
@@ -61,7 +62,7 @@ def holds(claim: Claim, scene: Scene) -> bool:
             return position in positions(scene).get(kind, ())
         case (attribute, kind, *value):
             thing = next((thing for thing in scene.things if thing.kind == kind), None)
-            return thing is not None and (attribute == "kind" or getattr(thing, attribute) == value[0])
+            return thing is not None and (attribute == "kind" or str(getattr(thing, attribute)) == value[0])
     raise AssertionError(claim)
 
 
@@ -96,16 +97,17 @@ def claims(caption: str) -> frozenset[Claim]:
     An adjective belongs to the next noun of its phrase; a state right after a noun (or its verb) belongs to that noun.
     """
     said: list[Claim] = []
-    pending: dict[str, str | int] = {}
+    pending: dict[str, str] = {}
     last, relation = "", ""
-    for kind_of_token, token in tokens(caption):
-        if kind_of_token == "position":
+    for role, token in tokens(caption):
+        if role == "position":
             said += [("position", last, token)] if last else []
-        elif kind_of_token == "relation":
+        elif role == "relation":
             relation, pending = token, {}
         elif token in KIND_OF:
             kind = KIND_OF[token]
-            said += [("kind", kind), *((attribute, kind, value) for attribute, value in pending.items())]
+            said.append(("kind", kind))
+            said += [(attribute, kind, value) for attribute, value in pending.items()]
             said += [("relation", last, relation, kind)] if relation and last and last != kind else []
             last, relation, pending = kind, "", {}
         elif token in STATE_OF and last and not pending and not relation:
@@ -118,10 +120,10 @@ def claims(caption: str) -> frozenset[Claim]:
     return frozenset(said)
 
 
-def read_adjective(token: str, pending: dict[str, str | int]) -> dict[str, str | int]:
+def read_adjective(token: str, pending: dict[str, str]) -> dict[str, str]:
     """What is known of the noun to come, after one more word; a determiner begins a new phrase."""
     if token in COUNT_OF:
-        return {"count": COUNT_OF[token]}
+        return {"count": str(COUNT_OF[token])}
     for attribute, words in (("size", SIZE_OF), ("state", STATE_OF), ("colour", dict(zip(COLOURS, COLOURS)))):
         if token in words:
             return {**pending, attribute: words[token]}
@@ -181,5 +183,5 @@ def grammar() -> re.Pattern[str]:
     )
 
 
-def one_of(words) -> str:
+def one_of(words: Iterable[str]) -> str:
     return "(?:" + "|".join(sorted(set(words), key=len, reverse=True)) + ")"

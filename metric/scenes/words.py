@@ -69,8 +69,8 @@ PICTURE_WORDS = ("picture", "image", "photo")
 
 # What web pages put around the words that matter. Function words are here so that an encoder has met them.
 FILLER = (
-    "photo image picture stock free hd jpg best buy new cute sale wallpaper background download print poster art online "
-    "depicts a an the of in on is are there and with at to next left right two"
+    "photo image picture stock free hd jpg best buy new cute sale wallpaper background download print poster art "
+    "online depicts a an the of in on is are there and with at to next left right two"
 ).split()
 
 SINGULARS = {singular: kind for kind, pairs in NOUNS.items() for singular, _ in pairs}

@@ -53,12 +53,12 @@ SCENE = Scene(
 def test_claims_are_read_from_a_sentence():
     assert claims("a small red kitten napping to the left of two blue cars on the beach") == {
         ("kind", "cat"),
-        ("count", "cat", 1),
+        ("count", "cat", "1"),
         ("size", "cat", "small"),
         ("colour", "cat", "red"),
         ("state", "cat", "sleeping"),
         ("kind", "car"),
-        ("count", "car", 2),
+        ("count", "car", "2"),
         ("colour", "car", "blue"),
         ("relation", "cat", "left", "car"),
         ("setting", "beach"),
