@@ -13,7 +13,7 @@ from scipy.stats import kendalltau
 
 from metric.embed import Embedder
 from metric.example import Example
-from metric.retrieval import retrieval, zero_shot
+from metric.retrieval import recognised, retrieval, zero_shot
 from metric.scenes.world import COLOURS, KINDS, SETTINGS, Scene
 from metric.similarity import PREFIX, pac_s
 
@@ -31,7 +31,7 @@ def appraise(embedder: Embedder, examples: Sequence[Example]) -> dict[str, float
 
 
 def of_scenes(embedder: Embedder, examples: Sequence[Example]) -> dict[str, float]:
-    """PAC-S of bare keyword lists, Kendall's tau-b with exact quality, recall of what is shown."""
+    """PAC-S of bare keyword lists, Kendall's tau-b with exact quality, recognition of what is shown."""
     from metric.scenes.judged import judged_set
     from metric.scenes.language import keywords
 
@@ -49,6 +49,7 @@ def of_scenes(embedder: Embedder, examples: Sequence[Example]) -> dict[str, floa
     return {
         "keyword_lists": pac_s((image * lists).sum(-1)).mean().item(),
         "tau_b": float(kendalltau(score.numpy(), quality, variant="b").statistic),
+        **{f"{what}_first": recognised(embedder, scenes, *of) for what, of in shown.items()},
         **{f"{what}_recall": zero_shot(embedder, scenes, *of) for what, of in shown.items()},
     }
 

@@ -40,11 +40,22 @@ def zero_shot(
     shown: Sequence[Collection[str]],
 ) -> float:
     """Share of the k names a picture shows among its k best: mean over the pictures that show any."""
+    ranked = [(ranks, set(truth)) for ranks, truth in zip(ranking(embedder, images, names), shown) if truth]
+    return sum(len(set(ranks[: len(truth)]) & truth) / len(truth) for ranks, truth in ranked) / len(ranked)
+
+
+def recognised(
+    embedder: Embedder,
+    images: Sequence[Path | Picture],
+    names: Sequence[str],
+    shown: Sequence[Collection[str]],
+) -> float:
+    """Share of the pictures that show the name they score best."""
+    ranked = list(zip(ranking(embedder, images, names), shown))
+    return sum(ranks[0] in truth for ranks, truth in ranked) / len(ranked)
+
+
+def ranking(embedder: Embedder, images: Sequence[Path | Picture], names: Sequence[str]) -> list[list[str]]:
+    """Of each picture, the names from best to worst."""
     similarity = embedder.images(images) @ embedder.texts([f"{PREFIX}a {name}" for name in names]).T  # n k
-    order = similarity.argsort(1, descending=True).tolist()
-    hits = [
-        len({names[place] for place in ranked[: len(truth)]} & set(truth)) / len(truth)
-        for ranked, truth in zip(order, shown)
-        if truth
-    ]
-    return sum(hits) / len(hits)
+    return [[names[place] for place in row] for row in similarity.argsort(1, descending=True).tolist()]

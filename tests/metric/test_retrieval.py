@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from metric.retrieval import retrieval, zero_shot
+from metric.retrieval import recognised, retrieval, zero_shot
 
 
 def brute_force(image: torch.Tensor, text: torch.Tensor, image_of_text: list[int], k: int) -> tuple[float, float]:
@@ -54,3 +54,9 @@ def test_zero_shot_counts_the_shown_among_as_many_best() -> None:
     # first picture: best two are cat and hat, shown cat and dog -> 1/2; second: best is dog, shown dog -> 1
     recall = zero_shot(Fake(), [None, None], ["cat", "dog", "hat"], [{"cat", "dog"}, {"dog"}])  # type: ignore
     assert recall == 0.75
+
+
+def test_recognised_asks_for_the_best_name_only() -> None:
+    # first picture: best is cat, which it shows; second: best is dog, it shows a hat
+    found = recognised(Fake(), [None, None], ["cat", "dog", "hat"], [{"cat", "dog"}, {"hat"}])  # type: ignore
+    assert found == 0.5

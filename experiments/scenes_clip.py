@@ -1,0 +1,101 @@
+"""How the embedded CLIP was made: two `captioner metric pretrain` runs, the second on web-style alt-text.
+
+Source: the curriculum is ours. Object names come first: from keyword lists alone a small ViT learns colours and
+settings and never objects. Command: `.venv/bin/python experiments/scenes_clip.py` (goes on where it stopped, then
+writes the asset and its card). Cost: 35 minutes on two CPU cores with bf16 (avx512_bf16), more without.
+Expect: objects and colours recognised in more than 90 % of held-out pictures, keyword lists scored at or above
+sentences.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+
+from demo import again, do
+
+from captioner.data import load
+from captioner.provenance import commit, hardware
+from metric.appraise import appraise
+from metric.clip import ASSETS, load_clip
+from metric.embed import Embedder
+from metric.example import Example
+from metric.retrieval import recognised
+from metric.scenes.world import KINDS, Scene
+
+STAGES = (
+    ("--data", "scenes:count=30000,text=names", "--words", "scenes:count=3000,text=all", "--val", "scenes:text=names")
+    + ("--steps", 1000),
+    ("--data", "scenes:count=30000,text=alt", "--val", "scenes", "--steps", 3600),
+)
+CARD = """---
+license: apache-2.0
+library_name: open_clip
+---
+# scenes-clip
+
+A CLIP of {parameters:,} parameters (ViT, 48 px, patches of 8 px) for the embedded world of drawn scenes, trained from
+nothing on 30,000 scenes with web-style alt-text. It is there so that the whole chain runs on a laptop without a
+download; it knows nothing but scenes. Made by `experiments/scenes_clip.py` ({commit}, {hardware}):
+
+```
+{commands}
+```
+
+Zero-shot figures on 1,000 scenes of each split, none seen in training (`ood` holds only object-colour-relation
+combinations that training never holds). Texts carry the prefix "A photo depicts ". R@k: one human-style caption each
+among 1,000. `first`: the best-scored name is in the picture; `recall`: share of what is shown among as many best names;
+`single`: pictures of one kind of object, best name right; scores are 2 max(cos, 0); tau-b against exact quality.
+
+{table}
+
+As CLIP does, it scores a bare keyword list (`keyword_lists`) at or above a sentence (`human_captions`): that is what
+PAC-S++ repairs.
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=Path("runs/scenes-clip"))
+    parser.add_argument("--asset", type=Path, default=ASSETS / "scenes-clip")
+    args = parser.parse_args()
+    commands, start = [], ()
+    for number, stage in enumerate(STAGES, 1):
+        out = args.out.with_name(f"{args.out.name}-{number}")
+        words = [*stage, *start, "--precision", "bf16", "--out", out]
+        commands.append(" ".join(["captioner metric pretrain", *map(str, words)]))
+        if not (out / "report.json").exists():
+            do("metric", "pretrain", *words, *again(out))
+        start = ("--init", out / "clip")
+    shutil.copytree(out / "clip", args.asset, dirs_exist_ok=True)
+    write_card(args.asset, commands)
+
+
+def write_card(asset: Path, commands: list[str]) -> None:
+    embedder = Embedder(load_clip(str(asset)))
+    figures = {split: figures_on(embedder, load("scenes", split)) for split in ("val", "test", "ood")}
+    names = list(figures["test"])
+    rows = [
+        f"| {name} | " + " | ".join(f"{of[name]:.3f}" if name in of else "-" for of in figures.values()) + " |"
+        for name in names
+    ]
+    table = "\n".join(["| | " + " | ".join(figures) + " |", "|---|" + "---:|" * len(figures), *rows])
+    parameters = sum(parameter.numel() for parameter in embedder.clip.model.parameters())
+    facts = {"commit": commit(), "hardware": hardware(), "commands": "\n".join(commands), "table": table}
+    (asset / "README.md").write_text(CARD.format(parameters=parameters, **facts))
+    (asset / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
+    print(table)
+
+
+def figures_on(embedder: Embedder, examples: list[Example]) -> dict[str, float]:
+    """The usual figures, and how often a picture of one kind alone is named rightly."""
+    singles = [example.image for example in examples if isinstance(example.image, Scene) and example.image.position]
+    shown = [{scene.things[0].kind} for scene in singles]
+    single = {"object_single": recognised(embedder, singles, KINDS, shown)} if singles else {}
+    return {**appraise(embedder, examples), **single}
+
+
+if __name__ == "__main__":
+    main()
