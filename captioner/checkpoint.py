@@ -18,7 +18,7 @@ from captioner.config import write_json
 from captioner.models.captioner import Captioner
 from metric.state import load_optimizer, save_optimizer
 
-LAST = Path("checkpoints") / "last"
+LAST, OLD, NEW = (Path("checkpoints") / name for name in ("last", ".old", ".new"))
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Position:
 
 def save(out: Path, captioner: Captioner, optimizer: torch.optim.Optimizer, position: Position) -> None:
     """checkpoints/last, replaced in one step."""
-    last, new, old = (out / "checkpoints" / name for name in ("last", ".new", ".old"))
+    last, old, new = out / LAST, out / OLD, out / NEW
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
     captioner.save_pretrained(new)
@@ -44,20 +44,15 @@ def save(out: Path, captioner: Captioner, optimizer: torch.optim.Optimizer, posi
     shutil.rmtree(old, ignore_errors=True)
 
 
-def position(out: Path) -> Position:
-    """Where a run stands; a ValueError when it has no checkpoint to go on from."""
-    recover(out)
+def position(out: Path) -> Position | None:
+    """Where the run that is to go on stands; None when it has no checkpoint yet.
+
+    A kill between the two renames of `save` leaves the state in .old only: it is put back.
+    """
+    if not (out / LAST).exists() and (out / OLD).exists():
+        os.replace(out / OLD, out / LAST)
     path = out / LAST / "position.json"
-    if not path.is_file():
-        raise ValueError(f"{out} has no checkpoint to resume; start it again with another --out")
-    return Position(**json.loads(path.read_text()))
-
-
-def recover(out: Path) -> None:
-    """A kill between the two renames of `save` leaves the state in .old only: put it back."""
-    old = out / "checkpoints" / ".old"
-    if old.exists() and not (out / LAST).exists():
-        os.replace(old, out / LAST)
+    return Position(**json.loads(path.read_text())) if path.is_file() else None
 
 
 def restore_optimizer(out: Path, optimizer: torch.optim.Optimizer) -> None:
@@ -65,25 +60,31 @@ def restore_optimizer(out: Path, optimizer: torch.optim.Optimizer) -> None:
 
 
 def model_folder(name: str) -> str:
-    """The model's own folder: of a run, its last checkpoint; of a model or a hub id, itself."""
+    """The model's own folder: of a run, its last checkpoint; of a model or a hub id, itself.
+
+    Moves nothing: the run may be training, and between the two renames of `save`.
+    """
     run = Path(name)
-    if (run / "checkpoints").is_dir():
-        recover(run)
-        if not (run / LAST).is_dir():
-            raise ValueError(f"{name} is a run without a checkpoint yet")
-        return str(run / LAST)
-    return name
+    if not (run / "checkpoints").is_dir():
+        return name
+    whole = [str(run / place) for place in (LAST, OLD) if (run / place).is_dir()]
+    if not whole:
+        raise ValueError(f"{name} is a run without a checkpoint yet; captioner train --out {name} --resume goes on")
+    return whole[0]
 
 
 def trim(path: Path, reached: Position, stages: list[str]) -> None:
-    """Drop lines of metrics.jsonl that the checkpoint has not seen, so that none is written twice."""
+    """Drop lines of metrics.jsonl that the checkpoint has not seen, so that none is written twice.
+
+    At step 0 there is no checkpoint, and every line, that of the evaluation at step 0 too, is written again.
+    """
     if not path.is_file():
         return
     kept = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8", errors="replace").split("\n") if reached.step else []:
         try:
             row = json.loads(line)
-        except json.JSONDecodeError:  # the line that the kill cut short
+        except json.JSONDecodeError:  # the end, or the line that the kill cut short
             break
         if (stages.index(row["stage"]), row["step"]) <= (stages.index(reached.stage), reached.step):
             kept.append(line + "\n")

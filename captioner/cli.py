@@ -35,14 +35,19 @@ def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
     try:
         return args.run(args) or 0
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError) as error:
         if args.traceback:
             raise
-        print(f"captioner: {error}", file=sys.stderr)
+        print(f"captioner: {in_a_line(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
         print(f"captioner: interrupted{f'; {stop}' if str(stop) else ''}", file=sys.stderr)
         return 130
+
+
+def in_a_line(error: ValueError | OSError) -> str:
+    text = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else str(error)
+    return " ".join(text.split())
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ class Model:
 class Decode:
     beams: int = 5
     """beams when captions are generated for evaluation or for a data set; 1 is greedy"""
-    max_length: int = 20
+    max_length: int = 30
     """most tokens a caption may have, end of sentence included"""
 
 
@@ -118,8 +118,9 @@ PRESETS: dict[str, dict[str, Any]] = {
         "model.encoder_layers": 2,
         "model.decoder_layers": 2,
         "model.feedforward": 512,
-        "model.vocabulary": 700,
-        "xe.steps": 800,
+        "model.vocabulary": 1000,
+        "decode.max_length": 24,
+        "xe.steps": 1200,
         "xe.batch_size": 64,
         "xe.lr": 1e-3,
         "scst.steps": 150,

@@ -6,13 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import torch
 from rich.console import Console
 from rich.table import Table
 
 from captioner.checkpoint import model_folder
-from captioner.config import Run, from_json
+from captioner.config import Run, from_dict
 from captioner.data import load
+from captioner.device import device_of
 from captioner.generate import captions_of
 from captioner.models.captioner import Captioner
 from captioner.models.features import FeatureStore
@@ -27,12 +27,14 @@ def evaluate_run(folder: Path, split: str, names: Sequence[str], pac: str = "", 
     """Caption and score one split; prints the corpus scores."""
     run = read_run(folder)
     wanted = expand_names(names)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = device_of("auto")
     clip = load_clip(run.clip, device)
     captioner = Captioner.from_pretrained(model_folder(str(folder))).to(device)
     captioner.config.refuse_other_clip(clip)
     examples = load(run.data, split)
     features = FeatureStore.build(examples, clip, Path(run.features) if run.features else None)
+    for name, reason in features.skipped.items():
+        print(f"skipped {name}: {reason}")
     examples = [example for example in examples if example.id not in features.skipped]
     captions = captions_of(captioner, examples, features, run.decode, progress=True)
     write_lines(folder / f"captions-{split}.jsonl", captions)
@@ -55,37 +57,24 @@ def read_run(folder: Path) -> Run:
     path = folder / "config.json"
     if not path.is_file():
         raise ValueError(f"{folder} is not a run: it has no config.json; `captioner train --out {folder}` makes one")
-    return from_json(path.read_text(encoding="utf-8"))
-
-
-def read_captions(path: Path) -> dict[str, str]:
-    """Our JSONL, {id: caption} JSON, or COCO results JSON, as captions by id."""
-    if not path.is_file():
-        raise ValueError(f"no captions file {path}")
-    text = path.read_text(encoding="utf-8")
     try:
-        rows = json.loads(text) if text.lstrip().startswith(("[", "{")) and path.suffix == ".json" else None
-        if rows is None:
-            rows = [json.loads(line) for line in text.splitlines() if line.strip()]
+        content = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise ValueError(f"{path} is not JSON: {error.msg} at line {error.lineno}") from None
-    if isinstance(rows, dict):
-        return {str(name): caption for name, caption in rows.items()}
-    try:
-        return {str(row.get("id", row.get("image_id"))): row["caption"] for row in rows}
-    except (KeyError, AttributeError):
-        raise ValueError(f'{path}: a line is {{"id": ..., "caption": ...}}, or with image_id as COCO has it') from None
+    if not {"xe", "scst", "decode"} <= content.keys():
+        raise ValueError(f"{folder} is not a run of `captioner train`: its config.json is of something else")
+    return from_dict(Run, content)
 
 
 def show(runs: Mapping[str, Scores]) -> None:
     """Corpus scores, a column a run; then what was skipped and the facts beside the numbers."""
+    console = Console(markup=False, highlight=False)  # [ ] in a path or a reason is no style
     table = Table("score", *runs, box=None)
     for name in dict.fromkeys(name for scores in runs.values() for name in scores.corpus):
         table.add_row(name, *(f"{scores.corpus[name]:.4f}" for scores in runs.values()))
-    console = Console()
     console.print(table)
     for scores in runs.values():
         for name, fact in scores.facts.items():
-            console.print(f"{name}: {fact}", highlight=False)
+            console.print(f"{name}: {fact}", soft_wrap=True)
         for name, reason in scores.skipped.items():
-            console.print(f"skipped {name}: {reason}", highlight=False)
+            console.print(f"skipped {name}: {reason}", soft_wrap=True)

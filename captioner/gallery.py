@@ -8,19 +8,21 @@ from PIL import Image
 
 from captioner.data import load
 from captioner.evaluate import read_run
-from metric.example import open_image
+from captioner.writing import read_captions
+from metric.example import Picture, open_image
 from metric.scenes.draw import draw
 from metric.scenes.world import Scene
 
 
 def gallery(run: Path, split: str, count: int) -> list[tuple[str, Image.Image, tuple[str, ...]]]:
-    """(id, picture, references) of `count` pictures of the split, evenly spread."""
-    examples = load(read_run(run).data, split)
-    chosen = examples[:: max(1, len(examples) // max(count, 1))][:count]
+    """(id, picture, references) of `count` captioned pictures of the split, evenly spread."""
+    captions = read_captions(run / f"captions-{split}.jsonl")
+    examples = [example for example in load(read_run(run).data, split) if example.id in captions]
+    chosen = examples[:: max(1, len(examples) // max(count, 1))][: max(count, 0)]
     return [(example.id, picture(example.image), example.references) for example in chosen]
 
 
-def picture(image) -> Image.Image:
+def picture(image: Path | Picture) -> Image.Image:
     """Large enough for a page; scenes are drawn anew at that size."""
     if isinstance(image, Scene):
         return draw(image, size=192)

@@ -18,6 +18,7 @@ class Log:
         out.mkdir(parents=True, exist_ok=True)
         self.file = (out / "metrics.jsonl").open("a", encoding="utf-8")
         self.board = SummaryWriter(str(out / "tensorboard"))
+        self.drawn: set[str] = set()
 
     def __enter__(self) -> Log:
         return self
@@ -45,7 +46,9 @@ class Log:
         for name, value in numbers.items():
             self.board.add_scalar(f"{stage}/{name}", value, step)
         for name, (picture, caption) in samples.items():
-            self.board.add_image(f"{stage}/{name}", np.asarray(picture), step, dataformats="HWC")
+            if name not in self.drawn:  # photographs are large, and stay the same
+                self.board.add_image(name, np.asarray(picture), step, dataformats="HWC")
+                self.drawn.add(name)
             self.board.add_text(f"{stage}/{name}", caption, step)
 
     def write(self, row: Mapping[str, object]) -> None:

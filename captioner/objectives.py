@@ -36,28 +36,27 @@ class Batch:
 
 def cross_entropy(captioner: Captioner, batch: Batch, reward: Mix | None, run: Run) -> tuple[Tensor, Facts]:
     """Mean negative log-probability of the reference's next token, with label smoothing."""
-    tokens = captioner.vocabulary.encode(list(batch.captions), run.decode.max_length).to(batch.features.device)
-    logits = captioner(batch.features, tokens[:, :-1])
-    loss = F.cross_entropy(
-        logits.float().flatten(0, 1),
-        tokens[:, 1:].flatten(),
-        ignore_index=captioner.vocabulary.pad,
-        label_smoothing=run.xe.label_smoothing,
-    )
-    return loss, {}
+    longest = run.decode.max_length + 1  # BOS is not said
+    tokens = captioner.vocabulary.encode(list(batch.captions), longest).to(batch.features.device)
+    said = true_tokens(tokens, captioner.vocabulary.eos)  # not by the id of padding: in CLIP's vocabulary it is a "!"
+    states = captioner.states(batch.features, tokens[:, :-1])[said]
+    logits = captioner.logits(states).float()
+    return F.cross_entropy(logits, tokens[:, 1:][said], label_smoothing=run.xe.label_smoothing), {}
 
 
 def self_critical(captioner: Captioner, batch: Batch, reward: Mix | None, run: Run) -> tuple[Tensor, Facts]:
     """REINFORCE with a baseline from the model itself (arXiv 1612.00563): -advantage * log p(candidate).
 
     Log-probabilities are summed over a candidate's tokens and divided by the longest a caption may be, which scales
-    the gradient and leaves its direction alone (M2, arXiv 1912.08226).
+    the gradient and leaves its direction alone (M2, arXiv 1912.08226). For samples at temperature 1 the gradient is in
+    the mean that of the expected reward, for the baseline `mean` (k - 1) / k of it; beams have no such warrant.
     """
     assert reward is not None
     candidates = sample(captioner, batch, run)
     total, parts = reward(batch.examples, candidates.captions)
     total = total.to(batch.features.device)  # b k
     advantage = total - baseline(captioner, batch, reward, run, total)
+    torch.clear_autocast_cache()  # weights cast without a gradient by `sample`: older PyTorch uses them again
     log_p = sequence_log_probabilities(captioner, batch.features, candidates.tokens)  # b k t
     spoken = true_tokens(candidates.tokens, captioner.vocabulary.eos)
     log_p = reduce(log_p * spoken, "b k t -> b k", "sum") / run.decode.max_length

@@ -11,29 +11,30 @@ from typing import Any
 import torch
 
 from captioner.config import Run, as_json
+from rewards.mix import Mix
 
 PACKAGES = ("torch", "open_clip_torch", "transformers", "peft")
 
 
-def describe(run: Run) -> dict[str, Any]:
+def describe(run: Run, reward: Mix | None) -> dict[str, Any]:
     """The settings, the signature, and commit, versions and hardware of this machine."""
     return {
         **as_json(run),
         "stage": "reward" if run.rewards else "xe",
         "objective": {"name": "scst", **as_json(run)["scst"]} if run.rewards else {"name": "xe", **as_json(run)["xe"]},
-        "signature": signature(run),
+        "signature": signature(run, reward),
         "commit": commit(),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         "hardware": hardware(),
     }
 
 
-def signature(run: Run) -> str:
+def signature(run: Run, reward: Mix | None) -> str:
     """Reward and objective in one line, after SacreEOS: what must be equal for two runs to be the same thing."""
-    if not run.rewards:
+    if reward is None:
         return f"XE[ls{run.xe.label_smoothing:g}]"
-    scst = run.scst
-    return f"SCST[{scst.candidates}{scst.samples}]+{scst.baseline}+wEOS+{' '.join(run.rewards)}"
+    terms = [f"{reward.weights[key]:g}*({signature})" for key, signature in reward.signatures.items()]
+    return f"SCST[{run.scst.candidates}]+{run.scst.baseline}[nspi{run.scst.samples}]+{'+'.join(terms)}"
 
 
 def commit() -> str:

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar
 
 from captioner.data import DATA, load
-from captioner.evaluate import read_captions, show
+from captioner.data.files import SUFFIXES, folder, is_texts, read_text
+from captioner.evaluate import show
+from captioner.writing import read_captions
 from metric.clip import load_clip
 from metric.embed import Embedder
 from metric.evaluate import evaluate, expand_names
 from metric.example import Example
 
+T = TypeVar("T")
+
 
 def score(args: argparse.Namespace) -> None:
+    wanted = expand_names(args.scores.split(","))
     captions = read_captions(args.captions)
     examples = examples_for(captions, args)
     scores = evaluate(
-        {example.id: captions[example.id] for example in examples},
+        captions,
         examples,
-        expand_names(args.scores.split(",")),
+        wanted,
         clip=Embedder(load_clip(args.clip)) if args.clip else None,
         pac=Embedder(load_clip(args.pac)) if args.pac else None,
         checker=args.checker,
@@ -32,44 +39,76 @@ def score(args: argparse.Namespace) -> None:
         scores.save_per_caption(args.per_caption)
 
 
-def examples_for(captions: dict[str, str], args: argparse.Namespace) -> list[Example]:
+def examples_for(captions: Mapping[str, str], args: argparse.Namespace) -> list[Example]:
     """One example a caption, from the references and the folder of pictures; every caption must have its own."""
-    name = args.references.partition(":")[0]
-    if name in DATA:
-        known = {example.id: example for example in load(args.references, args.split)}
-    else:
-        known = {key: Example(key, Path(), texts) for key, texts in references(args.references, captions).items()}
+    known = known_examples(captions, args.references, args.split)
+    chosen = matched(captions, known, f"--references {args.references} has", "captions")
     if args.images:
-        known = {key: with_picture(example, Path(args.images)) for key, example in known.items() if key in captions}
-    lost = [key for key in captions if key not in known]
+        pictures = {example.id: example.image for example in folder(args.split, args.images)}
+        found = matched(captions, pictures, f"--images {args.images} has", "pictures")
+        return [Example(name, found[name], chosen[name].references) for name in captions]
+    if (args.clip or args.pac) and any(example.image == Path() for example in chosen.values()):
+        raise ValueError("--clip and --pac compare captions with pictures; give their folder, --images DIR")
+    return [Example(name, chosen[name].image, chosen[name].references) for name in captions]
+
+
+def known_examples(captions: Iterable[str], references: str, split: str) -> dict[str, Example]:
+    """By id: of a data set, of a file of references, or without either the bare ids of the captions."""
+    if not references:
+        return {name: Example(name, Path()) for name in captions}
+    if Path(references).is_file():
+        return {name: Example(name, Path(), texts) for name, texts in read_references(Path(references)).items()}
+    if references not in DATA and ":" not in references:
+        raise ValueError(f"--references {references} is neither a file nor a data set ({', '.join(DATA)})")
+    return {example.id: example for example in load(references, split)}
+
+
+def matched(names: Iterable[str], known: Mapping[str, T], who: str, what: str) -> dict[str, T]:
+    """What is known of each name; ids are file names, with or without the ending."""
+    bare = {name: names for name, names in grouped(known).items() if len(names) == 1}
+    found = {name: known.get(name, known.get(bare.get(without_ending(name), [""])[0])) for name in names}
+    lost = [name for name, each in found.items() if each is None]
     if lost:
         raise ValueError(
-            f"{args.captions} captions {len(lost)} pictures that --references does not hold, the first {lost[0]!r}"
+            f"{who} no {what} for {len(lost)} of the {len(found)} ids in --captions, the first {lost[0]!r}"
         )
-    return [known[key] for key in captions]
+    return {name: each for name, each in found.items() if each is not None}
 
 
-def references(path: str, captions: dict[str, str]) -> dict[str, tuple[str, ...]]:
-    """{id: [caption, ...]} JSON; without a file, no references."""
-    if not path:
-        return dict.fromkeys(captions, ())
-    if not Path(path).is_file():
-        raise ValueError(f"--references {path} is neither a file nor a data set ({', '.join(DATA)})")
+def grouped(names: Iterable[str]) -> dict[str, list[str]]:
+    """Names by what they are without their ending."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(without_ending(name), []).append(name)
+    return groups
+
+
+def without_ending(name: str) -> str:
+    """`a/b.jpg` -> `a/b`; only a picture's ending is one: `no. 12` has none."""
+    suffix = PurePosixPath(name).suffix
+    return name.removesuffix(suffix) if suffix.lower() in SUFFIXES else name
+
+
+def read_references(path: Path) -> dict[str, tuple[str, ...]]:
+    """{id: [caption, ...]} JSON, or COCO's annotations."""
     try:
-        table = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = json.loads(read_text(path))
     except json.JSONDecodeError as error:
-        raise ValueError(f"--references {path} is not JSON: {error.msg} at line {error.lineno}") from None
-    if not isinstance(table, dict):
-        raise ValueError(f"--references {path} is {{id: [caption, ...]}}, got a {type(table).__name__}")
-    return {str(key): (texts,) if isinstance(texts, str) else tuple(texts) for key, texts in table.items()}
+        raise ValueError(f"{path} is not JSON: {error.msg} at line {error.lineno}") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} is a {type(content).__name__}, expected {{id: [caption, ...]}}")
+    table = of_coco(path, content["annotations"]) if "annotations" in content else content
+    for name, texts in table.items():
+        if not is_texts(texts) or not texts:
+            raise ValueError(f"{path}: {name!r} has {json.dumps(texts)[:80]}, expected a list of captions")
+    return {name: tuple(texts) for name, texts in table.items()}
 
 
-def with_picture(example: Example, folder: Path) -> Example:
-    """The example with its picture from `folder`: ids are file names, with or without the ending."""
-    if not folder.is_dir():
-        raise ValueError(f"--images {folder} is not a folder")
-    path = folder / example.id
-    found = path if path.is_file() else next(iter(sorted(folder.glob(f"{example.id}.*"))), None)
-    if found is None:
-        raise ValueError(f"--images {folder} has no picture {example.id!r}, which is captioned")
-    return Example(example.id, found, example.references)
+def of_coco(path: Path, annotations: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """One {"image_id", "caption"} an annotation -> all captions of an image."""
+    table: dict[str, list[str]] = {}
+    for row in annotations:
+        if not isinstance(row, dict) or not {"image_id", "caption"} <= row.keys():
+            raise ValueError(f'{path}: an annotation is {{"image_id", "caption"}}, got {json.dumps(row)[:80]}')
+        table.setdefault(str(row["image_id"]), []).append(row["caption"])
+    return table

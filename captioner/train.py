@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -55,7 +54,7 @@ def train(run: Run, out: Path) -> None:
     if (out / "config.json").exists():
         raise ValueError(f"{out} holds a run; type --resume to continue it, or another --out")
     bench = prepare(run)
-    write_json(out / "config.json", describe(run))
+    write_json(out / "config.json", describe(run, bench.reward))
     first = stages(run)[0]
     work(bench, out, Position(first, 0))
 
@@ -65,18 +64,22 @@ def resume(out: Path) -> None:
     if not (out / "config.json").is_file():
         raise ValueError(f"{out} is not a run: it has no config.json")
     run = from_json((out / "config.json").read_text())
-    first = stages(run)[0]
-    if not (out / "checkpoints").exists():  # killed before its first checkpoint
-        return work(prepare(run), out, Position(first, 0))
-    reached = checkpoint.position(out)
-    bench = prepare(run, start=str(out / checkpoint.LAST))
-    checkpoint.trim(out / "metrics.jsonl", reached, stages(run))
+    names = stages(run)
+    reached = checkpoint.position(out) or Position(names[0], 0)  # killed before its first checkpoint
+    if reached == Position(names[-1], settings_of(run, names[-1]).steps):
+        return tqdm.write(f"{out} is finished; nothing is left to resume")
+    bench = prepare(run, start=str(out / checkpoint.LAST) if reached.step else "")
+    checkpoint.trim(out / "metrics.jsonl", reached, names)
     work(bench, out, reached)
 
 
 def stages(run: Run) -> list[str]:
     """A run that starts from another's model does not repeat its cross-entropy."""
     return (["xe"] if run.xe.steps and not run.init else []) + (["reward"] if run.rewards else [])
+
+
+def settings_of(run: Run, stage: str) -> Xe | Scst:
+    return run.xe if stage == "xe" else run.scst
 
 
 def prepare(run: Run, start: str = "") -> Bench:
@@ -95,15 +98,18 @@ def prepare(run: Run, start: str = "") -> Bench:
     train_set = [example for example in train_set if example.id not in features.skipped and example.references]
     if not train_set:
         raise ValueError(f"--data {run.data} has no captions to learn from")
-    validation = Validation(run, clip, [example for example in val_set if example.id not in features.skipped], features)
-    return Bench(run, device, captioner, train_set, features, validation, reward)
+    val_set = [example for example in val_set if example.id not in features.skipped]
+    if not val_set:
+        raise ValueError(f"--data {run.data} with --val_count {run.val_count} leaves no picture to validate on")
+    return Bench(run, device, captioner, train_set, features, Validation(run, clip, val_set, features), reward)
 
 
 def make_reward(run: Run, examples: list[Example], device: torch.device) -> Mix | None:
     """Built before anything slow, so that a misspelt reward is said at once."""
     if not run.rewards:
         return None
-    reward = build([parse(spec) for spec in run.rewards], Context(examples=examples, clip=run.clip, device=str(device)))
+    context = Context(examples=examples, clip=run.clip, device=str(device), seed=run.seed)
+    reward = build([parse(spec) for spec in run.rewards], context)
     reward.check(examples)
     return reward
 
@@ -113,6 +119,12 @@ def make_captioner(run: Run, clip: Clip, examples: list[Example], start: str) ->
     if start:
         captioner = Captioner.from_pretrained(checkpoint.model_folder(start))
         captioner.config.refuse_other_clip(clip)
+        longest = captioner.config.max_length
+        if run.decode.max_length > longest:
+            raise ValueError(
+                f"{start} knows captions of {longest} tokens, got --decode.max_length {run.decode.max_length}; "
+                f"type --decode.max_length {longest}"
+            )
         return captioner
     texts = [clean(caption) for example in examples for caption in example.references]
     vocabulary = Vocabulary.train(texts, run.model.vocabulary) if run.model.vocabulary else Vocabulary.clip()
@@ -143,7 +155,7 @@ def work(bench: Bench, out: Path, reached: Position) -> None:
 
 def run_stage(bench: Bench, stage: str, first: int, out: Path, log: Log, stopping: Callable[[], bool]) -> None:
     """Batches, one objective, one optimizer: the loop that XE and every reward share."""
-    run, settings = bench.run, bench.run.xe if stage == "xe" else bench.run.scst
+    run, settings = bench.run, settings_of(bench.run, stage)
     optimizer = AdamW(bench.captioner.parameters(), lr=settings.lr, betas=ADAM_BETAS, weight_decay=0.0)
     if first:
         checkpoint.restore_optimizer(out, optimizer)
@@ -167,9 +179,10 @@ def run_stage(bench: Bench, stage: str, first: int, out: Path, log: Log, stoppin
             )
         if done % run.val_every == 0 or done == settings.steps:
             log.evaluation(stage, done, *bench.validation(bench.captioner))
-        if stopping() or done % run.save_every == 0 or done == settings.steps:
+        stop = stopping()  # asked once: what is said to be saved has been
+        if stop or done % run.save_every == 0 or done == settings.steps:
             checkpoint.save(out, bench.captioner, optimizer, Position(stage, done))
-        if stopping():
+        if stop:
             raise KeyboardInterrupt(f"saved after {stage} step {done}; captioner train --out {out} --resume goes on")
 
 
@@ -181,20 +194,20 @@ def update(bench: Bench, stage: str, step: int, optimizer: AdamW) -> dict[str, f
     captioner.train()
     with mixed(bench.device, PRECISIONS[run.precision]):
         loss, facts = OBJECTIVES[stage](captioner, batch(bench, stage, step, seed), bench.reward, run)
-    if not torch.isfinite(loss):
-        raise ValueError(
-            f"the loss became {loss.item()} at {stage} step {step + 1}; lower --{'xe' if stage == 'xe' else 'scst'}.lr"
-        )
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     norm = nn.utils.clip_grad_norm_(captioner.parameters(), GRAD_NORM)
+    if not torch.isfinite(loss + norm):
+        raise ValueError(
+            f"{stage} step {step + 1} has the loss {loss.item():g} and the gradient norm {norm.item():g}; "
+            f"lower --{'xe' if stage == 'xe' else 'scst'}.lr and choose another --out"
+        )
     optimizer.step()
     return {"loss": loss.item(), "grad_norm": norm.item(), **facts}
 
 
 def batch(bench: Bench, stage: str, step: int, seed: int) -> Batch:
-    settings: Any = bench.run.xe if stage == "xe" else bench.run.scst
-    batches = Batches(bench.examples, settings.batch_size, bench.run.seed)
+    batches = Batches(bench.examples, settings_of(bench.run, stage).batch_size, bench.run.seed)
     rng = batches.rng(step)
     picked = [bench.examples[row] for row in batches.indices(step)]
     captions = [clean(rng.choice(example.references)) for example in picked]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from PIL import Image
 
@@ -44,7 +43,3 @@ def metric_checkpoint(run: Run) -> str:
         return run.pac
     options = (dict(parse(spec).options) for spec in run.rewards)
     return next((option["checkpoint"] for option in options if "checkpoint" in option), "")
-
-
-def folder_of(run: Run) -> Path | None:
-    return Path(run.features) if run.features else None

@@ -1,4 +1,4 @@
-"""Captions as JSONL: written whole, or appended to as they come."""
+"""Captions as files: ours as JSONL, written whole or appended to as they come; anyone's, read."""
 
 from __future__ import annotations
 
@@ -6,6 +6,12 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+from captioner.data.files import read_text
+
+BEGINNING = b'{"id": '  # of every line of ours
+LINE = '{"id": ..., "caption": ...}'
 
 
 def line(name: str, caption: str) -> str:
@@ -20,18 +26,62 @@ def write_lines(path: Path, captions: Mapping[str, str]) -> None:
 
 
 def written(path: Path) -> set[str]:
-    """The ids that are in the file already; a last line that a kill cut short is taken off."""
-    if not path.is_file():
+    """The ids that are in the file already; a last line that a kill cut short is taken off, nothing else ever is."""
+    if not path.exists():
         return set()
     whole, done = 0, set()
     with path.open("rb") as file:
         for number, raw in enumerate(file, 1):
-            if not raw.endswith(b"\n"):
+            complete = raw.endswith(b"\n")
+            if not complete and BEGINNING.startswith(raw[: len(BEGINNING)]):
                 break
             try:
-                done.add(json.loads(raw)["id"])
-            except (json.JSONDecodeError, KeyError, TypeError):
-                raise ValueError(f'{path}:{number} is no {{"id": ..., "caption": ...}}; give another --out') from None
+                done.add(json.loads(raw if complete else b"")["id"])
+            except (ValueError, KeyError, TypeError):
+                raise ValueError(f"{path}:{number} is no {LINE}; give another --out") from None
             whole += len(raw)
     os.truncate(path, whole)
     return done
+
+
+def read_captions(path: Path) -> dict[str, str]:
+    """Our JSONL, {id: caption} JSON, or COCO results JSON, as captions by id."""
+    if not path.is_file():
+        raise ValueError(f"there is no captions file {path}")
+    content = parsed(path, read_text(path))
+    rows = list(content.items()) if isinstance(content, dict) else [pair(path, row) for row in content]
+    captions = dict(rows)
+    if not captions:
+        raise ValueError(f"{path} holds no captions")
+    if len(captions) < len(rows):
+        raise ValueError(f"{path} has {len(rows) - len(captions)} captions more than ids; a picture has one caption")
+    for name, caption in captions.items():
+        if not isinstance(caption, str):
+            raise ValueError(f"{path}: the caption of {name!r} is a {type(caption).__name__}, expected text")
+    return captions
+
+
+def parsed(path: Path, text: str) -> dict[str, Any] | list[Any]:
+    """The file as one JSON object or list; else its lines, each a JSON object."""
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError:
+        return [parsed_line(path, number, row) for number, row in enumerate(text.split("\n"), 1) if row.strip()]
+    one_line = isinstance(content, dict) and "caption" in content and ("id" in content or "image_id" in content)
+    return content if isinstance(content, (dict, list)) and not one_line else [content]
+
+
+def parsed_line(path: Path, number: int, row: str) -> Any:
+    try:
+        return json.loads(row)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path}:{number} is not JSON: {error.msg}; a line is {LINE}") from None
+
+
+def pair(path: Path, row: Any) -> tuple[str, Any]:
+    """Id and caption; COCO says `image_id`."""
+    known = row if isinstance(row, dict) else {}
+    name = known.get("id" if "image_id" not in known else "image_id")
+    if not isinstance(name, (str, int)) or "caption" not in known:
+        raise ValueError(f"{path} holds {json.dumps(row)[:80]}, expected {LINE}, or image_id as COCO has it")
+    return str(name), known["caption"]

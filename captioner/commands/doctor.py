@@ -6,6 +6,7 @@ import argparse
 import platform
 import shutil
 import subprocess
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 
 HELP = "what of Java, LanguageTool, GPU, weights is here"
@@ -30,8 +31,8 @@ def run(args: argparse.Namespace) -> None:
     print(f"{'Python':34} {platform.python_version()} on {platform.machine()}")
     print(f"{'GPU':34} {gpu()}")
     print(f"{'Java':34} {java()}")
-    print(f"{'grammar checker':34} {checker()}")
-    print(f"{'scenes-clip':34} {embedded()}")
+    print(f"{'grammar checker':34} {said(checker)}")
+    print(f"{'scenes-clip':34} {said(embedded)}")
 
 
 def installed(name: str, extra: str) -> str:
@@ -50,17 +51,23 @@ def gpu() -> str:
 
 def java() -> str:
     if not shutil.which("java"):
-        return "missing (only LanguageTool, METEOR and SPICE need it)"
-    return subprocess.run(["java", "-version"], capture_output=True, text=True).stderr.splitlines()[0]
+        return "missing (only LanguageTool needs it)"
+    lines = subprocess.run(["java", "-version"], capture_output=True, text=True).stderr.splitlines()
+    return lines[0] if lines else "there, but `java -version` says nothing"
+
+
+def said(look: Callable[[], str]) -> str:
+    """What is here, or why it is not."""
+    try:
+        return look()
+    except ValueError as error:
+        return f"missing: {error}"
 
 
 def checker() -> str:
     from metric.grammar import available_checker
 
-    try:
-        return available_checker()
-    except ValueError as error:
-        return str(error)
+    return available_checker().name
 
 
 def embedded() -> str:

@@ -12,7 +12,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder that `captioner train` wrote")
     parser.add_argument("--split", default="test", help="split of the run's data set (test)")
     parser.add_argument(
-        "--scores", default="classic,text,clip,scene", help="names or families: classic text clip scene all"
+        "--scores",
+        default="all",
+        help="scores or families, with commas: classic,text,clip,scene or all (all)",
     )
     parser.add_argument("--pac", default="", help="checkpoint that scores pac_spp; empty takes the run's own")
     parser.add_argument(
@@ -23,7 +25,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from captioner.evaluate import evaluate_run
+    from captioner.evaluate import evaluate_run, read_run
 
+    for folder in args.runs:  # before the first is worked on
+        read_run(folder)
     for folder in args.runs:
         evaluate_run(folder, args.split, args.scores.split(","), args.pac, args.checker)

@@ -13,11 +13,11 @@ HELP = "train a captioner: cross-entropy, then a reward"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("experiment", nargs="?", help="Python file that defines `run = Run(...)`; flags go before it")
+    parser.add_argument("experiment", nargs="?", help="Python file that defines `run = Run(...)`; flags win over it")
     parser.add_argument(
         "--out", required=True, type=Path, help="folder of the run, the interface to all other commands"
     )
-    parser.add_argument("--preset", choices=PRESETS, help="settings that go together, below the flags")
+    parser.add_argument("--preset", choices=PRESETS, help="settings that go together; flags win over them")
     parser.add_argument(
         "--resume", action="store_true", help="continue the run in --out with the settings it began with"
     )
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def asked_for(args: argparse.Namespace) -> Run:
-    """defaults < preset < experiment file < flags."""
+    """defaults < preset or experiment file < flags."""
     base = from_file(args.experiment) if args.experiment else Run()
     if args.preset:
         if args.experiment:

@@ -1,52 +1,58 @@
 """Data sets by name: one adapter a format, all giving the same list of Examples.
 
-`load("scenes:count=4000", "train")`. A new format is a function `(split, **options) -> list[Example]` and a line in DATA.
+`load("scenes:count=4000", "train")`. A format is a function `(split, **options) -> list[Example]` and a line of DATA.
 """
 
 from __future__ import annotations
 
-import difflib
 import inspect
-from typing import get_type_hints
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_type_hints
 
 from captioner.data.files import folder, jsonl
 from captioner.data.flickr8k import flickr8k
 from captioner.data.scenes import scenes
 from metric.example import Example
+from metric.names import find
 from rewards.spec import split_spec
 
-DATA = {"scenes": scenes, "flickr8k": flickr8k, "folder": folder, "jsonl": jsonl}
+DATA: dict[str, Callable[..., list[Example]]] = {
+    "scenes": scenes,
+    "flickr8k": flickr8k,
+    "folder": folder,
+    "jsonl": jsonl,
+}
 
 
 def load(spec: str, split: str) -> list[Example]:
     """The examples of a split; a ValueError names what was misspelt or is not there."""
-    name, options = split_spec(spec)
-    if name not in DATA:
-        raise ValueError(f"no data format {name!r}{did_you_mean(name, DATA)}; there are {', '.join(DATA)}")
-    adapter = DATA[name]
-    hints = get_type_hints(adapter)
-    known = [option for option in inspect.signature(adapter).parameters if option != "split"]
-    values = {}
-    for option, text in options.items():
-        if option not in known:
-            raise ValueError(f"{name} has no option {option!r}{did_you_mean(option, known)}; it has {', '.join(known)}")
-        try:
-            values[option] = hints[option](text)
-        except ValueError:
-            raise ValueError(f"{name}:{option} is a {hints[option].__name__}, got {text!r}") from None
-    missing = [
-        option
-        for option, parameter in inspect.signature(adapter).parameters.items()
-        if parameter.default is parameter.empty and option not in (*values, "split")
-    ]
-    if missing:
-        raise ValueError(f"{name} needs {missing[0]}: type --data {name}:{missing[0]}=...")
-    return adapter(split, **values)
+    if spec and spec not in DATA and Path(spec).is_dir():
+        raise ValueError(f"{spec} is a folder; type folder:root={spec}, or flickr8k:root={spec} if it is that data set")
+    typed, options = split_spec(spec)
+    name = find(typed, DATA, "data set")
+    return DATA[name](split, **values(name, options))
 
 
-def did_you_mean(name: str, known) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f", did you mean {close[0]!r}?" if close else ""
+def values(name: str, options: dict[str, str]) -> dict[str, Any]:
+    """The options of a spec as the adapter's arguments."""
+    hints = get_type_hints(DATA[name])
+    parameters = [each for each in inspect.signature(DATA[name]).parameters.values() if each.name != "split"]
+    known = [parameter.name for parameter in parameters]
+    found = {}
+    for typed, text in options.items():
+        option = find(typed, known, f"option of {name}")
+        found[option] = number(f"{name}:{option}", text) if hints[option] is int else text
+    for parameter in parameters:
+        if parameter.default is parameter.empty and parameter.name not in found:
+            raise ValueError(f"{name} needs {parameter.name}; type {name}:{parameter.name}=...")
+    return found
+
+
+def number(what: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(f"{what} is a whole number from 0, got {text!r}")
+    return int(text)
 
 
 def clean(caption: str) -> str:

@@ -25,7 +25,10 @@ def flickr8k(split: str, root: str, count: int = 0) -> list[Example]:
     lost = [name for name in listed if name not in captions]
     if lost:
         raise ValueError(f"{folder / TOKENS} has no caption for {len(lost)} of {LISTS[split]}, the first {lost[0]}")
-    return [Example(name, photographs(folder) / name, captions[name]) for name in listed]
+    pictures = photographs(folder)
+    if not any((pictures / name).is_file() for name in listed):
+        raise ValueError(f"{pictures} has none of the {len(listed)} photographs of {LISTS[split]}")
+    return [Example(name, pictures / name, captions[name]) for name in listed]
 
 
 def references(folder: Path) -> dict[str, tuple[str, ...]]:
@@ -45,5 +48,5 @@ def photographs(folder: Path) -> Path:
 def lines(folder: Path, name: str) -> list[str]:
     path = folder / name
     if not path.is_file():
-        raise ValueError(f"{folder} is not Flickr8k: {name} is not there; type --data flickr8k:root=DIR")
-    return path.read_text(encoding="utf-8").splitlines()
+        raise ValueError(f"{folder} is not Flickr8k: {name} is not there; type flickr8k:root=DIR")
+    return [line for line in path.read_text(encoding="utf-8").splitlines() if line]

@@ -67,10 +67,9 @@ RELATION_PHRASES = {
 POSITION_PHRASES = {"left": ("on the left",), "middle": ("in the middle",), "right": ("on the right",)}
 PICTURE_WORDS = ("picture", "image", "photo")
 
-# What web pages put around the words that matter. Function words are here so that an encoder has met them.
+# What web pages put around the words that matter; no function word, so that sentences are foreign to alt-text.
 FILLER = (
-    "photo image picture stock free hd jpg best buy new cute sale wallpaper background download print poster art "
-    "online depicts a an the of in on is are there and with at to next left right two"
+    "photo image picture stock free hd jpg best buy new cute sale wallpaper background download print poster art online"
 ).split()
 
 SINGULARS = {singular: kind for kind, pairs in NOUNS.items() for singular, _ in pairs}

@@ -165,6 +165,27 @@ def test_frozen_trunk_stays_as_it_is(tmp_path: Path) -> None:
     assert "visual.head.proj.weight" in changed and "token_embedding.weight" in changed
 
 
+def test_another_clips_image_tower_is_kept_and_only_the_text_tower_is_new(tmp_path: Path) -> None:
+    pretrain(replace(PRETRAIN, steps=2), EXAMPLES, EXAMPLES, tmp_path / "first")
+    config = replace(PRETRAIN, steps=2, seed=1, image_tower=str(tmp_path / "first"))
+    pretrain(config, EXAMPLES, EXAMPLES, tmp_path / "second")
+    first, second = (load_clip(str(tmp_path / name)).model.state_dict() for name in ("first", "second"))
+    for name in first:
+        assert torch.equal(first[name], second[name]) == name.startswith("visual."), name
+
+
+def test_image_tower_of_another_kind_is_refused(tmp_path: Path) -> None:
+    small = {
+        "embed_dim": 16,
+        "vision_cfg": {"image_size": 32, "patch_size": 16, "width": 32, "layers": 1, "head_width": 16},
+    }
+    text = {"context_length": 16, "vocab_size": 270, "hf_tokenizer_name": "local", "width": 16, "heads": 2, "layers": 1}
+    (tmp_path / "small.json").write_text(json.dumps({**small, "text_cfg": text}))
+    pretrain(replace(PRETRAIN, config=str(tmp_path / "small.json"), steps=1), EXAMPLES, EXAMPLES, tmp_path / "first")
+    with pytest.raises(ValueError, match="--image_tower .* is another kind of tower"):
+        pretrain(replace(PRETRAIN, image_tower=str(tmp_path / "first")), EXAMPLES, EXAMPLES, tmp_path / "second")
+
+
 def test_only_a_timm_trunk_can_be_frozen(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="timm"):
         pretrain(replace(PRETRAIN, freeze_trunk=True), EXAMPLES, EXAMPLES, tmp_path)

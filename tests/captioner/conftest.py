@@ -1,0 +1,77 @@
+"""What tests of training share: a CLIP of a few thousand weights in a folder, and a captioner of two words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers
+from torch import nn
+
+from captioner.models.captioner import Captioner, CaptionerConfig
+from captioner.models.vocabulary import BOS, EOS, PAD, Vocabulary
+from metric.clip import new_clip, save_clip
+from metric.example import Example
+from metric.scenes.language import references
+from metric.scenes.world import sample
+
+CLIP = {
+    "model_cfg": {
+        "embed_dim": 16,
+        "vision_cfg": {"image_size": 16, "patch_size": 8, "width": 16, "layers": 1, "head_width": 8},
+        "text_cfg": {"context_length": 28, "vocab_size": 300, "hf_tokenizer_name": "local"}
+        | {"width": 16, "heads": 2, "layers": 1},
+    },
+    "preprocess_cfg": {"mean": [0.5] * 3, "std": [0.25] * 3, "interpolation": "bicubic", "resize_mode": "shortest"},
+}
+
+
+@pytest.fixture(scope="session")
+def scenes() -> list[Example]:
+    """Eight scenes of the training split."""
+    return [Example(f"train-{i:06d}", scene, references(scene)) for i in range(8) for scene in [sample("train", i)]]
+
+
+@pytest.fixture(scope="session")
+def tiny_clip(tmp_path_factory, scenes) -> str:
+    """The folder of an untrained CLIP that looks at 16 x 16 pixels."""
+    folder: Path = tmp_path_factory.mktemp("clip")
+    (folder / "model.json").write_text(json.dumps(CLIP))
+    torch.manual_seed(0)
+    texts = [text for example in scenes for text in example.references]
+    save_clip(new_clip(folder / "model.json", texts), folder / "tiny")
+    return str(folder / "tiny")
+
+
+@pytest.fixture(scope="session")
+def tiny_flags(tiny_clip) -> list[str]:
+    """`captioner train` with these takes milliseconds a step."""
+    flags = (
+        "--preset small --data scenes:count=40 --val_count 6 --model.d 16 --model.heads 2 --model.encoder_layers 1 "
+        "--model.decoder_layers 1 --model.feedforward 32 --model.vocabulary 560 --decode.max_length 8 "
+        "--decode.beams 2 --xe.batch_size 4 --scst.batch_size 4 --scst.samples 3 --log_every 1"
+    )
+    return [*flags.split(), "--clip", tiny_clip]
+
+
+@pytest.fixture
+def two_words() -> Callable[..., Captioner]:
+    """A maker of untrained captioners that can say BOS, EOS, PAD, w0 and w1, ids 0 to 4, each with another chance."""
+
+    def make(**changes) -> Captioner:
+        names = [BOS, EOS, PAD, "w0", "w1"]
+        tokenizer = Tokenizer(models.WordLevel({name: i for i, name in enumerate(names)}, unk_token=PAD))
+        tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+        tokenizer.add_special_tokens(names[:3])
+        shape = {"d": 8, "heads": 2, "encoder_layers": 1, "decoder_layers": 1, "feedforward": 16, "max_length": 4}
+        config = CaptionerConfig(4, len(names), clip="tiny", clip_fingerprint="f00", **(shape | changes))
+        captioner = Captioner(config, Vocabulary(tokenizer))
+        generator = torch.Generator().manual_seed(5)
+        for parameter in captioner.parameters():
+            nn.init.normal_(parameter, std=0.5, generator=generator)
+        return captioner.eval()
+
+    return make

@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import io
+import json
+import random
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from tokenizers import Tokenizer, models, pre_tokenizers
+
+from captioner.cli import main
+from captioner.models.captioner import Captioner, CaptionerConfig
+from captioner.models.vocabulary import BOS, EOS, PAD, Vocabulary
+from metric.clip import load_clip
+
+COLOURS = ["red", "green", "blue", "yellow", "black", "white", "purple", "orange", "grey"]
+
+
+@pytest.fixture(scope="module")
+def model(tiny_clip, tmp_path_factory) -> Path:
+    """An untrained captioner of a few words whose captions differ from picture to picture."""
+    names = [BOS, EOS, PAD, *COLOURS, "é"]
+    tokenizer = Tokenizer(models.WordLevel({name: i for i, name in enumerate(names)}, unk_token=PAD))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.add_special_tokens(names[:3])
+    shape = {"d": 16, "heads": 2, "encoder_layers": 1, "decoder_layers": 1, "feedforward": 16, "max_length": 6}
+    print_of = load_clip(tiny_clip).fingerprint
+    torch.manual_seed(1)
+    captioner = Captioner(CaptionerConfig(16, len(names), tiny_clip, print_of, **shape), Vocabulary(tokenizer))
+    captioner.decoder[0].cross.out.weight.data *= 50  # pictures decide, not habits
+    folder = tmp_path_factory.mktemp("model") / "captioner"
+    captioner.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def pictures(tmp_path) -> Path:
+    """Nine pictures of coloured blocks."""
+    rng = random.Random(0)
+    (tmp_path / "pictures" / "more").mkdir(parents=True)
+    for number, colour in enumerate(COLOURS):
+        where = tmp_path / "pictures" / ("more" if number % 3 == 0 else ".")
+        blocks = Image.frombytes("RGB", (3, 2), rng.randbytes(18))
+        blocks.resize((24 + 5 * number, 20), Image.Resampling.NEAREST).save(where / f"{colour}.png")
+    return tmp_path / "pictures"
+
+
+def captioned(out: Path) -> dict[str, str]:
+    rows = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    assert len({row["id"] for row in rows}) == len(rows)
+    return {row["id"]: row["caption"] for row in rows}
+
+
+def caption(model: Path, images: Path | str, out: Path, *more: str) -> int:
+    return main(["caption", "--model", str(model), "--images", str(images), "--out", str(out), *more])
+
+
+def test_every_picture_of_the_folder_has_its_caption(model, pictures, tmp_path, capsys):
+    assert caption(model, pictures, tmp_path / "deep" / "out.jsonl") == 0
+    found = captioned(tmp_path / "deep" / "out.jsonl")
+    assert set(found) == {path.relative_to(pictures).as_posix() for path in pictures.rglob("*.png")}
+    assert len(set(found.values())) > 3  # else the tests of resuming show nothing
+    assert "9 captions" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("cut", [1, 7, 60])
+def test_output_cut_by_a_kill_is_completed_to_the_unbroken_one(model, pictures, tmp_path, cut):
+    caption(model, pictures, tmp_path / "whole.jsonl", "--batch_size", "2")
+    whole = (tmp_path / "whole.jsonl").read_bytes()
+    broken = tmp_path / "broken.jsonl"
+    broken.write_bytes(whole[:-cut])
+    assert caption(model, pictures, broken, "--batch_size", "2") == 0
+    assert broken.read_bytes() == whole
+
+
+def test_second_call_writes_nothing_new(model, pictures, tmp_path, capsys):
+    out = tmp_path / "out.jsonl"
+    caption(model, pictures, out)
+    before = out.read_bytes()
+    assert caption(model, pictures, out) == 0
+    assert out.read_bytes() == before
+    assert "0 captions" in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_new_picture_is_added_to_the_end(model, pictures, tmp_path):
+    out = tmp_path / "out.jsonl"
+    caption(model, pictures, out)
+    before = out.read_bytes()
+    Image.new("RGB", (9, 9), "pink").save(pictures / "a new one.png")
+    caption(model, pictures, out)
+    assert out.read_bytes().startswith(before) and list(captioned(out))[-1] == "a new one.png"
+
+
+@pytest.mark.parametrize("content", [b"precious", b'{"a.png": "a cat"}', b'{"id": "a"}\n{"x": 1}\n', b"\xff\xfe\n", b"[]"])
+def test_file_of_something_else_is_left_as_it_is(model, pictures, tmp_path, capsys, content):
+    out = tmp_path / "notes.jsonl"
+    out.write_bytes(content)
+    assert caption(model, pictures, out) == 2
+    assert out.read_bytes() == content
+    assert "give another --out" in capsys.readouterr().err
+
+
+def test_odd_but_whole_pictures_are_captioned(model, tmp_path, capsys):
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    Image.new("RGBA", (20, 20), (255, 0, 0, 90)).save(folder / "alpha.png")
+    Image.new("LA", (20, 20), (9, 90)).save(folder / "grey-alpha.png")
+    Image.new("RGB", (20, 20), "green").quantize(4).save(folder / "palette.png", transparency=bytes([0, 128]))
+    Image.new("RGB", (20, 20), "green").save(folder / "palette.gif")
+    Image.new("CMYK", (20, 20), (0, 200, 200, 0)).save(folder / "cmyk.jpg")
+    Image.new("I;16", (20, 20), 40000).save(folder / "deep.png")
+    Image.new("1", (20, 20), 1).save(folder / "bits.tif")
+    Image.new("RGB", (1, 300), "blue").save(folder / "narrow.webp")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by 90 degrees
+    Image.new("RGB", (30, 20), "red").save(folder / "TURNED.JPG", exif=exif)
+    out = tmp_path / "out.jsonl"
+    assert caption(model, folder, out) == 0
+    assert len(captioned(out)) == 9 and "0 pictures skipped" in capsys.readouterr().out
+
+
+def test_broken_pictures_are_counted_named_and_passed_over(model, pictures, tmp_path, capsys):
+    whole = io.BytesIO()
+    Image.effect_noise((200, 200), 80).save(whole, "JPEG")
+    (pictures / "cut.jpg").write_bytes(whole.getvalue()[:-3000])
+    (pictures / "text.jpg").write_text("no picture")
+    (pictures / "empty.png").touch()
+    (pictures / "folder.jpg").mkdir()
+    out, listed = tmp_path / "out.jsonl", tmp_path / "out.jsonl.skipped.txt"
+    for batch_size in "1", "64":
+        assert caption(model, pictures, out, "--batch_size", batch_size) == 0
+        assert set(captioned(out)) == {path.relative_to(pictures).as_posix() for path in pictures.rglob("*.png")} - {
+            "empty.png"
+        }
+        named = [line.partition("\t")[0] for line in listed.read_text().splitlines()]
+        assert sorted(named) == ["cut.jpg", "empty.png", "folder.jpg", "text.jpg"]
+        said = capsys.readouterr()
+        assert "4 pictures skipped" in said.out and "cut.jpg" in said.out and not said.err
+
+
+def test_list_of_skipped_pictures_goes_when_none_is_skipped_any_more(model, pictures, tmp_path):
+    (pictures / "empty.png").touch()
+    out = tmp_path / "out.jsonl"
+    caption(model, pictures, out)
+    Image.new("RGB", (9, 9)).save(pictures / "empty.png")
+    caption(model, pictures, out)
+    assert "empty.png" in captioned(out) and not (tmp_path / "out.jsonl.skipped.txt").exists()
+
+
+def test_data_set_and_its_file_are_captioned_too(model, pictures, tmp_path):
+    (tmp_path / "data.jsonl").write_text('{"image": "red.png", "id": "7"}\n{"image": "blue.png", "split": "val"}\n')
+    for images in tmp_path / "data.jsonl", f"jsonl:file={tmp_path / 'data.jsonl'},root={pictures}":
+        if images == tmp_path / "data.jsonl":
+            (tmp_path / "red.png").write_bytes((pictures / "more" / "red.png").read_bytes())
+        else:
+            (pictures / "red.png").write_bytes((pictures / "more" / "red.png").read_bytes())
+        out = tmp_path / f"{len(str(images))}.jsonl"
+        assert caption(model, images, out) == 0 and list(captioned(out)) == ["7"]
+
+
+def test_folder_name_may_hold_what_a_spec_is_made_of(model, pictures, tmp_path):
+    odd = pictures.rename(tmp_path / "a,b=c:d")
+    assert caption(model, odd, tmp_path / "out.jsonl") == 0
+
+
+def test_beams_and_length_are_the_models_unless_typed(model, pictures, tmp_path, capsys):
+    caption(model, pictures, tmp_path / "short.jsonl", "--max_length", "2", "--beams", "1")
+    assert max(len(text.split()) for text in captioned(tmp_path / "short.jsonl").values()) <= 2
+    assert caption(model, pictures, tmp_path / "long.jsonl", "--max_length", "7") == 2
+    assert "6 tokens at most" in capsys.readouterr().err
+
+
+def test_run_is_captioned_as_evaluate_does_it(tiny_flags, pictures, tmp_path):
+    rows = [{"image": str(path), "references": ["a thing"]} for path in sorted(pictures.rglob("*.png"))]
+    (tmp_path / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    data, run = f"jsonl:file={tmp_path / 'data.jsonl'}", str(tmp_path / "run")
+    assert main(["train", *tiny_flags, "--data", data, "--xe.steps", "2", "--out", run]) == 0
+    assert main(["evaluate", run, "--scores", "length"]) == 0
+    assert caption(Path(run), data, tmp_path / "out.jsonl") == 0
+    assert (tmp_path / "out.jsonl").read_bytes() == (tmp_path / "run" / "captions-test.jsonl").read_bytes()
+
+
+def test_moved_clip_is_found_where_it_is_now(model, pictures, tmp_path, tiny_clip, capsys):
+    config = json.loads((model / "config.json").read_text())
+    lost = tmp_path / "captioner"
+    lost.mkdir()
+    for name in ("model.safetensors", "tokenizer.json"):
+        (lost / name).write_bytes((model / name).read_bytes())
+    (lost / "config.json").write_text(json.dumps(config | {"clip": "gone/clip"}))
+    assert caption(lost, pictures, tmp_path / "out.jsonl") == 2
+    assert "gone/clip" in capsys.readouterr().err and not (tmp_path / "out.jsonl").exists()
+    assert caption(lost, pictures, tmp_path / "out.jsonl", "--clip", tiny_clip) == 0

@@ -1,0 +1,62 @@
+"""The same numbers in metrics.jsonl and in TensorBoard."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from captioner.log import Log
+
+RED = Image.new("RGB", (8, 6), "red")
+
+
+@pytest.fixture
+def out(tmp_path):
+    with Log(tmp_path / "run") as log:
+        log.step("xe", 10, {"loss": 2.5})
+        log.evaluation("xe", 10, {"cider": 0.5}, {"a": (RED, "ein Würfel 🐈")})
+        log.evaluation("xe", 20, {"cider": 0.75}, {"a": (RED, "a cube")})
+    return tmp_path / "run"
+
+
+def rows(out) -> list[dict]:
+    return [json.loads(line) for line in (out / "metrics.jsonl").read_text("utf-8").splitlines()]
+
+
+def board(out) -> EventAccumulator:
+    return EventAccumulator(str(out / "tensorboard"), size_guidance={"images": 0}).Reload()
+
+
+def test_metrics_are_one_object_a_line(out):
+    assert rows(out) == [
+        {"stage": "xe", "step": 10, "loss": 2.5},
+        {"stage": "xe", "step": 10, "val/cider": 0.5, "captions": {"a": "ein Würfel 🐈"}},
+        {"stage": "xe", "step": 20, "val/cider": 0.75, "captions": {"a": "a cube"}},
+    ]
+
+
+def test_tensorboard_has_the_same_numbers(out):
+    scalars = [(tag, event.step, event.value) for tag in ("xe/loss", "xe/val/cider") for event in board(out).Scalars(tag)]
+    assert scalars == [("xe/loss", 10, 2.5), ("xe/val/cider", 10, 0.5), ("xe/val/cider", 20, 0.75)]
+
+
+def test_a_picture_is_logged_once_and_its_caption_every_time(out):
+    found = board(out)
+    assert [(event.width, event.height) for event in found.Images("a")] == [(8, 6)]
+    said = [event.tensor_proto.string_val[0].decode() for event in found.Tensors("xe/a/text_summary")]
+    assert said == ["ein Würfel 🐈", "a cube"]
+
+
+def test_a_log_is_continued(out):
+    with Log(out) as log:
+        log.step("reward", 1, {"loss": 0.0})
+    assert len(rows(out)) == 4
+
+
+def test_lines_are_on_disk_before_the_log_is_closed(tmp_path):
+    with Log(tmp_path) as log:
+        log.step("xe", 1, {"loss": 1.0})
+        assert len(rows(tmp_path)) == 1
