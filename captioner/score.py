@@ -97,7 +97,8 @@ def read_references(path: Path) -> dict[str, tuple[str, ...]]:
         raise ValueError(f"{path} is not JSON: {error.msg} at line {error.lineno}") from None
     if not isinstance(content, dict):
         raise ValueError(f"{path} is a {type(content).__name__}, expected {{id: [caption, ...]}}")
-    table = of_coco(path, content["annotations"]) if "annotations" in content else content
+    annotations = content.get("annotations")
+    table = of_coco(path, annotations) if isinstance(annotations, list) else content
     for name, texts in table.items():
         if not is_texts(texts) or not texts:
             raise ValueError(f"{path}: {name!r} has {json.dumps(texts)[:80]}, expected a list of captions")

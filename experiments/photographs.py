@@ -30,7 +30,21 @@ def main() -> None:
     schedule = ("--steps", 900, "--batch_size", 384, "--val_every", 300, "--precision", "bf16")
     do("metric", "pretrain", "--data", data, "--out", clip, *trunk, *schedule, *again(clip))
     say("2/4 PAC-S++: LoRA, other people's captions as positives")
-    do("metric", "train", "--data", data, "--clip", clip / "clip", "--steps", 300, "--precision", "bf16", "--out", metric, *again(metric))
+    do(
+        "metric",
+        "train",
+        "--data",
+        data,
+        "--clip",
+        clip / "clip",
+        "--steps",
+        300,
+        "--precision",
+        "bf16",
+        "--out",
+        metric,
+        *again(metric),
+    )
     common = ["--data", data, "--clip", clip / "clip", "--features", out / "features", "--pac", metric]
     common += [word for name, value in MODEL.items() for word in (f"--{name}", value)]
     common += ["--val_every", 400, "--val_count", 300, "--save_every", 100, "--precision", "bf16"]

@@ -5,15 +5,15 @@ Axes: n images, m texts, d features, k names.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from metric.embed import Embedder
 from metric.example import Picture
-from metric.similarity import PREFIX
 
 RANKS = (1, 5, 10)
 
@@ -33,29 +33,30 @@ def retrieval(image: Tensor, text: Tensor, image_of_text: Tensor) -> dict[str, f
     return {f"{way}_r{k}": (rank < k).float().mean().item() for way, rank in ways.items() for k in RANKS}
 
 
+Prompts = Mapping[
+    str, Sequence[str]
+]  # name -> texts whose mean embedding stands for it, as CLIP's own zero-shot has it
+
+
 def zero_shot(
-    embedder: Embedder,
-    images: Sequence[Path | Picture],
-    names: Sequence[str],
-    shown: Sequence[Collection[str]],
+    embedder: Embedder, images: Sequence[Path | Picture], prompts: Prompts, shown: Sequence[Collection[str]]
 ) -> float:
     """Share of the k names a picture shows among its k best: mean over the pictures that show any."""
-    ranked = [(ranks, set(truth)) for ranks, truth in zip(ranking(embedder, images, names), shown) if truth]
+    ranked = [(ranks, set(truth)) for ranks, truth in zip(ranking(embedder, images, prompts), shown) if truth]
     return sum(len(set(ranks[: len(truth)]) & truth) / len(truth) for ranks, truth in ranked) / len(ranked)
 
 
 def recognised(
-    embedder: Embedder,
-    images: Sequence[Path | Picture],
-    names: Sequence[str],
-    shown: Sequence[Collection[str]],
+    embedder: Embedder, images: Sequence[Path | Picture], prompts: Prompts, shown: Sequence[Collection[str]]
 ) -> float:
     """Share of the pictures that show the name they score best."""
-    ranked = list(zip(ranking(embedder, images, names), shown))
+    ranked = list(zip(ranking(embedder, images, prompts), shown))
     return sum(ranks[0] in truth for ranks, truth in ranked) / len(ranked)
 
 
-def ranking(embedder: Embedder, images: Sequence[Path | Picture], names: Sequence[str]) -> list[list[str]]:
+def ranking(embedder: Embedder, images: Sequence[Path | Picture], prompts: Prompts) -> list[list[str]]:
     """Of each picture, the names from best to worst."""
-    similarity = embedder.images(images) @ embedder.texts([f"{PREFIX}a {name}" for name in names]).T  # n k
+    names = list(prompts)
+    means = torch.stack([embedder.texts(texts).mean(0) for texts in prompts.values()])
+    similarity = embedder.images(images) @ F.normalize(means, dim=-1).T  # n k
     return [[names[place] for place in row] for row in similarity.argsort(1, descending=True).tolist()]

@@ -93,7 +93,9 @@ def test_new_picture_is_added_to_the_end(model, pictures, tmp_path):
     assert out.read_bytes().startswith(before) and list(captioned(out))[-1] == "a new one.png"
 
 
-@pytest.mark.parametrize("content", [b"precious", b'{"a.png": "a cat"}', b'{"id": "a"}\n{"x": 1}\n', b"\xff\xfe\n", b"[]"])
+@pytest.mark.parametrize(
+    "content", [b"precious", b'{"a.png": "a cat"}', b'{"id": "a"}\n{"x": 1}\n', b"\xff\xfe\n", b"[]"]
+)
 def test_file_of_something_else_is_left_as_it_is(model, pictures, tmp_path, capsys, content):
     out = tmp_path / "notes.jsonl"
     out.write_bytes(content)

@@ -89,7 +89,9 @@ def test_kill_while_the_first_is_written_leaves_none(tmp_path, two_words, monkey
     with pytest.raises(Killed):
         save(tmp_path, captioner, torch.optim.AdamW(captioner.parameters()), Position("xe", 3))
     assert position(tmp_path) is None
-    with pytest.raises(ValueError, match="is a run without a checkpoint yet; captioner train --out .* --resume goes on"):
+    with pytest.raises(
+        ValueError, match="is a run without a checkpoint yet; captioner train --out .* --resume goes on"
+    ):
         model_folder(str(tmp_path))
 
 

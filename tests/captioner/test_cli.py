@@ -103,7 +103,9 @@ def test_data_that_is_not_there_is_refused(tiny_flags, refused, tmp_path, monkey
 
 
 def test_reward_of_references_is_refused_without_them(tiny_flags, data, refused, tmp_path):
-    said = refused("train", *tiny_flags, "--data", f"folder:root={data}", "--reward", "cider", "--out", tmp_path / "run")
+    said = refused(
+        "train", *tiny_flags, "--data", f"folder:root={data}", "--reward", "cider", "--out", tmp_path / "run"
+    )
     assert "cider needs references" in said and not (tmp_path / "run").exists()
 
 

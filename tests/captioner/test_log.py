@@ -39,7 +39,9 @@ def test_metrics_are_one_object_a_line(out):
 
 
 def test_tensorboard_has_the_same_numbers(out):
-    scalars = [(tag, event.step, event.value) for tag in ("xe/loss", "xe/val/cider") for event in board(out).Scalars(tag)]
+    scalars = [
+        (tag, event.step, event.value) for tag in ("xe/loss", "xe/val/cider") for event in board(out).Scalars(tag)
+    ]
     assert scalars == [("xe/loss", 10, 2.5), ("xe/val/cider", 10, 0.5), ("xe/val/cider", 20, 0.75)]
 
 

@@ -112,12 +112,16 @@ def total_log_p(captioner, features: Tensor) -> Tensor:
     tokens = torch.tensor(SEQUENCES)
     log_p = captioner(features.expand(len(tokens), -1, -1), tokens[:, :-1]).log_softmax(-1)
     each = log_p.gather(-1, tokens[:, 1:, None]).squeeze(-1)  # b t
-    return torch.stack([row[: (row_tokens[1:].tolist() + [1]).index(1) + 1].sum() for row, row_tokens in zip(each, tokens)])
+    return torch.stack(
+        [row[: (row_tokens[1:].tolist() + [1]).index(1) + 1].sum() for row, row_tokens in zip(each, tokens)]
+    )
 
 
 def gradient(loss: Tensor, captioner) -> Tensor:
     found = torch.autograd.grad(loss, list(captioner.parameters()), allow_unused=True)
-    return torch.cat([torch.zeros(p.numel()) if g is None else g.flatten() for g, p in zip(found, captioner.parameters())])
+    return torch.cat(
+        [torch.zeros(p.numel()) if g is None else g.flatten() for g, p in zip(found, captioner.parameters())]
+    )
 
 
 def true_gradient(captioner) -> Tensor:

@@ -46,7 +46,9 @@ def chain(tmp_path_factory, tiny_flags, tiny_clip, scenes) -> Path:
         given = ["--init", str(folder / "xe"), "--reward", reward.format(clip=tiny_clip), "--scst.steps", "3"]
         assert main(["train", *tiny_flags, *given, "--out", str(folder / name)]) == 0
     runs = [str(folder / name) for name in ("xe", *REWARDS)]
-    assert main(["evaluate", *runs, "--split", "val", "--scores", "classic,text,clip,scene", "--checker", "harper"]) == 0
+    assert (
+        main(["evaluate", *runs, "--split", "val", "--scores", "classic,text,clip,scene", "--checker", "harper"]) == 0
+    )
     assert main(["compare", *runs, "--split", "val", "--out", str(folder / "report"), "--pictures", "2"]) == 0
     (folder / "pictures").mkdir()
     for example in scenes[:3]:
@@ -227,7 +229,9 @@ def test_ctrl_c_saves_after_the_step_and_says_how_to_go_on(
     assert state(tmp_path) == state(unbroken) and timeless(tmp_path) == timeless(unbroken)
 
 
-@pytest.mark.parametrize("flags", ["--candidates beam --baseline greedy", "--candidates sample --baseline leave_one_out"])
+@pytest.mark.parametrize(
+    "flags", ["--candidates beam --baseline greedy", "--candidates sample --baseline leave_one_out"]
+)
 def test_a_reward_run_from_another_model_resumes_too(tmp_path, monkeypatch, unbroken, tiny_flags, flags):
     """With the model that `init` names gone by then: the checkpoint is all that is needed."""
     (tmp_path / "start").symlink_to(unbroken / LAST)
@@ -339,7 +343,9 @@ def test_learning_rate_rises_then_falls_as_half_a_cosine():
 
 def test_reward_stage_keeps_its_learning_rate():
     assert [learning_rate("reward", Scst(steps=4, lr=0.5), step) for step in range(4)] == [0.5] * 4
-    assert [learning_rate("reward", Scst(steps=4, lr=0.5, warmup=0.25), step) for step in range(4)] == [0.25] + [0.5] * 3
+    assert [learning_rate("reward", Scst(steps=4, lr=0.5, warmup=0.25), step) for step in range(4)] == [0.25] + [
+        0.5
+    ] * 3
 
 
 def test_no_two_steps_share_a_seed():

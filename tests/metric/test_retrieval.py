@@ -40,23 +40,31 @@ def test_embedding_that_says_nothing_finds_nothing() -> None:
 
 
 class Fake:
-    """Two pictures and three names as axes of a space."""
+    """Two pictures, and prompts that begin with the name's axis of the space."""
 
     def images(self, images: list) -> torch.Tensor:
         return torch.tensor([[0.9, 0.1, 0.5], [0.2, 0.8, 0.3]])
 
     def texts(self, texts: list[str]) -> torch.Tensor:
-        assert texts[0] == "A photo depicts a cat"
-        return torch.eye(3)
+        return torch.eye(3)[[int(text[0]) for text in texts]]
+
+
+PROMPTS = {"cat": ["0 a cat", "0 cats"], "dog": ["1 a dog"], "hat": ["2 a hat"]}
 
 
 def test_zero_shot_counts_the_shown_among_as_many_best() -> None:
     # first picture: best two are cat and hat, shown cat and dog -> 1/2; second: best is dog, shown dog -> 1
-    recall = zero_shot(Fake(), [None, None], ["cat", "dog", "hat"], [{"cat", "dog"}, {"dog"}])  # type: ignore
+    recall = zero_shot(Fake(), [None, None], PROMPTS, [{"cat", "dog"}, {"dog"}])  # type: ignore
     assert recall == 0.75
 
 
 def test_recognised_asks_for_the_best_name_only() -> None:
     # first picture: best is cat, which it shows; second: best is dog, it shows a hat
-    found = recognised(Fake(), [None, None], ["cat", "dog", "hat"], [{"cat", "dog"}, {"hat"}])  # type: ignore
+    found = recognised(Fake(), [None, None], PROMPTS, [{"cat", "dog"}, {"hat"}])  # type: ignore
     assert found == 0.5
+
+
+def test_a_name_is_the_mean_of_its_prompts() -> None:
+    # the mean of axes 0 and 1 is nearer the first picture (0.9, 0.1, 0.5) than axis 2 is: 0.71 > 0.5
+    found = recognised(Fake(), [None, None], {"pet": ["0", "1"], "hat": ["2"]}, [{"pet"}, {"pet"}])  # type: ignore
+    assert found == 1.0

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from captioner.cli import main
+from metric.names import expand_names
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory) -> Path:
+    """Twelve pictures, four a split."""
+    folder = tmp_path_factory.mktemp("pictures")
+    rows = []
+    for number in range(12):
+        Image.effect_noise((20, 20), 10 + 10 * number).save(folder / f"{number}.png")
+        texts = [f"a picture of {number} things", "many things"]
+        split = ("train", "val", "test")[number % 3]
+        rows.append({"image": f"{number}.png", "references": texts, "split": split})
+    (folder / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(tiny_flags, pictures, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "xe"
+    flags = [*tiny_flags, "--data", f"jsonl:file={pictures / 'data.jsonl'}", "--xe.steps", "2", "--checker", "harper"]
+    assert main(["train", *flags, "--out", str(folder)]) == 0
+    return folder
+
+
+def scores(run: Path, split: str = "test") -> dict:
+    return json.loads((run / f"scores-{split}.json").read_text())
+
+
+def test_split_is_captioned_and_scored(run, capsys):
+    assert main(["evaluate", str(run), "--split", "val"]) == 0
+    rows = [json.loads(line) for line in (run / "captions-val.jsonl").read_text().splitlines()]
+    assert [row["id"] for row in rows] == ["1.png", "4.png", "7.png", "10.png"]
+    found = scores(run, "val")
+    assert found["count"] == 4 and "harper" in found["facts"]["incorrect"]
+    families = {name for family in ("classic", "text") for name in expand_names([family])}
+    assert families | {"clip_s", "ref_clip_s"} == set(found["corpus"])
+    assert set(found["skipped"]) == {"pac_spp", "ref_pac_spp", *expand_names(["scene"])}
+    said = capsys.readouterr().out
+    assert "cider" in said and "skipped scene_truth: 4 of 4 images are not drawn scenes" in said
+
+
+def test_its_scores_are_those_of_its_captions(run, pictures, tmp_path):
+    main(["evaluate", str(run), "--scores", "classic,text"])
+    data = ["--references", f"jsonl:file={pictures / 'data.jsonl'}", "--checker", "harper", "--scores", "classic,text"]
+    captions = ["--captions", str(run / "captions-test.jsonl"), "--out", str(tmp_path / "scores.json")]
+    assert main(["score", *captions, *data]) == 0
+    assert json.loads((tmp_path / "scores.json").read_text()) == scores(run)
+
+
+def test_each_caption_has_its_line_in_the_csv(run):
+    main(["evaluate", str(run), "--scores", "length,rep_1"])
+    rows = list(csv.reader((run / "scores-test.csv").read_text().splitlines()))
+    assert rows[0] == ["id", "rep_1", "length"] and [row[0] for row in rows[1:]] == [
+        "2.png",
+        "5.png",
+        "8.png",
+        "11.png",
+    ]
+
+
+def test_tuned_metric_is_the_one_given(run, tiny_clip):
+    main(["evaluate", str(run), "--scores", "clip", "--pac", tiny_clip])
+    found = scores(run)
+    # one CLIP for both: w is 2.5 and 2.0
+    assert found["corpus"]["pac_spp"] == pytest.approx(found["corpus"]["clip_s"] * 2.0 / 2.5)
+
+
+def test_unreadable_picture_is_left_aside_and_told(tiny_flags, pictures, tmp_path, capsys):
+    data = tmp_path / "data"
+    data.mkdir()
+    for path in pictures.iterdir():
+        (data / path.name).write_bytes(path.read_bytes())
+    (data / "5.png").write_text("no picture")
+    flags = ["--data", f"jsonl:file={data / 'data.jsonl'}", "--xe.steps", "1", "--checker", "harper"]
+    run = tmp_path / "run"
+    assert main(["train", *tiny_flags, *flags, "--out", str(run)]) == 0
+    assert main(["evaluate", str(run), "--scores", "text,clip"]) == 0
+    assert scores(run)["count"] == 3 and "skipped 5.png: " in capsys.readouterr().out
+    assert main(["compare", str(run), "--out", str(tmp_path / "report")]) == 0
+    assert "Length" in capsys.readouterr().out
+    assert (tmp_path / "report" / "index.html").read_text().count("data:image/jpeg") >= 3
+
+
+def test_scenes_are_scored_against_what_is_in_them(tiny_flags, tmp_path, monkeypatch):
+    from captioner.data import DATA, scenes
+
+    monkeypatch.setitem(DATA, "scenes", lambda split, count=4: scenes.scenes(split, count)[:4])
+    run = str(tmp_path / "run")
+    assert main(["train", *tiny_flags, "--xe.steps", "1", "--out", run]) == 0
+    assert main(["evaluate", run, "--scores", "scene", "--split", "ood"]) == 0
+    assert list(scores(Path(run), "ood")["corpus"]) == expand_names(["scene"])
+
+
+def test_nothing_is_lost_when_evaluating_fails(run, capsys):
+    main(["evaluate", str(run), "--scores", "length"])
+    before = (run / "captions-test.jsonl").read_bytes(), (run / "scores-test.json").read_bytes()
+    for wrong in ["--scores", "cidre"], ["--split", "tset"], ["--pac", "nonsense"]:
+        assert main(["evaluate", str(run), *wrong]) == 2
+        assert before == ((run / "captions-test.jsonl").read_bytes(), (run / "scores-test.json").read_bytes())
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1 and wrong[1] in said
+
+
+def test_broken_settings_are_told_by_their_file(run, tmp_path, capsys):
+    for content, words in ("{", "not JSON"), ('{"model_type": "captioner"}', "not a run"), ("[]", "not a run"):
+        (tmp_path / "config.json").write_text(content)
+        assert main(["evaluate", str(tmp_path)]) == 2
+        assert words in capsys.readouterr().err

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import dataclass, fields, is_dataclass
+
+import pytest
+
+from captioner.cli import main, parser
+from captioner.commands.train import asked_for
+from captioner.config import Run, dotted
+from captioner.flags import add_flags, field_docs, given
+from metric.config import MetricConfig, PretrainConfig
+
+
+@dataclass(frozen=True)
+class Inner:
+    depth: int = 2
+    "how deep, in 100% of cases"
+
+
+@dataclass(frozen=True)
+class Outer:
+    name: str = ""
+    "what it is called"
+    quick: bool = True
+    "whether it hurries"
+    rate: float = 0.5
+    "how fast"
+    inner: Inner = Inner()
+
+
+def typed(*words: str) -> dict:
+    flags = argparse.ArgumentParser()
+    add_flags(flags, Outer())
+    return given(flags.parse_args(words), Outer())
+
+
+def run_of(*words: str) -> Run:
+    return asked_for(parser().parse_args(["train", "--out", "x", *words]))
+
+
+def help_of(capsys, *words: str) -> str:
+    with pytest.raises(SystemExit) as stop:
+        main([*words, "--help"])
+    assert stop.value.code == 0
+    return capsys.readouterr().out
+
+
+def test_only_what_was_typed_is_given():
+    assert typed() == {}
+    assert typed("--rate", "1e-3", "--inner.depth", "7") == {"rate": 1e-3, "inner.depth": 7}
+
+
+def test_boolean_has_its_opposite():
+    assert typed("--quick") == {"quick": True} and typed("--no-quick") == {"quick": False}
+
+
+@pytest.mark.parametrize("words", [["--inner.depth", "deep"], ["--rate", "fast"], ["--quick", "no"], ["--inner", "1"]])
+def test_value_of_the_wrong_type_is_refused(words):
+    with pytest.raises(SystemExit) as stop:
+        typed(*words)
+    assert stop.value.code == 2
+
+
+def test_every_field_has_its_string():
+    for config in Run(), Run().model, Run().decode, Run().xe, Run().scst, MetricConfig(), PretrainConfig():
+        plain = {item.name for item in fields(config) if not is_dataclass(getattr(config, item.name))}
+        assert plain <= field_docs(type(config)).keys()
+
+
+def test_help_of_train_shows_every_setting_and_its_default(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "400")
+    said = help_of(capsys, "train")
+    for name, value in dotted(Run()).items():
+        (line,) = [line for line in said.splitlines() if line.startswith(f"  --{name.removesuffix('s')}")][:1]
+        assert value in ("", ()) or str(value) in line, line
+
+
+@pytest.mark.parametrize("command, config", [("train", MetricConfig()), ("pretrain", PretrainConfig())])
+def test_help_of_metric_shows_every_setting(capsys, command, config):
+    said = help_of(capsys, "metric", command)
+    assert not [name for name in dotted(config) if f"--{name} " not in said and f"--{name}," not in said]
+
+
+def test_rewards_repeat_in_their_order():
+    run = run_of("--reward", "cider:weight=0.2", "--reward", "pacspp:checkpoint=runs/m,w=2.5")
+    assert run.rewards == ("cider:weight=0.2", "pacspp:checkpoint=runs/m,w=2.5")
+    assert run_of().rewards == ()
+
+
+def test_flags_win_over_the_experiment_file_and_that_over_the_defaults(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from captioner.config import Run, Xe\nrun = Run(seed=3, xe=Xe(lr=1.0, steps=7), rewards=('cider',))"
+    )
+    assert run_of(str(file)) == Run(seed=3, xe=Run().xe.__class__(lr=1.0, steps=7), rewards=("cider",))
+    run = run_of(str(file), "--xe.lr", "2", "--reward", "clips")
+    assert (run.seed, run.xe.steps, run.xe.lr, run.rewards) == (3, 7, 2.0, ("clips",))
+    assert run.scst == Run().scst
+
+
+def test_flags_win_over_the_preset():
+    small, typed = run_of("--preset", "small"), run_of("--xe.lr", "9", "--preset", "small")
+    assert small != Run() and run_of("--preset", "paper") == Run()
+    assert typed.xe.lr == 9 and typed.model == small.model and typed.scst == small.scst
+
+
+@pytest.mark.parametrize("content, words", [("x = 1", "run = Run"), ("run = 7", "run = Run")])
+def test_file_without_a_run_is_refused(tmp_path, capsys, content, words):
+    (tmp_path / "mine.py").write_text(content)
+    assert main(["train", str(tmp_path / "mine.py"), "--out", str(tmp_path / "run")]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_two_starting_points_are_refused(tmp_path, capsys):
+    (tmp_path / "mine.py").write_text("from captioner.config import Run\nrun = Run()")
+    assert main(["train", str(tmp_path / "mine.py"), "--preset", "small", "--out", str(tmp_path / "run")]) == 2
+    assert "give one of them" in capsys.readouterr().err
+
+
+def test_settings_are_written_before_they_are_acted_on(tiny_flags, tmp_path):
+    assert main(["train", *tiny_flags, "--xe.steps", "1", "--seed", "5", "--out", str(tmp_path / "run")]) == 0
+    written = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert (written["seed"], written["xe"]["steps"], written["model"]["d"]) == (5, 1, 16)
