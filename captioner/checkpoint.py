@@ -1,7 +1,8 @@
 """A run's state on disk: safetensors and JSON, whole or not at all.
 
 The randomness of a step is a function of the seed and the step's number, so no generator needs saving: model, optimizer
-and position are the whole state, and a resumed run is the unbroken one.
+and position are the whole state, and a resumed run is the unbroken one: to the bit, save for scores by a CLIP, whose
+embeddings are cached and whose last bits depend on what else was in the batch.
 """
 
 from __future__ import annotations

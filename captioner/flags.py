@@ -6,7 +6,6 @@ import argparse
 import ast
 import inspect
 from dataclasses import fields, is_dataclass
-from functools import cache
 from typing import Any, get_type_hints
 
 
@@ -41,7 +40,6 @@ def given(args: argparse.Namespace, config: Any) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in typed.items()}
 
 
-@cache
 def field_docs(kind: type) -> dict[str, str]:
     """The string under each field of a dataclass."""
     (body,) = ast.parse(inspect.getsource(kind)).body

@@ -49,12 +49,12 @@ def self_critical(captioner: Captioner, batch: Batch, reward: Mix | None, run: R
 
     Log-probabilities are summed over a candidate's tokens and divided by the longest a caption may be, which scales
     the gradient and leaves its direction alone (M2, arXiv 1912.08226). For samples at temperature 1 the gradient is in
-    the mean that of the expected reward, for the baseline `mean` (k - 1) / k of it; beams have no such warrant.
+    the mean that of the expected reward, for the baseline `mean` (k - 1) / k of it; beams have no such warrant, nor has
+    dropout, which is in the gradient and not in the candidates.
     """
     assert reward is not None
     candidates = sample(captioner, batch, run)
-    total, parts = reward(batch.examples, candidates.captions)
-    total = total.to(batch.features.device)  # b k
+    total, parts = judged(reward, batch, candidates)
     advantage = total - baseline(captioner, batch, reward, run, total)
     torch.clear_autocast_cache()  # weights cast without a gradient by `sample`: older PyTorch uses them again
     log_p = sequence_log_probabilities(captioner, batch.features, candidates.tokens)  # b k t
@@ -84,7 +84,15 @@ def baseline(captioner: Captioner, batch: Batch, reward: Mix, run: Run, total: T
     if run.scst.baseline == "leave_one_out":
         return (total.sum(1, keepdim=True) - total) / (total.shape[1] - 1)
     greedy = generate(captioner, batch.features, method="greedy", max_length=run.decode.max_length)
-    return reward(batch.examples, greedy.captions)[0].to(total.device)
+    return judged(reward, batch, greedy)[0]
+
+
+def judged(reward: Mix, batch: Batch, candidates: Generated) -> tuple[Tensor, dict[str, Tensor]]:
+    """The total `b k` and its terms: in full precision, whatever the captioner is trained in."""
+    device = batch.features.device
+    with torch.autocast(device.type, enabled=False):
+        total, parts = reward(batch.examples, candidates.captions)
+    return total.to(device), parts
 
 
 def terms(parts: dict[str, Tensor]) -> Facts:

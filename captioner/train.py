@@ -17,6 +17,7 @@ from captioner import checkpoint
 from captioner.checkpoint import Position
 from captioner.config import Run, Scst, Xe, from_json, write_json
 from captioner.data import clean, load
+from captioner.device import device_of
 from captioner.log import Log
 from captioner.models.captioner import Captioner, CaptionerConfig
 from captioner.models.features import FeatureStore, feature_dim
@@ -86,7 +87,7 @@ def prepare(run: Run, start: str = "") -> Bench:
     """Read the data, the CLIP and its features, and build or load the captioner; `start` is a model folder."""
     if not stages(run):
         raise ValueError("--init without --reward leaves nothing to train; add --reward")
-    device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if run.device == "auto" else run.device)
+    device = device_of(run.device)
     torch.manual_seed(run.seed)
     clip = load_clip(run.clip, device)
     train_set, val_set = load(run.data, "train"), load(run.data, "val")[: run.val_count]

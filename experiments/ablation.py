@@ -31,24 +31,25 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/ablation"))
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--lrs", default="1e-4,4e-4")
-    parser.add_argument("--steps", type=int, default=150)
+    parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--metric", type=Path, help="a PAC-S++ that is trained already; else it is trained in --out")
     args = parser.parse_args()
     metric = args.metric or args.out / "metric"
-    if not (metric / "report.json").exists():
-        captioner("metric", "train", "--out", metric, *again(metric))
     seeds, lrs = args.seeds.split(","), args.lrs.split(",")
+    shared = ("--features", args.out / "features", "--pac", metric)
     rewards = {"cider": "cider", "clips": "clips", "pacspp": f"pacspp:checkpoint={metric}"}
-    xe = [(args.out / f"xe-{seed}", "--seed", seed, "--pac", metric) for seed in seeds]
+    xe = [(args.out / f"xe-{seed}", "--seed", seed, *shared, "--val_every", 400) for seed in seeds]
     tuned = [
-        (args.out / f"{name}-{lr}-{seed}", "--seed", seed, "--pac", metric)
+        (args.out / f"{name}-{lr}-{seed}", "--seed", seed, *shared)
         + ("--init", args.out / f"xe-{seed}", "--reward", spec)
-        + ("--scst.lr", lr, "--scst.steps", args.steps, "--val_every", 25)
-        for seed in seeds
+        + ("--scst.lr", lr, "--scst.steps", args.steps, "--val_every", args.steps // 5)
         for lr in lrs
+        for seed in seeds
         for name, spec in rewards.items()
     ]
+    if not (metric / "report.json").exists():
+        captioner("metric", "train", "--out", metric, *again(metric))
     with ThreadPoolExecutor(args.jobs) as pool:
         list(pool.map(run, xe))
         list(pool.map(run, tuned))

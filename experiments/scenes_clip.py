@@ -52,7 +52,7 @@ library_name: open_clip
 # scenes-clip
 
 A CLIP of {parameters:,} parameters (ViT, 48 px, patches of 8 px) for the embedded world of drawn scenes, trained from
-nothing on 30,000 scenes with web-style alt-text. It is there so that the whole chain runs on a laptop without a
+nothing on 60,000 scenes with web-style alt-text. It is there so that the whole chain runs on a laptop without a
 download; it knows nothing but scenes. Made by `experiments/scenes_clip.py` ({commit}, {hardware}):
 
 ```
@@ -67,8 +67,8 @@ picture; `recall`: share of what is shown among as many best names;
 
 {table}
 
-The weights shipped here are of 2026-11-24. When their stages 2 and 3 ran, alt-text still held function words, and stage 1
-saw two copies of a large thing in a row rather than on a slant; the commands above train on the scenes as they are now.
+The weights shipped here are of 2026-11-24. When their stages 2 and 3 ran, alt-text still held function words, and
+stage 1 saw two copies of a large thing in a row rather than on a slant; the commands above train on scenes as they are.
 
 As CLIP does, it scores a bare keyword list (`keyword_lists`) at or above a sentence (`human_captions`): that is what
 PAC-S++ repairs.

@@ -44,7 +44,7 @@ def check(config: Config) -> None:
         raise ValueError(f"--warmup is a share of the run, from 0 to less than 1, got {config.warmup}")
     if config.steps < 1 or config.batch_size < 2:
         raise ValueError(
-            f"--steps is at least 1 and --batch-size at least 2, got {config.steps} and {config.batch_size}"
+            f"--steps is at least 1 and --batch_size at least 2, got {config.steps} and {config.batch_size}"
         )
 
 

@@ -249,9 +249,20 @@ def test_unknown_score_or_split_is_refused(run, refused):
         (["--resume"], "no checkpoint"),
     ],
 )
-def test_metric_that_cannot_be_trained_is_refused(refused, tmp_path, tiny_clip, wrong, words):
-    flags = ["--clip", tiny_clip, "--data", "scenes:count=8", "--batch_size", "4", "--steps", "1"]
+def test_metric_that_cannot_be_trained_is_refused(refused, data, tmp_path, tiny_clip, wrong, words):
+    flags = ["--clip", tiny_clip, "--data", f"jsonl:file={data / 'data.jsonl'}", "--batch_size", "2", "--steps", "1"]
     assert words in refused("metric", "train", *flags, *wrong, "--out", tmp_path / "run")
+
+
+def test_metric_is_trained_and_serves_as_reward_and_score(flags, data, tmp_path, tiny_clip):
+    metric, run = str(tmp_path / "metric"), str(tmp_path / "run")
+    words = ["--clip", tiny_clip, "--data", f"jsonl:file={data / 'data.jsonl'}", "--batch_size", "2", "--steps", "1"]
+    assert main(["metric", "train", *words, "--out", metric]) == 0
+    reward = ["--reward", f"PAC-S++:checkpoint={metric}", "--scst.steps", "1"]
+    assert main(["train", *flags, *reward, "--out", run]) == 0
+    assert main(["evaluate", run, "--scores", "pac_spp"]) == 0
+    assert main(["compare", run, "--out", str(tmp_path / "report")]) == 0
+    assert "+PAC-S++" in (tmp_path / "report" / "comparison.md").read_text()
 
 
 def test_error_shows_where_it_came_from_when_asked():

@@ -8,6 +8,8 @@ import pytest
 from PIL import Image
 
 from captioner.cli import main
+from captioner.data import DATA
+from metric.example import Example
 from metric.names import expand_names
 
 
@@ -93,9 +95,12 @@ def test_unreadable_picture_is_left_aside_and_told(tiny_flags, pictures, tmp_pat
 
 
 def test_scenes_are_scored_against_what_is_in_them(tiny_flags, tmp_path, monkeypatch):
-    from captioner.data import DATA, scenes
+    whole = DATA["scenes"]
 
-    monkeypatch.setitem(DATA, "scenes", lambda split, count=4: scenes.scenes(split, count)[:4])
+    def few(split: str, count: int) -> list[Example]:
+        return whole(split, count)[:4]
+
+    monkeypatch.setitem(DATA, "scenes", few)
     run = str(tmp_path / "run")
     assert main(["train", *tiny_flags, "--xe.steps", "1", "--out", run]) == 0
     assert main(["evaluate", run, "--scores", "scene", "--split", "ood"]) == 0

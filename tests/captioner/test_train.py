@@ -10,6 +10,7 @@ from math import cos, pi
 from pathlib import Path
 
 import pytest
+import torch
 
 from captioner import checkpoint, train
 from captioner.checkpoint import LAST, Position
@@ -46,15 +47,13 @@ def chain(tmp_path_factory, tiny_flags, tiny_clip, scenes) -> Path:
         given = ["--init", str(folder / "xe"), "--reward", reward.format(clip=tiny_clip), "--scst.steps", "3"]
         assert main(["train", *tiny_flags, *given, "--out", str(folder / name)]) == 0
     runs = [str(folder / name) for name in ("xe", *REWARDS)]
-    assert (
-        main(["evaluate", *runs, "--split", "val", "--scores", "classic,text,clip,scene", "--checker", "harper"]) == 0
-    )
+    assert main(["evaluate", *runs, "--split", "val", "--scores", "cider,text,clip", "--checker", "harper"]) == 0
     assert main(["compare", *runs, "--split", "val", "--out", str(folder / "report"), "--pictures", "2"]) == 0
     (folder / "pictures").mkdir()
     for example in scenes[:3]:
         open_image(example.image).save(folder / "pictures" / f"{example.id}.png")
-    asked = ["--model", runs[1], "--images", str(folder / "pictures"), "--decode.max_length", "8"]
-    assert main(["caption", *asked, "--out", str(folder / "captions.jsonl")]) == 0
+    asked = ["--model", runs[1], "--images", str(folder / "pictures"), "--out", str(folder / "captions.jsonl")]
+    assert main(["caption", *asked]) == 0
     return folder
 
 
@@ -139,7 +138,7 @@ class Killed(BaseException):
 @pytest.fixture(scope="module")
 def two_stages(tiny_flags) -> list[str]:
     """Five steps of XE and six of a reward; checkpoints after 3 and at each stage's end."""
-    flags = "--xe.steps 5 --scst.steps 6 --reward cider --reward clips:weight=0.5 --val_every 2 --save_every 3"
+    flags = "--xe.steps 5 --scst.steps 6 --reward cider --reward truth:weight=0.5 --val_every 2 --save_every 3"
     return ["train", *tiny_flags, *flags.split()]
 
 
@@ -170,8 +169,16 @@ def state(out: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (out / LAST).iterdir()}
 
 
-def timeless(out: Path) -> list[dict]:
-    return [{key: value for key, value in row.items() if key != "seconds"} for row in rows(out)]
+def assert_equal_runs(out: Path, other: Path) -> None:
+    """Bit for bit, apart from the clock and from what a CLIP says of the validation pictures."""
+    assert state(out) == state(other)
+    for row, same in zip(rows(out), rows(other), strict=True):
+        assert {**row, **blurred(row)} == {**same, **blurred(same)}
+        assert row.get("val/clip_s") == pytest.approx(same.get("val/clip_s"), abs=1e-5)
+
+
+def blurred(row: dict) -> dict:
+    return {key: 0 for key in row if key in ("seconds", "val/clip_s")}
 
 
 def resume(out: Path) -> int:
@@ -188,8 +195,7 @@ def test_a_killed_run_resumed_is_the_unbroken_one(tmp_path, monkeypatch, two_sta
     assert len(rows(tmp_path)) < len(rows(unbroken))
     monkeypatch.undo()
     assert resume(tmp_path) == 0
-    assert state(tmp_path) == state(unbroken)
-    assert timeless(tmp_path) == timeless(unbroken)
+    assert_equal_runs(tmp_path, unbroken)
 
 
 @pytest.mark.parametrize(("kills", "stage", "step"), [([1], "xe", 0), ([2], "xe", 3), ([1, 3], "xe", 5)])
@@ -210,7 +216,7 @@ def test_kills_between_the_renames_of_a_checkpoint_lose_nothing(
         monkeypatch.undo()
     assert checkpoint.position(tmp_path) == (Position(stage, step) if step else None)
     assert resume(tmp_path) == 0
-    assert state(tmp_path) == state(unbroken) and timeless(tmp_path) == timeless(unbroken)
+    assert_equal_runs(tmp_path, unbroken)
 
 
 @pytest.mark.parametrize(("stage", "step"), [("xe", 3), ("reward", 0), ("reward", 4)])
@@ -226,7 +232,7 @@ def test_ctrl_c_saves_after_the_step_and_says_how_to_go_on(
     assert said in capsys.readouterr().err
     assert checkpoint.position(tmp_path) == Position(stage, step + 1)
     assert resume(tmp_path) == 0
-    assert state(tmp_path) == state(unbroken) and timeless(tmp_path) == timeless(unbroken)
+    assert_equal_runs(tmp_path, unbroken)
 
 
 @pytest.mark.parametrize(
@@ -244,7 +250,20 @@ def test_a_reward_run_from_another_model_resumes_too(tmp_path, monkeypatch, unbr
     monkeypatch.undo()
     (tmp_path / "start").unlink()
     assert resume(tmp_path / "b") == 0
-    assert state(tmp_path / "a") == state(tmp_path / "b") and timeless(tmp_path / "a") == timeless(tmp_path / "b")
+    assert_equal_runs(tmp_path / "a", tmp_path / "b")
+
+
+def test_a_run_rewarded_by_a_clip_resumes_to_the_last_bits(tmp_path, monkeypatch, unbroken, tiny_flags):
+    given = ["--init", str(unbroken), "--reward", "clips", "--scst.steps", "4", "--save_every", "2"]
+    assert main(["train", *tiny_flags, *given, "--out", str(tmp_path / "a")]) == 0
+    at_step(monkeypatch, "reward", 3, kill)
+    with pytest.raises(Killed):
+        main(["train", *tiny_flags, *given, "--out", str(tmp_path / "b")])
+    monkeypatch.undo()
+    assert resume(tmp_path / "b") == 0
+    one, other = (Captioner.from_pretrained(tmp_path / name / LAST).state_dict() for name in "ab")
+    for name in one:
+        torch.testing.assert_close(one[name], other[name], atol=1e-4, rtol=0)
 
 
 def test_a_finished_run_resumed_stays_as_it_is(unbroken, capsys):
@@ -260,8 +279,7 @@ def test_a_finished_run_resumed_stays_as_it_is(unbroken, capsys):
 def test_two_runs_of_one_seed_agree_and_of_two_do_not(tmp_path, two_stages, unbroken):
     assert main([*two_stages, "--out", str(tmp_path / "same")]) == 0
     assert main([*two_stages, "--seed", "1", "--out", str(tmp_path / "other")]) == 0
-    assert state(tmp_path / "same") == state(unbroken)
-    assert timeless(tmp_path / "same") == timeless(unbroken)
+    assert_equal_runs(tmp_path / "same", unbroken)
     assert state(tmp_path / "other")["model.safetensors"] != state(unbroken)["model.safetensors"]
 
 
@@ -324,13 +342,14 @@ def test_bf16_trains_both_stages(tmp_path, tiny_flags):
     assert all(row["grad_norm"] > 0 for row in found)
 
 
-def test_cross_entropy_learns_and_raises_cider(tmp_path, tiny_flags):
-    given = "--xe.steps 150 --xe.lr 1e-2 --val_every 75 --scst.steps 40 --scst.lr 3e-3 --reward cider".split()
-    assert main(["train", *tiny_flags, *given, "--decode.max_length", "16", "--out", str(tmp_path)]) == 0
+def test_both_stages_learn(tmp_path, tiny_flags):
+    """From noise: 3 nats of a word, then, for a reward that noise can raise, captions of few words."""
+    given = "--xe.steps 60 --xe.lr 1e-2 --scst.steps 30 --scst.lr 3e-3 --scst.samples 8 --reward clips".split()
+    assert main(["train", *tiny_flags, *given, "--out", str(tmp_path)]) == 0
     losses = [row["loss"] for row in steps(tmp_path, "xe")]
-    assert losses[-1] < losses[0] - 2
+    assert losses[-1] < losses[0] - 1.5
     rewards = [row["reward"] for row in steps(tmp_path, "reward")]
-    assert sum(rewards[-10:]) > sum(rewards[:10])
+    assert sum(rewards[-5:]) > sum(rewards[:5])
 
 
 def test_learning_rate_rises_then_falls_as_half_a_cosine():
