@@ -140,6 +140,15 @@ CHOICES = {
     "scst.baseline": ("mean", "greedy", "leave_one_out"),
 }
 
+# what counts something, and the least of it
+LEAST = {
+    "xe.steps": 0,
+    "scst.steps": 1,
+    **dict.fromkeys(("xe.batch_size", "scst.batch_size", "scst.samples", "decode.beams"), 1),
+    "decode.max_length": 2,
+    **dict.fromkeys(("val_every", "val_count", "save_every", "log_every"), 1),
+}
+
 T = TypeVar("T")
 
 
@@ -172,17 +181,9 @@ def check(run: Run) -> Run:
     for name, choices in CHOICES.items():
         if values[name] not in choices:
             raise ValueError(f"--{name} is one of {', '.join(choices)}, got {values[name]!r}")
-    for name in (
-        "xe.batch_size",
-        "scst.batch_size",
-        "decode.beams",
-        "decode.max_length",
-        "val_every",
-        "save_every",
-        "log_every",
-    ):
-        if values[name] < 1:
-            raise ValueError(f"--{name} is 1 or more, got {values[name]}")
+    for name, least in LEAST.items():
+        if values[name] < least:
+            raise ValueError(f"--{name} is {least} or more, got {values[name]}")
     for name in ("xe.warmup", "scst.warmup"):
         if not 0 <= values[name] < 1:
             raise ValueError(f"--{name} is a share of the steps, 0 to below 1, got {values[name]}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import torch
@@ -55,7 +55,7 @@ def train(run: Run, out: Path) -> None:
     if (out / "config.json").exists():
         raise ValueError(f"{out} holds a run; type --resume to continue it, or another --out")
     bench = prepare(run)
-    write_json(out / "config.json", describe(run, bench.reward))
+    write_json(out / "config.json", describe(bench.run, bench.reward))
     first = stages(run)[0]
     work(bench, out, Position(first, 0))
 
@@ -102,7 +102,8 @@ def prepare(run: Run, start: str = "") -> Bench:
     val_set = [example for example in val_set if example.id not in features.skipped]
     if not val_set:
         raise ValueError(f"--data {run.data} with --val_count {run.val_count} leaves no picture to validate on")
-    return Bench(run, device, captioner, train_set, features, Validation(run, clip, val_set, features), reward)
+    validation = Validation(run, clip, val_set, features)
+    return Bench(as_loaded(run, captioner), device, captioner, train_set, features, validation, reward)
 
 
 def make_reward(run: Run, examples: list[Example], device: torch.device) -> Mix | None:
@@ -143,6 +144,12 @@ def make_captioner(run: Run, clip: Clip, examples: list[Example], start: str) ->
         clip_fingerprint=clip.fingerprint,
     )
     return Captioner(config, vocabulary)
+
+
+def as_loaded(run: Run, captioner: Captioner) -> Run:
+    """The run with the shape that the model has: that of --init's, whatever --model.* says."""
+    shape = {item.name for item in fields(run.model)} - {"vocabulary"}
+    return replace(run, model=replace(run.model, **{name: getattr(captioner.config, name) for name in shape}))
 
 
 def work(bench: Bench, out: Path, reached: Position) -> None:

@@ -27,11 +27,12 @@ def main() -> None:
     say("1/5 PAC-S++: LoRA on scenes-clip, with other pictures and other wordings of the same scene as positives")
     do("metric", "train", "--out", metric, *again(metric))
     say("2/5 captioner: cross-entropy")
-    train(xe, "--pac", metric)
+    shared = ("--features", out / "features", "--pac", metric)
+    train(xe, *shared)
     rewards = {"cider": "cider", "clips": "clips", "pacspp": f"pacspp:checkpoint={metric}"}
     for number, (name, spec) in enumerate(rewards.items(), 1):
         say(f"3/5 reward stage {number} of 3: --reward {spec}")
-        train(out / name, "--init", xe, "--reward", spec, "--pac", metric)
+        train(out / name, "--init", xe, "--reward", spec, *shared)
     runs = [xe, *(out / name for name in rewards)]
     say("4/5 captions and scores of the test split")
     do("evaluate", *runs, "--scores", SCORES)

@@ -33,6 +33,9 @@ def test_presets_hold(preset):
         ({"xe.steps": 0}, "nothing to train"),
         ({"model.d": 100}, "--model.d 100 cannot be split over --model.heads 8"),
         ({"xe.batch_size": 0}, "--xe.batch_size is 1 or more"),
+        ({"xe.steps": -1}, "--xe.steps is 0 or more, got -1"),
+        ({"rewards": ("cider",), "scst.steps": 0}, "--scst.steps is 1 or more, got 0"),
+        ({"val_count": -5}, "--val_count is 1 or more, got -5"),
     ],
 )
 def test_impossible_settings_are_named(changes, said):
