@@ -316,7 +316,7 @@ def test_what_is_no_run_is_not_resumed(tmp_path, capsys):
         ("--init {run} --reward cider --decode.max_length 9", "type --decode.max_length 8"),
         ("--init {run} --reward cider --clip scenes-clip", "give it its own CLIP"),
         ("--reward cidre", "did you mean"),
-        ("--val_count 0", "--val_count 0 leaves no picture to validate on"),
+        ("--val_count 0", "--val_count is 1 or more, got 0"),
     ],
 )
 def test_what_cannot_be_trained_is_said_before_a_run_is_made(tmp_path, unbroken, tiny_flags, capsys, flags, said):
