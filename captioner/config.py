@@ -48,7 +48,7 @@ class Xe:
     """highest learning rate, reached after the warm-up, then falling as a cosine"""
     warmup: float = 0.05
     """share of the steps with a rising learning rate"""
-    label_smoothing: float = 0.1
+    label_smoothing: float = 0.0
     """share of the target's probability that is spread over all words"""
 
 
@@ -112,7 +112,7 @@ class Run:
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},
     "small": {  # for scenes, on a laptop: minutes, not days
-        "data": "scenes:count=4000",
+        "data": "scenes:count=8000",
         "model.d": 128,
         "model.heads": 4,
         "model.encoder_layers": 2,
@@ -125,7 +125,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "xe.lr": 1e-3,
         "scst.steps": 150,
         "scst.batch_size": 32,
-        "scst.lr": 1e-4,
+        "scst.lr": 2e-4,
+        "scst.warmup": 0.1,
         "scst.candidates": "sample",
         "val_every": 50,
         "val_count": 200,
