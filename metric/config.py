@@ -57,7 +57,7 @@ class MetricConfig:
     "weight of the term of made pictures"
     lambda_t: float = 0.1
     "weight of the term of made captions"
-    steps: int = 200
+    steps: int = 150
     "optimiser steps"
     batch_size: int = 128
     "pictures a step, each with one of its captions"
