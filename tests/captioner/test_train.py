@@ -104,7 +104,7 @@ def test_config_says_what_was_run_where_and_with_what(chain):
     assert config["signature"].startswith("SCST[sample]+mean[nspi3]+0.5*(PAC-S++ w=2.0 prefix='A photo depicts'")
     cider = json.loads((chain / "cider" / "config.json").read_text())
     assert cider["signature"] == "SCST[sample]+mean[nspi3]+1*(STANDARD_wInit+Cider-D[n4,s6.0])"
-    assert json.loads((chain / "xe" / "config.json").read_text())["signature"] == "XE[ls0.1]"
+    assert json.loads((chain / "xe" / "config.json").read_text())["signature"] == "XE[ls0]"
 
 
 def test_run_folder_has_checkpoint_and_tensorboard(chain):
