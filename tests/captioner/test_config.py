@@ -20,7 +20,8 @@ def test_config_survives_json():
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_presets_hold(preset):
-    check(override(Run(), PRESETS[preset]))
+    run = override(Run(), PRESETS[preset])
+    assert check(run) is run
 
 
 @pytest.mark.parametrize(

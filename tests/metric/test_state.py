@@ -49,7 +49,9 @@ def test_an_optimizer_that_has_not_moved_is_saved_too(tmp_path):
     save_optimizer(optimizer, tmp_path / "state.safetensors")
     model, fresh = learner()
     load_optimizer(fresh, tmp_path / "state.safetensors")
+    assert not fresh.state
     train(model, fresh, range(2))
+    assert all(values["step"] == 2 for values in fresh.state.values())
 
 
 @pytest.mark.parametrize("amsgrad", [False, True])
