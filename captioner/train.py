@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
@@ -29,6 +28,7 @@ from metric.batches import Batches
 from metric.clip import Clip, load_clip
 from metric.example import Example
 from metric.training import PRECISIONS, interruptible, mixed
+from metric.training import learning_rate as one_cycle
 from rewards import Context, build
 from rewards.mix import Mix
 from rewards.spec import parse
@@ -229,12 +229,9 @@ def step_seed(seed: int, stage: str, step: int) -> int:
 
 def learning_rate(stage: str, settings: Xe | Scst, step: int) -> float:
     """A straight rise over the warm-up; then XE falls as half a cosine, the reward stage stays."""
-    rise = settings.warmup * settings.steps
-    if step < rise:
-        return settings.lr * (step + 1) / (rise + 1)
-    if stage == "reward":
+    if stage == "reward" and step >= settings.warmup * settings.steps:
         return settings.lr
-    return settings.lr * (1 + math.cos(math.pi * (step - rise) / (settings.steps - rise))) / 2
+    return one_cycle(step, settings)
 
 
 def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:

@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+from demo import again
 
 from captioner.compare import Comparison, Row, compare
 from captioner.plots import over_gain, over_steps
@@ -65,10 +66,6 @@ def run(settings: tuple) -> None:
         return
     captioner("train", "--out", out, *(again(out) or ["--preset", "small", *flags]))
     captioner("evaluate", out)
-
-
-def again(out: Path) -> list[str]:
-    return ["--resume"] if (out / "config.json").exists() else []
 
 
 def captioner(*words: object) -> None:

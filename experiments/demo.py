@@ -27,7 +27,7 @@ def main() -> None:
     say("1/5 PAC-S++: LoRA on scenes-clip, with other pictures and other wordings of the same scene as positives")
     do("metric", "train", "--out", metric, *again(metric))
     say("2/5 captioner: cross-entropy")
-    shared = ("--features", out / "features", "--pac", metric)
+    shared = ("--preset", "small", "--features", out / "features", "--pac", metric)
     train(xe, *shared)
     rewards = {"cider": "cider", "clips": "clips", "pacspp": f"pacspp:checkpoint={metric}"}
     for number, (name, spec) in enumerate(rewards.items(), 1):
@@ -44,10 +44,7 @@ def main() -> None:
 
 def train(out: Path, *flags: object) -> None:
     """A run, or the rest of it."""
-    if again(out):
-        do("train", "--out", out, "--resume")
-    else:
-        do("train", "--preset", "small", "--out", out, *flags)
+    do("train", "--out", out, *(again(out) or flags))
 
 
 def again(out: Path) -> list[str]:

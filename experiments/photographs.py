@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from demo import again, do, say
+from demo import again, do, say, train
 
 MODEL = {"model.d": 256, "model.heads": 8, "model.feedforward": 1024, "model.vocabulary": 4000}
 
@@ -56,10 +56,6 @@ def main() -> None:
     train(pacspp, *common, *reward, *scst)
     do("evaluate", xe, pacspp)
     do("compare", xe, pacspp, "--out", out / "comparison")
-
-
-def train(out: Path, *flags: object) -> None:
-    do("train", "--out", out, *(again(out) or flags))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -48,7 +48,20 @@ def check(config: Config) -> None:
         )
 
 
-def learning_rate(step: int, config: Config) -> float:
+class Schedule(Protocol):
+    """What a learning rate is a function of, besides the step; any of the settings classes."""
+
+    @property
+    def steps(self) -> int: ...
+
+    @property
+    def lr(self) -> float: ...
+
+    @property
+    def warmup(self) -> float: ...
+
+
+def learning_rate(step: int, config: Schedule) -> float:
     """One cycle: a straight rise over the warm-up, then half a cosine down to 0. Steps count from 0."""
     rise = config.warmup * config.steps
     if step < rise:
