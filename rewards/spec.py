@@ -6,8 +6,7 @@ import math
 from dataclasses import dataclass
 
 from metric.names import plain
-
-SYNTAX = "write name or name:option=value,..."
+from metric.spec import SYNTAX, split_spec
 
 
 @dataclass(frozen=True)
@@ -42,20 +41,6 @@ def parse(text: str) -> RewardSpec:
     name, options = split_spec(text)
     weight = read_weight(options.pop("weight", "1.0"), text)
     return RewardSpec(name, tuple(options.items()), weight)
-
-
-def split_spec(text: str) -> tuple[str, dict[str, str]]:
-    """`name:option=value,...` in two: the syntax that rewards, scores and data sets share. Raises ValueError."""
-    name, _, rest = text.partition(":")
-    options: dict[str, str] = {}
-    for item in rest.split(",") if rest.strip() else []:
-        option, equals, value = (part.strip() for part in item.partition("="))
-        if not (option and equals):
-            raise ValueError(f"{text}: got {item!r} where option=value was expected; {SYNTAX}")
-        if option in options:
-            raise ValueError(f"{text}: option {option} is given twice")
-        options[option] = value
-    return name.strip(), options
 
 
 def read_weight(value: str, text: str) -> float:

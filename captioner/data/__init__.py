@@ -15,7 +15,7 @@ from captioner.data.flickr8k import flickr8k
 from captioner.data.scenes import scenes
 from metric.example import Example
 from metric.names import find
-from rewards.spec import split_spec
+from metric.spec import split_spec
 
 DATA: dict[str, Callable[..., list[Example]]] = {
     "scenes": scenes,
