@@ -49,8 +49,8 @@ def self_critical(captioner: Captioner, batch: Batch, reward: Mix | None, run: R
 
     Log-probabilities are summed over a candidate's tokens and divided by the longest a caption may be, which scales
     the gradient and leaves its direction alone (M2, arXiv 1912.08226). For samples at temperature 1 the gradient is in
-    the mean that of the expected reward, for the baseline `mean` (k - 1) / k of it; beams have no such warrant, nor has
-    dropout, which is in the gradient and not in the candidates.
+    the mean that of the expected reward, for the baseline `mean` (k - 1) / k of it; beams have no such warrant.
+    There is no dropout in this stage, neither in the candidates nor in the gradient.
     """
     assert reward is not None
     candidates = sample(captioner, batch, run)

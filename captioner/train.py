@@ -199,7 +199,7 @@ def update(bench: Bench, stage: str, step: int, optimizer: AdamW) -> dict[str, f
     run, captioner = bench.run, bench.captioner
     seed = step_seed(run.seed, stage, step)
     torch.manual_seed(seed)
-    captioner.train()
+    captioner.train(stage == "xe")  # candidates are drawn without dropout, so their gradient has none either
     with mixed(bench.device, PRECISIONS[run.precision]):
         loss, facts = OBJECTIVES[stage](captioner, batch(bench, stage, step, seed), bench.reward, run)
     optimizer.zero_grad(set_to_none=True)

@@ -352,6 +352,21 @@ def test_both_stages_learn(tmp_path, tiny_flags):
     assert sum(rewards[-5:]) > sum(rewards[:5])
 
 
+def test_dropout_is_for_cross_entropy_alone(tmp_path, monkeypatch, tiny_flags):
+    """Candidates are drawn without, so the gradient of their reward has none."""
+    trained_with: dict[str, bool] = {}
+    for stage, objective in list(train.OBJECTIVES.items()):
+
+        def watched(captioner, *rest, stage=stage, objective=objective):
+            trained_with[stage] = captioner.training
+            return objective(captioner, *rest)
+
+        monkeypatch.setitem(train.OBJECTIVES, stage, watched)
+    given = "--xe.steps 1 --scst.steps 1 --reward cider".split()
+    assert main(["train", *tiny_flags, *given, "--out", str(tmp_path)]) == 0
+    assert trained_with == {"xe": True, "reward": False}
+
+
 def test_learning_rate_rises_then_falls_as_half_a_cosine():
     settings = Xe(steps=10, lr=1.0, warmup=0.2)
     rates = [learning_rate("xe", settings, step) for step in range(10)]
