@@ -59,9 +59,11 @@ class Scst:
     batch_size: int = 50
     """pictures a step"""
     lr: float = 5e-6
-    """learning rate, constant after the warm-up"""
+    """highest learning rate, reached after the warm-up"""
     warmup: float = 0.0
     """share of the steps with a rising learning rate"""
+    decay: bool = False
+    """whether the learning rate then falls as a cosine, as in cross-entropy; the published recipes keep it"""
     candidates: str = "beam"
     """how candidates are found: beam or sample"""
     samples: int = 5
@@ -120,14 +122,14 @@ PRESETS: dict[str, dict[str, Any]] = {
         "model.feedforward": 512,
         "model.vocabulary": 1000,
         "decode.max_length": 24,
-        "xe.steps": 1000,
+        "xe.steps": 1200,
         "xe.batch_size": 64,
         "xe.lr": 1e-3,
-        "scst.steps": 150,
+        "scst.steps": 200,
         "scst.batch_size": 32,
         "scst.lr": 2e-4,
         "scst.warmup": 0.1,
-        "scst.candidates": "sample",
+        "scst.decay": True,
         "val_every": 100,
         "val_count": 200,
         "save_every": 100,

@@ -172,7 +172,7 @@ def run_stage(bench: Bench, stage: str, first: int, out: Path, log: Log, stoppin
     bar = tqdm(range(first, settings.steps), initial=first, total=settings.steps, desc=stage, disable=None)
     for step in bar:
         started = time.perf_counter()
-        set_lr(optimizer, learning_rate(stage, settings, step))
+        set_lr(optimizer, learning_rate(settings, step))
         facts = update(bench, stage, step, optimizer)
         done = step + 1
         if done % run.log_every == 0 or done == settings.steps:
@@ -227,11 +227,10 @@ def step_seed(seed: int, stage: str, step: int) -> int:
     return (seed * 2 + (stage == "reward")) * 10_000_019 + step
 
 
-def learning_rate(stage: str, settings: Xe | Scst, step: int) -> float:
-    """A straight rise over the warm-up; then XE falls as half a cosine, the reward stage stays."""
-    if stage == "reward" and step >= settings.warmup * settings.steps:
-        return settings.lr
-    return one_cycle(step, settings)
+def learning_rate(settings: Xe | Scst, step: int) -> float:
+    """A straight rise over the warm-up, then half a cosine down; the reward stage stays up unless it is to decay."""
+    stays = isinstance(settings, Scst) and not settings.decay
+    return settings.lr if stays and step >= settings.warmup * settings.steps else one_cycle(step, settings)
 
 
 def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:

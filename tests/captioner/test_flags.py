@@ -72,7 +72,7 @@ def test_every_field_has_its_string():
 def test_help_of_train_shows_every_setting_and_its_default(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "400")
     said = help_of(capsys, "train").partition("options:")[2]
-    blocks = {block.split()[0]: block for block in said.split("\n  --")}
+    blocks = {block.split()[0].rstrip(","): block for block in said.split("\n  --")}
     for name, value in dotted(Run()).items():
         assert value in ("", ()) or f"({value})" in blocks[name.removesuffix("s") if name == "rewards" else name]
     assert "reward" in blocks and {"init", "pac", "features"} <= blocks.keys()

@@ -369,17 +369,23 @@ def test_dropout_is_for_cross_entropy_alone(tmp_path, monkeypatch, tiny_flags):
 
 def test_learning_rate_rises_then_falls_as_half_a_cosine():
     settings = Xe(steps=10, lr=1.0, warmup=0.2)
-    rates = [learning_rate("xe", settings, step) for step in range(10)]
+    rates = [learning_rate(settings, step) for step in range(10)]
     # two steps up, 1/3 and 2/3 of the way, then (1 + cos(pi i / 8)) / 2
     assert rates == pytest.approx([1 / 3, 2 / 3, *((1 + cos(pi * i / 8)) / 2 for i in range(8))])
     assert rates[6] == pytest.approx(0.5) and min(rates) > 0
 
 
 def test_reward_stage_keeps_its_learning_rate():
-    assert [learning_rate("reward", Scst(steps=4, lr=0.5), step) for step in range(4)] == [0.5] * 4
-    assert [learning_rate("reward", Scst(steps=4, lr=0.5, warmup=0.25), step) for step in range(4)] == [0.25] + [
-        0.5
-    ] * 3
+    rates = {
+        share: [learning_rate(Scst(steps=4, lr=0.5, warmup=share), step) for step in range(4)] for share in (0, 0.25)
+    }
+    assert rates == {0: [0.5] * 4, 0.25: [0.25] + [0.5] * 3}
+
+
+def test_reward_stage_that_decays_has_the_rates_of_cross_entropy():
+    shape = {"steps": 10, "lr": 1.0, "warmup": 0.2}
+    rates = [[learning_rate(kind, step) for step in range(10)] for kind in (Scst(**shape, decay=True), Xe(**shape))]
+    assert rates[0] == rates[1]
 
 
 def test_no_two_steps_share_a_seed():
