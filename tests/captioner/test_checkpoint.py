@@ -25,6 +25,7 @@ def saved(tmp_path, two_words):
     optimizer = torch.optim.AdamW(captioner.parameters())
     captioner(torch.ones(1, 3, 4), torch.tensor([[0, 3]])).sum().backward()
     optimizer.step()
+    (tmp_path / "config.json").write_text('{"signature": "XE"}')
     save(tmp_path, captioner, optimizer, Position("xe", 3))
     return tmp_path, captioner, optimizer
 
@@ -56,6 +57,11 @@ def test_a_checkpoint_replaces_the_one_before_and_leaves_nothing_beside(saved):
     save(out, captioner, optimizer, Position("reward", 5))
     assert position(out) == Position("reward", 5)
     assert [path.name for path in (out / "checkpoints").iterdir()] == ["last"]
+
+
+def test_the_signature_goes_where_the_model_goes(saved):
+    out, *_ = saved
+    assert json.loads((out / LAST / "run.json").read_text()) == {"signature": "XE"}
 
 
 def test_kill_while_the_next_is_written_leaves_the_last(saved, monkeypatch):

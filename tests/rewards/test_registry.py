@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from rewards import Context, build, listing, parse, register
-from rewards.registry import BUILT_IN, MODULES, find
+from rewards.registry import BUILT_IN, find
 
 
 @pytest.fixture
@@ -39,6 +39,11 @@ def test_options_arrive_in_their_types(wordiness):
     mix = build([parse("wordiness:least=1,slope=0.5,signed=yes")], Context())
     total, _ = mix([None], [["a dog runs"]])
     assert total.tolist() == [[-1.0]]  # -0.5 x (3 - 1)
+
+
+@pytest.mark.parametrize("spelt", ["rouge-l", "ROUGE_L", "RougeL", "rouge_l"])
+def test_case_and_dashes_of_a_name_do_not_matter(spelt):
+    assert find(spelt).name == "rouge_l"
 
 
 def test_misspelt_name_gets_a_suggestion_and_the_list():
@@ -124,4 +129,5 @@ def test_listing_has_options_needs_and_a_summary(wordiness):
     assert rows["wordiness"].summary == "Words above `least`."
     assert rows["cider"].needs == ("references",)
     assert [str(option) for option in rows["pacspp"].options] == ["checkpoint: str = ''", "w: float = 2.0"]
+    assert rows["rouge_l"].needs == ("references",) and rows["pacspp"].needs == ("images", "weights")
     assert all(row.summary.endswith(".") or ":" in row.summary for row in rows.values())
