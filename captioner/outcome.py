@@ -14,7 +14,7 @@ from captioner.signature import refuse_false, refuse_unlike
 from metric.names import SCORES, plain
 from rewards.spec import RewardSpec, parse
 
-PRINTED = {plain(name): score.printed for name, score in SCORES.items()}
+PRINTED = {plain(name): score.printed.removesuffix(" %") for name, score in SCORES.items()}
 DEPTHS = 3  # of `settings`
 PATHS = ("checkpoint", "clip", "root", "cache")  # options that may differ from seed to seed
 EVALUATE = "type `captioner evaluate {folder} --split {split}`"

@@ -71,7 +71,9 @@ def refuse_unlike(runs: Mapping[Path, Config]) -> None:
 
 def claims(config: Config) -> dict[str, str]:
     """What the run says it was given, as it was typed -> what that was."""
-    rewards = [f"--reward {replace(parse(spec), weight=1.0)} (--clip {config['clip']})" for spec in config["rewards"]]
+    rewards = [
+        f"--reward {replace(parse(spec), weight=1.0)} (--clip {config.get('clip')})" for spec in config["rewards"]
+    ]
     found = dict(zip(rewards, config.get("reward_signatures", ())))
     if config.get("init_fingerprint"):
         found[f"--init {config['init']}"] = f"weights={config['init_fingerprint']}"

@@ -91,6 +91,7 @@ def test_kill_between_the_renames_leaves_the_last(saved, monkeypatch):
 
 def test_kill_while_the_first_is_written_leaves_none(tmp_path, two_words, monkeypatch):
     captioner = two_words()
+    (tmp_path / "config.json").write_text("{}")
     killed_at(monkeypatch, tmp_path / NEW)
     with pytest.raises(Killed):
         save(tmp_path, captioner, torch.optim.AdamW(captioner.parameters()), Position("xe", 3))

@@ -101,7 +101,7 @@ def test_the_signature_is_in_the_run_the_checkpoint_and_every_table(runs, tmp_pa
     assert line.startswith("1*length[least=8,most=16]+scst[") and "+init+" in line
     assert json.loads((runs["zero"] / "checkpoints" / "last" / "run.json").read_text())["signature"] == line
     assert main(["compare", *map(str, runs.values()), "--out", str(tmp_path)]) == 0
-    assert f"+length: {line}" in capsys.readouterr().out
+    assert f"+Length: {line}" in capsys.readouterr().out
     for name in ("comparison.md", "comparison.csv", "comparison.json"):
         assert line in (tmp_path / name).read_text(), name
     assert f"<code>{line}</code>" in (tmp_path / "index.html").read_text()
