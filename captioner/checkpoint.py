@@ -31,10 +31,11 @@ class Position:
 
 
 def save(out: Path, captioner: Captioner, optimizer: torch.optim.Optimizer, position: Position) -> None:
-    """checkpoints/last, replaced in one step."""
+    """checkpoints/last, replaced in one step. Settings and signature go where the model goes."""
     last, old, new = out / LAST, out / OLD, out / NEW
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
+    shutil.copyfile(out / "config.json", new / "run.json")  # config.json is the model's own
     captioner.save_pretrained(new)
     save_optimizer(optimizer, new / "optimizer.safetensors")
     write_json(new / "position.json", {"stage": position.stage, "step": position.step})

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from captioner.outcome import Outcome, group, read, refuse_mixture
+from captioner.outcome import Outcome, group, read, refuse_impostors, refuse_mixture
 from metric.names import SCORES
 
 MARK = "◆"  # beside the score that a row was trained on
@@ -75,6 +75,11 @@ class Row:
     @property
     def seeds(self) -> tuple[int, ...]:
         return tuple(outcome.seed for outcome in self.outcomes)
+
+    @property
+    def signature(self) -> str:
+        """Several where the seeds were given their own weights."""
+        return " | ".join(dict.fromkeys(outcome.signature for outcome in self.outcomes))
 
     @cached_property
     def scores(self) -> dict[str, Summary]:
@@ -193,7 +198,8 @@ class Comparison:
         widths = [max(map(len, cells)) for cells in zip(head, seeds, *body)]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)) for line in (head, seeds, *body)]
         legend = f"mean ± standard deviation over seeds   {MARK} trained on this score   * best of its line"
-        return "\n".join(line.rstrip() for line in (lines[0], "-" * len(lines[0]), *lines[1:], legend))
+        signed = ["", "Signatures", *(f"{row.label}: {row.signature}" for row in self.rows)]
+        return "\n".join(line.rstrip() for line in (lines[0], "-" * len(lines[0]), *lines[1:], legend, *signed))
 
 
 def sentence(value: Any) -> str:
@@ -206,4 +212,5 @@ def compare(runs: Sequence[Path], split: str = "test") -> Comparison:
     if not outcomes:
         raise ValueError("nothing to compare; give run folders that `captioner evaluate` has scored")
     refuse_mixture(outcomes)
+    refuse_impostors(outcomes)
     return Comparison(split, tuple(Row(name, tuple(seeds)) for name, seeds in group(outcomes)))

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from captioner.signature import refuse_false, refuse_unlike
 from metric.names import SCORES, plain
 from rewards.spec import RewardSpec, parse
 
-PRINTED = {plain(name): score.printed for name, score in SCORES.items()}
+PRINTED = {plain(name): score.printed.removesuffix(" %") for name, score in SCORES.items()}
 DEPTHS = 3  # of `settings`
 PATHS = ("checkpoint", "clip", "root", "cache")  # options that may differ from seed to seed
 EVALUATE = "type `captioner evaluate {folder} --split {split}`"
@@ -39,6 +40,10 @@ class Outcome:
     @property
     def seed(self) -> int:
         return self.config["seed"]
+
+    @property
+    def signature(self) -> str:
+        return self.config.get("signature", "not recorded")
 
     @property
     def rewards(self) -> list[RewardSpec]:
@@ -95,6 +100,13 @@ def refuse_mixture(outcomes: Sequence[Outcome]) -> None:
             )
 
 
+def refuse_impostors(outcomes: Sequence[Outcome]) -> None:
+    """ValueError when a run is not what it says, or two runs say the same of what was not the same."""
+    for outcome in outcomes:
+        refuse_false(outcome.folder, outcome.config)
+    refuse_unlike({outcome.folder: outcome.config for outcome in outcomes})
+
+
 def label(outcome: Outcome) -> str:
     """`XE`, `+PAC-S++`, or a mix with its weights: `+CIDEr 0.2 · PAC-S++ 1`."""
     rewards = outcome.rewards
@@ -113,6 +125,7 @@ def settings(outcome: Outcome, depth: int = 0) -> dict[str, Any]:
     for reward in outcome.rewards:
         found |= {f"{reward.name}.weight": reward.weight}
         found |= {f"{reward.name}.{name}": value for name, value in reward.options if depth or name not in PATHS}
+    found["captioner"] = outcome.config.get("versions", {}).get("captioner", "")
     kept = ("clip", "pac", "init") if depth == 2 else ("clip",)
     return found | {name: outcome.config.get(name, "") for name in kept}
 

@@ -4,37 +4,43 @@ from __future__ import annotations
 
 import platform
 import subprocess
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from captioner.checkpoint import model_folder
 from captioner.config import Run, as_json
+from captioner.models.captioner import Captioner
+from captioner.signature import signature
+from metric.state import fingerprint
 from rewards.mix import Mix
 
-PACKAGES = ("torch", "open_clip_torch", "transformers", "peft")
+PACKAGES = ("captioner", "torch", "open_clip_torch", "transformers", "peft")
 
 
 def describe(run: Run, reward: Mix | None) -> dict[str, Any]:
-    """The settings, the signature, and commit, versions and hardware of this machine."""
-    return {
-        **as_json(run),
+    """The settings, what they stood for, the signature, and commit, versions and hardware of this machine."""
+    settings = as_json(run)
+    config = {
+        **settings,
         "stage": "reward" if run.rewards else "xe",
-        "objective": {"name": "scst", **as_json(run)["scst"]} if run.rewards else {"name": "xe", **as_json(run)["xe"]},
-        "signature": signature(run, reward),
+        "objective": {"name": "scst", **settings["scst"]} if run.rewards else {"name": "xe", **settings["xe"]},
+        "reward_signatures": list(reward.signatures.values()) if reward else [],
+        "init_fingerprint": fingerprint_of(run.init) if run.init else "",
         "commit": commit(),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         "hardware": hardware(),
     }
+    return {**config, "signature": signature(config)}
 
 
-def signature(run: Run, reward: Mix | None) -> str:
-    """Reward and objective in one line, after SacreEOS: what must be equal for two runs to be the same thing."""
-    if reward is None:
-        return f"XE[ls{run.xe.label_smoothing:g}]"
-    terms = [f"{reward.weights[key]:g}*({signature})" for key, signature in reward.signatures.items()]
-    return f"SCST[{run.scst.candidates}]+{run.scst.baseline}[nspi{run.scst.samples}]+{'+'.join(terms)}"
+def fingerprint_of(model: str) -> str:
+    """Of the captioner that a run starts from."""
+    captioner = Captioner.from_pretrained(model_folder(model))
+    return fingerprint(asdict(captioner.config), captioner.state_dict())
 
 
 def commit() -> str:

@@ -52,6 +52,7 @@ def markdown(comparison: Comparison) -> str:
         shown = [row.label.replace("|", "\\|"), str(len(row.seeds)), *map(markdown_cell, cells)]
         lines.append("| " + " | ".join(shown) + " |")
     lines += ["", f"Mean ± sample standard deviation over seeds. {LEGEND}", *notes(comparison, "- ")]
+    lines += ["", "Signatures", "", *(f"- {row.label}: `{row.signature}`" for row in comparison.rows)]
     return "\n".join(lines) + "\n"
 
 
@@ -70,7 +71,9 @@ def as_csv(comparison: Comparison) -> str:
     file = io.StringIO()
     table = csv.writer(file, lineterminator="\n")
     names = [column.name for column in comparison.columns]
-    table.writerow(["label", "seeds", "trained_on", *(text for name in names for text in (name, f"{name}_std"))])
+    table.writerow(
+        ["label", "signature", "seeds", "trained_on", *(text for name in names for text in (name, f"{name}_std"))]
+    )
     for row in comparison.rows:
         numbers = [row.scores.get(name) for name in names]
         pairs = [(number.mean, number.spread) if number else (None, None) for number in numbers]
@@ -78,6 +81,7 @@ def as_csv(comparison: Comparison) -> str:
         table.writerow(
             [
                 row.label,
+                row.signature,
                 " ".join(map(str, row.seeds)),
                 " ".join(trained),
                 *(n for pair in pairs for n in pair),
@@ -101,7 +105,7 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
 def row_as_json(row: Row) -> dict[str, Any]:
     return {
         "label": row.label,
-        "signature": row.first.config.get("signature", ""),
+        "signature": row.signature,
         "rewards": list(row.first.config["rewards"]),
         "seeds": list(row.seeds),
         "runs": [str(outcome.folder) for outcome in row.outcomes],

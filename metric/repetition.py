@@ -22,7 +22,8 @@ def repeated_share(tokens: Tokens, n: int) -> float:
 
 
 def ends_badly(tokens: Tokens) -> bool:
-    return bool(tokens) and tokens[-1] in BAD_ENDINGS
+    """A final "a." is one token, as if it were somebody's initial."""
+    return bool(tokens) and tokens[-1].removesuffix(".") in BAD_ENDINGS
 
 
 def vocabulary(captions: Sequence[Tokens]) -> int:

@@ -27,14 +27,26 @@ class Signed(Protocol):
     def signature(self) -> str: ...
 
 
+def each(value: Callable[[Example, str], float]) -> Reward:
+    """The reward that gives each caption a value of its own."""
+
+    def reward(examples: Sequence[Example], captions: Sequence[Sequence[str]]) -> Tensor:
+        """`b k`."""
+        rows = [[value(example, text) for text in texts] for example, texts in zip(examples, captions)]
+        return torch.tensor(rows, dtype=torch.float32)
+
+    return reward
+
+
 @dataclass(frozen=True)
 class Term:
-    """One reward of a mix. `key` is its name in the logs."""
+    """One reward of a mix. `key` is its name in the logs, `signature` says which variant of itself it is."""
 
     key: str
     spec: RewardSpec
     needs: tuple[str, ...]
     reward: Reward
+    signature: str
 
 
 class Mix:
@@ -66,11 +78,8 @@ class Mix:
 
     @property
     def signatures(self) -> dict[str, str]:
-        """For the run's records: the signature of each term that has one, else its spec."""
-        return {
-            term.key: term.reward.signature if isinstance(term.reward, Signed) else str(term.spec)
-            for term in self.terms
-        }
+        """For the run's records."""
+        return {term.key: term.signature for term in self.terms}
 
     def check(self, examples: Sequence[Example]) -> None:
         """Raises ValueError when an example lacks what a term needs."""
@@ -81,6 +90,8 @@ class Mix:
 def verify(key: str, values: Tensor, examples: Sequence[Example], captions: Sequence[Sequence[str]]) -> None:
     """Raises ValueError when a reward broke its contract, which training would only show as odd captions."""
     expected = (len(examples), len(captions[0]))
+    if not isinstance(values, Tensor):
+        raise ValueError(f"reward {key} must return a tensor of shape {expected}, got a {type(values).__name__}")
     if tuple(values.shape) != expected or values.dtype != torch.float32:
         raise ValueError(
             f"reward {key} must return a float32 tensor of shape (images, captions) = {expected}, "

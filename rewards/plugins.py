@@ -41,3 +41,8 @@ def load(key: str, point: EntryPoint) -> None:
 
 def package(point: EntryPoint) -> str:
     return point.dist.name if point.dist else point.value
+
+
+def release(point: EntryPoint) -> str:
+    """The package and its version, as a requirement: another release may be another reward."""
+    return f"{point.dist.name}=={point.dist.version}" if point.dist else point.value

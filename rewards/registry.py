@@ -16,51 +16,41 @@ and the module registers it:
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from metric.names import plain
 from rewards import plugins
 from rewards.context import Context
+from rewards.options import Option, options_of, read_options, suggestion
 from rewards.spec import RewardSpec
 
 if TYPE_CHECKING:
-    from rewards.mix import Mix, Reward
+    from rewards.mix import Mix, Reward, Term
 
 BUILT_IN = {
     "cider": "rewards.cider",
-    "clips": "rewards.similarity",
-    "refclips": "rewards.similarity",
-    "pacspp": "rewards.similarity",
-    "refpacspp": "rewards.similarity",
+    "bleu4": "rewards.ngram",
+    "rouge_l": "rewards.ngram",
+    **dict.fromkeys(("clips", "refclips", "pacs", "refpacs", "pacspp", "refpacspp"), "rewards.similarity"),
+    **dict.fromkeys(("repetition", "bad_endings", "length"), "rewards.form"),
+    "grammar": "rewards.grammar",
+    "lm": "rewards.language_model",
     "truth": "rewards.scenes",
 }
-NEEDS = ("images", "references", "scenes")  # what a reward may ask of an example
-BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-READERS: dict[str, Callable[[str], Any]] = {
-    "int": int,
-    "float": float,
-    "str": str,
-    "bool": lambda value: BOOLEANS[value.lower()],
+MODULES = {plain(name): module for name, module in BUILT_IN.items()}
+# what a reward may ask for: of each example the first three, of the machine the others
+NEEDS = {
+    "images": "pictures",
+    "references": "captions that people wrote of each picture",
+    "scenes": "pictures drawn from known scenes, --data scenes",
+    "weights": "a trained model, named by an option",
+    "checker": "LanguageTool, which needs Java 17, or harper-py; `captioner doctor` says what is here",
 }
 Factory = TypeVar("Factory", bound=Callable[..., Any])
-
-
-@dataclass(frozen=True)
-class Option:
-    """A keyword of a factory. `type` is int, float, str or bool, as a word."""
-
-    name: str
-    type: str
-    default: Any
-
-    def __str__(self) -> str:
-        return f"{self.name}: {self.type} = {self.default!r}"
 
 
 @dataclass(frozen=True)
@@ -73,9 +63,14 @@ class Entry:
     options: tuple[Option, ...]
 
     @property
+    def doc(self) -> str:
+        """The factory's docstring: formula, range, cost."""
+        return inspect.getdoc(self.factory) or ""
+
+    @property
     def summary(self) -> str:
-        """The first line of the factory's docstring."""
-        return (inspect.getdoc(self.factory) or "").partition("\n")[0]
+        """Its first line."""
+        return self.doc.partition("\n")[0]
 
 
 @dataclass(frozen=True)
@@ -95,7 +90,7 @@ def register(name: str, needs: tuple[str, ...] = ()) -> Callable[[Factory], Fact
     """Makes a function or class `factory(context, option: int = 1, ...) -> reward` known as `name`.
 
     The reward is called with `b` examples and `b` lists of `k` captions and returns a finite float32 tensor
-    `b k`, higher is better. `needs` says what an example must have: images, references, scenes.
+    `b k`, higher is better. `needs` are words of NEEDS, such as images and references.
     """
     key = plain(name)
 
@@ -104,7 +99,7 @@ def register(name: str, needs: tuple[str, ...] = ()) -> Callable[[Factory], Fact
         if unknown:
             raise ValueError(f"reward {name} needs {unknown[0]!r}; what can be needed is {', '.join(NEEDS)}")
         refuse_duplicate(key, factory)
-        ENTRIES[key] = Entry(key, factory, tuple(needs), options_of(name, factory))
+        ENTRIES[key] = Entry(name, factory, tuple(needs), options_of(name, factory))
         return factory
 
     return add
@@ -117,39 +112,23 @@ def refuse_duplicate(key: str, factory: Callable[..., Any]) -> None:
         owner = ENTRIES[key].factory
         taken = f"{owner.__module__}.{owner.__qualname__}"
     else:
-        taken = BUILT_IN.get(key, "")
+        taken = MODULES.get(key, "")
     if taken and taken not in (here, factory.__module__):
         raise ValueError(f"reward {key} of {here} is already registered by {taken}: choose another name")
-
-
-def options_of(name: str, factory: Callable[..., Any]) -> tuple[Option, ...]:
-    """The factory's keywords after `context`; annotations may be strings, as they are in this file."""
-    _, *parameters = inspect.signature(factory).parameters.values()
-    options = []
-    for parameter in parameters:
-        annotation = parameter.annotation
-        kind = annotation if isinstance(annotation, str) else annotation.__name__
-        if kind not in READERS or parameter.default is parameter.empty or parameter.name == "weight":
-            raise ValueError(
-                f"reward {name}: option {parameter} must be annotated {', '.join(READERS)}, have a default, "
-                "and not be called weight"
-            )
-        options.append(Option(parameter.name, kind, parameter.default))
-    return tuple(options)
 
 
 def find(name: str) -> Entry:
     """The reward of that name, imported now if it was not. Raises ValueError."""
     key = plain(name)
-    if key not in ENTRIES and key in BUILT_IN:
-        import_module(BUILT_IN[key])
+    if key not in ENTRIES and key in MODULES:
+        import_module(MODULES[key])
     elif key not in ENTRIES:
         import_plugin(name, key)
     return ENTRIES[key]
 
 
 def import_plugin(name: str, key: str) -> None:
-    elsewhere = plugins.announced(BUILT_IN)
+    elsewhere = plugins.announced(MODULES)
     if key not in elsewhere:
         raise ValueError(f"unknown reward {name}{suggestion(key, names(elsewhere))}")
     point = elsewhere[key]
@@ -163,37 +142,14 @@ def import_plugin(name: str, key: str) -> None:
 
 def names(elsewhere: Iterable[str]) -> list[str]:
     """Every name there is: ours, those of other packages, those registered by the run's own script."""
-    return list(dict.fromkeys([*BUILT_IN, *elsewhere, *ENTRIES]))
-
-
-def suggestion(word: str, known: Sequence[str]) -> str:
-    """`: did you mean X? There are X, Y`."""
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    guess = f": did you mean {close[0]}?" if close else "."
-    return f"{guess} There are {', '.join(known)}" if known else f"{guess} There are none"
-
-
-def read_options(entry: Entry, spec: RewardSpec) -> dict[str, Any]:
-    """The spec's options in the types that the factory declares. Raises ValueError."""
-    known = {option.name: option for option in entry.options}
-    values = {}
-    for name, text in spec.options:
-        if name not in known:
-            raise ValueError(f"reward {entry.name} has no option {name}{suggestion(name, [*known, 'weight'])}")
-        try:
-            values[name] = READERS[known[name].type](text)
-        except (ValueError, KeyError):
-            raise ValueError(
-                f"reward {entry.name}: {name} must be {known[name].type}, got {text!r}; "
-                f"for example {entry.name}:{name}={known[name].default}"
-            ) from None
-    return values
+    registered = (entry.name for entry in ENTRIES.values())
+    return list({plain(name): name for name in (*BUILT_IN, *elsewhere, *registered)}.values())
 
 
 def listing() -> list[Row]:
     """Every reward with its options; a plug-in that cannot be imported is listed with the reason."""
     rows = []
-    for name in names(plugins.announced(BUILT_IN)):
+    for name in names(plugins.announced(MODULES)):
         try:
             entry = find(name)
             rows.append(Row(name, entry.options, entry.needs, entry.summary))
@@ -203,18 +159,41 @@ def listing() -> list[Row]:
 
 
 def build(specs: Sequence[RewardSpec], context: Context) -> Mix:
-    """The rewards of a run, as one. Every name, option and need is checked before anything is loaded."""
-    from rewards.mix import Mix, Term, check_needs
+    """The rewards of a run, as one. Every name, option, weight and need is checked before anything is loaded."""
+    from rewards.mix import Mix, check_needs
 
-    if not specs:
-        raise ValueError("no reward was given; for example --reward cider")
     entries = [find(spec.name) for spec in specs]
-    makers = [partial(entry.factory, context, **read_options(entry, spec)) for entry, spec in zip(entries, specs)]
+    chosen = [read_options(entry.name, entry.options, dict(spec.options)) for entry, spec in zip(entries, specs)]
+    refuse_nothing(specs)
     for entry in entries:
         check_needs(entry.name, entry.needs, context.examples)
     keys = distinct([entry.name for entry in entries])
-    terms = [Term(key, spec, entry.needs, make()) for key, spec, entry, make in zip(keys, specs, entries, makers)]
-    return Mix(terms)
+    return Mix(
+        [make(key, spec, entry, options, context) for key, *(spec, entry, options) in zip(keys, specs, entries, chosen)]
+    )
+
+
+def refuse_nothing(specs: Sequence[RewardSpec]) -> None:
+    """Raises ValueError when the total would be zero whatever is said."""
+    if not specs:
+        raise ValueError("no reward was given; for example --reward cider")
+    if all(spec.weight == 0 for spec in specs):
+        raise ValueError(
+            f"the weights of all rewards are zero ({', '.join(map(str, specs))}), so there is nothing to raise: "
+            f"give one another weight, for example --reward {specs[0].name}:weight=1"
+        )
+
+
+def make(key: str, spec: RewardSpec, entry: Entry, options: dict[str, Any], context: Context) -> Term:
+    """The reward itself, and the line that says which variant it is: its own, or all its options."""
+    from rewards.mix import Signed, Term
+
+    reward = entry.factory(context, **options)
+    values = [f"{name}={value}" for name, value in options.items()]
+    elsewhere = plugins.announced(MODULES).get(spec.name)
+    values += [plugins.release(elsewhere)] if elsewhere else []
+    signature = reward.signature if isinstance(reward, Signed) else entry.name + f"[{','.join(values)}]" * bool(values)
+    return Term(key, spec, entry.needs, reward, signature)
 
 
 def distinct(keys: Sequence[str]) -> list[str]:

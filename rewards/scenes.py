@@ -1,20 +1,12 @@
-"""The reward that only a world with known truth can give.
-
-Axes: b images, k captions of each.
-"""
+"""The reward that only a world with known truth can give."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-
-import torch
-from torch import Tensor
 
 from metric.example import Example
 from metric.scenes.truth import recall, truth
 from metric.scenes.world import Scene
 from rewards.context import Context
-from rewards.mix import Reward
+from rewards.mix import Reward, each
 from rewards.registry import register
 
 
@@ -26,15 +18,9 @@ def build_truth(context: Context) -> Reward:
     upper bound for what a learned reward can do. It does not ask for a sentence. Cost: some 10,000 captions a
     second.
     """
-    return score_truth
+    return each(worth)
 
 
-def score_truth(examples: Sequence[Example], captions: Sequence[Sequence[str]]) -> Tensor:
-    """`b k`."""
-    rows = [[worth(caption, example) for caption in texts] for example, texts in zip(examples, captions)]
-    return torch.tensor(rows)
-
-
-def worth(caption: str, example: Example) -> float:
+def worth(example: Example, caption: str) -> float:
     assert isinstance(example.image, Scene), example.image  # Mix.check has told the user
     return truth(caption, example.image) * recall(caption, example.image)

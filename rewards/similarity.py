@@ -1,4 +1,4 @@
-"""How well captions fit the picture, by a CLIP or by one that was tuned on captions (PAC-S++).
+"""How well captions fit the picture, by a CLIP or by one that was tuned on captions (PAC-S, PAC-S++).
 
 Cost: a forward pass of the text tower for each new caption, of the image tower once for each image, as
 embeddings are cached.
@@ -73,24 +73,41 @@ def build_refclips(context: Context, clip: str = "") -> Reward:
     return similarity("RefCLIP-S", CLIP_W, clip_s, clip or context.clip, context, with_references=True)
 
 
-@register("pacspp", needs=("images",))
+@register("pacs", needs=("images", "weights"))
+def build_pacs(context: Context, checkpoint: str = "", w: float = PAC_W) -> Reward:
+    """PAC-S, w max(cos(image, caption), 0) with a CLIP whose two projections were tuned: 0 to w.
+
+    arXiv 2303.12112. `checkpoint` is the folder of any tuned CLIP; that it was tuned as PAC-S is the user's to know.
+    """
+    return similarity("PAC-S", w, partial(pac_s, w=w), tuned("pacs", checkpoint), context, with_references=False)
+
+
+@register("refpacs", needs=("images", "references", "weights"))
+def build_refpacs(context: Context, checkpoint: str = "", w: float = PAC_W) -> Reward:
+    """RefPAC-S, harmonic mean of PAC-S and the best cosine to a reference, at least 0: 0 to 2w/(w+1).
+
+    arXiv 2303.12112. Options as for pacs.
+    """
+    return similarity("RefPAC-S", w, partial(pac_s, w=w), tuned("refpacs", checkpoint), context, with_references=True)
+
+
+@register("pacspp", needs=("images", "weights"))
 def build_pacspp(context: Context, checkpoint: str = "", w: float = PAC_W) -> Reward:
     """PAC-S++, w max(cos(image, caption), 0) with a tuned CLIP: 0 to w; `checkpoint` is its folder.
 
     arXiv 2410.07336. The folder is what `captioner metric train` writes; the authors have w = 2.0 and 2.5.
     """
-    scale = partial(pac_s, w=w)
-    return similarity("PAC-S++", w, scale, tuned("pacspp", checkpoint), context, with_references=False)
+    return similarity("PAC-S++", w, partial(pac_s, w=w), tuned("pacspp", checkpoint), context, with_references=False)
 
 
-@register("refpacspp", needs=("images", "references"))
+@register("refpacspp", needs=("images", "references", "weights"))
 def build_refpacspp(context: Context, checkpoint: str = "", w: float = PAC_W) -> Reward:
     """RefPAC-S++, harmonic mean of PAC-S++ and the best cosine to a reference, at least 0: 0 to 2w/(w+1).
 
     arXiv 2410.07336. Options as for pacspp.
     """
-    scale = partial(pac_s, w=w)
-    return similarity("RefPAC-S++", w, scale, tuned("refpacspp", checkpoint), context, with_references=True)
+    clip = tuned("refpacspp", checkpoint)
+    return similarity("RefPAC-S++", w, partial(pac_s, w=w), clip, context, with_references=True)
 
 
 def similarity(
@@ -102,7 +119,7 @@ def similarity(
     with_references: bool,
 ) -> Similarity:
     loaded = load_clip(clip, context.device)
-    signature = f"{title} w={w} prefix={PREFIX.strip()!r} clip={clip} weights={loaded.fingerprint}"
+    signature = f"{title}[w{w:g},prefix={PREFIX.strip()!r},weights={loaded.fingerprint}]"
     return Similarity(signature, Embedder(loaded), scale, with_references)
 
 

@@ -26,8 +26,10 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from captioner.evaluate import evaluate_run, read_run
+    from captioner.signature import recorded
 
     for folder in args.runs:  # before the first is worked on
         read_run(folder)
     for folder in args.runs:
         evaluate_run(folder, args.split, args.scores.split(","), args.pac, args.checker)
+        print(f"signature: {recorded(folder)}")

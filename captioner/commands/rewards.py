@@ -1,4 +1,4 @@
-"""List what --reward accepts: names, options with their defaults, and what each needs."""
+"""List what --reward accepts: names, options with their defaults, and what each needs; or all about one of them."""
 
 from __future__ import annotations
 
@@ -6,27 +6,44 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rewards.registry import Option
+    from rewards.options import Option
 
 HELP = "what --reward accepts, with options"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    pass
+    parser.add_argument("name", nargs="?", help="a reward whose formula, range, options and cost are shown")
 
 
 def run(args: argparse.Namespace) -> None:
+    if args.name:
+        show(args.name)
+    else:
+        show_all()
+
+
+def show(name: str) -> None:
+    """One reward, in the words of its author."""
+    from rewards.registry import NEEDS, find
+
+    entry = find(name)
+    written = entry.name + (":" + ",".join(map(typed, entry.options)) if entry.options else "")
+    needs = [f"needs {need}: {NEEDS[need]}" for need in entry.needs]
+    print("\n".join([f"--reward {written}", "", entry.doc, *([""] if needs else []), *needs]))
+
+
+def show_all() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from rewards.registry import listing
+    from rewards.registry import NEEDS, listing
 
     table = Table("reward", "options", "needs", "what it is", box=None)
     for row in listing():
-        table.add_row(row.name, "\n".join(map(typed, row.options)) or "-", ", ".join(row.needs) or "-", row.summary)
-    console = Console(markup=False, highlight=False)
-    console.print(table)
-    print("Every reward also takes weight=NUMBER (1).")
+        table.add_row(row.name, "\n".join(map(typed, row.options)) or "-", "\n".join(row.needs) or "-", row.summary)
+    Console(markup=False, highlight=False).print(table)
+    print("\nNeeds: " + "; ".join(f"{need}: {meaning}" for need, meaning in NEEDS.items()) + ".")
+    print("Every reward also takes weight=NUMBER (1). All about one: captioner rewards NAME")
     print("Mix by repeating: --reward cider:weight=0.2 --reward pacspp:checkpoint=runs/metric")
 
 

@@ -25,6 +25,7 @@ def saved(tmp_path, two_words):
     optimizer = torch.optim.AdamW(captioner.parameters())
     captioner(torch.ones(1, 3, 4), torch.tensor([[0, 3]])).sum().backward()
     optimizer.step()
+    (tmp_path / "config.json").write_text('{"signature": "XE"}')
     save(tmp_path, captioner, optimizer, Position("xe", 3))
     return tmp_path, captioner, optimizer
 
@@ -58,6 +59,11 @@ def test_a_checkpoint_replaces_the_one_before_and_leaves_nothing_beside(saved):
     assert [path.name for path in (out / "checkpoints").iterdir()] == ["last"]
 
 
+def test_the_signature_goes_where_the_model_goes(saved):
+    out, *_ = saved
+    assert json.loads((out / LAST / "run.json").read_text()) == {"signature": "XE"}
+
+
 def test_kill_while_the_next_is_written_leaves_the_last(saved, monkeypatch):
     out, captioner, optimizer = saved
     monkeypatch.setattr(checkpoint, "save_optimizer", lambda *_: (_ for _ in ()).throw(Killed))
@@ -85,6 +91,7 @@ def test_kill_between_the_renames_leaves_the_last(saved, monkeypatch):
 
 def test_kill_while_the_first_is_written_leaves_none(tmp_path, two_words, monkeypatch):
     captioner = two_words()
+    (tmp_path / "config.json").write_text("{}")
     killed_at(monkeypatch, tmp_path / NEW)
     with pytest.raises(Killed):
         save(tmp_path, captioner, torch.optim.AdamW(captioner.parameters()), Position("xe", 3))

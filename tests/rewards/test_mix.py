@@ -33,6 +33,7 @@ def counting():
             "nan": good + torch.tensor([0.0, torch.nan, 0.0]),
             "flat": good.flatten(),
             "double": good.double(),
+            "list": good.tolist(),
         }[how]
 
 
@@ -65,8 +66,13 @@ def test_needs_are_those_of_all_terms():
     assert mix("words", "letters", "broken", "letters").needs == ("images", "references")
 
 
-def test_signatures_are_specs_unless_the_reward_has_one():
-    assert mix("words:of=a").signatures == {"words": "words:of=a"}
+def test_signatures_name_every_option_unless_the_reward_has_its_own():
+    assert mix("words:of=a,weight=2", "words").signatures == {"words": "words[of=a]", "words#2": "words[of=]"}
+
+
+def test_weights_that_are_all_zero_are_refused():
+    with pytest.raises(ValueError, match=r"all rewards are zero \(words:weight=0.0, letters:weight=-0.0\)"):
+        mix("words:weight=0", "letters:weight=-0")
 
 
 def test_examples_are_checked_before_anything_is_scored():
@@ -94,6 +100,7 @@ def test_no_reward_at_all_is_refused():
         ("nan", "broken must be finite, got nan for the caption 'a b' of one"),
         ("flat", r"shape \(images, captions\) = \(2, 3\), got torch.float32 of shape \(6,\)"),
         ("double", "must return a float32 tensor .* got torch.float64"),
+        ("list", r"must return a tensor of shape \(2, 3\), got a list"),
     ],
 )
 def test_a_reward_that_breaks_its_contract_is_named(how, complaint):

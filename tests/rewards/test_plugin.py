@@ -2,8 +2,7 @@ import sys
 
 import pytest
 
-from rewards import Context, build, listing, parse
-from rewards.check import check_reward
+from rewards import Context, build, check_reward, listing, parse
 
 BREVITY = '''
 import torch
@@ -43,6 +42,12 @@ def test_a_reward_of_another_package_is_found_by_name(install):
     total, _ = build([parse("brevity:target=2")], Context())([None], [["a dog", "a dog runs away"]])
     assert total.tolist() == [[0.0, -2.0]]
     assert build([parse("brevity")], Context()).needs == ("images",)
+
+
+def test_the_release_of_another_package_is_in_the_signature(install):
+    install("their_brevity", "Brevity = their_brevity:brevity", BREVITY)
+    mix = build([parse("brevity:target=2")], Context())
+    assert mix.signatures == {"brevity": "brevity[target=2,their_brevity==1.0]"}
 
 
 def test_a_plug_in_fulfils_the_contract(install):

@@ -9,18 +9,18 @@ from rewards.registry import BUILT_IN, find
 
 
 @pytest.fixture
-def length():
-    """A reward `length` with an option of each type."""
+def wordiness():
+    """A reward `wordiness` with an option of each type."""
 
-    @register("length")
-    def length(context, least: int = 0, slope: float = 1.0, unit: str = "words", signed: bool = False):
+    @register("wordiness")
+    def wordiness(context, least: int = 0, slope: float = 1.0, unit: str = "words", signed: bool = False):
         """Words above `least`."""
         sign = -slope if signed else slope
         return lambda examples, captions: torch.tensor(
             [[sign * (len(text.split()) - least) for text in texts] for texts in captions]
         )
 
-    return length
+    return wordiness
 
 
 def message(spec):
@@ -35,10 +35,15 @@ def test_importing_the_registry_imports_no_torch():
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
-def test_options_arrive_in_their_types(length):
-    mix = build([parse("length:least=1,slope=0.5,signed=yes")], Context())
+def test_options_arrive_in_their_types(wordiness):
+    mix = build([parse("wordiness:least=1,slope=0.5,signed=yes")], Context())
     total, _ = mix([None], [["a dog runs"]])
     assert total.tolist() == [[-1.0]]  # -0.5 x (3 - 1)
+
+
+@pytest.mark.parametrize("spelt", ["rouge-l", "ROUGE_L", "RougeL", "rouge_l"])
+def test_case_and_dashes_of_a_name_do_not_matter(spelt):
+    assert find(spelt).name == "rouge_l"
 
 
 def test_misspelt_name_gets_a_suggestion_and_the_list():
@@ -46,22 +51,22 @@ def test_misspelt_name_gets_a_suggestion_and_the_list():
     assert "did you mean pacspp?" in said and all(name in said for name in BUILT_IN)
 
 
-def test_unknown_option_gets_a_suggestion_and_the_list(length):
-    said = message("length:lest=2")
+def test_unknown_option_gets_a_suggestion_and_the_list(wordiness):
+    said = message("wordiness:lest=2")
     assert "did you mean least?" in said and "least, slope, unit, signed, weight" in said
 
 
 @pytest.mark.parametrize("option", ["least=2.5", "slope=steep", "signed=perhaps"])
-def test_value_of_a_wrong_type_is_refused(length, option):
+def test_value_of_a_wrong_type_is_refused(wordiness, option):
     name, value = option.split("=")
-    said = message(f"length:{option}")
+    said = message(f"wordiness:{option}")
     assert f"{name} must be" in said and repr(value) in said
 
 
-def test_a_name_is_registered_once(length):
-    with pytest.raises(ValueError, match="length .* already registered"):
+def test_a_name_is_registered_once(wordiness):
+    with pytest.raises(ValueError, match="wordiness .* already registered"):
 
-        @register("Length")
+        @register("Wordiness")
         def other(context): ...
 
 
@@ -73,9 +78,9 @@ def test_a_built_in_name_is_taken_before_it_is_imported(registry):
         def other(context): ...
 
 
-def test_the_same_factory_may_be_registered_again(length):
-    register("length")(length)
-    assert find("length").factory is length
+def test_the_same_factory_may_be_registered_again(wordiness):
+    register("wordiness")(wordiness)
+    assert find("wordiness").factory is wordiness
 
 
 def test_an_option_without_a_known_type_or_a_default_is_refused():
@@ -117,11 +122,12 @@ def test_a_class_is_a_factory():
     assert total.tolist() == [[3.0, 3.0]]
 
 
-def test_listing_has_options_needs_and_a_summary(length):
+def test_listing_has_options_needs_and_a_summary(wordiness):
     rows = {row.name: row for row in listing()}
     assert set(BUILT_IN) <= set(rows)
-    assert [str(option) for option in rows["length"].options][:2] == ["least: int = 0", "slope: float = 1.0"]
-    assert rows["length"].summary == "Words above `least`."
+    assert [str(option) for option in rows["wordiness"].options][:2] == ["least: int = 0", "slope: float = 1.0"]
+    assert rows["wordiness"].summary == "Words above `least`."
     assert rows["cider"].needs == ("references",)
     assert [str(option) for option in rows["pacspp"].options] == ["checkpoint: str = ''", "w: float = 2.0"]
+    assert rows["rouge_l"].needs == ("references",) and rows["pacspp"].needs == ("images", "weights")
     assert all(row.summary.endswith(".") or ":" in row.summary for row in rows.values())

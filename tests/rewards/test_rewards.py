@@ -1,4 +1,6 @@
 import json
+import re
+from importlib import import_module
 
 import pytest
 import torch
@@ -6,9 +8,8 @@ import torch
 from metric.clip import load_clip, new_clip, save_clip
 from metric.example import Cut, Example, open_image
 from metric.scenes.world import Scene, Thing, sample
-from rewards import Context, build, parse
-from rewards.check import BrokenContract, check_reward
-from rewards.registry import BUILT_IN
+from rewards import BrokenContract, Context, build, check_reward, parse
+from rewards.registry import BUILT_IN, find
 
 CAT = Scene("beach", (Thing("cat", "red", "small"),), position="left")
 PAIR = Scene("snow", (Thing("dog", "black", "large"), Thing("boat", "blue", "small")), relation="left")
@@ -47,8 +48,18 @@ def folder(tmp_path_factory):
     return str(path / "tiny")
 
 
-def spec(name, folder):
-    return parse(f"{name}:checkpoint={folder}" if "pac" in name else name)
+@pytest.fixture
+def spec(folder, gpt2):
+    """A reward by name, with tiny weights when it needs some and the checker that needs no Java."""
+    option = {"pac": f"checkpoint={folder}", "lm": f"model={gpt2}", "grammar": "checker=harper"}
+
+    def spec(name):
+        if name == "grammar":
+            pytest.importorskip("harper")
+        given = [value for key, value in option.items() if key in name]
+        return parse(f"{name}:{given[0]}" if given else name)
+
+    return spec
 
 
 def score(text, captions, folder="", examples=EXAMPLES):
@@ -59,17 +70,28 @@ def score(text, captions, folder="", examples=EXAMPLES):
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
-def test_every_reward_fulfils_the_contract(name, folder):
-    check_reward(spec(name, folder), EXAMPLES, Context(EXAMPLES, clip=folder))
+def test_every_reward_fulfils_the_contract(name, spec, folder):
+    check_reward(spec(name), EXAMPLES, Context(EXAMPLES, clip=folder))
 
 
-def test_all_rewards_at_once_are_summed_and_signed(folder):
-    mix = build([spec(name, folder) for name in BUILT_IN], Context(EXAMPLES, clip=folder))
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_every_reward_says_its_range_and_cost(name):
+    module = import_module(BUILT_IN[name])
+    doc = find(name).doc
+    assert re.search(r"\d to |at most 0|, else 0|0 for", doc.replace("\n", " ")), doc
+    assert "Cost:" in doc + module.__doc__, doc
+
+
+def test_all_rewards_at_once_are_summed_and_signed(spec, folder):
+    mix = build([spec(name) for name in BUILT_IN], Context(EXAMPLES, clip=folder))
     total, parts = mix(EXAMPLES, [["a cat"], ["a dog"], ["a bus"]])
     torch.testing.assert_close(total, sum(parts.values()))
     assert mix.signatures["cider"].startswith("STANDARD_wInit+Cider-D[n4,s6.0]")
-    assert mix.signatures["clips"].startswith("CLIP-S w=2.5 prefix='A photo depicts'")
-    assert mix.signatures["pacspp"].startswith("PAC-S++ w=2.0")
+    print_of_weights = load_clip(folder).fingerprint
+    assert mix.signatures["clips"] == f"CLIP-S[w2.5,prefix='A photo depicts',weights={print_of_weights}]"
+    assert mix.signatures["pacspp"] == f"PAC-S++[w2,prefix='A photo depicts',weights={print_of_weights}]"
+    assert mix.signatures["repetition"] == "repetition[n=4,rate=False]"
+    assert mix.signatures["rouge_l"] == "rouge_l"
 
 
 # similarity
@@ -88,6 +110,8 @@ def test_similarities_are_those_of_the_papers(folder):
     clips, refclips = (score(name, captions, folder) for name in ("clips", "refclips"))
     pacspp = score(f"pacspp:checkpoint={folder}", captions)
     refpacspp = score(f"refpacspp:w=3,checkpoint={folder}", captions)
+    assert torch.equal(score(f"pacs:checkpoint={folder}", captions), pacspp)  # of one CLIP; they differ in tuning
+    assert torch.equal(score(f"refpacs:w=3,checkpoint={folder}", captions), refpacspp)
     assert (clips > 0).any()
     for b, example in enumerate(EXAMPLES):
         for k, (cosine, reference) in enumerate(cosines(folder, captions[b], example)):
@@ -107,7 +131,7 @@ def test_clip_of_an_option_goes_before_the_clip_of_the_run(folder):
     assert torch.equal(score(f"clips:clip={folder}", captions, "none"), score("clips", captions, folder))
 
 
-@pytest.mark.parametrize("name", ["pacspp", "refpacspp"])
+@pytest.mark.parametrize("name", ["pacs", "refpacs", "pacspp", "refpacspp"])
 def test_a_tuned_clip_has_to_be_named(name):
     with pytest.raises(ValueError, match=f"captioner metric train .*--reward {name}:checkpoint=DIR"):
         build([parse(name)], Context(EXAMPLES))
@@ -210,7 +234,7 @@ def ranked(examples, captions):
     "reward, complaint",
     [
         (lambda examples, captions: torch.zeros(len(captions)), "shape"),
-        (lambda examples, captions: [[0.0] * len(texts) for texts in captions], "return a tensor, got list"),
+        (lambda examples, captions: [[0.0] * len(texts) for texts in captions], "return a tensor .* got a list"),
         (
             by_caption(lambda text: 1 / len(text) if text else float("inf")),
             "finite, got inf for the caption ''",

@@ -1,0 +1,111 @@
+"""How likely a language model finds the caption, whatever the picture shows.
+
+Axes: b images, k captions of each, n texts, t tokens, v words of the vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain
+
+import torch
+from einops import rearrange, reduce
+from torch import Tensor
+from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import logging
+
+from metric.example import Cut, Example
+from metric.state import fingerprint
+from rewards.context import Context
+from rewards.registry import register
+
+BATCH = 32  # captions at a time: logits of 32 x 30 x 50,000 are 200 MB
+LONGEST = 256  # tokens of a caption that are read
+REMEMBERED = 100_000  # captions whose value is kept
+NOTHING = -100  # the target of a position that is not asked
+
+Key = tuple[str, bool]  # a caption, and whether the length limit ended it
+
+
+@register("lm", needs=("weights",))
+class LanguageModel:
+    """Mean log-probability of the caption's tokens under a causal language model, in nats, at most 0.
+
+    1/n sum over tokens of log p(token | start, tokens before). The end of the sentence is a token too, save of a
+    caption that the length limit ended. `model` is a folder or a hub id that transformers loads, such as gpt2. The
+    picture is not seen: raised alone it leads to phrases that are said of anything.
+    Cost: one forward pass of the model for each different caption, 32 in a batch.
+    """
+
+    def __init__(self, context: Context, model: str = "") -> None:
+        if not model:
+            raise ValueError("reward lm needs a language model, got none: type --reward lm:model=FOLDER or a hub id")
+        self.tokenizer, self.model = load(model)
+        self.model.to(context.device)  # type: ignore[arg-type]  # transformers annotates a device only
+        self.end = self.tokenizer.eos_token_id
+        # what the first word follows; GPT-2 and others have one token for the start and the end
+        self.start = self.end if self.tokenizer.bos_token_id is None else self.tokenizer.bos_token_id
+        known_length = getattr(self.model.config, "max_position_embeddings", LONGEST)  # some have no limit
+        self.longest = min(known_length, self.tokenizer.model_max_length, LONGEST)
+        self.signature = f"lm[weights={fingerprint(self.model.config.to_dict(), self.model.state_dict())}]"
+        self.known: dict[Key, float] = {}
+
+    def __call__(self, examples: Sequence[Example], captions: Sequence[Sequence[str]]) -> Tensor:
+        """`b k`."""
+        keys = [(str(text), isinstance(text, Cut)) for text in chain.from_iterable(captions)]
+        if len(self.known) > REMEMBERED:
+            self.known.clear()
+        new = sorted(set(keys) - self.known.keys(), key=lambda key: len(key[0]))  # little padding in a batch
+        for first in range(0, len(new), BATCH):
+            batch = new[first : first + BATCH]
+            self.known.update(zip(batch, self.mean_log_probabilities(batch).tolist()))
+        return rearrange(torch.tensor([self.known[key] for key in keys]), "(b k) -> b k", b=len(examples))
+
+    @torch.no_grad()
+    def mean_log_probabilities(self, keys: Sequence[Key]) -> Tensor:
+        """-> `n`. Padding is on the right, which the words before it do not see."""
+        rows = [torch.tensor([self.start, *self.said(key)], device=self.model.device) for key in keys]
+        tokens = pad_sequence(rows, batch_first=True, padding_value=self.end)
+        mask = pad_sequence([torch.ones_like(row) for row in rows], batch_first=True)  # n t
+        logits = self.model(input_ids=tokens, attention_mask=mask).logits[:, :-1].float()
+        targets = tokens[:, 1:].masked_fill(mask[:, 1:] == 0, NOTHING)
+        loss = F.cross_entropy(
+            rearrange(logits, "n t v -> (n t) v"), targets.flatten(), ignore_index=NOTHING, reduction="none"
+        )
+        return -reduce(loss, "(n t) -> n", "sum", n=len(rows)) / mask[:, 1:].sum(1)
+
+    def said(self, key: Key) -> list[int]:
+        """What follows the start: the caption's tokens, and its end; silence has nothing but its end."""
+        caption, cut = key
+        tokens = self.tokenizer.encode(caption, add_special_tokens=False)
+        return [*tokens, *([] if cut and tokens else [self.end])][: self.longest - 1]
+
+
+def load(name: str) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
+    """A tokenizer and its frozen model in fp32. Raises ValueError."""
+    try:
+        with quiet():
+            tokenizer = AutoTokenizer.from_pretrained(name)
+            model = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32)
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"reward lm: no causal language model {name} ({' '.join(str(error).split())[:200]})"
+        ) from error
+    if tokenizer.eos_token_id is None:
+        raise ValueError(f"reward lm: the tokenizer of {name} has no end-of-sentence token")
+    return tokenizer, model.eval().requires_grad_(False)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """transformers draws a bar for loading weights, even outside a terminal."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
