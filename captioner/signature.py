@@ -19,7 +19,7 @@ from typing import Any
 from rewards.spec import parse
 
 Config = Mapping[str, Any]  # the content of a config.json
-SCHEDULE = ("steps", "batch_size", "lr", "warmup")  # how long and how fast, which does not change what is raised
+SCHEDULE = ("steps", "batch_size", "lr", "warmup", "decay")  # how long and how fast: what is raised stays the same
 PACKAGE = "captioner"
 
 
