@@ -91,7 +91,7 @@ def test_reward_that_cannot_be_is_refused_before_anything_is_written(flags, refu
         ("flickr8k:root=nowhere", "Flickr8k"),
         ("folder:root=nowhere", "not a folder"),
         ("jsonl:file=nowhere.jsonl", "not a file"),
-        ("tests", "folder:root=tests"),
+        ("tests", "holds no picture"),
         ("", "scenes"),
     ],
 )
