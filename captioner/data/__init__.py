@@ -62,9 +62,7 @@ def load(spec: str, split: str) -> list[Example]:
     ids: set[str] = set()
     for example in examples:
         if example.id in ids:
-            raise ValueError(
-                f"{spec} has {example.id!r} twice in the split {split!r}; give each picture its own"
-            )
+            raise ValueError(f"{spec} has {example.id!r} twice in the split {split!r}; give each picture its own")
         ids.add(example.id)
     return examples
 
