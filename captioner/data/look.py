@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from PIL import Image
+from PIL import Image, ImageOps
 from tqdm import tqdm
 
 from captioner.data.left_out import Read, Tally
@@ -153,10 +153,9 @@ def ranked(counts: Counter[int], values: Sequence[int], rank: int) -> int:
 
 
 def thumbnail(example: Example, size: tuple[int, int]) -> Image.Image | str:
-    """The picture within `size`, or why there is none."""
+    """The picture as large as `size` lets it be, or why there is none."""
     try:
         picture = open_image(example.image)
     except UnreadableImage as error:
         return str(error)
-    picture.thumbnail(size, Image.Resampling.LANCZOS)
-    return picture
+    return ImageOps.contain(picture, size, Image.Resampling.LANCZOS)

@@ -57,11 +57,9 @@ def problems(each: Look) -> list[str]:
     lines = [f"{each.split}: {line}" for line in each.left_out.lines()]
     lines += [f"{each.split}: broken: {reason}" for reason in list(each.broken.values())[:NAMED]]
     rest = len(each.broken) - NAMED
-    return (
-        [*lines, f"{each.split}: and {rest:,} more are broken; --out DIR lists them in data.json"]
-        if rest > 0
-        else lines
-    )
+    if rest > 0:
+        lines.append(f"{each.split}: and {rest:,} more are broken; --out DIR lists them in data.json")
+    return lines
 
 
 def written(out: Path, looks: Sequence[Look], source: str) -> list[Path]:
