@@ -42,7 +42,7 @@ def recognise(text: str, formats: Iterable[str]) -> Source:
         return Source(text)
     if text and Path(text).exists():
         return of_path(Path(text))
-    if text.startswith("pipe:") or re.match(r"\w+://|[^:]*\{.*\.tar\b", text):
+    if text.startswith(("pipe:", "file:")) or re.match(r"\w+://|[^:]*\{.*\.tar\b", text):
         return Source("webdataset", {"shards": text})
     if SPLIT in text and not re.match(r"\w+:\w+=", text):
         return of_pattern(text)

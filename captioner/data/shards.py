@@ -80,7 +80,7 @@ def files(url: str) -> Iterator[Member]:
     if path.suffix == ".tar" and path.is_file():
         yield from (member for _, member in tar_members(path))
         return
-    with opener().gopen.gopen(url) as stream, tarfile.open(fileobj=stream, mode="r|*") as tar:
+    with opener().gopen(url) as stream, tarfile.open(fileobj=stream, mode="r|*") as tar:
         for entry in tar:
             content = tar.extractfile(entry)
             if content:
