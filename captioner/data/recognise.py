@@ -29,6 +29,8 @@ class Source:
 
     format: str
     options: dict[str, str] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
+    """what else lies there, to be typed: tables beside pictures, which alone are taken"""
 
     def __str__(self) -> str:
         options = ",".join(f"{name}={value}" for name, value in self.options.items())
@@ -121,7 +123,7 @@ def first(rows: object) -> dict[str, object]:
 
 
 def of_folder(path: Path) -> Source | None:
-    """A data set's own layout; else the one table that names pictures, shards, or pictures."""
+    """A data set's own layout; else pictures that lie there, the one table that names some, shards, pictures below."""
     if (path / TOKENS).is_file():
         return Source("flickr8k", {"root": str(path)})
     names = sorted(file.name for file in path.iterdir())
@@ -129,12 +131,13 @@ def of_folder(path: Path) -> Source | None:
         return Source("hf", {"path": str(path)})
     tables = joined([*tables_in(path), *tables_in(path / "annotations")])
     pictures = any(map(is_picture, names))
-    if len(tables) > 1 or (tables and pictures and Path(of(tables[0])).name not in METADATA):
-        choices = [*map(str, tables), *([f"folder:root={path}"] if pictures else [])]
-        raise ValueError(f"{path} could be several data sets; type one of {' or '.join(choices)}")
+    if pictures and not any(Path(of(table)).name in METADATA for table in tables):
+        return Source("folder", {"root": str(path)}, tuple(map(str, tables)))
+    if len(tables) > 1:
+        raise ValueError(f"{path} could be several data sets; type one of {' or '.join(map(str, tables))}")
     if tables:
         return tables[0]
-    if not pictures and any(name.endswith(".tar") and is_shard(path / name) for name in names):
+    if any(name.endswith(".tar") and is_shard(path / name) for name in names):
         return Source("webdataset", {"shards": str(path)})
     return Source("folder", {"root": str(path)})
 

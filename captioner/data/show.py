@@ -24,6 +24,8 @@ def show(spec: str, wanted: Sequence[str], out: Path | None, opened: int, shown:
     source = recognise(spec, DATA)
     console = Console(markup=False, highlight=False, soft_wrap=True)
     console.print(f"{spec} is {source}" if str(source) != spec else str(source))
+    for other in source.others:
+        console.print(f"there is also {other}")
     looks = [look(read(spec, split), split, opened, shown) for split in wanted or splits(spec) or [WHOLE]]
     console.print(table(looks))
     for each in looks:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from captioner.cli import main
 from captioner.data import DATA, load
 from captioner.data.recognise import recognise
 
@@ -96,10 +97,13 @@ def test_folder_that_could_be_several_things_says_what_to_type(tmp_path, photogr
     second = written(tmp_path / "b.jsonl", '{"image": "b.jpg"}\n')
     with pytest.raises(ValueError, match=f"type one of csv:file={first} or jsonl:file={second}"):
         looks(tmp_path)
-    beside = written(photographs / "a.csv", "image,caption\nb.jpg,one\n")
-    with pytest.raises(ValueError, match=f"type one of csv:file={beside} or folder:root={photographs}"):
-        looks(photographs)
-    assert len(load(f"folder:root={photographs}", "test")) == 4
+
+
+def test_pictures_are_themselves_whatever_table_lies_beside_them(photographs, capsys):
+    path = written(photographs / "a.csv", "image,caption\nb.jpg,one\n")
+    assert looks(photographs) == f"folder:root={photographs}" and len(load(str(photographs), "test")) == 4
+    assert main(["data", str(photographs)]) == 0
+    assert f"there is also csv:file={path}" in capsys.readouterr().out
 
 
 def test_plain_folder_is_pictures_and_flickr8k_is_itself(tmp_path, photographs):
