@@ -74,12 +74,11 @@ def file_key(path: Path) -> str:
     return f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
 
 
-@dataclass(frozen=True)
-class InMemory:
-    """A picture file's bytes, such as one that came through a pipe."""
+class Stored:
+    """A picture that is known by the bytes of its file, wherever they are kept."""
 
     name: str
-    data: bytes = field(repr=False)
+    data: bytes
 
     @cached_property
     def key(self) -> str:
@@ -90,6 +89,14 @@ class InMemory:
 
     def __str__(self) -> str:
         return self.name
+
+
+@dataclass(frozen=True)
+class InMemory(Stored):
+    """Such as one that came through a pipe."""
+
+    name: str
+    data: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)

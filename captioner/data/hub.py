@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
-
-from PIL import Image
 
 from captioner.data.left_out import LeftOut, Read
 from captioner.data.rows import IMAGE, REFERENCES, column, texts
 from captioner.data.splits import canonical, in_order, same
 from metric.example import Example, Picture
-from metric.images import InMemory, read_image
+from metric.images import InMemory, Stored
 
 ID = ("id", "filename", "file_name", "image_id", "img_id", "cocoid", "key")
 NUMBERED = re.compile(r"(captions?|texts?|sentences?|references?)[_ ]?\d+", re.IGNORECASE)  # caption_0, caption_1, ...
@@ -26,7 +21,7 @@ SAVED = ("state.json", "dataset_dict.json")  # what save_to_disk leaves in a fol
 
 
 @dataclass(frozen=True)
-class InTable:
+class InTable(Stored):
     """A picture in a data set's Arrow table, which is mapped, not in memory."""
 
     table: Any
@@ -35,18 +30,8 @@ class InTable:
     name: str
 
     @property
-    def data(self) -> bytes:
+    def data(self) -> bytes:  # type: ignore[override]
         return self.table[self.row][self.column]["bytes"]
-
-    @cached_property
-    def key(self) -> str:
-        return hashlib.sha256(self.data).hexdigest()
-
-    def draw(self) -> Image.Image:
-        return read_image(io.BytesIO(self.data), self.name)
-
-    def __str__(self) -> str:
-        return self.name
 
 
 def hf(

@@ -137,7 +137,7 @@ def of_folder(path: Path) -> Source | None:
         raise ValueError(f"{path} could be several data sets; type one of {' or '.join(map(str, tables))}")
     if tables:
         return tables[0]
-    if any(name.endswith(".tar") and is_shard(path / name) for name in names):
+    if any(name.endswith(".tar") for name in names):
         return Source("webdataset", {"shards": str(path)})
     return Source("folder", {"root": str(path)})
 

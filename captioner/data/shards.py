@@ -72,7 +72,13 @@ def shard(url: str, split: str, references: str = "") -> Read:
             if found:
                 yield found
     except (tarfile.TarError, OSError) as error:
-        yield LeftOut(url, f"{error}", "shard")
+        yield LeftOut(url, reason(error), "shard")
+
+
+def reason(error: Exception) -> str:
+    """webdataset tells of a command that failed with all that it was called with."""
+    code = re.search(r"exit -?\d+", str(error))
+    return f"its command failed, {code[0]}" if code else f"{error}"
 
 
 def files(url: str) -> Iterator[Member]:
