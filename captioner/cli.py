@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 
-from captioner.commands import caption, compare, doctor, evaluate, metric, rewards, score, train
+from captioner.commands import caption, compare, data, doctor, evaluate, metric, rewards, score, train
 
 COMMANDS = {
     "train": train,
+    "data": data,
     "caption": caption,
     "evaluate": evaluate,
     "score": score,

@@ -77,7 +77,7 @@ class Scst:
 @dataclass(frozen=True)
 class Run:
     data: str = "scenes"
-    """data set, name:option=value,... such as scenes:count=4000 or flickr8k:root=DIR"""
+    """data set, name:option=value,... such as scenes:count=4000, or a path that `captioner data` reads"""
     clip: str = "scenes-clip"
     """CLIP whose features are captioned: scenes-clip, a folder, or ARCH:TAG such as ViT-L-14-quickgelu:openai"""
     rewards: tuple[str, ...] = ()

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
+
+from metric.images import UnreadableImage as UnreadableImage
+from metric.images import file_key, read_image
 
 
 @runtime_checkable
@@ -28,27 +31,14 @@ class Example:
     references: tuple[str, ...] = ()
 
 
-class UnreadableImage(ValueError):
-    """A file that no picture could be read from; the message names it and says why."""
-
-
 def open_image(image: Path | Picture) -> Image.Image:
     """The picture in RGB, upright. Raises UnreadableImage."""
-    if isinstance(image, Picture):
-        return image.draw()
-    try:
-        with Image.open(image) as file:
-            return ImageOps.exif_transpose(file).convert("RGB")
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError) as error:
-        raise UnreadableImage(f"{image}: {error}") from error
+    return read_image(image, str(image)) if isinstance(image, Path) else image.draw()
 
 
 def image_key(image: Path | Picture) -> str:
     """What a cache knows a picture by: equal keys mean equal pictures."""
-    if isinstance(image, Picture):
-        return image.key
-    stat = image.stat()
-    return f"{image.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
+    return file_key(image) if isinstance(image, Path) else image.key
 
 
 class Cut(str):

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from metric.example import Example
 
 HELP = "captions for a folder of pictures or a data set"
 
@@ -15,7 +11,9 @@ HELP = "captions for a folder of pictures or a data set"
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", required=True, help="run folder, model folder or hub id")
     parser.add_argument(
-        "--images", required=True, help="folder of pictures, JSONL file, or a data set name:option=value,..."
+        "--images",
+        required=True,
+        help="what `captioner data` reads: a folder, archive, shards, table, name:option=value,...",
     )
     parser.add_argument("--out", required=True, type=Path, help='JSONL file, one {"id": ..., "caption": ...} a line')
     parser.add_argument("--split", default="test", help="split, where --images is a data set (test)")
@@ -41,19 +39,7 @@ def positive(text: str) -> int:
 
 def run(args: argparse.Namespace) -> None:
     from captioner.caption import caption
+    from captioner.data import load
 
     decode = {name: getattr(args, name) for name in ("beams", "max_length") if getattr(args, name)}
-    caption(args.model, pictures(args.images, args.split), args.out, decode, args.batch_size, args.device, args.clip)
-
-
-def pictures(images: str, split: str) -> list[Example]:
-    from captioner.data import DATA, load
-    from captioner.data.files import folder, jsonl
-
-    if Path(images).is_dir():
-        return folder(split, images)
-    if Path(images).is_file():
-        return jsonl(split, images)
-    if images in DATA or ":" in images:
-        return load(images, split)
-    raise ValueError(f"--images {images} is not there; give a folder, a JSONL file or a data set ({', '.join(DATA)})")
+    caption(args.model, load(args.images, args.split), args.out, decode, args.batch_size, args.device, args.clip)

@@ -1,58 +1,139 @@
-"""Data sets by name: one adapter a format, all giving the same list of Examples.
+"""Data sets by name or by their looks: one adapter a format, all giving the same Examples.
 
-`load("scenes:count=4000", "train")`. A format is a function `(split, **options) -> list[Example]` and a line of DATA.
+`load("scenes:count=4000", "train")` is a list, `stream("pipe:cat a-{0..9}.tar", "train")` one Example at a time, `read`
+also tells what was left out. A format is a function `(split, **options) -> Examples and LeftOuts`, a line of DATA,
+and where it has splits of its own a line of SPLITS.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any, get_type_hints
 
-from captioner.data.files import folder, jsonl
-from captioner.data.flickr8k import flickr8k
-from captioner.data.scenes import scenes
+from captioner.data.coco import coco, coco_splits, nocaps, nocaps_splits, vizwiz, vizwiz_splits
+from captioner.data.files import folder
+from captioner.data.flickr8k import flickr8k, flickr8k_splits
+from captioner.data.hub import hf, hf_splits
+from captioner.data.karpathy import karpathy, karpathy_splits
+from captioner.data.left_out import LeftOut, Read, kept
+from captioner.data.recognise import Source, recognise
+from captioner.data.scenes import scenes, scenes_splits
+from captioner.data.shards import webdataset, webdataset_splits
+from captioner.data.tables import csv, csv_splits, jsonl, jsonl_splits, tsv, tsv_splits
+from captioner.data.textcaps import textcaps, textcaps_splits
 from metric.example import Example
 from metric.names import find
-from metric.spec import split_spec
 
-DATA: dict[str, Callable[..., list[Example]]] = {
+DATA: dict[str, Callable[..., Read]] = {
     "scenes": scenes,
     "flickr8k": flickr8k,
-    "folder": folder,
+    "karpathy": karpathy,
+    "coco": coco,
+    "nocaps": nocaps,
+    "textcaps": textcaps,
+    "vizwiz": vizwiz,
+    "tsv": tsv,
     "jsonl": jsonl,
+    "csv": csv,
+    "folder": folder,
+    "webdataset": webdataset,
+    "hf": hf,
+}
+SPLITS: dict[str, Callable[..., list[str]]] = {
+    "scenes": scenes_splits,
+    "flickr8k": flickr8k_splits,
+    "karpathy": karpathy_splits,
+    "coco": coco_splits,
+    "nocaps": nocaps_splits,
+    "textcaps": textcaps_splits,
+    "vizwiz": vizwiz_splits,
+    "tsv": tsv_splits,
+    "jsonl": jsonl_splits,
+    "csv": csv_splits,
+    "webdataset": webdataset_splits,
+    "hf": hf_splits,
 }
 
 
 def load(spec: str, split: str) -> list[Example]:
     """The examples of a split; a ValueError names what was misspelt or is not there."""
-    if spec and spec not in DATA and Path(spec).is_dir():
-        raise ValueError(f"{spec} is a folder; type folder:root={spec}, or flickr8k:root={spec} if it is that data set")
-    typed, options = split_spec(spec)
-    name = find(typed, DATA, "data set")
-    return DATA[name](split, **values(name, options))
+    examples = list(stream(spec, split))
+    ids: set[str] = set()
+    for example in examples:
+        if example.id in ids:
+            raise ValueError(f"{spec} has {example.id!r} twice in the split {split!r}; give each picture its own")
+        ids.add(example.id)
+    return examples
 
 
-def values(name: str, options: dict[str, str]) -> dict[str, Any]:
-    """The options of a spec as the adapter's arguments."""
+def stream(spec: str, split: str) -> Iterator[Example]:
+    """One at a time, for what does not fit in memory; a warning tells at the end what was left out."""
+    return kept(read(spec, split), spec)
+
+
+def read(spec: str, split: str) -> Iterator[Example | LeftOut]:
+    """Everything the adapter says, for those who tell the user themselves. ValueError if there is no Example."""
+    source = recognise(spec, DATA)
+    lost: LeftOut | None = None
+    empty = True
+    for each in DATA[source.format](split, **values(source)):
+        empty &= isinstance(each, LeftOut)
+        lost = lost or (each if isinstance(each, LeftOut) else None)
+        yield from without_blanks(each)
+    if empty:
+        raise ValueError(f"{spec} has no picture of the split {split!r}{why(source, lost)}")
+
+
+def why(source: Source, lost: LeftOut | None) -> str:
+    """What became of the pictures, and what may help."""
+    if lost is None:
+        return ""
+    helps = "images" in inspect.signature(DATA[source.format]).parameters and "images" not in source.options
+    told = f"; type {source},images=DIR" if helps else ""
+    return f": the first, {lost.id}, was left out since {lost.reason}{told}"
+
+
+def without_blanks(each: Example | LeftOut) -> Iterator[Example | LeftOut]:
+    """Captions of white space teach nothing but to be silent."""
+    if isinstance(each, Example) and not all(text.strip() for text in each.references):
+        said = tuple(text for text in each.references if text.strip())
+        yield from (LeftOut(each.id, "it is blank", "caption") for _ in range(len(each.references) - len(said)))
+        yield Example(each.id, each.image, said)
+    else:
+        yield each
+
+
+def splits(spec: str) -> list[str]:
+    """The splits a data set has; none where all of it is one."""
+    source = recognise(spec, DATA)
+    return SPLITS[source.format](**values(source)) if source.format in SPLITS else []
+
+
+def values(source: Source) -> dict[str, Any]:
+    """The options as the adapter's arguments."""
+    name = source.format
     hints = get_type_hints(DATA[name])
     parameters = [each for each in inspect.signature(DATA[name]).parameters.values() if each.name != "split"]
     known = [parameter.name for parameter in parameters]
     found = {}
-    for typed, text in options.items():
+    for typed, text in source.options.items():
         option = find(typed, known, f"option of {name}")
-        found[option] = number(f"{name}:{option}", text) if hints[option] is int else text
+        found[option] = typed_as(hints[option], f"{name}:{option}", text)
     for parameter in parameters:
         if parameter.default is parameter.empty and parameter.name not in found:
             raise ValueError(f"{name} needs {parameter.name}; type {name}:{parameter.name}=...")
     return found
 
 
-def number(what: str, text: str) -> int:
+def typed_as(kind: type, what: str, text: str) -> str | int | bool:
+    if kind is str:
+        return text
     if not (text.isascii() and text.isdigit()):
         raise ValueError(f"{what} is a whole number from 0, got {text!r}")
-    return int(text)
+    if kind is bool and text not in ("0", "1"):
+        raise ValueError(f"{what} is 0 or 1, got {text!r}")
+    return kind(int(text))
 
 
 def clean(caption: str) -> str:

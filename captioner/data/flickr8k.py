@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
-from metric.example import Example
+from captioner.data.left_out import Read
+from captioner.data.pictures import Pictures
+from captioner.data.splits import canonical
 
 LISTS = {
     "train": "Flickr_8k.trainImages.txt",
@@ -15,8 +18,9 @@ LISTS = {
 TOKENS = "Flickr8k.token.txt"
 
 
-def flickr8k(split: str, root: str, count: int = 0) -> list[Example]:
+def flickr8k(split: str, root: str, count: int = 0) -> Read:
     """The photographs of a split with five references each; `count` takes the first so many, 0 takes all."""
+    split = canonical(split)
     if split not in LISTS:
         raise ValueError(f"flickr8k has the splits {', '.join(LISTS)}, got {split!r}")
     folder = Path(root)
@@ -25,10 +29,13 @@ def flickr8k(split: str, root: str, count: int = 0) -> list[Example]:
     lost = [name for name in listed if name not in captions]
     if lost:
         raise ValueError(f"{folder / TOKENS} has no caption for {len(lost)} of {LISTS[split]}, the first {lost[0]}")
-    pictures = photographs(folder)
-    if not any((pictures / name).is_file() for name in listed):
-        raise ValueError(f"{pictures} has none of the {len(listed)} photographs of {LISTS[split]}")
-    return [Example(name, pictures / name, captions[name]) for name in listed]
+    pictures = Pictures(photographs(folder))
+    for name in listed:
+        yield pictures.example(name, (name,), captions[name])
+
+
+def flickr8k_splits(root: str, **_: Any) -> list[str]:
+    return [split for split, name in LISTS.items() if (Path(root) / name).is_file()]
 
 
 def references(folder: Path) -> dict[str, tuple[str, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from typing import Any
 
 from metric.example import Example
 from metric.scenes.language import alt_text, keywords, names, references
@@ -27,6 +28,10 @@ def scenes(split: str, count: int = 4000, text: str = "references", first: int =
         raise ValueError(f"scenes has the splits {', '.join(SPLITS)}, got {split!r}")
     numbers = range(first, first + count) if split == "train" else range(1000)
     return [example(split, number, text) for number in numbers]
+
+
+def scenes_splits(**_: Any) -> list[str]:
+    return list(SPLITS)
 
 
 def example(split: str, number: int, text: str) -> Example:

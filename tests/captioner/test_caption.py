@@ -153,7 +153,7 @@ def test_list_of_skipped_pictures_goes_when_none_is_skipped_any_more(model, pict
 
 def test_data_set_and_its_file_are_captioned_too(model, pictures, tmp_path):
     (tmp_path / "data.jsonl").write_text('{"image": "red.png", "id": "7"}\n{"image": "blue.png", "split": "val"}\n')
-    for images in tmp_path / "data.jsonl", f"jsonl:file={tmp_path / 'data.jsonl'},root={pictures}":
+    for images in tmp_path / "data.jsonl", f"jsonl:file={tmp_path / 'data.jsonl'},images={pictures}":
         if images == tmp_path / "data.jsonl":
             (tmp_path / "red.png").write_bytes((pictures / "more" / "red.png").read_bytes())
         else:

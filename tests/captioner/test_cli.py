@@ -91,7 +91,7 @@ def test_reward_that_cannot_be_is_refused_before_anything_is_written(flags, refu
         ("flickr8k:root=nowhere", "Flickr8k"),
         ("folder:root=nowhere", "not a folder"),
         ("jsonl:file=nowhere.jsonl", "not a file"),
-        ("tests", "folder:root=tests"),
+        ("tests", "holds no picture"),
         ("", "scenes"),
     ],
 )
@@ -301,7 +301,9 @@ def test_doctor_does_not_need_what_it_looks_for(capsys, monkeypatch, tmp_path):
     assert capsys.readouterr().out.count("missing") >= 3
 
 
-@pytest.mark.parametrize("command", ["train", "caption", "evaluate", "score", "compare", "rewards", "metric", "doctor"])
+@pytest.mark.parametrize(
+    "command", ["train", "data", "caption", "evaluate", "score", "compare", "rewards", "metric", "doctor"]
+)
 def test_every_command_has_help(command, capsys):
     with pytest.raises(SystemExit) as stop:
         main([command, "--help"])

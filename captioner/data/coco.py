@@ -1,0 +1,120 @@
+"""COCO's captions JSON (2014, 2017), and those that share its form: nocaps with its domains, VizWiz-Captions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from captioner.data.left_out import LeftOut, Read
+from captioner.data.pictures import Pictures, near
+from captioner.data.rows import identity
+from captioner.data.splits import file_of, splits_of
+from captioner.data.text import lines, read_json
+
+Row = dict[str, Any]
+DOMAINS = ("in-domain", "near-domain", "out-domain")
+
+
+def coco(split: str, file: str, images: str = "", ids: str = "names", lists: str = "") -> Read:
+    """`file=captions_{split}2014.json`, or with `lists` any of its files, `captions_*2014.json`.
+
+    `lists=karpathy_{split}_images.txt` names pictures of a split, a line each: file name, image id, or both.
+    """
+    if not lists:
+        yield from annotated(file_of(file, split), images, ids)
+        return
+    chosen = listed(file_of(lists, split))
+    paths = sorted(Path(file).parent.glob(Path(file).name))
+    if not paths:
+        raise ValueError(f"no file is called {file}")
+    for path in paths:
+        yield from annotated(
+            path, images, ids, keep=lambda row: not {row["file_name"], str(row["id"])}.isdisjoint(chosen)
+        )
+
+
+def coco_splits(file: str, lists: str = "", **_: Any) -> list[str]:
+    return splits_of(lists or file)
+
+
+def nocaps(split: str, file: str, images: str = "", ids: str = "names", domain: str = "") -> Read:
+    """The 4,500 pictures of validation with ten captions each; a domain is `near` or `near-domain`, or a split's name.
+
+    The server wants `ids=numbers`.
+    """
+    wanted = domain_of(domain) if domain else split if split in DOMAINS else ""
+    path = Path(file) if split in DOMAINS else file_of(file, split)
+    yield from annotated(path, images, ids, keep=lambda row: wanted in ("", row.get("domain")))
+
+
+def nocaps_splits(file: str, domain: str = "", **_: Any) -> list[str]:
+    there = {row.get("domain") for row in content(Path(file))["images"]}
+    return [*splits_of(file), *(each for each in DOMAINS if each in there and not domain)]
+
+
+def domain_of(name: str) -> str:
+    for domain in DOMAINS:
+        if name.lower() in (domain, domain.removesuffix("-domain")):
+            return domain
+    raise ValueError(f"nocaps:domain is one of {', '.join(DOMAINS)}, got {name!r}")
+
+
+def vizwiz(
+    split: str, file: str, images: str = "", ids: str = "names", rejected: bool = False, precanned: bool = False
+) -> Read:
+    """`file={split}.json`; leaves out captions marked as spam (`rejected`) and as saying that the picture is too bad
+    to be described (`precanned`), as the challenge does, unless told to keep them."""
+    marks = [mark for mark, kept in (("is_rejected", rejected), ("is_precanned", precanned)) if not kept]
+    yield from annotated(file_of(file, split), images, ids, marks=marks)
+
+
+def vizwiz_splits(file: str, **_: Any) -> list[str]:
+    return splits_of(file)
+
+
+def annotated(
+    path: Path, images: str, ids: str, keep: Callable[[Row], bool] = lambda row: True, marks: list[str] | None = None
+) -> Iterator[Any]:
+    """The pictures of `images` in its order with their captions of `annotations`, but those that bear a mark."""
+    whole = content(path)
+    captions: dict[Any, list[Row]] = {}
+    for row in whole.get("annotations", ()):
+        captions.setdefault(row["image_id"], []).append(row)
+    pictures = Pictures(Path(images) if images else near(path))
+    for row in filter(keep, whole["images"]):
+        name = identity(ids, row["file_name"], row["id"])
+        said = captions.get(row["id"], [])
+        dropped = {id(each): mark for mark in marks or () for each in said if each.get(mark)}
+        yield from (LeftOut(name, f"marked {mark}", "caption") for mark in dropped.values())
+        references = tuple(each["caption"] for each in said if id(each) not in dropped)
+        yield pictures.example(name, places(row, path), references)
+
+
+def places(row: Row, path: Path) -> tuple[str, ...]:
+    """Where a picture may lie: COCO's folders are called train2014, val2017 and so on."""
+    address = str(row.get("coco_url", "")).split("/")[-2:]
+    year = re.search(r"(train|val|test)(2014|2015|2017)", path.name)
+    folders = [*(address[:1] if len(address) == 2 else []), *([year[0]] if year else [])]
+    return (row["file_name"], *(f"{each}/{row['file_name']}" for each in folders))
+
+
+def content(path: Path) -> Row:
+    whole = read_json(path)
+    images, annotations = (whole.get(key, []) if isinstance(whole, dict) else None for key in ("images", "annotations"))
+    if not (fits(images, {"id", "file_name"}) and images and fits(annotations, {"image_id", "caption"})):
+        raise ValueError(
+            f"{path} is not COCO's: images of {{id, file_name}} and annotations of {{image_id, caption}} are expected"
+        )
+    return whole
+
+
+def fits(rows: Any, keys: set[str]) -> bool:
+    return isinstance(rows, list) and all(isinstance(row, dict) and keys <= row.keys() for row in rows)
+
+
+def listed(path: Path) -> set[str]:
+    """File names and ids of a list: `val2014/COCO_val2014_000000391895.jpg 391895`."""
+    words = (word for line in lines(path) for word in line.split())
+    return {word.rsplit("/", 1)[-1] for word in words}

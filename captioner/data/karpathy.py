@@ -1,0 +1,45 @@
+"""Karpathy's splits: dataset_coco.json, dataset_flickr30k.json, dataset_flickr8k.json."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from captioner.data.left_out import Read
+from captioner.data.pictures import Pictures, near
+from captioner.data.rows import identity, texts
+from captioner.data.splits import canonical, in_order
+from captioner.data.text import read_json
+
+
+def karpathy(split: str, file: str, images: str = "", ids: str = "names", restval: bool = True) -> Read:
+    """`train` holds `restval` too, as in all published results (113,287 of COCO), unless `restval=0`.
+
+    `ids=numbers` gives COCO's image ids, which its results format wants, instead of file names.
+    """
+    path = Path(file)
+    rows = images_of(path)
+    wanted = {"train", "restval"} if canonical(split) == "train" and restval else {canonical(split)}
+    chosen = [row for row in rows if row["split"] in wanted]
+    if not chosen:
+        raise ValueError(f"{file} has the splits {', '.join(karpathy_splits(file))}, got {split!r}")
+    pictures = Pictures(Path(images) if images else near(path))
+    for row in chosen:
+        name = row["filename"]
+        names = (f"{row['filepath']}/{name}", name) if "filepath" in row else (name,)
+        id = identity(ids, name, row.get("cocoid", row.get("imgid")))
+        yield pictures.example(id, names, texts(row["sentences"], f"{file}: {name}"))
+
+
+def karpathy_splits(file: str, restval: bool = True, **_: Any) -> list[str]:
+    found = {row["split"] for row in images_of(Path(file))}
+    return in_order(found - {"restval"} if restval and "train" in found else found)
+
+
+def images_of(path: Path) -> list[dict[str, Any]]:
+    content = read_json(path)
+    rows = content.get("images") if isinstance(content, dict) else None
+    needed = {"filename", "split", "sentences"}
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and needed <= row.keys() for row in rows):
+        raise ValueError(f"{path} is not Karpathy's: an image has filename, split and sentences")
+    return rows

@@ -1,0 +1,161 @@
+"""What is in a data set, in one pass and bounded memory: counts, lengths, words, broken files, a few to be seen."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from PIL import Image, ImageOps
+from tqdm import tqdm
+
+from captioner.data.left_out import Read, Tally
+from metric.example import Example, UnreadableImage, open_image
+from metric.tokenize import tokenize
+
+TOGETHER = 256  # pictures that are opened together
+THREADS = 8  # reading waits for the disk, and Pillow decodes without Python's lock
+
+
+@dataclass
+class Look:
+    """Of one split. Lengths are in words as CIDEr's tokenizer counts them."""
+
+    split: str
+    pictures: int = 0
+    references: Counter[int] = field(default_factory=Counter)
+    """how many pictures have so many captions"""
+    lengths: Counter[int] = field(default_factory=Counter)
+    """how many captions have so many words"""
+    words: Counter[str] = field(default_factory=Counter)
+    left_out: Tally = field(default_factory=Tally)
+    opened: int = 0
+    broken: dict[str, str] = field(default_factory=dict)
+    """why, by id"""
+    sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
+    shown: list[Example] = field(default_factory=list)
+
+    def note(self, example: Example) -> None:
+        self.pictures += 1
+        self.references[len(example.references)] += 1
+        for caption in example.references:
+            tokens = tokenize(caption)
+            self.lengths[len(tokens)] += 1
+            self.words.update(tokens)
+
+    def open(self, examples: Sequence[Example]) -> None:
+        """Decodes the pictures whole: a file that is cut short has a sound beginning."""
+        with ThreadPoolExecutor(THREADS) as pool:
+            for example, found in zip(examples, pool.map(size_or_reason, examples)):
+                self.opened += 1
+                if isinstance(found, str):
+                    self.broken[example.id] = found
+                else:
+                    self.sizes[found] += 1
+
+    def numbers(self) -> dict[str, Any]:
+        """For people and for JSON."""
+        return {
+            "pictures": self.pictures,
+            "captions": self.lengths.total(),
+            "captions_a_picture": quartiles(self.references),
+            "words_a_caption": quartiles(self.lengths),
+            "vocabulary": len(self.words),
+            "opened": self.opened,
+            "width": quartiles(Counter(widths(self.sizes))),
+            "height": quartiles(Counter(heights(self.sizes))),
+            "left_out": self.left_out.lines(),
+            "broken": self.broken,
+        }
+
+
+def look(read: Read, split: str, opened: int, shown: int) -> Look:
+    """`opened` pictures are decoded, drawn by lot of one seed (-1: all), and `shown` are kept to be seen."""
+    found = Look(split)
+    to_open, to_show = Lot(max(opened, 0)), Lot(shown)
+    for chunk in chunks(tqdm(noted(read, found), desc=split, unit="picture", disable=None)):
+        for example in chunk:
+            to_open.offer(example)
+            to_show.offer(example)
+        if opened < 0:
+            found.open(chunk)
+    for chunk in chunks(tqdm(to_open.drawn(), desc=f"{split}: opened", unit="picture", disable=None)):
+        found.open(chunk)
+    found.shown = to_show.drawn()
+    return found
+
+
+def noted(read: Read, found: Look) -> Iterator[Example]:
+    for each in read:
+        if isinstance(each, Example):
+            found.note(each)
+            yield each
+        else:
+            found.left_out.add(each)
+
+
+def chunks(examples: Iterable[Example]) -> Iterator[list[Example]]:
+    rest = iter(examples)
+    while chunk := list(islice(rest, TOGETHER)):
+        yield chunk
+
+
+class Lot:
+    """So many of a stream of unknown length, each as likely (reservoir sampling), in the stream's order."""
+
+    def __init__(self, count: int) -> None:
+        self.count, self.seen = count, 0
+        self.kept: list[tuple[int, Example]] = []
+        self.rng = random.Random(0)
+
+    def offer(self, example: Example) -> None:
+        place = self.seen if self.seen < self.count else self.rng.randint(0, self.seen)
+        if place < self.count:
+            self.kept[place : place + 1] = [(self.seen, example)]
+        self.seen += 1
+
+    def drawn(self) -> list[Example]:
+        return [example for _, example in sorted(self.kept, key=lambda pair: pair[0])]
+
+
+def size_or_reason(example: Example) -> tuple[int, int] | str:
+    try:
+        return open_image(example.image).size
+    except UnreadableImage as error:
+        return str(error)
+
+
+def widths(sizes: Counter[tuple[int, int]]) -> Iterator[int]:
+    return (width for width, _ in sizes.elements())
+
+
+def heights(sizes: Counter[tuple[int, int]]) -> Iterator[int]:
+    return (height for _, height in sizes.elements())
+
+
+def quartiles(counts: Counter[int]) -> list[int]:
+    """Least, lower quartile, median, upper quartile, greatest; nothing of nothing."""
+    total, values = counts.total(), sorted(counts)
+    ranks = [round(share * (total - 1)) for share in (0, 0.25, 0.5, 0.75, 1)] if total else []
+    return [ranked(counts, values, rank) for rank in ranks]
+
+
+def ranked(counts: Counter[int], values: Sequence[int], rank: int) -> int:
+    for value in values:
+        rank -= counts[value]
+        if rank < 0:
+            return value
+    raise AssertionError(f"no value has the rank {rank}")
+
+
+def thumbnail(example: Example, size: tuple[int, int]) -> Image.Image | str:
+    """The picture as large as `size` lets it be, or why there is none."""
+    try:
+        picture = open_image(example.image)
+    except UnreadableImage as error:
+        return str(error)
+    return ImageOps.contain(picture, size, Image.Resampling.LANCZOS)

@@ -1,0 +1,86 @@
+"""Pictures that a list names: in a folder, in folders just below it, in its zip and tar archives, or in an archive."""
+
+from __future__ import annotations
+
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from captioner.data.left_out import LeftOut
+from metric.example import Example, Picture
+from metric.images import InTar, InZip
+
+ARCHIVES = (".zip", ".tar")
+
+
+class Pictures:
+    """Looks names up; what is not found under its whole name is sought by its last part, where that is unique."""
+
+    def __init__(self, where: Path) -> None:
+        if not (where.is_dir() or is_archive(where)):
+            raise ValueError(f"{where} is neither a folder nor a {' or '.join(ARCHIVES)} of pictures")
+        self.where = where
+
+    def find(self, *names: str) -> Path | Picture | None:
+        """The first of `names` that is there."""
+        if self.where.is_dir():
+            for name in names:
+                if (self.where / name).exists():
+                    return self.where / name
+        for name in (*names, *(PurePosixPath(name).name for name in names)):
+            if name in self.inside:
+                return self.inside[name]
+        return None
+
+    def example(self, id: str, names: tuple[str, ...], references: tuple[str, ...]) -> Example | LeftOut:
+        found = self.find(*names)
+        return Example(id, found, references) if found else LeftOut(id, f"it is not in {self.where}")
+
+    @cached_property
+    def inside(self) -> dict[str, Path | Picture]:
+        """By whole name, and by last part where only one has it."""
+        whole = dict(members(self.where) if is_archive(self.where) else below(self.where))
+        last: dict[str, list[str]] = {}
+        for name in whole:
+            last.setdefault(PurePosixPath(name).name, []).append(name)
+        return {part: whole[names[0]] for part, names in last.items() if len(names) == 1} | whole
+
+
+def below(folder: Path) -> Iterator[tuple[str, Path | Picture]]:
+    """Files one folder down, and members of the folder's archives."""
+    for path in sorted(folder.iterdir()):
+        if path.is_dir():
+            yield from ((f"{path.name}/{file.name}", file) for file in sorted(path.iterdir()))
+        elif is_archive(path):
+            yield from members(path)
+
+
+def is_archive(path: Path) -> bool:
+    return path.suffix.lower() in ARCHIVES and path.is_file()
+
+
+def members(archive: Path) -> Iterator[tuple[str, Picture]]:
+    """The files of a zip or an uncompressed tar."""
+    try:
+        if archive.suffix.lower() == ".zip":
+            with zipfile.ZipFile(archive) as file:
+                names = [entry.filename for entry in file.infolist() if not entry.is_dir()]
+            yield from ((name, InZip(archive, name)) for name in names)
+        else:
+            yield from tar_members(archive)
+    except (zipfile.BadZipFile, tarfile.TarError) as error:
+        raise ValueError(f"{archive} is no whole archive: {error}") from None
+
+
+def tar_members(archive: Path) -> Iterator[tuple[str, InTar]]:
+    with tarfile.open(archive, "r:") as file:
+        for entry in file:
+            if entry.isreg():
+                yield entry.name, InTar(archive, entry.name, entry.offset_data, entry.size)
+
+
+def near(file: Path) -> Path:
+    """Where the pictures of an annotation file are, unless told: beside it, or beside its folder `annotations`."""
+    return file.parent.parent if file.parent.name == "annotations" else file.parent

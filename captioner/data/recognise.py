@@ -1,0 +1,191 @@
+"""What an input is, by its looks: `name:option=value,...`, or a path whose form is known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from captioner.data.files import is_picture
+from captioner.data.flickr8k import TOKENS
+from captioner.data.hub import SAVED
+from captioner.data.pictures import is_archive, members
+from captioner.data.rows import IMAGE
+from captioner.data.splits import NAMED, SPLIT, split_in
+from captioner.data.tables import has_header, header_of, records
+from captioner.data.text import read_json
+from metric.names import find
+from metric.spec import split_spec
+
+BRIEF = 4096  # characters of a JSON file that show whether it may be annotations
+METADATA = ("metadata.jsonl", "metadata.csv")  # of Hugging Face's image folders
+
+
+@dataclass(frozen=True)
+class Source:
+    """A format's name and its options, as typed or as recognised."""
+
+    format: str
+    options: dict[str, str] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
+    """what else lies there, to be typed: tables beside pictures, which alone are taken"""
+
+    def __str__(self) -> str:
+        options = ",".join(f"{name}={value}" for name, value in self.options.items())
+        return f"{self.format}:{options}" if options else self.format
+
+
+def recognise(text: str, formats: Iterable[str]) -> Source:
+    """A ValueError says what to type where an input could be several things, or none."""
+    known = list(formats)
+    if text in known:
+        return Source(text)
+    if text and Path(text).exists():
+        return of_path(Path(text))
+    if text.startswith(("pipe:", "file:")) or re.match(r"\w+://|[^:]*\{.*\.tar\b", text):
+        return Source("webdataset", {"shards": text})
+    if SPLIT in text and not re.match(r"\w+:\w+=", text):
+        return of_pattern(text)
+    if ":" not in text and re.search(r"[/\\.]", text):
+        raise ValueError(f"{text} is not there; give a path, or name:option=value with a name of {', '.join(known)}")
+    name, options = split_spec(text)
+    return Source(find(name, known, "data set"), options)
+
+
+def of_pattern(text: str) -> Source:
+    """`captions_{split}2014.json`: what the first of its files is."""
+    head, tail = Path(text).name.split(SPLIT, 1)
+    one = next((path for path in sorted(Path(text).parent.glob("*")) if fits(path.name, head, tail)), None)
+    if one is None:
+        raise ValueError(f"no file is called {text}, with a split's name for {SPLIT}")
+    return with_path(of_path(one), str(one), text)
+
+
+def fits(name: str, head: str, tail: str) -> bool:
+    return name.startswith(head) and name.endswith(tail) and bool(split_in(name))
+
+
+def with_path(source: Source, old: str, new: str) -> Source:
+    return Source(source.format, {name: new if value == old else value for name, value in source.options.items()})
+
+
+def of_path(path: Path) -> Source:
+    found = of_folder(path) if path.is_dir() else of_file(path)
+    if found is None:
+        raise ValueError(
+            f"{path} is of no form that is known; type folder:root={path} for pictures, or csv:, jsonl:, webdataset:, "
+            "hf: and their options"
+        )
+    return found
+
+
+def of_file(path: Path) -> Source | None:
+    """None for a file that holds no data set."""
+    ending = path.suffix.lower()
+    if path.name == TOKENS:
+        return Source("flickr8k", {"root": str(path.parent)})
+    if ending == ".json":
+        shape = shape_of(path)
+        return Source(shape, {"file": str(path)}) if shape else None
+    if ending in (".jsonl", ".ndjson"):
+        return Source("jsonl", {"file": str(path)})
+    if ending == ".tsv":
+        return Source("tsv", {"file": str(path)})
+    if ending == ".csv" or (ending == ".txt" and has_header(header_of(path))):
+        return Source("csv", {"file": str(path)})
+    if is_archive(path) and not (ending == ".tar" and is_shard(path)):
+        return Source("folder", {"root": str(path)})
+    return Source("webdataset", {"shards": str(path)}) if path.name.endswith((".tar", ".tar.gz", ".tgz")) else None
+
+
+def is_shard(path: Path) -> bool:
+    """Captions lie beside the pictures."""
+    return any(name.endswith((".txt", ".json")) for name, _ in islice(members(path), 100))
+
+
+def shape_of(path: Path) -> str:
+    """Which of the public annotation files a JSON file is; empty for another."""
+    whole = read_json(path)
+    if not isinstance(whole, dict):
+        return ""
+    image, annotation, row = (first(whole.get(key)) for key in ("images", "annotations", "data"))
+    if "sentences" in image:
+        return "karpathy"
+    if "caption" in annotation or ("file_name" in image and not annotation):
+        return "vizwiz" if "is_rejected" in annotation else "nocaps" if "domain" in image else "coco"
+    return "textcaps" if {"image_id", "image_classes"} <= row.keys() or "caption_str" in row else ""
+
+
+def first(rows: object) -> dict[str, object]:
+    return rows[0] if isinstance(rows, list) and rows and isinstance(rows[0], dict) else {}
+
+
+def of_folder(path: Path) -> Source | None:
+    """A data set's own layout; else pictures that lie there, the one table that names some, shards, pictures below."""
+    if (path / TOKENS).is_file():
+        return Source("flickr8k", {"root": str(path)})
+    names = sorted(file.name for file in path.iterdir())
+    if not {*names}.isdisjoint(SAVED) or any(name.endswith(".parquet") for name in (*names, *below(path, "data"))):
+        return Source("hf", {"path": str(path)})
+    tables = joined([*tables_in(path), *tables_in(path / "annotations")])
+    pictures = any(map(is_picture, names))
+    if pictures and not any(Path(of(table)).name in METADATA for table in tables):
+        return Source("folder", {"root": str(path)}, tuple(map(str, tables)))
+    if len(tables) > 1:
+        raise ValueError(f"{path} could be several data sets; type one of {' or '.join(map(str, tables))}")
+    if tables:
+        return tables[0]
+    if any(name.endswith(".tar") for name in names):
+        return Source("webdataset", {"shards": str(path)})
+    return Source("folder", {"root": str(path)})
+
+
+def below(path: Path, name: str) -> list[str]:
+    return [file.name for file in (path / name).glob("*")]
+
+
+def tables_in(path: Path) -> list[Source]:
+    """Its files that name pictures."""
+    found = [of_file(file) for file in sorted(path.glob("*")) if may_name_pictures(file)]
+    return [source for source in found if source]
+
+
+def may_name_pictures(path: Path) -> bool:
+    """By little reading: COCO's other annotations, for one, are of half a gigabyte."""
+    ending = path.suffix.lower()
+    if not path.is_file() or path.name.startswith(("instances_", "person_keypoints_", "image_info_")):
+        return False
+    if ending == ".json":
+        with path.open(encoding="utf-8", errors="replace") as file:
+            beginning = file.read(BRIEF)
+        return '"images"' in beginning or '"data"' in beginning
+    if ending in (".jsonl", ".ndjson"):
+        return any(not set(IMAGE).isdisjoint(row) for _, row in islice(records(path), 1))
+    if ending in (".csv", ".tsv", ".txt"):
+        return has_header(header_of(path), IMAGE) or ending == ".tsv"
+    return False
+
+
+def joined(sources: list[Source]) -> list[Source]:
+    """Those that differ only in the split that their names tell as one, with `{split}` in its name."""
+    groups: dict[str, list[Source]] = {}
+    for source in sources:
+        groups.setdefault(f"{source.format}:{pattern_of(of(source))}", []).append(source)
+    return [
+        group[0] if len(group) == 1 else with_path(group[0], of(group[0]), pattern_of(of(group[0])))
+        for group in groups.values()
+    ]
+
+
+def of(source: Source) -> str:
+    (path,) = source.options.values()
+    return path
+
+
+def pattern_of(path: str) -> str:
+    """`a/captions_val2014.json` -> `a/captions_{split}2014.json`."""
+    name = Path(path).name
+    word = NAMED.search(name.lower())
+    return str(Path(path).with_name(name[: word.start()] + SPLIT + name[word.end() :])) if word else path

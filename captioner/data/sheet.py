@@ -1,0 +1,98 @@
+"""A contact sheet: a few pictures with their captions, as PNG and as HTML."""
+
+from __future__ import annotations
+
+import base64
+import io
+import textwrap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from PIL import Image, ImageDraw, ImageFont
+
+from captioner.data.look import thumbnail
+from metric.example import Example
+
+COLUMNS, WIDTH, HEIGHT, MARGIN, LINE = 4, 260, 200, 16, 16  # pixels, but the first
+SIZE, LETTERS = 12, 38  # of the font; a line has so many
+CAPTIONS, LINES = 5, 3  # of a picture, of a caption
+INK, SOFT, BROKEN, PAPER = "#1d1f23", "#63676f", "#b3261e", "#fbfaf8"
+
+
+def png(examples: Sequence[Example]) -> Image.Image:
+    """Cells from left to right; a row is as high as its highest."""
+    cells = [cell(example) for example in examples]
+    rows = [cells[start : start + COLUMNS] for start in range(0, len(cells), COLUMNS)]
+    heights = [max(each.height for each in row) + MARGIN for row in rows]
+    sheet = Image.new("RGB", (COLUMNS * (WIDTH + MARGIN) + MARGIN, sum(heights) + MARGIN), PAPER)
+    top = MARGIN
+    for row, height in zip(rows, heights):
+        for place, each in enumerate(row):
+            sheet.paste(each, (MARGIN + place * (WIDTH + MARGIN), top))
+        top += height
+    return sheet
+
+
+def cell(example: Example) -> Image.Image:
+    """The picture or why there is none, its id, its captions."""
+    picture = thumbnail(example, (WIDTH, HEIGHT))
+    said = [(text, INK) for caption in example.references[:CAPTIONS] for text in wrapped(caption)]
+    fault = [(text, BROKEN) for text in wrapped(picture)] if isinstance(picture, str) else []
+    lines = [(shortened(example.id), SOFT), *fault, *said, *more(example)]
+    drawn = Image.new("RGB", (WIDTH, HEIGHT + LINE * (len(lines) + 1)), PAPER)
+    if isinstance(picture, Image.Image):
+        drawn.paste(picture, ((WIDTH - picture.width) // 2, (HEIGHT - picture.height) // 2))
+    pen, font = ImageDraw.Draw(drawn), letters()
+    for number, (text, colour) in enumerate(lines):
+        pen.text((0, HEIGHT + LINE // 2 + number * LINE), text, fill=colour, font=font)
+    return drawn
+
+
+def wrapped(caption: str) -> list[str]:
+    return textwrap.wrap(f"· {caption}", LETTERS, max_lines=LINES, placeholder=" …", subsequent_indent="  ")
+
+
+def more(example: Example) -> list[tuple[str, str]]:
+    others = len(example.references) - CAPTIONS
+    return [(f"and {others} more", SOFT)] if others > 0 else []
+
+
+def shortened(name: str) -> str:
+    """The end of a long name tells more than its beginning."""
+    return name if len(name) <= LETTERS else f"…{name[1 - LETTERS :]}"
+
+
+def letters() -> ImageFont.FreeTypeFont:
+    """matplotlib brings it along; it has Latin, Greek, Cyrillic, Arabic and more."""
+    return ImageFont.truetype(f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans.ttf", SIZE)
+
+
+def html(splits: Mapping[str, Sequence[Example]], source: str) -> str:
+    """One page with the pictures inside."""
+    environment = Environment(loader=PackageLoader("captioner"), autoescape=True, undefined=StrictUndefined)
+    shown = {name: [(each, embedded(each)) for each in examples] for name, examples in splits.items()}
+    return environment.get_template("sheet.html.j2").render(source=source, splits=shown)
+
+
+def embedded(example: Example) -> dict[str, str]:
+    """`src` of the picture, or the `fault` that it has."""
+    picture = thumbnail(example, (2 * WIDTH, 2 * HEIGHT))
+    if isinstance(picture, str):
+        return {"src": "", "fault": picture}
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=85)
+    return {"src": f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}", "fault": ""}
+
+
+def write(folder: Path, splits: Mapping[str, Sequence[Example]], source: str) -> list[Path]:
+    """sheet-<split>.png for each, and sheet.html for all."""
+    written = []
+    for name, examples in splits.items():
+        if examples:
+            written.append(folder / f"sheet-{name}.png")
+            png(examples).save(written[-1])
+    page = folder / "sheet.html"
+    page.write_text(html(splits, source), encoding="utf-8")
+    return [*written, page]

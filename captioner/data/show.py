@@ -1,0 +1,73 @@
+"""`captioner data`: what an input was recognised as, a line a split, what is wrong, and a contact sheet."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from captioner.data import DATA, read, splits
+from captioner.data.look import Look, look
+from captioner.data.recognise import recognise
+from captioner.data.sheet import write
+
+WHOLE = "all"  # what a data set without splits is called
+NAMED = 10  # broken files of a split that are printed; data.json has all
+
+
+def show(spec: str, wanted: Sequence[str], out: Path | None, opened: int, shown: int) -> bool:
+    """True if no picture was broken or left out."""
+    source = recognise(spec, DATA)
+    console = Console(markup=False, highlight=False, soft_wrap=True)
+    console.print(f"{spec} is {source}" if str(source) != spec else str(source))
+    for other in source.others:
+        console.print(f"there is also {other}")
+    looks = [look(read(spec, split), split, opened, shown) for split in wanted or splits(spec) or [WHOLE]]
+    console.print(table(looks))
+    for each in looks:
+        for line in problems(each):
+            console.print(line)
+    if out:
+        for path in written(out, looks, str(source)):
+            console.print(f"wrote {path}")
+    return not any(each.broken or each.left_out.counts for each in looks)
+
+
+def table(looks: Sequence[Look]) -> Table:
+    names = ("split", "pictures", "captions", "each", "words", "vocabulary", "opened", "broken", "size")
+    found = Table(*names, box=None)
+    for each in looks:
+        facts = each.numbers()
+        counts = [f"{facts[name]:,}" for name in ("pictures", "captions")]
+        spans = [span(facts[name]) for name in ("captions_a_picture", "words_a_caption")]
+        files = [f"{facts['vocabulary']:,}", f"{each.opened:,}", f"{len(each.broken):,}"]
+        size = "x".join(str(facts[side][2]) for side in ("width", "height") if facts[side])  # medians
+        found.add_row(each.split, *counts, *spans, *files, size)
+    return found
+
+
+def span(quartiles: Sequence[int]) -> str:
+    """`5` or `3-11-40`: least, median, greatest."""
+    return "-".join(str(value) for value in dict.fromkeys(quartiles[::2])) or "none"
+
+
+def problems(each: Look) -> list[str]:
+    lines = [f"{each.split}: {line}" for line in each.left_out.lines()]
+    lines += [f"{each.split}: broken: {reason}" for reason in list(each.broken.values())[:NAMED]]
+    rest = len(each.broken) - NAMED
+    if rest > 0:
+        lines.append(f"{each.split}: and {rest:,} more are broken; --out DIR lists them in data.json")
+    return lines
+
+
+def written(out: Path, looks: Sequence[Look], source: str) -> list[Path]:
+    out.mkdir(parents=True, exist_ok=True)
+    numbers = {"source": source, "splits": {each.split: each.numbers() for each in looks}}
+    part = out / "data.json.partial"
+    part.write_text(json.dumps(numbers, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(part, out / "data.json")
+    return [out / "data.json", *write(out, {each.split: each.shown for each in looks}, source)]

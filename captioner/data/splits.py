@@ -1,0 +1,67 @@
+"""Names of splits: one spelling for each, and which split a file holds by its name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+SPLIT = "{split}"  # stands for the split in the name of a file
+SPELT = {"training": "train", "validation": "val", "valid": "val", "dev": "val", "testing": "test"}
+NAMED = re.compile(r"(?<![a-z])(train|training|restval|val|valid|validation|dev|test|testing)(?![a-z])")
+
+
+def canonical(split: str) -> str:
+    """`validation`, `valid` and `dev` are `val`."""
+    return SPELT.get(split.lower(), split)
+
+
+def same(one: object, other: str) -> bool:
+    return isinstance(one, str) and canonical(one) == canonical(other)
+
+
+def split_in(name: str) -> str:
+    """`captions_val2014.json` -> `val`; empty where no split is named."""
+    found = NAMED.search(Path(name).name.lower())
+    return canonical(found[1]) if found else ""
+
+
+def file_of(pattern: str, split: str) -> Path:
+    """The file of a split: `{split}` in its name stands for it, or the name says which it holds, or it holds all."""
+    if SPLIT in pattern:
+        found = filled(pattern)
+        if canonical(split) not in found:
+            raise ValueError(f"{pattern} has the splits {', '.join(found) or '(none)'}, got {split!r}")
+        return found[canonical(split)]
+    if not Path(pattern).is_file():
+        raise ValueError(f"{pattern} is not a file")
+    named = split_in(pattern)
+    if named and not same(split, named):
+        raise ValueError(f"{pattern} holds the split {named!r} by its name, got {split!r}; {SPLIT} may stand for it")
+    return Path(pattern)
+
+
+def splits_of(pattern: str) -> list[str]:
+    """What `file_of` knows; none where one file holds all."""
+    if SPLIT in pattern:
+        return list(filled(pattern))
+    return [split_in(pattern)] if split_in(pattern) else []
+
+
+def filled(pattern: str) -> dict[str, Path]:
+    """The files that are there, by split."""
+    head, _, tail = Path(pattern).name.partition(SPLIT)
+    parent = Path(pattern).parent
+    names = sorted(path.name for path in parent.glob("*") if path.name.startswith(head) and path.name.endswith(tail))
+    spelt = (name[len(head) : len(name) - len(tail)] for name in names)
+    return ordered({canonical(word): parent / f"{head}{word}{tail}" for word in spelt if NAMED.fullmatch(word)})
+
+
+def ordered(splits: dict[str, Path]) -> dict[str, Path]:
+    return {name: splits[name] for name in in_order(splits)}
+
+
+def in_order(splits: Iterable[str]) -> list[str]:
+    """As one speaks of them: train, restval, val, test, then others by name."""
+    usual = ("train", "restval", "val", "test")
+    return sorted(splits, key=lambda name: (usual.index(name) if name in usual else len(usual), name))

@@ -1,0 +1,170 @@
+"""Pictures with captions from anyone's JSONL or CSV, and from TSV as Conceptual Captions has it."""
+
+from __future__ import annotations
+
+import csv as separated
+import json
+import zlib
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from captioner.data.files import is_picture
+from captioner.data.left_out import LeftOut, Read
+from captioner.data.pictures import Pictures, near
+from captioner.data.rows import IMAGE, REFERENCES, cell, column, references_column, texts
+from captioner.data.splits import file_of, in_order, same, splits_of
+from captioner.data.text import lines
+
+SEPARATORS = ",\t|;"
+LONGEST = 2**24  # characters of a cell; Python's csv stops at 2**17 by default
+
+
+class Plain(separated.excel):
+    """Without quotes."""
+
+    quoting = separated.QUOTE_NONE
+
+
+def jsonl(split: str, file: str, images: str = "", image: str = "", references: str = "") -> Read:
+    """One {"image": ..., "references": [...], "split": ..., "id": ...} a line, or with the names others give them.
+
+    `id` is the image's path as written unless given; a line without `split` belongs to every split. Read line by line.
+    """
+    path = file_of(file, split)
+    pictures = Pictures(Path(images) if images else near(path))
+    for where, row in records(path):
+        if not same(row.get("split", split), split):
+            continue
+        name = row[column(row, image, IMAGE, "image", where)]
+        if not isinstance(name, str) or not name:
+            raise ValueError(f"{where}: a picture is a path, got {json.dumps(name)[:80]}")
+        said = references_column(row, references, where)
+        yield pictures.example(str(row.get("id", name)), (name,), texts(row[said], where) if said else ())
+
+
+def jsonl_splits(file: str, **_: Any) -> list[str]:
+    named = splits_of(file)
+    return named or in_order({row["split"] for _, row in records(Path(file)) if isinstance(row.get("split"), str)})
+
+
+def records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(file:line, object) of each line."""
+    for number, line in enumerate(lines(path), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{path}:{number} is not JSON: {error.msg}") from None
+        if not isinstance(row, dict):
+            raise ValueError(
+                f'{path}:{number}: a line is {{"image": "a.jpg", "references": ["..."]}}, got {line[:80]!r}'
+            )
+        yield f"{path}:{number}", row
+
+
+def csv(split: str, file: str, images: str = "", image: str = "", references: str = "") -> Read:
+    """A header and one caption a row, such as Kaggle's `image,caption`; rows of one picture are one Example.
+
+    The separator is that of the header; a cell may hold a JSON list of captions; `split` and `id` are as in JSONL.
+    """
+    path = file_of(file, split)
+    pictures = Pictures(Path(images) if images else near(path))
+    header = header_of(path)
+    picture = column(header, image, IMAGE, "image", file)
+    said = references_column(header, references, file)
+    found: dict[str, tuple[str, list[str]]] = {}
+    for row in table(path, header):
+        if isinstance(row, LeftOut):
+            yield row
+        elif row[picture] and same(row.get("split") or split, split):
+            captions = found.setdefault(row[picture], (row.get("id") or row[picture], []))[1]
+            captions.extend(cell(row[said], f"{file}: {row[picture]}") if said else ())
+    for name, (key, captions) in found.items():
+        yield pictures.example(key, (name,), tuple(captions))
+
+
+def csv_splits(file: str, **_: Any) -> list[str]:
+    if named := splits_of(file):
+        return named
+    rows = table(Path(file), header_of(Path(file)))
+    return in_order({row["split"] for row in rows if isinstance(row, dict) and row.get("split")})
+
+
+def header_of(path: Path) -> list[str]:
+    first = next(lines(path), "")
+    return [name.strip() for name in next(cells(path, separator_of(first)), [])]
+
+
+def table(path: Path, header: list[str]) -> Iterator[dict[str, str] | LeftOut]:
+    """The rows below the header, cells by column; one that does not fit is left out (Flickr30k's table has one)."""
+    rows = cells(path, separator_of(next(lines(path), "")))
+    for number, row in enumerate(islice(rows, 1, None), 2):
+        if len(row) == len(header):
+            yield {name: text.strip() for name, text in zip(header, row)}
+        elif row:
+            yield LeftOut(f"row {number}", f"it has {len(row)} cells, the header {len(header)}", "caption")
+
+
+def separator_of(header: str) -> str:
+    return max(SEPARATORS, key=header.count)
+
+
+def cells(path: Path, separator: str) -> Iterator[list[str]]:
+    """Rows; only CSV proper quotes, in the others a quotation mark is what a caption says."""
+    separated.field_size_limit(LONGEST)
+    dialect = separated.excel if separator in ",;" else Plain
+    try:
+        yield from separated.reader(lines(path, newline=""), dialect, delimiter=separator)
+    except separated.Error as error:
+        raise ValueError(f"{path} cannot be read as a table separated by {separator!r}: {error}") from None
+
+
+def tsv(split: str, file: str, images: str = "", image: str = "", references: str = "") -> Read:
+    """Conceptual Captions: caption and URL (CC3M) or URL and caption (CC12M) a row, no header; read row by row.
+
+    Only pictures that are on the disk: a local file, or what a downloader made of the URL: `CRC32` or
+    `number_CRC32` of it (the common scripts for CC), or its own path (`wget -x`). Of a table with a header see `csv`.
+    """
+    path = file_of(file, split)
+    first = next(cells(path, "\t"), [])
+    if has_header(first):
+        yield from csv(split, str(path), images, image, references)
+        return
+    picture = picture_column(path, first)
+    pictures = Pictures(Path(images) if images else near(path))
+    for number, row in enumerate(cells(path, "\t")):
+        if row and len(row) != len(first):
+            raise ValueError(f"{path}:{number + 1} has {len(row)} cells, the first row {len(first)}")
+        if row:
+            yield pictures.example(row[picture], local_names(row[picture], number), (row[1 - picture],))
+
+
+def tsv_splits(file: str, **_: Any) -> list[str]:
+    return splits_of(file) or (csv_splits(file) if has_header(next(cells(Path(file), "\t"), [])) else [])
+
+
+def has_header(row: Sequence[str], known: Sequence[str] = (*IMAGE, *REFERENCES)) -> bool:
+    return any(name.strip().lower() in known for name in row)
+
+
+def picture_column(path: Path, row: Sequence[str]) -> int:
+    """0 or 1: where the first row has an address or a file's name."""
+    places = [place for place, text in enumerate(row) if "://" in text or is_picture(text)]
+    if len(row) != 2 or len(places) != 1:
+        raise ValueError(
+            f"{path} has the first row {row}, expected a caption and a URL or file, or a header with the columns' names"
+        )
+    return places[0]
+
+
+def local_names(name: str, number: int) -> tuple[str, ...]:
+    """What the picture of a row may be called on the disk."""
+    if "://" not in name:
+        return (name,)
+    crc, address = zlib.crc32(name.encode()), urlsplit(name)
+    made = [f"{stem}{ending}" for stem in (f"{crc}", f"{number}_{crc}") for ending in ("", ".jpg")]
+    return (*made, f"{address.netloc}{address.path}")

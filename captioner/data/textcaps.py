@@ -1,0 +1,39 @@
+"""TextCaps: TextCaps_0.1_train.json and its like, one row a caption, each with all captions of its picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from captioner.data.left_out import Read
+from captioner.data.pictures import Pictures, near
+from captioner.data.splits import file_of, splits_of
+from captioner.data.text import read_json
+
+
+def textcaps(split: str, file: str, images: str = "") -> Read:
+    """`file=TextCaps_0.1_{split}.json`; the pictures are Open Images', in train_images and test_images. Of the test
+    set there are no captions."""
+    path = file_of(file, split)
+    pictures = Pictures(Path(images) if images else near(path))
+    found: dict[str, tuple[dict[str, Any], list[str]]] = {}
+    for row in rows_of(path):
+        first, said = found.setdefault(str(row["image_id"]), (row, []))
+        said.extend([row["caption_str"]] if row.get("caption_str") else [])
+    for key, (row, said) in found.items():
+        name = f"{key}.jpg"
+        folders = ("train_images", "test_images")  # those of validation are with those of training
+        names = (name, *(f"{folder}/{name}" for folder in folders), str(row.get("image_path", name)))
+        yield pictures.example(name, names, tuple(row.get("reference_strs") or said))
+
+
+def textcaps_splits(file: str, **_: Any) -> list[str]:
+    return splits_of(file)
+
+
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    whole = read_json(path)
+    rows = whole.get("data") if isinstance(whole, dict) else None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and "image_id" in row for row in rows):
+        raise ValueError(f'{path} is not TextCaps\'s: {{"data": [{{"image_id", "caption_str", "reference_strs"}}]}}')
+    return rows

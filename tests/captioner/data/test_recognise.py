@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import json
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from captioner.cli import main
+from captioner.data import DATA, load
+from captioner.data.recognise import recognise
+
+
+def looks(path: object) -> str:
+    return str(recognise(str(path), DATA))
+
+
+def written(path: Path, content: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content)
+    return path
+
+
+SHAPES = {
+    "karpathy": {"images": [{"filename": "b.jpg", "split": "val", "sentences": []}], "dataset": "coco"},
+    "coco": {"info": {}, "images": [{"id": 1, "file_name": "b.jpg"}], "annotations": [{"image_id": 1, "caption": "a"}]},
+    "nocaps": {"images": [{"id": 1, "file_name": "b.jpg", "domain": "in-domain"}], "annotations": []},
+    "vizwiz": {
+        "images": [{"id": 1, "file_name": "b.jpg"}],
+        "annotations": [{"image_id": 1, "caption": "a", "is_rejected": False, "is_precanned": False}],
+    },
+    "textcaps": {"data": [{"image_id": "b", "caption_str": "a", "reference_strs": ["a"]}]},
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_public_json_is_known_by_its_content(tmp_path, name):
+    path = written(tmp_path / "some name.json", json.dumps(SHAPES[name]))
+    assert looks(path) == f"{name}:file={path}"
+    assert looks(tmp_path) == f"{name}:file={path}"
+
+
+def test_json_of_another_form_says_what_to_type(tmp_path):
+    for content in "[]", "{}", '{"images": []}', '{"images": [{"id": 1}], "annotations": [{"bbox": []}]}':
+        path = written(tmp_path / "a.json", content)
+        with pytest.raises(ValueError, match="of no form that is known; type folder:root="):
+            looks(path)
+
+
+@pytest.mark.parametrize(
+    "name, form", [("a.jsonl", "jsonl"), ("a.csv", "csv"), ("a.tsv", "tsv"), ("captions.txt", "csv")]
+)
+def test_table_is_known_by_its_ending(tmp_path, name, form):
+    path = written(tmp_path / name, "image,caption\n")
+    assert looks(path) == f"{form}:file={path}"
+
+
+def test_archive_is_pictures_or_shards_by_what_is_in_it(tmp_path, photographs):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
+        file.write(photographs / "b.jpg", "deep/b.jpg")
+        file.writestr("notes.txt", "")
+    with tarfile.open(tmp_path / "pictures.tar", "w") as tar:
+        tar.add(photographs / "b.jpg", "b.jpg")
+    with tarfile.open(tmp_path / "shard.tar", "w") as tar:
+        tar.add(photographs / "b.jpg", "b.jpg")
+        tar.add(written(tmp_path / "b.txt", "one"), "b.txt")
+    assert looks(tmp_path / "a.zip") == f"folder:root={tmp_path}/a.zip"
+    assert looks(tmp_path / "pictures.tar") == f"folder:root={tmp_path}/pictures.tar"
+    assert looks(tmp_path / "shard.tar") == f"webdataset:shards={tmp_path}/shard.tar"
+    assert [example.id for example in load(str(tmp_path / "a.zip"), "test")] == ["deep/b.jpg"]
+
+
+def test_addresses_and_braces_are_shards():
+    for text in "pipe:cat a.tar", "https://x.example/a-{0..9}.tar", "a-{000..131}.tar", "a-{0,1}.tar.gz":
+        assert looks(text) == f"webdataset:shards={text}"
+
+
+def test_folder_of_one_table_below_which_are_pictures_is_the_table(tmp_path, photographs):
+    path = written(tmp_path / "captions.txt", "image,caption\nb.jpg,one\n")
+    written(tmp_path / "notes.txt", "nothing, really\n")
+    written(tmp_path / "captions.jsonl", '{"id": "b.jpg", "caption": "what a captioner said"}\n')
+    assert looks(tmp_path) == f"csv:file={path}"
+    assert [example.references for example in load(str(tmp_path), "train")] == [("one",)]
+
+
+def test_annotations_of_several_splits_are_one_data_set(tmp_path):
+    for split in "train", "val":
+        written(tmp_path / "annotations" / f"captions_{split}2017.json", json.dumps(SHAPES["coco"]))
+        written(tmp_path / "annotations" / f"instances_{split}2017.json", '{"images": [')
+    pattern = f"{tmp_path}/annotations/captions_{{split}}2017.json"
+    assert looks(tmp_path) == looks(pattern) == f"coco:file={pattern}"
+
+
+def test_folder_that_could_be_several_things_says_what_to_type(tmp_path, photographs):
+    first = written(tmp_path / "a.csv", "image,caption\nb.jpg,one\n")
+    second = written(tmp_path / "b.jsonl", '{"image": "b.jpg"}\n')
+    with pytest.raises(ValueError, match=f"type one of csv:file={first} or jsonl:file={second}"):
+        looks(tmp_path)
+
+
+def test_pictures_are_themselves_whatever_table_lies_beside_them(photographs, capsys):
+    path = written(photographs / "a.csv", "image,caption\nb.jpg,one\n")
+    assert looks(photographs) == f"folder:root={photographs}" and len(load(str(photographs), "test")) == 4
+    assert main(["data", str(photographs)]) == 0
+    assert f"there is also csv:file={path}" in capsys.readouterr().out
+
+
+def test_plain_folder_is_pictures_and_flickr8k_is_itself(tmp_path, photographs):
+    assert looks(photographs) == f"folder:root={photographs}"
+    path = written(tmp_path / "f8k" / "Flickr8k.token.txt", "")
+    assert looks(path) == looks(path.parent) == f"flickr8k:root={path.parent}"
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("", "scenes"),
+        ("flicker8k", "did you mean flickr8k"),
+        ("nowhere/at all", "nowhere/at all is not there"),
+        ("none.json", "none.json is not there"),
+        ("a_{split}.json", "no file is called"),
+        ("cocoo:file=x", "did you mean coco"),
+    ],
+)
+def test_what_is_nowhere_is_told(text, words):
+    with pytest.raises(ValueError, match=words):
+        looks(text)

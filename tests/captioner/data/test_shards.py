@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+from webdataset.tariterators import group_by_keys, tar_file_expander
+
+from captioner.data import load, read, splits, stream
+from captioner.data.left_out import LeftOut
+from captioner.data.shards import files, samples
+from metric.example import Example, open_image
+from metric.images import InMemory, InTar
+
+
+def shard(path: Path, members: dict[str, bytes]) -> Path:
+    with tarfile.open(path, "w") as tar:
+        for name, data in members.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            tar.addfile(entry, io.BytesIO(data))
+    return path
+
+
+@pytest.fixture
+def jpeg(photographs) -> bytes:
+    return (photographs / "b.jpg").read_bytes()
+
+
+@pytest.fixture
+def odd(tmp_path, jpeg) -> Path:
+    """What webdataset's own rules decide: dots, folders, capitals, files without a picture, names of its own."""
+    members = {
+        "__index__": b"x",
+        "a/1.jpg": jpeg,
+        "a/1.txt": b"one",
+        "a/1.cls": b"3",
+        "a/2.x.json": b"{}",
+        "a/2.JPG": jpeg,
+        "a/2.json": json.dumps({"caption": "two", "url": "http://x"}).encode(),
+        "b.c/1.jpeg": jpeg,
+        "b.c/1.txt": b"three\nfour\n",
+        "README": b"no ending",
+        "5.txt": b"no picture",
+    }
+    return shard(tmp_path / "odd-0.tar", members)
+
+
+def test_samples_are_those_of_webdataset(odd):
+    with odd.open("rb") as file:
+        theirs = list(group_by_keys(tar_file_expander([{"url": "", "stream": file}])))
+    ours = [
+        {"__key__": key, **{ending: member.data for ending, member in sample.items()}}
+        for key, sample in samples(files(str(odd)))
+    ]
+    assert ours == [{name: value for name, value in sample.items() if name != "__url__"} for sample in theirs]
+
+
+@pytest.mark.parametrize("url", ["{path}", "pipe:cat {path}", "pipe:gzip -c {path}", "file:{path}"])
+def test_shards_on_the_disk_and_through_a_pipe_are_alike(odd, url):
+    found = list(read(url.format(path=odd) if ":" in url else f"webdataset:shards={odd}", "train"))
+    examples = [each for each in found if isinstance(each, Example)]
+    assert [(example.id, example.references) for example in examples] == [
+        ("a/1.jpg", ("one",)),
+        ("a/2.JPG", ("two",)),
+        ("b.c/1.jpeg", ("three", "four")),
+    ]
+    assert [each.id for each in found if isinstance(each, LeftOut)] == ["5"]
+    assert all(isinstance(each.image, InMemory if url.startswith("pipe") else InTar) for each in examples)
+    assert {open_image(example.image).size for example in examples} == {(24, 16)}
+
+
+def test_braces_are_many_shards_in_order(tmp_path, jpeg):
+    for number in range(12):
+        shard(tmp_path / f"x-{number:02d}.tar", {f"{number}.jpg": jpeg, f"{number}.txt": b"x"})
+    for pattern in f"{tmp_path}/x-{{00..11}}.tar", f"pipe:cat {tmp_path}/x-{{00..11}}.tar", str(tmp_path):
+        assert [example.id for example in load(pattern, "train")] == [f"{number}.jpg" for number in range(12)]
+
+
+def test_stream_opens_a_shard_when_it_comes_to_it(tmp_path, jpeg):
+    shard(tmp_path / "x-0.tar", {"0.jpg": jpeg, "0.txt": b"x"})
+    examples = stream(f"pipe:cat {tmp_path}/x-{{0..1}}.tar", "train")
+    assert next(examples).id == "0.jpg"
+    shard(tmp_path / "x-1.tar", {"1.jpg": jpeg, "1.txt": b"x"})  # not there before
+    assert [example.id for example in examples] == ["1.jpg"]
+
+
+def test_split_is_in_the_name_of_a_shard_or_in_its_json(tmp_path, jpeg):
+    shard(tmp_path / "train-0.tar", {"0.jpg": jpeg, "0.txt": b"x"})
+    shard(tmp_path / "val-0.tar", {"1.jpg": jpeg, "1.txt": b"x"})
+    for spec in str(tmp_path), f"webdataset:shards={tmp_path}/{{split}}-{{0..0}}.tar":
+        assert splits(spec) == ["train", "val"]
+        assert [example.id for example in load(spec, "val")] == ["1.jpg"]
+    rows = [json.dumps({"captions": ["x"], "split": split, "id": split}).encode() for split in ("train", "val")]
+    one = shard(tmp_path / "one.tar", {"0.jpg": jpeg, "0.json": rows[0], "1.jpg": jpeg, "1.json": rows[1]})
+    assert [example.id for example in load(f"webdataset:shards={one}", "val")] == ["val"]
+
+
+@pytest.mark.parametrize("url", ["{path}", "pipe:cat {path}"])
+def test_shard_that_breaks_off_gives_what_came_before(tmp_path, jpeg, url):
+    members = {f"{n}.{ending}": jpeg if ending == "jpg" else b"x" for n in range(9) for ending in ("jpg", "txt")}
+    path = shard(tmp_path / "x.tar", members)
+    path.write_bytes(path.read_bytes()[:5000])
+    *before, last = read(f"webdataset:shards={url.format(path=path)}", "train")
+    assert before and all(isinstance(each, Example) for each in before)
+    assert isinstance(last, LeftOut) and last.what == "shard" and "x.tar" in last.id
+
+
+def test_pipe_that_fails_is_a_shard_left_out(tmp_path, jpeg):
+    shard(tmp_path / "x-0.tar", {"0.jpg": jpeg, "0.txt": b"x"})
+    first, second = read(f"pipe:cat {tmp_path}/x-{{0..1}}.tar", "train")
+    assert isinstance(first, Example) and isinstance(second, LeftOut) and second.what == "shard"
+    with pytest.raises(ValueError, match="no picture of the split"):
+        load(f"pipe:false {tmp_path}/x.tar", "train")
