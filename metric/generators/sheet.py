@@ -6,7 +6,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from metric.example import Example, open_image
+from metric.example import Example, UnreadableImage, open_image
 from metric.generators.selection import read_about, used
 from metric.generators.shards import Sample, read, shards_in
 
@@ -44,8 +44,11 @@ def similarities(sample: Sample) -> list[float]:
 
 
 def draw(left: Any, right: Any, sample: Sample, example: Example, about: dict[str, Any]) -> None:
-    left.imshow(open_image(example.image))
     lines = [f"{sample.record['id']}  t: {sample.record['caption']}"]
+    try:
+        left.imshow(open_image(example.image))
+    except UnreadableImage:
+        lines.append("(the picture cannot be read)")
     if sample.image:
         right.imshow(sample.image.draw())
         lines.append(f"v' {verdict(sample, 'image', about)}")
