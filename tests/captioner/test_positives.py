@@ -33,39 +33,18 @@ def quiet(monkeypatch):
     monkeypatch.setattr("metric.generators.generate.contact_sheet", lambda out, examples: None)
 
 
-def test_positives_are_made_filtered_anew_and_trained_on(quiet, tiny_clip, tmp_path, capsys):
-    out, data = str(tmp_path / "positives"), ["--data", "scenes:count=8"]
-    made = [
-        "metric",
-        "positives",
-        *data,
-        "--text",
-        "renderer",
-        "--image",
-        "renderer",
-        "--clip",
-        tiny_clip,
-        "--out",
-        out,
-    ]
+def test_positives_are_made_filtered_anew_and_trained_on(quiet, monkeypatch, tiny_clip, tmp_path, capsys):
+    monkeypatch.setattr("metric.finetune.VAL_PICTURES", 8)
+    out, run, data = str(tmp_path / "positives"), str(tmp_path / "run"), ["--data", "scenes:count=8"]
+    renderer = ["--text", "renderer", "--image", "renderer", "--clip", tiny_clip]
+    made = ["metric", "positives", *data, *renderer, "--out", out]
     assert main([*made, "--shard", "1/2", "--shard_size", "4"]) == 0
-    assert main(["metric", "train", *data, "--positives", out, "--out", str(tmp_path / "run")]) == 2
+    assert main(["metric", "train", *data, "--positives", out, "--out", run]) == 2
     assert "has 1 of 2 shards" in capsys.readouterr().err
     assert main([*made, "--shard_size", "4", "--drop", "0.25"]) == 0
     assert "pictures v': 8 made, 2 dropped (25.0 %" in capsys.readouterr().out
     assert main([*made, "--shard_size", "4", "--drop", "0.5"]) == 0
-    train = [
-        "--clip",
-        tiny_clip,
-        "--val",
-        "scenes",
-        "--batch_size",
-        "4",
-        "--steps",
-        "1",
-        "--out",
-        str(tmp_path / "run"),
-    ]
+    train = ["--clip", tiny_clip, "--batch_size", "4", "--steps", "1", "--out", run]
     assert main(["metric", "train", *data, "--positives", out, *train]) == 0
     assert "of 8 pictures 4 without v' (4 filtered out) and 4 without t' (4 filtered out)" in capsys.readouterr().out
     (row,) = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]

@@ -99,14 +99,14 @@ def test_any_number_of_processes_gives_the_same_files(make: Make, capsys: pytest
     assert contents(shared) == contents(whole) and read_about(shared) == read_about(whole)
 
 
-@pytest.mark.parametrize("after", range(7))
+@pytest.mark.parametrize("after", range(6))  # of eight batches, two have nothing to caption
 def test_whatever_batch_a_kill_meets_nothing_is_lost_or_doubled(make: Make, after: int) -> None:
     whole = make("whole")
     with pytest.raises(Stop):
         make("broken", text=Echo(after))
     rest = Echo()
     assert contents(make("broken", text=rest)) == contents(whole)
-    assert rest.batches == 7 - after  # what was made is not made again
+    assert rest.batches == 6 - after  # what was made is not made again
     keys = [sample.key for sample in read(shards_in(whole))]
     assert keys == [f"{number:09d}" for number in range(14)]
     assert {path.name for path in whole.iterdir()} == {*contents(whole), "positives.json"}
@@ -123,12 +123,15 @@ def test_half_written_files_of_a_killed_process_count_for_nothing(make: Make, tm
 
 
 def test_webdataset_reads_the_shards(make: Make) -> None:
-    wds = pytest.importorskip("webdataset")
-    shards = shards_in(make("out"))
-    theirs = list(wds.WebDataset([str(path) for path in shards], shardshuffle=False, empty_check=False))
-    for sample, ours in zip(theirs, read(shards), strict=True):
-        assert sample["__key__"] == ours.key and json.loads(sample["json"]) == ours.record
-        assert sample.get("txt", b"").decode() == (ours.text or "") and ("png" in sample) == (ours.image is not None)
+    theirs = pytest.importorskip("webdataset.tariterators")
+    for shard in shards_in(make("out")):
+        with shard.open("rb") as file:
+            samples = list(theirs.group_by_keys(theirs.tar_file_iterator(file)))
+        for sample, ours in zip(samples, read([shard]), strict=True):
+            assert sample["__key__"] == ours.key and json.loads(sample["json"]) == ours.record
+            assert sample.get("txt", b"").decode() == (ours.text or "") and ("png" in sample) == (
+                ours.image is not None
+            )
 
 
 def test_a_sample_says_where_it_is_from(make: Make) -> None:
@@ -247,7 +250,7 @@ def test_another_run_does_not_go_on_in_the_same_folder(make: Make, examples: lis
     [
         ({"text": "none", "image": "none"}, {}, "nothing is to be made"),
         ({"beams": 0}, {}, "--beams is at least 1, got 0"),
-        ({"image_prompt": "a photo"}, {}, "says where {caption} goes"),
+        ({"image_prompt": "a photo"}, {}, "says where the caption goes"),
         ({}, {"drop": 0.1}, "give --clip"),
         ({"clip": "scenes-clip"}, {"drop": 1.0}, "--drop is a share"),
         ({"clip": "scenes-clip"}, {"drop": 0.1, "min_similarity": 0.2}, "give one"),
