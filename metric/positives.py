@@ -1,17 +1,20 @@
 """Where positives come from: a picture made for a caption (v') and a caption made for a picture (t').
 
-Any generator serves through the two methods; one that has run already is read from its folder.
+Any generator serves through the two methods; what `captioner metric positives` made is read from its shards.
 """
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+
+from tqdm import tqdm
 
 from metric.example import Example, Picture
+from metric.generators.selection import read_about, used
+from metric.generators.shards import Sample, ShardPicture, read, shards_in
 from metric.scenes.world import Scene
 
 
@@ -54,40 +57,65 @@ class ReferencePositives:
 
 
 class RecordedPositives:
-    """positives.jsonl in a folder, one {"id", "caption", "image"} a line. Either may be missing, ids repeat.
+    """What `captioner metric positives` made, or other webdataset shards: `.jpg` or `.png`, `.txt`, `.json` with "id".
 
-    `image` is a path, seen from the folder.
+    Texts are in memory, pictures in their shards. A picture made from the drawn caption comes before others of its id.
     """
 
     def __init__(self, folder: Path) -> None:
-        path = folder / "positives.jsonl"
-        if not path.is_file():
-            raise ValueError(f'{folder} has no positives.jsonl, with one {{"id", "caption", "image"}} a line')
-        self.images: dict[str, list[Path]] = {}
+        self.folder, about, shards = folder, read_about(folder), shards_in(folder)
+        if not shards:
+            raise ValueError(f"{folder} holds no shards; captioner metric positives --out {folder} makes some")
+        if about and "filter" not in about:
+            raise ValueError(
+                f"{folder} has {len(shards)} of {about['shards']} shards; the command that made them goes on"
+            )
+        self.images: dict[str, list[tuple[str, ShardPicture]]] = {}
         self.texts: dict[str, list[str]] = {}
-        for number, line in enumerate(path.read_text().splitlines(), 1):
-            try:
-                row = json.loads(line)
-                key = str(row["id"])
-            except (json.JSONDecodeError, KeyError, TypeError) as error:
-                raise ValueError(f'{path}:{number} is not a JSON object with "id"') from error
-            if row.get("image"):
-                self.images.setdefault(key, []).append(folder / row["image"])
-            if row.get("caption"):
-                self.texts.setdefault(key, []).append(row["caption"])
+        self.dropped = {"image": 0, "text": 0}
+        for sample in tqdm(read(shards), desc="positives", unit="sample", disable=None, leave=False):
+            self.take(sample, about)
 
-    def image(self, example: Example, caption: str, rng: random.Random) -> Path | None:
-        made = self.images.get(example.id)
-        return rng.choice(made) if made else None
+    def take(self, sample: Sample, about: dict[str, Any]) -> None:
+        name = sample.record["id"]
+        if sample.image and self.passes(sample, "image", about):
+            self.images.setdefault(name, []).append((sample.record.get("caption", ""), sample.image))
+        if sample.text and self.passes(sample, "text", about):
+            self.texts.setdefault(name, []).append(sample.text)
+
+    def passes(self, sample: Sample, kind: str, about: dict[str, Any]) -> bool:
+        passed = used(sample, kind, about)
+        self.dropped[kind] += not passed
+        return passed
+
+    def image(self, example: Example, caption: str, rng: random.Random) -> ShardPicture | None:
+        made = self.images.get(example.id, [])
+        own = [picture for source, picture in made if source == caption] or [picture for _, picture in made]
+        return rng.choice(own) if own else None
 
     def text(self, example: Example, caption: str, rng: random.Random) -> str | None:
         made = self.texts.get(example.id)
         return rng.choice(made) if made else None
 
+    def coverage(self, examples: Sequence[Example]) -> str:
+        """For how many of the examples there is something, in a line. Raises ValueError when for none."""
+        counts = {
+            "v'": (sum(example.id in self.images for example in examples), self.dropped["image"]),
+            "t'": (sum(example.id in self.texts for example in examples), self.dropped["text"]),
+        }
+        if not any(there for there, _ in counts.values()):
+            raise ValueError(
+                f"{self.folder} has nothing for any of the {len(examples)} pictures: was it for other data?"
+            )
+        said = [f"{len(examples) - n} without {what} ({lost} filtered out)" for what, (n, lost) in counts.items()]
+        return f"{self.folder}: of {len(examples)} pictures {' and '.join(said)}"
+
 
 def positives_for(folder: Path | None, examples: Sequence[Example]) -> Positives:
-    """Those recorded in `folder`; without one the renderer's for scenes, other references for photographs."""
+    """Those in the shards of `folder`; without one the renderer's for scenes, other references for photographs."""
     if folder:
-        return RecordedPositives(folder)
+        recorded = RecordedPositives(folder)
+        print(recorded.coverage(examples))
+        return recorded
     scenes = all(isinstance(example.image, Scene) for example in examples)
     return ScenePositives() if scenes else ReferencePositives()

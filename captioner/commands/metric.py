@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from captioner.commands import positives
 from captioner.flags import add_flags, given
 from metric.config import MetricConfig, PretrainConfig
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from metric.example import Example
 
-HELP = "train the learned metric: train, pretrain"
+HELP = "the learned metric: train, pretrain, positives"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -36,11 +37,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     commands.choices["train"].add_argument(
         "--positives",
         default="",
-        help="folder of recorded positives; empty: the renderer for scenes, else other references",
+        help="folder of shards that `metric positives` made; empty: the renderer for scenes, else other references",
     )
+    positives.add(commands.add_parser("positives", help=positives.HELP, description=positives.__doc__))
 
 
 def run(args: argparse.Namespace) -> None:
+    if args.metric_command == "positives":
+        return positives.run(args)
     from captioner.data import load
     from captioner.device import device_of
 
@@ -63,5 +67,5 @@ def run_train(args: argparse.Namespace, train: list[Example], val: list[Example]
     from metric.positives import positives_for
 
     config = MetricConfig(**given(args, MetricConfig()))
-    positives = positives_for(Path(args.positives) if args.positives else None, train)
-    train_metric(config, train, val, positives, args.out, args.resume, device)
+    made = positives_for(Path(args.positives) if args.positives else None, train)
+    train_metric(config, train, val, made, args.out, args.resume, device)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from metric.example import Example
-from metric.positives import RecordedPositives, ReferencePositives, ScenePositives
+from metric.positives import ReferencePositives, ScenePositives
 from metric.scenes.language import references
 from metric.scenes.world import Scene, sample
 
@@ -36,21 +36,3 @@ def test_human_captions_serve_where_nothing_was_made() -> None:
     assert positives.text(example, "a cat", rng) == "the cat"
     assert positives.image(example, "a cat", rng) is None
     assert positives.text(Example("y", Path("y.jpg"), ("a cat",)), "a cat", rng) is None
-
-
-def test_recorded_positives_are_read_from_their_folder(tmp_path: Path) -> None:
-    lines = ['{"id": "a", "caption": "one", "image": "a.png"}', '{"id": "b", "caption": "two"}']
-    (tmp_path / "positives.jsonl").write_text("\n".join(lines) + "\n")
-    positives, rng = RecordedPositives(tmp_path), random.Random(0)
-    a, b, c = (Example(name, Path(f"{name}.jpg"), ("x",)) for name in "abc")
-    assert positives.image(a, "x", rng) == tmp_path / "a.png" and positives.text(a, "x", rng) == "one"
-    assert positives.image(b, "x", rng) is None and positives.text(b, "x", rng) == "two"
-    assert positives.image(c, "x", rng) is None and positives.text(c, "x", rng) is None
-
-
-def test_broken_record_is_told_by_its_line(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no positives.jsonl"):
-        RecordedPositives(tmp_path)
-    (tmp_path / "positives.jsonl").write_text('{"id": "a"}\n{"caption": "b"}\n')
-    with pytest.raises(ValueError, match="positives.jsonl:2"):
-        RecordedPositives(tmp_path)

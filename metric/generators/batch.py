@@ -1,0 +1,114 @@
+"""A batch of units to the files of their samples: what is made, how well it fits, where it is from.
+
+Axes: b units or pictures.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from PIL import Image
+
+from metric.clip import Clip
+from metric.example import UnreadableImage, open_image
+from metric.generators.config import GenerationConfig
+from metric.generators.selection import KINDS
+from metric.generators.units import ImageMaker, TextMaker, Unit
+from metric.similarity import PREFIX
+
+QUALITY = 95  # of JPEG
+Made = tuple[str | Image.Image | None, dict[str, Any]]  # what was made, and its provenance
+
+
+class BatchMaker:
+    """Units to the files of their samples."""
+
+    def __init__(
+        self, text: TextMaker | None, image: ImageMaker | None, clip: Clip | None, config: GenerationConfig, data: str
+    ) -> None:
+        self.text, self.image, self.clip, self.config, self.data = text, image, clip, config, data
+
+    def __call__(self, units: Sequence[Unit]) -> list[tuple[str, bytes]]:
+        """KEY.txt, KEY.jpg or .png, and KEY.json of each."""
+        made = {"text": self.texts(units), "image": self.images(units)}
+        files = []
+        for unit in units:
+            record = {"id": unit.example.id, "n": unit.n, "caption": unit.caption, "seed": unit.seed, "data": self.data}
+            for kind in KINDS:
+                if unit.key in made[kind]:
+                    value, record[kind] = made[kind][unit.key]
+                    files += self.file(unit.key, value)
+            files.append((f"{unit.key}.json", json.dumps(record, ensure_ascii=False).encode()))
+        return files
+
+    def file(self, key: str, value: str | Image.Image | None) -> list[tuple[str, bytes]]:
+        if value is None:
+            return []
+        if isinstance(value, str):
+            return [(f"{key}.txt", value.encode())]
+        assert self.image is not None
+        buffer = io.BytesIO()
+        value.save(buffer, Image.registered_extensions()[f".{self.image.suffix}"], quality=QUALITY)
+        return [(f"{key}.{self.image.suffix}", buffer.getvalue())]
+
+    def texts(self, units: Sequence[Unit]) -> dict[str, Made]:
+        """t' of the first unit of each picture that can be read."""
+        if self.text is None:
+            return {}
+        pictures, faults = opened([unit for unit in units if unit.n == 0])
+        readable = [unit for unit in units if unit.key in pictures]
+        texts = self.text(readable, list(pictures.values())) if readable else []
+        fits = self.similarities(list(pictures.values()), texts)
+        return faults | {
+            unit.key: (text, {**self.text.facts, "similarity": fit}) if text else (None, {"skipped": "empty caption"})
+            for unit, text, fit in zip(readable, texts, fits)
+        }
+
+    def images(self, units: Sequence[Unit]) -> dict[str, Made]:
+        """v' of the units that have a caption."""
+        if self.image is None:
+            return {}
+        captioned = [unit for unit in units if unit.caption]
+        made = zip(captioned, self.image(captioned)) if captioned else []
+        found: dict[str, Made] = {unit.key: (None, {"skipped": "no caption"}) for unit in units if not unit.caption}
+        shown = []
+        for unit, picture in made:
+            if picture is None:
+                found[unit.key] = None, {"skipped": "withheld by the safety checker"}
+            else:
+                shown.append((unit, shrunk(picture, self.config.stored)))
+        fits = self.similarities([picture for _, picture in shown], [unit.caption for unit, _ in shown])
+        for (unit, picture), fit in zip(shown, fits):
+            prompt = self.config.image_prompt.replace("{caption}", unit.caption)
+            found[unit.key] = picture, {**self.image.facts, "prompt": prompt, "similarity": fit}
+        return found
+
+    @torch.no_grad()
+    def similarities(self, pictures: Sequence[Image.Image], texts: Sequence[str]) -> Sequence[float | None]:
+        """Cosines of picture and prefixed text, `b`."""
+        if self.clip is None or not pictures:
+            return [None] * len(pictures)
+        image = self.clip.encode_image(torch.stack([self.clip.preprocess(picture) for picture in pictures]))
+        text = self.clip.encode_text([PREFIX + text for text in texts])
+        return [round(value, 6) for value in (image * text).sum(-1).tolist()]
+
+
+def opened(units: Sequence[Unit]) -> tuple[dict[str, Image.Image], dict[str, Made]]:
+    """The units' pictures, and why some cannot be read."""
+    pictures: dict[str, Image.Image] = {}
+    faults: dict[str, Made] = {}
+    for unit in units:
+        try:
+            pictures[unit.key] = open_image(unit.example.image)
+        except UnreadableImage as error:
+            faults[unit.key] = None, {"skipped": "unreadable picture", "reason": str(error)}
+    return pictures, faults
+
+
+def shrunk(picture: Image.Image, longest: int) -> Image.Image:
+    picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    return picture.convert("RGB")

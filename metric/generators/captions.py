@@ -1,0 +1,53 @@
+"""Captions t' by a transformers image-to-text model: BLIP, GIT, whatever `AutoModelForImageTextToText` loads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from PIL import Image
+
+from metric.generators.config import GenerationConfig
+from metric.generators.units import Unit
+from metric.training import PRECISIONS
+
+KNOWN = "Salesforce/blip-image-captioning-large"
+
+
+class TransformersCaptions:
+    """Beam search: a picture has one caption, whatever the seed."""
+
+    def __init__(self, config: GenerationConfig, device: torch.device) -> None:
+        from transformers import AutoModelForImageTextToText, AutoProcessor
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
+        self.prompt, self.model_name = config.text_prompt, config.text
+        self.decoding = {"num_beams": config.beams, "max_new_tokens": config.max_length, "do_sample": False}
+        dtype = PRECISIONS[config.precision]
+        try:
+            self.processor = AutoProcessor.from_pretrained(config.text)
+            self.model = AutoModelForImageTextToText.from_pretrained(config.text, dtype=dtype).to(device).eval()
+        except (OSError, ValueError) as error:
+            raise ValueError(
+                f"--text {config.text} is no image-to-text model that can be had: give none, renderer, a run of ours, "
+                f"a folder or a hub id such as {KNOWN} ({str(error).strip().splitlines()[0]})"
+            ) from error
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return {"model": self.model_name, "prompt": self.prompt, **self.decoding}
+
+    @torch.no_grad()
+    def __call__(self, units: Sequence[Unit], pictures: Sequence[Image.Image]) -> list[str]:
+        prompts = {"text": [self.prompt] * len(pictures)} if self.prompt else {}
+        inputs = self.processor(images=list(pictures), return_tensors="pt", padding=True, **prompts)
+        tokens = self.model.generate(**inputs.to(self.model.device, self.model.dtype), **self.decoding)
+        texts = self.processor.batch_decode(tokens, skip_special_tokens=True)
+        return [without_prompt(text.strip(), self.prompt.strip()) for text in texts]
+
+
+def without_prompt(text: str, prompt: str) -> str:
+    """BLIP and decoder-only models repeat what they were given, BLIP in lower case."""
+    return text[len(prompt) :].strip() if text.lower().startswith(prompt.lower()) else text

@@ -1,0 +1,72 @@
+"""How synthetic positives are made and which of them are used: the settings that become flags."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class GenerationConfig:
+    """What is made, by whom and how: all that decides what comes out, save the device."""
+
+    text: str = "none"
+    "who captions the pictures (t'): none, renderer for scenes, a run of ours, a transformers model by id or folder"
+    image: str = "none"
+    "who draws the captions (v'): none, renderer for scenes, a diffusers pipeline by id or folder"
+    per_picture: int = 1
+    "pictures v' for each picture: the n-th is made from its n-th caption; t' is one"
+    text_prompt: str = ""
+    "beginning that the captioner continues; it is not part of t'"
+    image_prompt: str = "{caption}"
+    "prompt of v', around {caption}"
+    beams: int = 5
+    "of the captioner"
+    max_length: int = 30
+    "most tokens of t'"
+    steps: int = 0
+    "denoising steps; 0: the pipeline's own"
+    guidance: float = -1.0
+    "guidance scale; negative: the pipeline's own"
+    size: int = 0
+    "height and width that v' is generated at; 0: the pipeline's own"
+    stored: int = 512
+    "longer side that v' is stored at, at most"
+    clip: str = ""
+    "CLIP that says how well each fits; empty: scenes-clip for scenes, none else"
+    batch_size: int = 16
+    "pictures at a time"
+    shard_size: int = 512
+    "pictures in a file"
+    precision: str = "fp32"
+    "of captioner and pipeline: fp32, bf16 or fp16"
+    seed: int = 0
+    "with a picture's id and number it gives that picture's own seed"
+
+
+@dataclass(frozen=True)
+class FilterConfig:
+    """Which of what was made is used; it can be set anew on a folder that is made already."""
+
+    min_similarity: float = -1.0
+    "lowest cosine between picture and text that is used"
+    drop: float = 0.0
+    "share of the least similar pictures, and of captions, that is not used"
+
+
+def check(config: GenerationConfig, filtering: FilterConfig) -> None:
+    """Raises ValueError for what cannot be."""
+    if config.text == config.image == "none":
+        raise ValueError("nothing is to be made: give --text MODEL, --image MODEL or both")
+    for name in ("per_picture", "beams", "max_length", "stored", "batch_size", "shard_size"):
+        if getattr(config, name) < 1:
+            raise ValueError(f"--{name} is at least 1, got {getattr(config, name)}")
+    if "{caption}" not in config.image_prompt:
+        raise ValueError(
+            f'--image_prompt says where the caption goes, as "a photo of {{caption}}"; got {config.image_prompt!r}'
+        )
+    if not 0 <= filtering.drop < 1:
+        raise ValueError(f"--drop is a share, from 0 to less than 1, got {filtering.drop}")
+    if filtering.drop and filtering.min_similarity > -1:
+        raise ValueError("--drop and --min_similarity are two ways to say what is not used: give one")
+    if filtering != FilterConfig() and not config.clip:
+        raise ValueError("--drop and --min_similarity need a CLIP to say what is similar: give --clip")

@@ -1,0 +1,98 @@
+"""Makes the positives of a data set, shard by shard; several processes share the shards, and a later call goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from metric.clip import load_clip
+from metric.example import Example
+from metric.generators.batch import BatchMaker
+from metric.generators.config import FilterConfig, GenerationConfig
+from metric.generators.selection import read_about, select, write_about
+from metric.generators.shards import join, pack, part_path, read, shard_path, shards_in, tidy, write_whole
+from metric.generators.sheet import SHEET, contact_sheet
+from metric.generators.units import ImageMaker, TextMaker, Unit, units_of
+
+Makers = tuple[TextMaker | None, ImageMaker | None]
+
+
+def generate(
+    config: GenerationConfig,
+    filtering: FilterConfig,
+    examples: Sequence[Example],
+    data: str,
+    out: Path,
+    makers: Callable[[], Makers],
+    device: torch.device,
+    share: tuple[int, int] = (0, 1),
+) -> None:
+    """Every `share[1]`-th shard from number `share[0]`; the process that finds all of them there filters.
+
+    Models are loaded when there is something to make. `data` is said in every sample's provenance.
+    """
+    units = units_of(examples, config.per_picture, config.seed)
+    shards = [units[start : start + config.shard_size] for start in range(0, len(units), config.shard_size)]
+    begin(out, config, examples, data, len(shards))
+    rank, world = share
+    todo = [number for number in range(rank, len(shards), world) if not shard_path(out, number).exists()]
+    if todo:
+        clip = load_clip(config.clip, device) if config.clip else None
+        maker = BatchMaker(*makers(), clip, config, data)
+        with tqdm(total=sum(len(shards[number]) for number in todo), unit="positive", disable=None) as bar:
+            for number in todo:
+                fill(out, number, shards[number], maker, config.batch_size, bar)
+    missing = sum(not shard_path(out, number).exists() for number in range(len(shards)))
+    if missing:
+        print(f"{out}: {missing} of {len(shards)} shards are other processes'; the last one filters")
+    else:
+        finish(out, filtering, {example.id: example for example in examples})
+
+
+def begin(out: Path, config: GenerationConfig, examples: Sequence[Example], data: str, shards: int) -> None:
+    """Writes what is to be made, or sees that it is what was begun."""
+    identity = sha256(json.dumps([(example.id, example.references) for example in examples]).encode()).hexdigest()[:12]
+    settings, known = asdict(config), read_about(out)
+    if not known:
+        if shards_in(out):
+            raise ValueError(f"{out} holds shards that are not of this command: choose another --out")
+        write_about(out, {"settings": settings, "data": data, "examples": identity, "shards": shards})
+        return
+    before = {**known["settings"], "data's captions": known["examples"]}
+    now = {**settings, "data's captions": identity}
+    changed = ", ".join(f"{name} {before.get(name)!r}" for name in now if before.get(name) != now[name])
+    if changed:
+        raise ValueError(f"{out} was begun with {changed}: go on with the same or choose another --out")
+
+
+def fill(out: Path, number: int, units: Sequence[Unit], maker: BatchMaker, b: int, bar: tqdm) -> None:
+    """The batches of a shard that are not there yet, then the shard."""
+    batches = [units[start : start + b] for start in range(0, len(units), b)]
+    for place, batch in enumerate(batches):
+        part = part_path(out, number, place)
+        if not part.exists():
+            write_whole(part, pack(maker(batch)))
+        bar.update(len(batch))
+    join(out, number, len(batches))
+
+
+def finish(out: Path, filtering: FilterConfig, examples: dict[str, Example]) -> None:
+    """The filter and the contact sheet; both can be made anew at any time."""
+    about = {**read_about(out), "filtering": asdict(filtering), "filter": select(read(shards_in(out)), filtering)}
+    write_about(out, about)
+    for kind, what in (("text", "captions t'"), ("image", "pictures v'")):
+        found = about["filter"][kind]
+        if found["made"] or found["skipped"]:
+            limit = "no filter" if found["threshold"] is None else f"less similar than {found['threshold']:.3f}"
+            reasons = "".join(f", {count} not made: {reason}" for reason, count in found["skipped"].items())
+            share = f"{found['dropped']} dropped ({100 * found['share']:.1f} %; {limit})"
+            print(f"{what}: {found['made']} made, {share}{reasons}")
+    tidy(out)
+    contact_sheet(out, examples)
+    print(f"{out}: {about['shards']} shards; look at {out / SHEET}, then captioner metric train --positives {out}")

@@ -1,0 +1,76 @@
+"""Pictures v' by a diffusers text-to-image pipeline: Stable Diffusion 1.x, 2, XL, 3.5, FLUX, by hub id or folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from inspect import signature
+from typing import Any
+
+import torch
+from PIL import Image
+
+from metric.generators.config import GenerationConfig
+from metric.generators.units import Unit
+from metric.training import PRECISIONS
+
+KNOWN = "stabilityai/stable-diffusion-2-1"
+
+
+class PipelinePictures:
+    """Each picture's noise comes from its own seed, drawn on the CPU: the same on every device."""
+
+    suffix = "jpg"
+
+    def __init__(self, config: GenerationConfig, device: torch.device) -> None:
+        self.model_name, self.prompt = config.image, config.image_prompt
+        self.pipeline = load_pipeline(config.image, PRECISIONS[config.precision]).to(device)
+        self.pipeline.set_progress_bar_config(disable=True)
+        self.settings = {
+            **({"num_inference_steps": config.steps} if config.steps else {}),
+            **({"guidance_scale": config.guidance} if config.guidance >= 0 else {}),
+            **({"height": config.size, "width": config.size} if config.size else {}),
+        }
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Steps and guidance are there whether they were set or are the pipeline's own."""
+        own = own_settings(self.pipeline)
+        return {"model": self.model_name, "pipeline": type(self.pipeline).__name__, **own, **self.settings}
+
+    def __call__(self, units: Sequence[Unit]) -> list[Image.Image | None]:
+        made = self.pipeline(
+            prompt=[self.prompt.replace("{caption}", unit.caption) for unit in units],
+            generator=[torch.Generator().manual_seed(unit.seed) for unit in units],
+            **self.settings,
+        )
+        withheld = made.get("nsfw_content_detected") or [False] * len(units)  # the safety checker's blackened pictures
+        return [None if black else picture for picture, black in zip(made.images, withheld)]
+
+
+def load_pipeline(name: str, dtype: torch.dtype) -> Any:
+    try:
+        from diffusers import DiffusionPipeline
+        from diffusers.utils import logging
+    except ImportError as error:
+        raise ValueError("diffusers is not installed; pip install 'captioner[generators]'") from error
+    logging.disable_progress_bar()
+    try:
+        pipeline = DiffusionPipeline.from_pretrained(name, dtype=dtype)
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"--image {name} is no text-to-image pipeline that can be had: give none, renderer, a folder "
+            f"or a hub id such as {KNOWN} ({str(error).strip().splitlines()[0]})"
+        ) from error
+    if not {"prompt", "generator"} <= set(parameters(pipeline)):
+        raise ValueError(f"--image {name} is a {type(pipeline).__name__}, which takes no prompt: it makes no v'")
+    return pipeline
+
+
+def own_settings(pipeline: Any) -> dict[str, Any]:
+    """The defaults of what decides a picture."""
+    found = parameters(pipeline)
+    return {name: found[name].default for name in ("num_inference_steps", "guidance_scale") if name in found}
+
+
+def parameters(pipeline: Any) -> dict[str, Any]:
+    return dict(signature(type(pipeline).__call__).parameters)

@@ -1,0 +1,62 @@
+"""Which of what was made is used: a threshold on CLIP's cosine, and what it drops. Nothing is deleted.
+
+`positives.json` beside the shards holds the settings, and, once all shards are there, the filter.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from metric.generators.config import FilterConfig
+from metric.generators.shards import Sample, write_whole
+
+KINDS = ("text", "image")
+ABOUT = "positives.json"
+
+
+def read_about(folder: Path) -> dict[str, Any]:
+    """What is known of the folder; nothing of shards that others made."""
+    path = folder / ABOUT
+    return json.loads(path.read_text()) if path.is_file() else {}
+
+
+def write_about(folder: Path, about: dict[str, Any]) -> None:
+    write_whole(folder / ABOUT, (json.dumps(about, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def threshold(similarities: Sequence[float], filtering: FilterConfig) -> float | None:
+    """What is less similar is not used; None uses all. The share is rounded down."""
+    if filtering.drop and similarities:
+        return sorted(similarities)[int(filtering.drop * len(similarities))]
+    return filtering.min_similarity if filtering.min_similarity > -1 else None
+
+
+def select(samples: Iterable[Sample], filtering: FilterConfig) -> dict[str, Any]:
+    """For captions and pictures: how many were made, the threshold, the share it drops, the reasons for none."""
+    found: dict[str, list[float | None]] = {kind: [] for kind in KINDS}
+    skipped: dict[str, dict[str, int]] = {kind: {} for kind in KINDS}
+    for sample in samples:
+        for kind in KINDS:
+            facts = sample.record.get(kind, {})
+            if "skipped" in facts:
+                skipped[kind][facts["skipped"]] = skipped[kind].get(facts["skipped"], 0) + 1
+            elif facts:
+                found[kind].append(facts["similarity"])
+    return {kind: {**outcome(found[kind], filtering), "skipped": skipped[kind]} for kind in KINDS}
+
+
+def outcome(similarities: Sequence[float | None], filtering: FilterConfig) -> dict[str, Any]:
+    known = [value for value in similarities if value is not None]
+    limit = threshold(known, filtering)
+    dropped = 0 if limit is None else sum(value < limit for value in known)
+    share = dropped / max(len(similarities), 1)
+    return {"made": len(similarities), "threshold": limit, "dropped": dropped, "share": share}
+
+
+def used(sample: Sample, kind: str, about: dict[str, Any]) -> bool:
+    """Whether the filter lets this caption or picture pass."""
+    limit = about.get("filter", {}).get(kind, {}).get("threshold")
+    return limit is None or sample.record[kind]["similarity"] >= limit

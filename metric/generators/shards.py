@@ -1,0 +1,140 @@
+"""Webdataset shards: written batch by batch so that a kill at any moment loses one batch and doubles none, and read.
+
+A batch is a file of its own in `.parts/` until the shard is whole; then its batches, joined, are the tar. A sample is
+`KEY.txt` (t'), `KEY.jpg` or `KEY.png` (v') and `KEY.json` (where both are from); the first two may be missing.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import tarfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+PARTS = ".parts"
+END = bytes(2 * tarfile.BLOCKSIZE)  # of a tar archive
+PICTURES = ("jpg", "jpeg", "png", "webp")
+
+
+@dataclass(frozen=True)
+class ShardPicture:
+    """A picture inside a shard, read when it is asked for."""
+
+    shard: Path
+    offset: int
+    size: int
+
+    @property
+    def key(self) -> str:
+        return f"{self.shard.resolve()}|{self.offset}|{self.size}|{self.shard.stat().st_mtime_ns}"
+
+    def draw(self) -> Image.Image:
+        with self.shard.open("rb") as file:
+            file.seek(self.offset)
+            return Image.open(io.BytesIO(file.read(self.size))).convert("RGB")
+
+
+@dataclass
+class Sample:
+    """As it is read back: the record of KEY.json, t', v'."""
+
+    key: str
+    record: dict[str, Any] = field(default_factory=dict)
+    text: str | None = None
+    image: ShardPicture | None = None
+
+
+def shard_path(folder: Path, number: int) -> Path:
+    return folder / f"shard-{number:06d}.tar"
+
+
+def shards_in(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.tar"))
+
+
+def pack(files: Iterable[tuple[str, bytes]]) -> bytes:
+    """(name, content) as tar members without the archive's end. The same files give the same bytes."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for name, content in files:
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+        end = tar.offset
+    return buffer.getvalue()[:end]
+
+
+def part_path(folder: Path, number: int, batch: int) -> Path:
+    return folder / PARTS / f"{number:06d}" / f"{batch:06d}"
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """The whole file or none; several processes may write the same one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    beside.write_bytes(content)
+    os.replace(beside, path)
+
+
+def join(folder: Path, number: int, batches: int) -> None:
+    """The shard from its batches, which then go."""
+    beside = part_path(folder, number, 0).with_name(f"whole.{os.getpid()}.partial")
+    with beside.open("wb") as whole:
+        for batch in range(batches):
+            with part_path(folder, number, batch).open("rb") as part:
+                shutil.copyfileobj(part, whole)
+        whole.write(END)
+        whole.flush()
+        os.fsync(whole.fileno())
+    os.replace(beside, shard_path(folder, number))
+    shutil.rmtree(beside.parent)
+
+
+def tidy(folder: Path) -> None:
+    """Away with what killed processes left behind; for when all shards are whole."""
+    shutil.rmtree(folder / PARTS, ignore_errors=True)
+
+
+def read(paths: Sequence[Path]) -> Iterator[Sample]:
+    """The samples of shards, one after the other; pictures stay where they are."""
+    for path in paths:
+        try:
+            yield from read_one(path)
+        except tarfile.TarError as error:
+            raise ValueError(f"{path} is no whole tar archive: {error}; make it again or take it away") from error
+
+
+def read_one(path: Path) -> Iterator[Sample]:
+    sample: Sample | None = None
+    with tarfile.open(path, "r:") as tar:
+        for member in tar:
+            key, _, suffix = member.name.partition(".")
+            if sample is None or key != sample.key:
+                if sample:
+                    yield sample
+                sample = Sample(key)
+            if suffix in PICTURES:
+                sample.image = ShardPicture(path, member.offset_data, member.size)
+            elif suffix in ("txt", "json"):
+                text = tar.extractfile(member).read().decode()  # type: ignore[union-attr]  # files have content
+                put(sample, suffix, text, path)
+    if sample:
+        yield sample
+
+
+def put(sample: Sample, suffix: str, text: str, path: Path) -> None:
+    if suffix == "txt":
+        sample.text = text
+        return
+    try:
+        sample.record = json.loads(text)
+        sample.record["id"] = str(sample.record["id"])
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise ValueError(f'{path}: {sample.key}.json is not a JSON object with "id"') from error
