@@ -21,8 +21,9 @@ from captioner.log import Log
 from captioner.models.captioner import Captioner, CaptionerConfig
 from captioner.models.features import FeatureStore, feature_dim
 from captioner.models.vocabulary import Vocabulary
-from captioner.objectives import OBJECTIVES, Batch
+from captioner.objectives import OBJECTIVES
 from captioner.provenance import describe
+from captioner.rollout import Batch
 from captioner.validation import Validation
 from metric.batches import Batches
 from metric.clip import Clip, load_clip
@@ -48,6 +49,8 @@ class Bench:
     features: FeatureStore
     validation: Validation
     reward: Mix | None
+    reference: Captioner | None = None
+    """the model that the reward stage began with, where one is asked for"""
 
 
 def train(run: Run, out: Path) -> None:
@@ -165,6 +168,8 @@ def run_stage(bench: Bench, stage: str, first: int, out: Path, log: Log, stoppin
     """Batches, one objective, one optimizer: the loop that XE and every reward share."""
     run, settings = bench.run, settings_of(bench.run, stage)
     optimizer = AdamW(bench.captioner.parameters(), lr=settings.lr, betas=ADAM_BETAS, weight_decay=0.0)
+    if stage == "reward" and run.scst.kl:
+        bench.reference = reference(bench, out, first)
     if first:
         checkpoint.restore_optimizer(out, optimizer)
     elif stage == "reward":
@@ -200,8 +205,18 @@ def update(bench: Bench, stage: str, step: int, optimizer: AdamW) -> dict[str, f
     seed = step_seed(run.seed, stage, step)
     torch.manual_seed(seed)
     captioner.train(stage == "xe")  # candidates are drawn without dropout, so their gradient has none either
+    seen = batch(bench, stage, step, seed)
+    for _ in range(run.scst.updates if stage == "reward" else 1):
+        facts = descend(bench, stage, step, seen, optimizer)
+    return facts
+
+
+def descend(bench: Bench, stage: str, step: int, seen: Batch, optimizer: AdamW) -> dict[str, float]:
+    """One update by the gradient of the stage's objective."""
+    run, captioner = bench.run, bench.captioner
+    objective = OBJECTIVES[run.scst.objective if stage == "reward" else stage]
     with mixed(bench.device, PRECISIONS[run.precision]):
-        loss, facts = OBJECTIVES[stage](captioner, batch(bench, stage, step, seed), bench.reward, run)
+        loss, facts = objective(captioner, seen, bench.reward, run)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     norm = nn.utils.clip_grad_norm_(captioner.parameters(), GRAD_NORM)
@@ -220,7 +235,14 @@ def batch(bench: Bench, stage: str, step: int, seed: int) -> Batch:
     picked = [bench.examples[row] for row in batches.indices(step)]
     captions = [clean(rng.choice(example.references)) for example in picked]
     features = bench.features[[example.id for example in picked]].to(bench.device, non_blocking=True)
-    return Batch(picked, features, captions, seed)
+    return Batch(picked, features, captions, seed, bench.reference)
+
+
+def reference(bench: Bench, out: Path, first: int) -> Captioner:
+    """A frozen copy of the model that the reward stage begins with, kept in the run's folder for when it is resumed."""
+    if not first:
+        checkpoint.keep(out, checkpoint.REFERENCE.name, bench.captioner, Position("reward", 0))
+    return Captioner.from_pretrained(out / checkpoint.REFERENCE).to(bench.device).requires_grad_(False)
 
 
 def step_seed(seed: int, stage: str, step: int) -> int:
