@@ -106,6 +106,8 @@ class Run:
     """folder that keeps the pictures' features between runs; empty keeps them in memory"""
     checker: str = "auto"
     """grammar checker: languagetool, harper, none, or auto (the best that is here)"""
+    watch: str = "warn"
+    """what happens when captions get worse while the reward rises: off, warn, or stop"""
     val_every: int = 500
     """steps between evaluations on the validation split"""
     val_count: int = 500
@@ -149,6 +151,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 CHOICES = {
     "precision": ("fp32", "bf16"),
     "checker": ("auto", "languagetool", "harper", "none"),
+    "watch": ("off", "warn", "stop"),
     "scst.objective": ("scst", "grpo", "dico"),
     "scst.candidates": ("beam", "diverse_beam", "sample"),
     "scst.baseline": ("mean", "greedy", "leave_one_out"),

@@ -12,7 +12,7 @@ from torch import nn
 from torch.optim import AdamW
 from tqdm import tqdm
 
-from captioner import checkpoint
+from captioner import checkpoint, watch
 from captioner.checkpoint import Position
 from captioner.config import Run, Scst, Xe, from_json, write_json
 from captioner.data import clean, load
@@ -72,6 +72,8 @@ def resume(out: Path) -> None:
     reached = checkpoint.position(out) or Position(names[0], 0)  # killed before its first checkpoint
     if reached == Position(names[-1], settings_of(run, names[-1]).steps):
         return tqdm.write(f"{out} is finished; nothing is left to resume")
+    if reached.stage == "reward" and (why := watch.stopped(run, out / "metrics.jsonl", reached.step)):
+        return tqdm.write(f"{out} is finished: {why}")
     bench = prepare(run, start=str(out / checkpoint.LAST) if reached.step else "")
     checkpoint.trim(out / "metrics.jsonl", reached, names)
     work(bench, out, reached)
@@ -105,7 +107,7 @@ def prepare(run: Run, start: str = "") -> Bench:
     val_set = [example for example in val_set if example.id not in features.skipped]
     if not val_set:
         raise ValueError(f"--data {run.data} with --val_count {run.val_count} leaves no picture to validate on")
-    validation = Validation(run, clip, val_set, features)
+    validation = Validation(run, clip, val_set, features, watched_reward(run, reward, val_set))
     return Bench(as_loaded(run, captioner), device, captioner, train_set, features, validation, reward)
 
 
@@ -116,6 +118,17 @@ def make_reward(run: Run, examples: list[Example], device: torch.device) -> Mix 
     context = Context(examples=examples, clip=run.clip, device=str(device), seed=run.seed)
     reward = build([parse(spec) for spec in run.rewards], context)
     reward.check(examples)
+    return reward
+
+
+def watched_reward(run: Run, reward: Mix | None, examples: list[Example]) -> Mix | None:
+    """The reward, when it can score the validation pictures and is to."""
+    if reward is None or run.watch == "off":
+        return None
+    try:
+        reward.check(examples)
+    except ValueError as error:
+        raise ValueError(f"--watch {run.watch} scores the validation pictures: {error}; or type --watch off") from None
     return reward
 
 
@@ -168,12 +181,12 @@ def run_stage(bench: Bench, stage: str, first: int, out: Path, log: Log, stoppin
     """Batches, one objective, one optimizer: the loop that XE and every reward share."""
     run, settings = bench.run, settings_of(bench.run, stage)
     optimizer = AdamW(bench.captioner.parameters(), lr=settings.lr, betas=ADAM_BETAS, weight_decay=0.0)
-    if stage == "reward" and run.scst.kl:
+    if stage == "reward" and (run.scst.kl or run.watch != "off"):
         bench.reference = reference(bench, out, first)
     if first:
         checkpoint.restore_optimizer(out, optimizer)
     elif stage == "reward":
-        log.evaluation(stage, 0, *bench.validation(bench.captioner))
+        evaluate(bench, Position(stage, 0), out, log)
     bar = tqdm(range(first, settings.steps), initial=first, total=settings.steps, desc=stage, disable=None)
     for step in bar:
         started = time.perf_counter()
@@ -190,13 +203,36 @@ def run_stage(bench: Bench, stage: str, first: int, out: Path, log: Log, stoppin
                 loss=f"{facts['loss']:.3f}",
                 **({"reward": f"{facts['reward']:.3f}"} if "reward" in facts else {}),
             )
-        if done % run.val_every == 0 or done == settings.steps:
-            log.evaluation(stage, done, *bench.validation(bench.captioner))
+        here = Position(stage, done)
+        last = done == settings.steps
+        if done % run.val_every == 0 or last:
+            last = evaluate(bench, here, out, log) or last
         stop = stopping()  # asked once: what is said to be saved has been
-        if stop or done % run.save_every == 0 or done == settings.steps:
-            checkpoint.save(out, bench.captioner, optimizer, Position(stage, done))
+        if stop or done % run.save_every == 0 or last:
+            checkpoint.save(out, bench.captioner, optimizer, here)
         if stop:
             raise KeyboardInterrupt(f"saved after {stage} step {done}; captioner train --out {out} --resume goes on")
+        if last:
+            break
+
+
+def evaluate(bench: Bench, here: Position, out: Path, log: Log) -> bool:
+    """Validation scores, logged; in the reward stage watched. Returns whether the watch ends the run."""
+    if here.stage == "xe" or bench.run.watch == "off":
+        log.evaluation(here.stage, here.step, *bench.validation(bench.captioner))
+        return False
+    before = watch.history(out / "metrics.jsonl")
+    scores, shown = bench.validation(bench.captioner, bench.reference)
+    fell = watch.fallen(bench.run, before, scores)
+    log.evaluation(here.stage, here.step, scores, shown, fell)
+    if watch.is_best(before, scores, fell):
+        checkpoint.keep(out, watch.BEST, bench.captioner, here)
+    for line in fell:
+        tqdm.write(f"watch, step {here.step}: {line}")
+    if fell:
+        best = watch.best_step(before)
+        tqdm.write(f"watch: {out / 'checkpoints' / watch.BEST} is the best model from before, of step {best}")
+    return bool(fell) and bench.run.watch == "stop"
 
 
 def update(bench: Bench, stage: str, step: int, optimizer: AdamW) -> dict[str, float]:
