@@ -2,7 +2,7 @@
 
 At every evaluation of the reward stage the validation captions are compared with those at step 0. `--watch warn` says
 which guard fell although the reward rose, `--watch stop` also ends the run; both keep the best model from before the
-first fall in checkpoints/best. The history is metrics.jsonl itself, so a resumed run watches as if it had never stopped.
+first fall in checkpoints/best. The history is metrics.jsonl itself, so a resumed run watches as if never stopped.
 """
 
 from __future__ import annotations
