@@ -4,7 +4,7 @@ Command: `.venv/bin/python experiments/bench_reward_stage.py --size small` (or `
 Cost: seconds (small), minutes (paper) on one core. Weights are random, so captions never end by themselves: all have
 LENGTH tokens, in generation, cross-entropy and transformers alike. transformers decodes with a BART of the same width,
 layers, heads, feed-forward, vocabulary, patches, beams and length. Medians over rounds that take turns.
-Expect: reward step below 4 cross-entropy steps with 5 references a picture; ours at least twice as fast as transformers.
+Expect: a reward step below 4 cross-entropy steps of 5 references a picture; ours twice as fast as transformers.
 """
 
 from __future__ import annotations
