@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -19,7 +19,7 @@ from captioner.config import write_json
 from captioner.models.captioner import Captioner
 from metric.state import load_optimizer, save_optimizer
 
-LAST, OLD, NEW = (Path("checkpoints") / name for name in ("last", ".old", ".new"))
+LAST, OLD, NEW, REFERENCE = (Path("checkpoints") / name for name in ("last", ".old", ".new", "reference"))
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,23 @@ def save(out: Path, captioner: Captioner, optimizer: torch.optim.Optimizer, posi
     shutil.copyfile(out / "config.json", new / "run.json")  # config.json is the model's own
     captioner.save_pretrained(new)
     save_optimizer(optimizer, new / "optimizer.safetensors")
-    write_json(new / "position.json", {"stage": position.stage, "step": position.step})
+    write_json(new / "position.json", asdict(position))
     shutil.rmtree(old, ignore_errors=True)
     if last.exists():
         os.replace(last, old)
     os.replace(new, last)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def keep(out: Path, name: str, captioner: Captioner, at: Position) -> None:
+    """checkpoints/`name`, a model beside the last: whole or not at all."""
+    kept, new = out / "checkpoints" / name, out / "checkpoints" / f".new-{name}"
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    captioner.save_pretrained(new)
+    write_json(new / "position.json", asdict(at))
+    shutil.rmtree(kept, ignore_errors=True)
+    os.replace(new, kept)
 
 
 def position(out: Path) -> Position | None:

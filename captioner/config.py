@@ -64,14 +64,26 @@ class Scst:
     """share of the steps with a rising learning rate"""
     decay: bool = False
     """whether the learning rate then falls as a cosine, as in cross-entropy; the published recipes keep it"""
+    objective: str = "scst"
+    """how rewards become a gradient: scst, grpo (rewards normalised over a picture's candidates) or dico"""
     candidates: str = "beam"
-    """how candidates are found: beam or sample"""
+    """how candidates are found: beam, diverse_beam or sample"""
     samples: int = 5
     """candidates a picture"""
     baseline: str = "mean"
-    """what a candidate is compared with: mean of the candidates, greedy caption, or leave_one_out mean"""
+    """what scst compares a candidate with: mean of the candidates, greedy caption, or leave_one_out mean"""
     temperature: float = 1.0
     """temperature of sampling"""
+    top_p: float = 1.0
+    """samples come from the fewest tokens that together have this probability"""
+    normalise: str = "max_length"
+    """a caption's log-probability: sum over its tokens, or that by length, max_length, or token (mean of the batch)"""
+    kl: float = 0.0
+    """weight of the KL divergence from the model the stage began with; for dico its beta"""
+    updates: int = 1
+    """updates that grpo makes with a step's candidates"""
+    tau: float = 300.0
+    """dico: how much more the worst losers count; suits rewards between 0 and 2"""
 
 
 @dataclass(frozen=True)
@@ -96,6 +108,8 @@ class Run:
     """folder that keeps the pictures' features between runs; empty keeps them in memory"""
     checker: str = "auto"
     """grammar checker: languagetool, harper, none, or auto (the best that is here)"""
+    watch: str = "warn"
+    """what happens when captions get worse while the reward rises: off, warn, or stop"""
     val_every: int = 500
     """steps between evaluations on the validation split"""
     val_count: int = 500
@@ -139,15 +153,19 @@ PRESETS: dict[str, dict[str, Any]] = {
 CHOICES = {
     "precision": ("fp32", "bf16"),
     "checker": ("auto", "languagetool", "harper", "none"),
-    "scst.candidates": ("beam", "sample"),
+    "watch": ("off", "warn", "stop"),
+    "scst.objective": ("scst", "grpo", "dico"),
+    "scst.candidates": ("beam", "diverse_beam", "sample"),
     "scst.baseline": ("mean", "greedy", "leave_one_out"),
+    "scst.normalise": ("sum", "length", "max_length", "token"),
 }
 
 # what counts something, and the least of it
 LEAST = {
     "xe.steps": 0,
     "scst.steps": 1,
-    **dict.fromkeys(("xe.batch_size", "scst.batch_size", "scst.samples", "decode.beams"), 1),
+    **dict.fromkeys(("xe.batch_size", "scst.batch_size", "scst.samples", "scst.updates", "decode.beams"), 1),
+    **dict.fromkeys(("scst.kl", "scst.tau"), 0),
     "decode.max_length": 2,
     **dict.fromkeys(("val_every", "val_count", "save_every", "log_every"), 1),
 }
@@ -192,14 +210,42 @@ def check(run: Run) -> Run:
             raise ValueError(f"--{name} is a share of the steps, 0 to below 1, got {values[name]}")
     if run.model.d % run.model.heads:
         raise ValueError(f"--model.d {run.model.d} cannot be split over --model.heads {run.model.heads}")
-    if run.rewards and run.scst.samples < 2 and run.scst.baseline != "greedy":
+    if run.scst.temperature <= 0 or not 0 < run.scst.top_p <= 1:
         raise ValueError(
-            f"--scst.baseline {run.scst.baseline} compares 2 candidates a picture or more, "
-            f"got --scst.samples {run.scst.samples}; raise it or type --scst.baseline greedy"
+            f"sampling wants --scst.temperature above 0 and --scst.top_p in (0, 1], "
+            f"got {run.scst.temperature:g} and {run.scst.top_p:g}"
         )
+    if run.rewards:
+        check_objective(run.scst)
     if not run.rewards and not run.xe.steps:
         raise ValueError("nothing to train: --xe.steps 0 and no --reward; give one of them")
     return run
+
+
+def check_objective(scst: Scst) -> None:
+    """Raises ValueError for settings of the reward stage that contradict each other."""
+    asked = f"--scst.objective {scst.objective}"
+    if scst.objective != "scst" and scst.baseline != "mean":
+        raise ValueError(
+            f"{asked} compares the candidates with each other and takes no baseline, "
+            f"got --scst.baseline {scst.baseline}; leave it out or type --scst.objective scst"
+        )
+    if scst.samples < 2 and scst.baseline != "greedy":
+        raise ValueError(
+            f"{asked} with --scst.baseline {scst.baseline} compares 2 candidates a picture or more, "
+            f"got --scst.samples {scst.samples}; raise it or type --scst.baseline greedy"
+        )
+    if scst.updates > 1 and scst.objective != "grpo":
+        raise ValueError(
+            f"{asked} makes one update a step, got --scst.updates {scst.updates}; type --scst.objective grpo"
+        )
+    if scst.objective == "dico" and not scst.kl:
+        raise ValueError(f"{asked} learns nothing with --scst.kl 0, which is its beta; the paper has --scst.kl 0.2")
+    if scst.candidates != "sample" and (scst.temperature, scst.top_p) != (1, 1):
+        raise ValueError(
+            f"--scst.candidates {scst.candidates} draws nothing, got --scst.temperature {scst.temperature:g} and "
+            f"--scst.top_p {scst.top_p:g}; leave them at 1 or type --scst.candidates sample"
+        )
 
 
 def from_json(text: str) -> Run:

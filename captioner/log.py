@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -38,11 +38,14 @@ class Log:
         step: int,
         scores: Mapping[str, float],
         samples: Mapping[str, tuple[Image.Image, str]],
+        fell: Sequence[str] = (),
     ) -> None:
-        """Validation scores, and captions of a few pictures by id."""
+        """Validation scores, captions of a few pictures by id, and what the watch says of guards that fell."""
         numbers = {f"val/{name}": value for name, value in scores.items()}
         said = {name: caption for name, (_, caption) in samples.items()}
-        self.write({"stage": stage, "step": step, **numbers, "captions": said})
+        self.write({"stage": stage, "step": step, **numbers, "captions": said, **({"watch": fell} if fell else {})})
+        if fell:
+            self.board.add_text(f"{stage}/watch", "  \n".join(fell), step)
         for name, value in numbers.items():
             self.board.add_scalar(f"{stage}/{name}", value, step)
         for name, (picture, caption) in samples.items():

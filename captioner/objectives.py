@@ -1,12 +1,15 @@
-"""What is minimised in each stage: cross-entropy, then self-critical sequence training on any reward.
+"""What is minimised in each stage: cross-entropy, then one of three ways to turn rewards into a gradient.
 
-Axes: b pictures, k candidates of each, t tokens, p patches, f features.
+`scst` estimates the gradient of the expected reward without bias, up to a factor that is the same for all pictures,
+with candidates drawn at temperature 1 and top_p 1, with any baseline, if log-probabilities are summed or divided by
+max_length. What biases it: beams (no draws at all), another temperature or top_p (draws of another model), division by
+a caption's own length or by the tokens of the batch (both depend on what was drawn), GRPO's division by the spread of
+the rewards and its clipping. DiCO is no policy gradient. tests/captioner/test_objectives.py enumerates all that.
+
+Axes: b pictures, k candidates of each, t tokens, n tokens said, v vocabulary.
 """
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from einops import reduce
@@ -14,24 +17,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from captioner.config import Run
-from captioner.generate import Generated, generate, sequence_log_probabilities, true_tokens
+from captioner.generate import sequence_log_probabilities, token_divergence, true_tokens
 from captioner.models.captioner import Captioner
-from metric.example import Example
-from metric.repetition import repeated
-from metric.tokenize import tokenize
+from captioner.rollout import Batch, Facts, Rollout, baseline, rollout
 from rewards.mix import Mix
 
-Facts = dict[str, float]
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What one step sees: `features` is `b p f`, `captions` one reference of each picture, `seed` the step's own."""
-
-    examples: Sequence[Example]
-    features: Tensor
-    captions: Sequence[str]
-    seed: int
+CLIP = 0.2  # how far GRPO lets a token's probability go from that it was drawn with: PPO's epsilon (arXiv 1707.06347)
+LEAST_SPREAD = 1e-4  # added to the standard deviation of a picture's rewards, which may all be equal
 
 
 def cross_entropy(captioner: Captioner, batch: Batch, reward: Mix | None, run: Run) -> tuple[Tensor, Facts]:
@@ -47,65 +39,85 @@ def cross_entropy(captioner: Captioner, batch: Batch, reward: Mix | None, run: R
 def self_critical(captioner: Captioner, batch: Batch, reward: Mix | None, run: Run) -> tuple[Tensor, Facts]:
     """REINFORCE with a baseline from the model itself (arXiv 1612.00563): -advantage * log p(candidate).
 
-    Log-probabilities are summed over a candidate's tokens and divided by the longest a caption may be, which scales
-    the gradient and leaves its direction alone (M2, arXiv 1912.08226). For samples at temperature 1 the gradient is in
-    the mean that of the expected reward, for the baseline `mean` (k - 1) / k of it; beams have no such warrant.
+    The baseline is the greedy caption's reward, the mean of the candidates' (M2, arXiv 1912.08226; for samples the
+    gradient is in the mean (k - 1) / k of the true one), or the mean of the others (arXiv 2003.09971).
     There is no dropout in this stage, neither in the candidates nor in the gradient.
     """
-    assert reward is not None
-    candidates = sample(captioner, batch, run)
-    total, parts = judged(reward, batch, candidates)
-    advantage = total - baseline(captioner, batch, reward, run, total)
-    torch.clear_autocast_cache()  # weights cast without a gradient by `sample`: older PyTorch uses them again
-    log_p = sequence_log_probabilities(captioner, batch.features, candidates.tokens)  # b k t
-    spoken = true_tokens(candidates.tokens, captioner.vocabulary.eos)
-    log_p = reduce(log_p * spoken, "b k t -> b k", "sum") / run.decode.max_length
-    loss = -(advantage * log_p).mean()
-    return loss, {"reward": float(total.mean()), **terms(parts), **style(candidates.captions)}
+    drawn = rollout(captioner, batch, reward, run)
+    advantage = drawn.total - baseline(captioner, batch, reward, run, drawn.total)
+    log_p, spoken, penalty, facts = read(captioner, batch, drawn, run)
+    loss = -(advantage * pooled(log_p, spoken, run)).mean()
+    return loss + penalty, {**drawn.facts(), **facts}
 
 
-def sample(captioner: Captioner, batch: Batch, run: Run) -> Generated:
-    """`k` candidates of each picture, from beam search or by lot."""
-    return generate(
-        captioner,
-        batch.features,
-        method=run.scst.candidates,
-        k=run.scst.samples,
-        max_length=run.decode.max_length,
-        temperature=run.scst.temperature,
-        generator=torch.Generator(batch.features.device).manual_seed(batch.seed),
-    )
+def group_relative(captioner: Captioner, batch: Batch, reward: Mix | None, run: Run) -> tuple[Tensor, Facts]:
+    """GRPO, without a critic (arXiv 2402.03300): the advantage is the reward, normalised over a picture's candidates.
+
+    -min(ratio A, clip(ratio, 1 - epsilon, 1 + epsilon) A) of every token, ratio = p / p when it was drawn: at the first
+    update of a step it is 1 and the gradient that of A log p; `updates` above 1 use the candidates again.
+    """
+    drawn = rollout(captioner, batch, reward, run)
+    spread = drawn.total.std(1, keepdim=True) + LEAST_SPREAD
+    advantage = ((drawn.total - drawn.total.mean(1, keepdim=True)) / spread)[..., None]  # b k 1
+    log_p, spoken, penalty, facts = read(captioner, batch, drawn, run)
+    if batch.drawn_with is None:
+        batch.drawn_with = log_p.detach()
+    ratio = (log_p - batch.drawn_with).exp()
+    near = ratio.clamp(1 - CLIP, 1 + CLIP)
+    loss = -pooled(torch.minimum(ratio * advantage, near * advantage), spoken, run).mean()
+    clipped = ((ratio != near) & spoken).sum() / spoken.sum()
+    return loss + penalty, {**drawn.facts(), **facts, "clipped": float(clipped)}
 
 
-def baseline(captioner: Captioner, batch: Batch, reward: Mix, run: Run, total: Tensor) -> Tensor:
-    """What each candidate is compared with. Rewards `b k` -> `b k` or `b 1`."""
-    if run.scst.baseline == "mean":
-        return total.mean(1, keepdim=True)
-    if run.scst.baseline == "leave_one_out":
-        return (total.sum(1, keepdim=True) - total) / (total.shape[1] - 1)
-    greedy = generate(captioner, batch.features, method="greedy", max_length=run.decode.max_length)
-    return judged(reward, batch, greedy)[0]
+def direct(captioner: Captioner, batch: Batch, reward: Mix | None, run: Run) -> tuple[Tensor, Facts]:
+    """DiCO (arXiv 2408.14547): a classification of the best candidate w against the losers, inside the captioner.
+
+    -log sigmoid(beta (r_w - sum_i gamma_i r_i)), r = log p(candidate) - log p_reference(candidate), and over the losers
+    gamma = softmax_i(tau (reward_w - reward_i)): the worse a loser, the more it counts. `scst.kl` is beta: it holds the
+    captioner to the reference, the model that the stage began with. tau multiplies, as in the authors' code.
+    """
+    assert batch.reference is not None
+    drawn = rollout(captioner, batch, reward, run)
+    tokens = drawn.candidates.tokens
+    spoken = true_tokens(tokens, captioner.vocabulary.eos)
+    with torch.no_grad():
+        before = sequence_log_probabilities(batch.reference, batch.features, tokens)
+    ratio = pooled(sequence_log_probabilities(captioner, batch.features, tokens) - before, spoken, run)  # b k
+    best, winner = drawn.total.max(1, keepdim=True)  # b 1
+    distance = (best - drawn.total).scatter(1, winner, -torch.inf)
+    gamma = (run.scst.tau * distance).softmax(1)
+    margin = ratio.gather(1, winner).squeeze(1) - (gamma * ratio).sum(1)
+    loss = -F.logsigmoid(run.scst.kl * margin).mean()
+    return loss, {**drawn.facts(), "margin": float(margin.detach().mean())}
 
 
-def judged(reward: Mix, batch: Batch, candidates: Generated) -> tuple[Tensor, dict[str, Tensor]]:
-    """The total `b k` and its terms: in full precision, whatever the captioner is trained in."""
-    device = batch.features.device
-    with torch.autocast(device.type, enabled=False):
-        total, parts = reward(batch.examples, candidates.captions)
-    return total.to(device), parts
+def read(captioner: Captioner, batch: Batch, drawn: Rollout, run: Run) -> tuple[Tensor, Tensor, Tensor | float, Facts]:
+    """Log-probabilities `b k t` of the candidates' tokens, which of them are said, and the weighted KL penalty.
+
+    KL(captioner || reference) is exact over the vocabulary at every token of the candidates. For samples its value is
+    unbiased; its gradient leaves out that other candidates would be drawn, as is usual. Logged in nats a caption.
+    """
+    tokens = drawn.candidates.tokens
+    spoken = true_tokens(tokens, captioner.vocabulary.eos)
+    if not run.scst.kl:
+        return sequence_log_probabilities(captioner, batch.features, tokens), spoken, 0.0, {}
+    assert batch.reference is not None
+    log_p, kl = token_divergence(captioner, batch.reference, batch.features, tokens)
+    penalty = run.scst.kl * pooled(kl, spoken, run).mean()
+    return log_p, spoken, penalty, {"kl": float(kl.detach().sum(-1).mean())}
 
 
-def terms(parts: dict[str, Tensor]) -> Facts:
-    return {f"reward/{name}": float(part.mean()) for name, part in parts.items()}
-
-
-def style(captions: Sequence[Sequence[str]]) -> Facts:
-    """Length in words and repeated 4-grams of the candidates: where a reward that is being cheated shows first."""
-    words = [tokenize(caption) for row in captions for caption in row]
-    return {
-        "length": sum(map(len, words)) / len(words),
-        "rep_4": sum(repeated(caption, 4) for caption in words) / len(words),
+def pooled(values: Tensor, spoken: Tensor, run: Run) -> Tensor:
+    """Of each candidate, from those of its tokens, `b k t` -> `b k`; with `token` their mean is that of all tokens."""
+    total = reduce(values * spoken, "b k t -> b k", "sum")
+    lengths = reduce(spoken.float(), "b k t -> b k", "sum")
+    divisors: dict[str, Tensor | float] = {
+        "sum": 1.0,
+        "length": lengths,
+        "max_length": run.decode.max_length,
+        "token": lengths.mean(),
     }
+    return total / divisors[run.scst.normalise]
 
 
-OBJECTIVES = {"xe": cross_entropy, "reward": self_critical}
+OBJECTIVES = {"xe": cross_entropy, "scst": self_critical, "grpo": group_relative, "dico": direct}

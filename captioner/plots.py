@@ -26,7 +26,7 @@ XE_COLOUR, XE_DASH = "#8a8a8a", "2 2"
 INK = "#010203"  # stands for the page's text colour until the SVG is written
 
 HARM = ("rep_4", "incorrect", "bad_endings", "scene_grammatical", "scene_truth", "scene_recall")
-FOLLOWED = ("rep_4", "length", "incorrect", "bad_endings", "scene_grammatical", "scene_truth", "scene_recall")
+FOLLOWED = ("rep_4", "length", "kl", "incorrect", "bad_endings", "scene_grammatical", "scene_truth", "scene_recall")
 GRID = 60  # points of a curve at equal gain
 
 

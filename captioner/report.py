@@ -63,7 +63,20 @@ def markdown_cell(cell: Cell) -> str:
 def notes(comparison: Comparison, bullet: str = "") -> list[str]:
     """What must be known beside the numbers: scores not measured alike, scores not there."""
     missing = [f"Not shown: {line}" for line in comparison.missing()]
-    return [bullet + line for line in (*comparison.disagreements(), *missing)]
+    return [bullet + line for line in (*watched(comparison), *comparison.disagreements(), *missing)]
+
+
+def watched(comparison: Comparison) -> list[str]:
+    """The first evaluation of each run at which the watch saw a guard fall."""
+    lines = []
+    for row in comparison.rows:
+        for outcome in row.outcomes:
+            fell = next((line for line in outcome.metrics if line.get("watch")), None)
+            if fell:
+                lines.append(
+                    f"Watch: {row.label}, seed {outcome.seed}, step {fell['step']}: {'; '.join(fell['watch'])}"
+                )
+    return lines
 
 
 def as_csv(comparison: Comparison) -> str:

@@ -12,7 +12,7 @@ from torch import nn
 from torch.optim import AdamW
 from tqdm import tqdm
 
-from captioner import checkpoint
+from captioner import checkpoint, watch
 from captioner.checkpoint import Position
 from captioner.config import Run, Scst, Xe, from_json, write_json
 from captioner.data import clean, load
@@ -21,8 +21,9 @@ from captioner.log import Log
 from captioner.models.captioner import Captioner, CaptionerConfig
 from captioner.models.features import FeatureStore, feature_dim
 from captioner.models.vocabulary import Vocabulary
-from captioner.objectives import OBJECTIVES, Batch
+from captioner.objectives import OBJECTIVES
 from captioner.provenance import describe
+from captioner.rollout import Batch
 from captioner.validation import Validation
 from metric.batches import Batches
 from metric.clip import Clip, load_clip
@@ -48,6 +49,8 @@ class Bench:
     features: FeatureStore
     validation: Validation
     reward: Mix | None
+    reference: Captioner | None = None
+    """the model that the reward stage began with, where one is asked for"""
 
 
 def train(run: Run, out: Path) -> None:
@@ -69,6 +72,8 @@ def resume(out: Path) -> None:
     reached = checkpoint.position(out) or Position(names[0], 0)  # killed before its first checkpoint
     if reached == Position(names[-1], settings_of(run, names[-1]).steps):
         return tqdm.write(f"{out} is finished; nothing is left to resume")
+    if reached.stage == "reward" and (why := watch.stopped(run, out / "metrics.jsonl", reached.step)):
+        return tqdm.write(f"{out} is finished: {why}")
     bench = prepare(run, start=str(out / checkpoint.LAST) if reached.step else "")
     checkpoint.trim(out / "metrics.jsonl", reached, names)
     work(bench, out, reached)
@@ -102,7 +107,7 @@ def prepare(run: Run, start: str = "") -> Bench:
     val_set = [example for example in val_set if example.id not in features.skipped]
     if not val_set:
         raise ValueError(f"--data {run.data} with --val_count {run.val_count} leaves no picture to validate on")
-    validation = Validation(run, clip, val_set, features)
+    validation = Validation(run, clip, val_set, features, watched_reward(run, reward, val_set))
     return Bench(as_loaded(run, captioner), device, captioner, train_set, features, validation, reward)
 
 
@@ -113,6 +118,17 @@ def make_reward(run: Run, examples: list[Example], device: torch.device) -> Mix 
     context = Context(examples=examples, clip=run.clip, device=str(device), seed=run.seed)
     reward = build([parse(spec) for spec in run.rewards], context)
     reward.check(examples)
+    return reward
+
+
+def watched_reward(run: Run, reward: Mix | None, examples: list[Example]) -> Mix | None:
+    """The reward, when it can score the validation pictures and is to."""
+    if reward is None or run.watch == "off":
+        return None
+    try:
+        reward.check(examples)
+    except ValueError as error:
+        raise ValueError(f"--watch {run.watch} scores the validation pictures: {error}; or type --watch off") from None
     return reward
 
 
@@ -165,10 +181,12 @@ def run_stage(bench: Bench, stage: str, first: int, out: Path, log: Log, stoppin
     """Batches, one objective, one optimizer: the loop that XE and every reward share."""
     run, settings = bench.run, settings_of(bench.run, stage)
     optimizer = AdamW(bench.captioner.parameters(), lr=settings.lr, betas=ADAM_BETAS, weight_decay=0.0)
+    if stage == "reward" and (run.scst.kl or run.watch != "off"):
+        bench.reference = reference(bench, out, first)
     if first:
         checkpoint.restore_optimizer(out, optimizer)
     elif stage == "reward":
-        log.evaluation(stage, 0, *bench.validation(bench.captioner))
+        evaluate(bench, Position(stage, 0), out, log)
     bar = tqdm(range(first, settings.steps), initial=first, total=settings.steps, desc=stage, disable=None)
     for step in bar:
         started = time.perf_counter()
@@ -185,13 +203,36 @@ def run_stage(bench: Bench, stage: str, first: int, out: Path, log: Log, stoppin
                 loss=f"{facts['loss']:.3f}",
                 **({"reward": f"{facts['reward']:.3f}"} if "reward" in facts else {}),
             )
-        if done % run.val_every == 0 or done == settings.steps:
-            log.evaluation(stage, done, *bench.validation(bench.captioner))
+        here = Position(stage, done)
+        last = done == settings.steps
+        if done % run.val_every == 0 or last:
+            last = evaluate(bench, here, out, log) or last
         stop = stopping()  # asked once: what is said to be saved has been
-        if stop or done % run.save_every == 0 or done == settings.steps:
-            checkpoint.save(out, bench.captioner, optimizer, Position(stage, done))
+        if stop or done % run.save_every == 0 or last:
+            checkpoint.save(out, bench.captioner, optimizer, here)
         if stop:
             raise KeyboardInterrupt(f"saved after {stage} step {done}; captioner train --out {out} --resume goes on")
+        if last:
+            break
+
+
+def evaluate(bench: Bench, here: Position, out: Path, log: Log) -> bool:
+    """Validation scores, logged; in the reward stage watched. Returns whether the watch ends the run."""
+    if here.stage == "xe" or bench.run.watch == "off":
+        log.evaluation(here.stage, here.step, *bench.validation(bench.captioner))
+        return False
+    before = watch.history(out / "metrics.jsonl")
+    scores, shown = bench.validation(bench.captioner, bench.reference)
+    fell = watch.fallen(bench.run, before, scores)
+    log.evaluation(here.stage, here.step, scores, shown, fell)
+    if watch.is_best(before, scores, fell):
+        checkpoint.keep(out, watch.BEST, bench.captioner, here)
+    for line in fell:
+        tqdm.write(f"watch, step {here.step}: {line}")
+    if fell:
+        best = watch.best_step(before)
+        tqdm.write(f"watch: {out / 'checkpoints' / watch.BEST} is the best model from before, of step {best}")
+    return bool(fell) and bench.run.watch == "stop"
 
 
 def update(bench: Bench, stage: str, step: int, optimizer: AdamW) -> dict[str, float]:
@@ -200,8 +241,18 @@ def update(bench: Bench, stage: str, step: int, optimizer: AdamW) -> dict[str, f
     seed = step_seed(run.seed, stage, step)
     torch.manual_seed(seed)
     captioner.train(stage == "xe")  # candidates are drawn without dropout, so their gradient has none either
+    seen = batch(bench, stage, step, seed)
+    for _ in range(run.scst.updates if stage == "reward" else 1):
+        facts = descend(bench, stage, step, seen, optimizer)
+    return facts
+
+
+def descend(bench: Bench, stage: str, step: int, seen: Batch, optimizer: AdamW) -> dict[str, float]:
+    """One update by the gradient of the stage's objective."""
+    run, captioner = bench.run, bench.captioner
+    objective = OBJECTIVES[run.scst.objective if stage == "reward" else stage]
     with mixed(bench.device, PRECISIONS[run.precision]):
-        loss, facts = OBJECTIVES[stage](captioner, batch(bench, stage, step, seed), bench.reward, run)
+        loss, facts = objective(captioner, seen, bench.reward, run)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     norm = nn.utils.clip_grad_norm_(captioner.parameters(), GRAD_NORM)
@@ -220,7 +271,14 @@ def batch(bench: Bench, stage: str, step: int, seed: int) -> Batch:
     picked = [bench.examples[row] for row in batches.indices(step)]
     captions = [clean(rng.choice(example.references)) for example in picked]
     features = bench.features[[example.id for example in picked]].to(bench.device, non_blocking=True)
-    return Batch(picked, features, captions, seed)
+    return Batch(picked, features, captions, seed, bench.reference)
+
+
+def reference(bench: Bench, out: Path, first: int) -> Captioner:
+    """A frozen copy of the model that the reward stage begins with, kept in the run's folder for when it is resumed."""
+    if not first:
+        checkpoint.keep(out, checkpoint.REFERENCE.name, bench.captioner, Position("reward", 0))
+    return Captioner.from_pretrained(out / checkpoint.REFERENCE).to(bench.device).requires_grad_(False)
 
 
 def step_seed(seed: int, stage: str, step: int) -> int:

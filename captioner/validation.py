@@ -4,37 +4,73 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from PIL import Image
 
 from captioner.config import Run
-from captioner.generate import captions_of
+from captioner.generate import BATCH, at_rest, captions_of, generate, token_divergence
 from captioner.models.captioner import Captioner
 from captioner.models.features import FeatureStore
 from metric.clip import Clip, load_clip
 from metric.embed import Embedder
 from metric.evaluate import evaluate
 from metric.example import Example, open_image
+from rewards.mix import Mix
 from rewards.spec import parse
 
-SCORES = "cider clip_s pac_spp rep_4 bad_endings length vocabulary scene_truth scene_recall scene_grammatical".split()
+SCORES = (
+    "cider clip_s pac_spp rep_1 rep_2 rep_3 rep_4 bad_endings incorrect length vocabulary "
+    "scene_truth scene_recall scene_grammatical"
+).split()
 SHOWN = 4  # pictures whose captions are logged
 
 
 class Validation:
     """Captions the same pictures at every call and scores them; what cannot be scored is left out."""
 
-    def __init__(self, run: Run, clip: Clip, examples: Sequence[Example], features: FeatureStore) -> None:
-        self.run, self.examples, self.features = run, examples, features
+    def __init__(
+        self, run: Run, clip: Clip, examples: Sequence[Example], features: FeatureStore, reward: Mix | None = None
+    ) -> None:
+        """`reward` scores the captions too, of a run that is watched."""
+        self.run, self.examples, self.features, self.reward = run, examples, features, reward
         self.clip = Embedder(clip)
         checkpoint = metric_checkpoint(run)
         self.pac = Embedder(load_clip(checkpoint, clip.device)) if checkpoint else None
 
-    def __call__(self, captioner: Captioner) -> tuple[dict[str, float], dict[str, tuple[Image.Image, str]]]:
-        """Scores by name, and the first pictures with their captions."""
+    def __call__(
+        self, captioner: Captioner, reference: Captioner | None = None
+    ) -> tuple[dict[str, float], dict[str, tuple[Image.Image, str]]]:
+        """Scores by name, and the first pictures with their captions; beside a `reference`, what the watch needs."""
         captions = captions_of(captioner, self.examples, self.features, self.run.decode)
-        scores = evaluate(captions, self.examples, SCORES, clip=self.clip, pac=self.pac).corpus
+        found = evaluate(captions, self.examples, SCORES, clip=self.clip, pac=self.pac, checker=self.run.checker)
         shown = {example.id: (open_image(example.image), captions[example.id]) for example in self.examples[:SHOWN]}
-        return scores, shown
+        extra = self.watched(captioner, reference, captions) if reference else {}
+        return {**found.corpus, **extra}, shown
+
+    def watched(self, captioner: Captioner, reference: Captioner, captions: dict[str, str]) -> dict[str, float]:
+        """What the watch asks for beside them: the reward of the captions, and the KL from the first model."""
+        assert self.reward is not None
+        total, _ = self.reward(self.examples, [[captions[example.id]] for example in self.examples])
+        return {"reward": float(total.mean()), "kl": self.divergence(captioner, reference)}
+
+    def divergence(self, captioner: Captioner, reference: Captioner) -> float:
+        """KL(captioner || reference) in nats a caption: exact at every token of one sample of each picture."""
+        device, summed = captioner.token.weight.device, 0.0
+        generator = torch.Generator(device).manual_seed(self.run.seed)
+        for start in range(0, len(self.examples), BATCH):
+            names = [example.id for example in self.examples[start : start + BATCH]]
+            features = self.features[names].to(device)
+            drawn = generate(
+                captioner,
+                features,
+                method="sample",
+                k=1,
+                max_length=self.run.decode.max_length,
+                generator=generator,
+            )
+            with at_rest(captioner):
+                summed += float(token_divergence(captioner, reference, features, drawn.tokens)[1].sum())
+        return summed / len(self.examples)
 
 
 def metric_checkpoint(run: Run) -> str:

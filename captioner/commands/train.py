@@ -8,6 +8,7 @@ from pathlib import Path
 
 from captioner.config import PRESETS, Run, check, override
 from captioner.flags import add_flags, given
+from captioner.recipes import RECIPES, settings_of
 
 HELP = "train a captioner: cross-entropy, then a reward"
 
@@ -17,7 +18,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", required=True, type=Path, help="folder of the run, the interface to all other commands"
     )
-    parser.add_argument("--preset", choices=PRESETS, help="settings that go together; flags win over them")
+    parser.add_argument(
+        "--preset",
+        action="append",
+        choices=[*PRESETS, *RECIPES],
+        help="settings that go together: a size, a published recipe of the reward stage, or both; flags win over them",
+    )
     parser.add_argument(
         "--resume", action="store_true", help="continue the run in --out with the settings it began with"
     )
@@ -36,13 +42,15 @@ def run(args: argparse.Namespace) -> None:
 
 
 def asked_for(args: argparse.Namespace) -> Run:
-    """defaults < preset or experiment file < flags."""
-    base = from_file(args.experiment) if args.experiment else Run()
-    if args.preset:
-        if args.experiment:
-            raise ValueError("--preset and an experiment file are two starting points; give one of them")
-        base = override(base, PRESETS[args.preset])
-    return override(base, given(args, Run()))
+    """defaults < presets or experiment file < flags."""
+    if args.preset and args.experiment:
+        raise ValueError("--preset and an experiment file are two starting points; give one of them")
+    base = from_file(args.experiment) if args.experiment else override(Run(), settings_of(args.preset or ()))
+    run = override(base, given(args, Run()))
+    recipes = [name for name in args.preset or () if name in RECIPES]
+    if recipes and not run.rewards:
+        raise ValueError(f"--preset {recipes[0]} is a recipe for the reward stage, got no --reward; type one")
+    return run
 
 
 def from_file(path: str) -> Run:

@@ -4,13 +4,16 @@ import pytest
 
 from captioner.config import PRESETS, Run, as_json, check, dotted, from_json, override
 from captioner.flags import field_docs
+from captioner.recipes import RECIPES, settings_of
+
+DICO = RECIPES["dico"].objective
 
 
-def test_every_field_is_documented_and_there_are_at_most_forty():
+def test_every_field_is_documented_and_there_are_at_most_forty_five():
     run = Run()
     kinds = [type(run), type(run.model), type(run.decode), type(run.xe), type(run.scst)]
     documented = sum(len(field_docs(kind)) for kind in kinds)
-    assert documented == len(dotted(run)) <= 40
+    assert documented == len(dotted(run)) <= 45
 
 
 def test_config_survives_json():
@@ -24,12 +27,37 @@ def test_presets_hold(preset):
     assert check(run) is run
 
 
+@pytest.mark.parametrize("size", [(), ("paper",), ("small",)])
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_recipes_hold_at_every_size_which_keeps_its_own_schedule(recipe, size):
+    settings = settings_of([*size, recipe])
+    run = check(override(Run(), {**settings, "rewards": ("cider",)}))
+    known = {**RECIPES[recipe].objective, **(PRESETS["small"] if size == ("small",) else RECIPES[recipe].schedule)}
+    known |= RECIPES[recipe].objective
+    assert known.items() <= dotted(run).items()
+    assert settings == settings_of([recipe, *size])
+
+
+def test_two_presets_of_a_kind_are_refused():
+    with pytest.raises(ValueError, match="--preset m2 and --preset dico are two recipes"):
+        settings_of(["m2", "dico"])
+    with pytest.raises(ValueError, match="are two sizes"):
+        settings_of(["small", "paper"])
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
         ({"precision": "fp8"}, "--precision is one of fp32, bf16, got 'fp8'"),
         ({"scst.baseline": "rloo"}, "--scst.baseline is one of"),
         ({"rewards": ("cider",), "scst.samples": 1}, "got --scst.samples 1"),
+        ({"rewards": ("cider",), **DICO, "scst.baseline": "greedy"}, "takes no baseline, got --scst.baseline greedy"),
+        ({"rewards": ("cider",), **DICO, "scst.kl": 0.0}, "learns nothing with --scst.kl 0"),
+        ({"rewards": ("cider",), **DICO, "scst.updates": 2}, "makes one update a step, got --scst.updates 2"),
+        ({"rewards": ("cider",), **DICO, "scst.samples": 1}, "got --scst.samples 1"),
+        ({"rewards": ("cider",), "scst.temperature": 0.5}, "--scst.candidates beam draws nothing"),
+        ({"scst.top_p": 0.0}, "got 1 and 0"),
+        ({"watch": "loud"}, "--watch is one of off, warn, stop, got 'loud'"),
         ({"xe.warmup": 1.0}, "--xe.warmup is a share of the steps"),
         ({"xe.steps": 0}, "nothing to train"),
         ({"model.d": 100}, "--model.d 100 cannot be split over --model.heads 8"),

@@ -7,11 +7,14 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from torch import Tensor, nn
 
 from captioner.generate import (
+    DIVERSITY,
+    METHODS,
     captions_of,
     draw,
     generate,
     nucleus,
     sequence_log_probabilities,
+    token_divergence,
     true_tokens,
 )
 from captioner.models.captioner import Captioner, CaptionerConfig
@@ -124,6 +127,32 @@ def test_greedy_is_a_beam_of_one() -> None:
     torch.testing.assert_close(greedy.log_probabilities, beam.log_probabilities)
 
 
+def plain_diverse(captioner: Captioner, features: Tensor, k: int, max_length: int) -> list[tuple[int, ...]]:
+    """Diverse beam search of k groups of one beam with lists, for one picture, without a cache."""
+    groups: list[tuple[int, ...]] = [()] * k
+    for _ in range(max_length):
+        said_here: list[int] = []
+        for group, ids in enumerate(groups):
+            if 1 in ids:
+                continue
+            scores = captioner(features[None], torch.tensor([[0, *ids]]))[0, -1].log_softmax(-1).tolist()
+            scores = [score - DIVERSITY * said_here.count(i) for i, score in enumerate(scores)]
+            said_here.append(scores.index(max(scores)))
+            groups[group] = (*ids, said_here[-1])
+    return groups
+
+
+@torch.no_grad()
+def test_diverse_beams_are_those_of_a_search_with_lists() -> None:
+    captioner = tiny(count=5)
+    found = generate(captioner, FEATURES, method="diverse_beam", k=4, max_length=8)
+    expected = [plain_diverse(captioner, FEATURES[b], 4, 8) for b in range(3)]
+    assert [[said(row) for row in rows] for rows in found.tokens] == expected
+    assert all(len(set(groups)) > 1 for groups in expected)
+    greedy = generate(captioner, FEATURES, method="greedy", max_length=8)
+    assert [rows[0] for rows in found.captions] == [row for (row,) in greedy.captions]
+
+
 @torch.no_grad()
 def test_length_penalty_ranks_by_the_mean() -> None:
     captioner = tiny(count=1)
@@ -184,7 +213,7 @@ def test_nucleus_is_the_fewest_tokens_that_reach_top_p() -> None:
     torch.testing.assert_close(nucleus(probability, 0.99), probability)
 
 
-@pytest.mark.parametrize("method", ["greedy", "beam", "sample"])
+@pytest.mark.parametrize("method", METHODS)
 def test_log_probabilities_are_the_teacher_forced_ones(method: str) -> None:
     captioner = tiny(count=5)
     generator = torch.Generator().manual_seed(0)
@@ -193,7 +222,7 @@ def test_log_probabilities_are_the_teacher_forced_ones(method: str) -> None:
     torch.testing.assert_close(found.log_probabilities, again.sum(-1), atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("method", ["greedy", "beam", "sample"])
+@pytest.mark.parametrize("method", METHODS)
 def test_finished_rows_emit_padding_only(method: str) -> None:
     generator = torch.Generator().manual_seed(0)
     found = generate(tiny(count=3), FEATURES, method=method, k=4, max_length=10, generator=generator)
@@ -203,7 +232,7 @@ def test_finished_rows_emit_padding_only(method: str) -> None:
         assert isinstance(caption, Cut) == (1 not in row)
 
 
-@pytest.mark.parametrize("method", ["greedy", "beam", "sample"])
+@pytest.mark.parametrize("method", METHODS)
 def test_generation_stops_when_all_have_ended_and_at_the_limit(method: str) -> None:
     captioner = tiny()
     ending, endless = tiny(spread=0.0), tiny(spread=0.0)
@@ -260,6 +289,22 @@ def test_sequence_log_probabilities_are_those_of_forward_and_have_its_gradient()
     )
 
 
+def test_divergence_of_tokens_is_that_of_whole_captions_and_0_from_itself() -> None:
+    """KL(p || q) = sum over captions of p log(p / q) = the mean over captions of the sum of their tokens'."""
+    one, other = tiny(count=1), tiny(count=1, spread=0.7)
+    every = every_sequence(4, 3)
+    tokens = torch.tensor([[0, *ids, *[2] * (3 - len(ids))] for ids in every])[None]  # 1 n t
+    log_p, kl = token_divergence(one, other, FEATURES[:1], tokens)
+    torch.testing.assert_close(log_p, sequence_log_probabilities(one, FEATURES[:1], tokens))
+    p, q = (sequence_log_probabilities(model, FEATURES[:1], tokens).sum(-1) for model in (one, other))
+    expected = (p.exp() * (p - q)).sum()
+    torch.testing.assert_close((p.exp() * kl.sum(-1)).sum(), expected)
+    assert expected > 0.1
+    assert token_divergence(one, one, FEATURES[:1], tokens)[1].abs().max() < 1e-6
+    kl.sum().backward()
+    assert one.token.weight.grad is not None and other.token.weight.grad is None
+
+
 def test_bf16_generation_is_scored_in_fp32() -> None:
     captioner = tiny(count=5)
     with torch.autocast("cpu", torch.bfloat16):
@@ -284,7 +329,7 @@ def test_captions_of_examples_are_their_best_beams() -> None:
 
 def test_impossible_settings_are_refused() -> None:
     captioner = tiny()
-    with pytest.raises(ValueError, match="greedy, beam, sample, got 'beem'"):
+    with pytest.raises(ValueError, match="greedy, beam, diverse_beam, sample, got 'beem'"):
         generate(captioner, FEATURES, method="beem", max_length=5)
     with pytest.raises(ValueError, match="got 0 and 1"):
         generate(captioner, FEATURES, method="sample", temperature=0, max_length=5)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import product
+from itertools import combinations_with_replacement, product
 from math import exp, log
 from types import SimpleNamespace
 
@@ -11,11 +11,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from captioner import objectives
+from captioner import rollout
 from captioner.config import Decode, Run, Scst, Xe
-from captioner.generate import Generated
+from captioner.generate import Generated, nucleus, sequence_log_probabilities
 from captioner.models.vocabulary import Vocabulary
-from captioner.objectives import Batch, cross_entropy, self_critical, style
+from captioner.objectives import CLIP, OBJECTIVES, cross_entropy, direct, group_relative, self_critical
+from captioner.rollout import Batch, Rollout, style
 from metric.example import Cut, Example
 from metric.training import mixed
 
@@ -45,6 +46,12 @@ class Table:
 
     def logits(self, states: Tensor) -> Tensor:
         return self.table[states]
+
+    def __call__(self, features: Tensor, tokens: Tensor) -> Tensor:
+        return self.logits(tokens)
+
+    def parameters(self) -> list[Tensor]:
+        return [self.table]
 
 
 TABLE = [  # after BOS, EOS, PAD, w0, w1: logits of the same five
@@ -107,10 +114,12 @@ def worth(caption: str) -> float:
     return caption.count("w0") - 0.5 * caption.count("w1") + 0.7 * (not isinstance(caption, Cut)) + len(caption) ** 2
 
 
-def total_log_p(captioner, features: Tensor) -> Tensor:
-    """Of each of SEQUENCES, summed up to its EOS or to the length limit."""
+def total_log_p(captioner, features: Tensor, temperature: float = 1.0, top_p: float = 1.0) -> Tensor:
+    """Of each of SEQUENCES, summed up to its EOS or to the length limit, as it is drawn."""
     tokens = torch.tensor(SEQUENCES)
-    log_p = captioner(features.expand(len(tokens), -1, -1), tokens[:, :-1]).log_softmax(-1)
+    logits = captioner(features.expand(len(tokens), -1, -1), tokens[:, :-1]) / temperature
+    log_p = nucleus(logits.softmax(-1), top_p) if top_p < 1 else logits.softmax(-1)
+    log_p = (log_p / log_p.sum(-1, keepdim=True)).log()
     each = log_p.gather(-1, tokens[:, 1:, None]).squeeze(-1)  # b t
     return torch.stack(
         [row[: (row_tokens[1:].tolist() + [1]).index(1) + 1].sum() for row, row_tokens in zip(each, tokens)]
@@ -124,15 +133,19 @@ def gradient(loss: Tensor, captioner) -> Tensor:
     )
 
 
-def true_gradient(captioner) -> Tensor:
-    """Of minus the expected reward, over the longest caption's length: by the definition of an expectation."""
+def worths(captioner) -> tuple[list[str], Tensor]:
     captions = captioner.vocabulary.decode(torch.tensor(SEQUENCES)[:, 1:])
+    return captions, torch.tensor([worth(caption) for caption in captions])
+
+
+def true_gradient(captioner) -> Tensor:
+    """Of minus the expected reward: by the definition of an expectation."""
     probability = total_log_p(captioner, FEATURES).exp()
     assert probability.sum().item() == pytest.approx(1, abs=1e-5)
-    return gradient(-(probability * torch.tensor([worth(c) for c in captions])).sum() / MAX_LENGTH, captioner)
+    return gradient(-(probability * worths(captioner)[1]).sum(), captioner)
 
 
-def expected_gradient(captioner, baseline: str, k: int, monkeypatch) -> Tensor:
+def expected_gradient(captioner, k: int, monkeypatch, **scst) -> Tensor:
     """The mean of self_critical's gradient over every draw of k captions, each as often as it is drawn.
 
     All draws are one batch. The loss is its mean and linear in the reward, so a draw's chance is a factor of the
@@ -140,7 +153,7 @@ def expected_gradient(captioner, baseline: str, k: int, monkeypatch) -> Tensor:
     """
     draws = torch.tensor(list(product(range(len(SEQUENCES)), repeat=k)))  # b k
     chance = total_log_p(captioner, FEATURES).detach()[draws].sum(1).exp()  # b
-    captions = captioner.vocabulary.decode(torch.tensor(SEQUENCES)[:, 1:])
+    captions, _ = worths(captioner)
     drawn = Generated(
         torch.tensor(SEQUENCES)[draws], torch.zeros(draws.shape), [[captions[i] for i in row] for row in draws.tolist()]
     )
@@ -149,19 +162,181 @@ def expected_gradient(captioner, baseline: str, k: int, monkeypatch) -> Tensor:
         values = torch.tensor([[worth(caption) for caption in row] for row in candidates])  # b k
         return values * chance[:, None] * len(draws), {}
 
-    monkeypatch.setattr(objectives, "sample", lambda captioner, batch, run: drawn)
+    monkeypatch.setattr(rollout, "sample", lambda captioner, batch, run: drawn)
     everything = batch([], FEATURES.expand(len(draws), -1, -1))
-    loss, _ = self_critical(captioner, everything, reward, run(baseline=baseline, samples=k))
+    loss, _ = self_critical(captioner, everything, reward, run(samples=k, **scst))
     return gradient(loss, captioner)
 
 
-@pytest.mark.parametrize(("baseline", "k"), [("greedy", 2), ("leave_one_out", 2), ("mean", 2), ("mean", 3)])
-def test_the_mean_gradient_is_that_of_the_expected_reward(two_words, monkeypatch, baseline, k):
+@pytest.mark.parametrize(
+    ("baseline", "k", "normalise", "divisor"),
+    [
+        ("greedy", 1, "sum", 1),
+        ("leave_one_out", 2, "sum", 1),
+        ("mean", 2, "max_length", MAX_LENGTH),
+        ("mean", 3, "sum", 1),
+    ],
+)
+def test_the_mean_gradient_is_that_of_the_expected_reward(two_words, monkeypatch, baseline, k, normalise, divisor):
     captioner = two_words()
     share = (k - 1) / k if baseline == "mean" else 1.0
-    found, expected = expected_gradient(captioner, baseline, k, monkeypatch), share * true_gradient(captioner)
-    torch.testing.assert_close(found, expected, atol=2e-5, rtol=1e-3)
+    found = expected_gradient(captioner, k, monkeypatch, baseline=baseline, normalise=normalise)
+    expected = share * true_gradient(captioner) / divisor
+    torch.testing.assert_close(found, expected, atol=4e-5, rtol=1e-3)
     assert expected.norm() > 0.05
+
+
+def rolled(captioner, rows: list[list[int]], reference=None) -> Batch:
+    """A batch of the one picture whose candidates, numbers of SEQUENCES, have been drawn and judged."""
+    captions, values = worths(captioner)
+    candidates = Generated(
+        torch.tensor(SEQUENCES)[torch.tensor(rows)], torch.zeros(0), [[captions[i] for i in row] for row in rows]
+    )
+    features = FEATURES.expand(len(rows), -1, -1)
+    found = batch([], features)
+    return replace(found, reference=reference, rollout=Rollout(candidates, values[torch.tensor(rows)], {}))
+
+
+def worth_of_each(examples, captions):
+    return torch.tensor([[worth(caption) for caption in row] for row in captions]), {}
+
+
+def mean_gradient(captioner, settings: Run, **draw) -> Tensor:
+    """Of any objective, over every pair of draws, a batch each."""
+    log_p = total_log_p(captioner, FEATURES, **draw).detach()
+    objective, loss = OBJECTIVES[settings.scst.objective], torch.zeros(())
+    for i, j in combinations_with_replacement(range(len(SEQUENCES)), 2):
+        chance = (log_p[i] + log_p[j]).exp() * (1 if i == j else 2)
+        if chance > 0:
+            seen = rolled(captioner, [[i, j]], reference=captioner)
+            loss = loss + chance * objective(captioner, seen, worth_of_each, settings)[0]
+    return gradient(loss, captioner)
+
+
+def alike(one: Tensor, other: Tensor) -> float:
+    """Cosine of two gradients: 1 when one is a multiple of the other."""
+    return torch.nn.functional.cosine_similarity(one, other, dim=0).item()
+
+
+@pytest.fixture
+def table(two_words) -> Table:
+    return Table(two_words().vocabulary, torch.tensor(TABLE).requires_grad_())
+
+
+def test_enumeration_draw_by_draw_agrees_with_enumeration_as_one_batch(table):
+    captioner = table
+    found = mean_gradient(captioner, run(baseline="leave_one_out", normalise="sum"))
+    torch.testing.assert_close(found, true_gradient(captioner), atol=4e-5, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("scst", "draw"),
+    [
+        ({"normalise": "length"}, {}),
+        ({"normalise": "token"}, {}),
+        ({"temperature": 0.5}, {"temperature": 0.5}),
+        ({"top_p": 0.7}, {"top_p": 0.7}),
+        ({"objective": "grpo", "baseline": "mean"}, {}),
+        ({"objective": "dico", "baseline": "mean", "kl": 0.2, "tau": 1.0}, {}),
+    ],
+    ids=["length", "token", "temperature", "top_p", "grpo", "dico"],
+)
+def test_what_is_documented_as_biased_is(table, scst, draw):
+    """The mean gradient is no multiple of the true one, though still a way up."""
+    settings = run(**{"baseline": "leave_one_out", "normalise": "sum", "candidates": "sample", **scst})
+    assert 0.3 < alike(mean_gradient(table, settings, **draw), true_gradient(table)) < 0.999
+
+
+def test_beams_are_no_draws(two_words):
+    captioner = two_words()
+    loss, _ = self_critical(captioner, batch([], FEATURES), worth_of_each, run(candidates="beam", samples=4))
+    assert alike(gradient(loss, captioner), true_gradient(captioner)) < 0.98
+
+
+# The other objectives by hand.
+
+
+def by_hand(captioner, ids: list[int]) -> Tensor:
+    return sequence_log_probabilities(captioner, FEATURES, torch.tensor(SEQUENCES)[ids][None])[0]  # k t
+
+
+def test_normalisations_differ_by_lengths(two_words):
+    captioner, ids = two_words(), [0, 8, 11]  # captions of 1, 2 and 2 tokens
+    log_p, reward = by_hand(captioner, ids).sum(-1), worths(captioner)[1][ids]
+    terms = -(reward - reward.mean()) * log_p
+    lengths = torch.tensor([1.0, 2.0, 2.0])
+    expected = {"sum": terms.mean(), "length": (terms / lengths).mean(), "token": terms.sum() / lengths.sum()}
+    for name, value in (expected | {"max_length": terms.mean() / MAX_LENGTH}).items():
+        loss, _ = self_critical(captioner, rolled(captioner, [ids]), worth_of_each, run(normalise=name))
+        torch.testing.assert_close(loss, value)
+
+
+def test_first_update_of_grpo_is_reinforce_with_normalised_rewards(two_words):
+    captioner, ids = two_words(), [3, 8, 11]
+    loss, facts = group_relative(captioner, rolled(captioner, [ids]), None, run(objective="grpo", normalise="sum"))
+    reward = worths(captioner)[1][ids]
+    advantage = (reward - reward.mean()) / (reward.std() + 1e-4)
+    expected = -(advantage * by_hand(captioner, ids).sum(-1)).mean()
+    torch.testing.assert_close(gradient(loss, captioner), gradient(expected, captioner), atol=1e-5, rtol=1e-3)
+    assert facts["clipped"] == 0
+
+
+@pytest.mark.parametrize("change", [2.0, 0.5, 1 + CLIP / 2])
+def test_later_updates_of_grpo_are_clipped_where_they_went_far_enough(two_words, change):
+    """Tokens `change` times as likely as when drawn: a good caption rises to 1 + CLIP, a bad one falls to 1 - CLIP."""
+    captioner, ids = two_words(), [3, 8]
+    seen = rolled(captioner, [ids])
+    log_p = by_hand(captioner, ids)
+    seen.drawn_with = log_p.detach()[None] - log(change)
+    loss, facts = group_relative(captioner, seen, None, run(objective="grpo", normalise="sum"))
+    reward = worths(captioner)[1][ids]
+    advantage = (reward - reward.mean()) / (reward.std() + 1e-4)
+    free = [change < 1 + CLIP if a > 0 else change > 1 - CLIP for a in advantage.tolist()]
+    expected = -(advantage * torch.tensor(free) * change * log_p.sum(-1)).mean()
+    torch.testing.assert_close(gradient(loss, captioner), gradient(expected, captioner), atol=1e-5, rtol=1e-3)
+    assert facts["clipped"] == float(abs(change - 1) > CLIP)
+
+
+def test_dico_is_the_classification_of_its_paper(two_words):
+    """-log sigmoid(beta (log-ratio of the winner - sum over losers of gamma log-ratio)), with loops; two pictures."""
+    captioner, reference = two_words(), two_words()
+    for parameter in reference.parameters():
+        parameter.data.mul_(0.9)
+    rows, beta, tau = [[3, 8, 11], [20, 0, 14]], 0.2, 0.7
+    settings = run(objective="dico", normalise="sum", kl=beta, tau=tau)
+    loss, facts = direct(captioner, rolled(captioner, rows, reference), None, settings)
+    expected, values = torch.zeros(()), worths(captioner)[1].tolist()
+    for ids in rows:
+        ratio = (by_hand(captioner, ids) - by_hand(reference, ids).detach()).sum(-1)
+        winner = max(range(3), key=lambda i: values[ids[i]])
+        weight = {i: exp(tau * (values[ids[winner]] - values[ids[i]])) for i in range(3) if i != winner}
+        losers = sum(weight[i] / sum(weight.values()) * ratio[i] for i in weight)
+        expected = expected + torch.log1p(torch.exp(-beta * (ratio[winner] - losers))) / len(rows)
+    torch.testing.assert_close(loss, expected)
+    torch.testing.assert_close(gradient(loss, captioner), gradient(expected, captioner), atol=1e-6, rtol=1e-4)
+    assert facts["reward"] == pytest.approx(sum(values[i] for ids in rows for i in ids) / 6)
+
+
+@pytest.mark.parametrize("objective", ["scst", "grpo"])
+def test_divergence_from_the_first_model_is_added_with_its_weight(two_words, objective):
+    captioner, reference = two_words(), two_words()
+    for parameter in reference.parameters():
+        parameter.data.mul_(0.9)
+    losses = {}
+    for kl in (0.0, 2.0):
+        settings = run(objective=objective, normalise="sum", kl=kl)
+        seen = rolled(captioner, [[3, 8, 11]], reference)
+        losses[kl], facts = OBJECTIVES[objective](captioner, seen, worth_of_each, settings)
+    assert facts["kl"] > 1e-3
+    assert (losses[2.0] - losses[0.0]).item() == pytest.approx(2 * facts["kl"], rel=1e-4)
+
+
+def test_candidates_serve_all_updates_of_a_step(two_words):
+    captioner = two_words()
+    seen = batch([], FEATURES)
+    settings = run(objective="grpo", candidates="sample", updates=2)
+    drawn = [rollout.rollout(captioner, seen, worth_of_each, settings) for _ in range(2)]
+    assert drawn[0] is drawn[1]
 
 
 class Wanted:
@@ -175,14 +350,18 @@ class Wanted:
         return total, {"wanted": total}
 
 
-@pytest.mark.parametrize("baseline", BASELINES)
+WAYS = [*({"baseline": name} for name in BASELINES), {"objective": "grpo"}, {"objective": "dico", "kl": 0.2}]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: "-".join(map(str, way.values())))
 @pytest.mark.parametrize("candidates", ["sample", "beam"])
-def test_a_rewarded_caption_becomes_likelier(two_words, baseline, candidates):
+def test_a_rewarded_caption_becomes_likelier(two_words, way, candidates):
     captioner = two_words()
     wanted = SEQUENCES.index([0, 3, 1])  # "w0" and its end
     before = total_log_p(captioner, FEATURES)[wanted].item()
-    settings = run(baseline=baseline, candidates=candidates, samples=64 if candidates == "sample" else 5)
-    loss, facts = self_critical(captioner, batch([], FEATURES), Wanted("w0"), settings)
+    settings = run(candidates=candidates, samples=64 if candidates == "sample" else 5, **way)
+    seen = replace(batch([], FEATURES), reference=two_words())
+    loss, facts = OBJECTIVES[settings.scst.objective](captioner, seen, Wanted("w0"), settings)
     assert 0 < facts["reward"] < 1 and facts["reward/wanted"] == facts["reward"]
     step = gradient(loss, captioner)
     torch.nn.utils.vector_to_parameters(

@@ -365,7 +365,7 @@ def test_dropout_is_for_cross_entropy_alone(tmp_path, monkeypatch, tiny_flags):
         monkeypatch.setitem(train.OBJECTIVES, stage, watched)
     given = "--xe.steps 1 --scst.steps 1 --reward cider".split()
     assert main(["train", *tiny_flags, *given, "--out", str(tmp_path)]) == 0
-    assert trained_with == {"xe": True, "reward": False}
+    assert trained_with == {"xe": True, "scst": False}
 
 
 def test_learning_rate_rises_then_falls_as_half_a_cosine():

@@ -1,0 +1,69 @@
+"""Published ways to train on a reward, as settings: `--preset m2`, or at another size `--preset small --preset m2`.
+
+A size (`paper`, `small`, in config.py) says how large and how long, a recipe how rewards become a gradient. At full
+size a recipe also brings its published learning rate and batch; beside another size it leaves them to that.
+The reward itself is the user's: `--reward`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from captioner.config import PRESETS
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """`objective` holds at every size, `schedule` at full size."""
+
+    source: str
+    objective: dict[str, Any]
+    schedule: dict[str, Any]
+
+
+def scst(**settings: Any) -> dict[str, Any]:
+    return {f"scst.{name}": value for name, value in settings.items()}
+
+
+RECIPES = {
+    "rennie": Recipe(
+        "arXiv 1612.00563: one sample against the greedy caption",
+        scst(objective="scst", candidates="sample", samples=1, baseline="greedy", normalise="sum"),
+        scst(lr=5e-5),
+    ),
+    "m2": Recipe(
+        "arXiv 1912.08226 and its train.py: 5 beams of 10 pictures against their mean, log p averaged over 20 tokens",
+        scst(objective="scst", candidates="beam", samples=5, baseline="mean", normalise="max_length"),
+        {**scst(lr=5e-6, batch_size=10), "decode.max_length": 20},
+    ),
+    "pacspp": Recipe(
+        "arXiv 2410.07336: 5 beams against their mean; the reward is --reward pacspp:checkpoint=DIR",
+        scst(objective="scst", candidates="beam", samples=5, baseline="mean", normalise="max_length"),
+        scst(lr=5e-6, batch_size=50),
+    ),
+    "new_self_critical": Recipe(
+        "arXiv 2003.09971 and ImageCaptioning.pytorch's transformer_nscl.yml: 5 samples, each against the other 4",
+        scst(objective="scst", candidates="sample", samples=5, baseline="leave_one_out", normalise="token"),
+        scst(lr=5e-6, batch_size=10),
+    ),
+    "dico": Recipe(
+        "arXiv 2408.14547 and its train_dico_coco.sh: 5 beams, beta 0.2, tau 300, 8 pictures on each of two GPUs",
+        scst(objective="dico", candidates="beam", samples=5, baseline="mean", normalise="sum", kl=0.2, tau=300.0),
+        scst(lr=1e-6, batch_size=16),
+    ),
+}
+
+
+def settings_of(names: Sequence[str]) -> dict[str, Any]:
+    """The settings of at most one size and one recipe; ValueError for more."""
+    sizes, recipes = ([name for name in names if name in known] for known in (PRESETS, RECIPES))
+    for kind, named in (("sizes", sizes), ("recipes", recipes)):
+        if len(named) > 1:
+            raise ValueError(f"--preset {' and --preset '.join(named)} are two {kind}; give one of them")
+    size = PRESETS[sizes[0]] if sizes else {}
+    if not recipes:
+        return size
+    recipe = RECIPES[recipes[0]]
+    return {**recipe.schedule, **size, **recipe.objective}

@@ -1,0 +1,114 @@
+"""Whether a run cheats its reward: guards that must hold while the reward rises.
+
+At every evaluation of the reward stage the validation captions are compared with those at step 0. `--watch warn` says
+which guard fell although the reward rose, `--watch stop` also ends the run; both keep the best model from before the
+first fall in checkpoints/best. The history is metrics.jsonl itself, so a resumed run watches as if never stopped.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import inf
+from pathlib import Path
+
+from captioner.config import Run
+from metric.names import plain
+from rewards.spec import parse
+
+BEST = "best"  # the folder in checkpoints
+HELD_OUT = ("cider", "clip_s", "pac_spp")  # the first that is measured and is not the reward
+LOST = 0.25  # share of the held-out score that may be lost
+
+
+@dataclass(frozen=True)
+class Guard:
+    """How far a score may go from its value at step 0: by a difference, or by a share of that value."""
+
+    least: float = -inf
+    most: float = inf
+    share: bool = False
+
+    def holds(self, first: float, now: float) -> bool:
+        change = now - first
+        scale = first if self.share else 1.0
+        return self.least * scale <= change <= self.most * scale if scale else True
+
+
+# Set so that runs on scenes which stayed readable pass; experiments/LOG.md has both kinds.
+GUARDS = {
+    "rep_1": Guard(most=1.0),  # repeated n-grams a caption
+    "rep_2": Guard(most=0.5),
+    "rep_3": Guard(most=0.3),
+    "rep_4": Guard(most=0.2),
+    "bad_endings": Guard(most=10.0),  # percent of captions
+    "incorrect": Guard(most=10.0),
+    "length": Guard(least=-0.3, most=0.3, share=True),
+    "vocabulary": Guard(least=-0.4, share=True),
+    "kl": Guard(most=20.0),  # nats a caption, from the model at step 0
+}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores of the validation captions at a step, the reward among them, and what the watch said of them."""
+
+    step: int
+    scores: Mapping[str, float]
+    fell: tuple[str, ...]
+
+
+def history(metrics: Path) -> list[Evaluation]:
+    """The evaluations of the reward stage in a run's metrics.jsonl."""
+    rows = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
+    return [
+        Evaluation(row["step"], scores_of(row), tuple(row.get("watch", ())))
+        for row in rows
+        if row["stage"] == "reward" and "val/reward" in row
+    ]
+
+
+def scores_of(row: Mapping[str, float]) -> dict[str, float]:
+    return {name.removeprefix("val/"): value for name, value in row.items() if name.startswith("val/")}
+
+
+def guards(run: Run, scores: Mapping[str, float]) -> dict[str, Guard]:
+    """The guards of a run, with a score of its captions that it is not trained on."""
+    trained = {parse(spec).name.removeprefix("ref") for spec in run.rewards}
+    held_out = next((name for name in HELD_OUT if name in scores and plain(name) not in trained), None)
+    return GUARDS | ({held_out: Guard(least=-LOST, share=True)} if held_out else {})
+
+
+def fallen(run: Run, before: Sequence[Evaluation], scores: Mapping[str, float]) -> tuple[str, ...]:
+    """What to say of the guards that fell while the reward rose, one line each; `before` begins with step 0."""
+    if not before or scores["reward"] <= before[0].scores["reward"]:
+        return ()
+    first = before[0].scores
+    rose = f"while the reward rose {first['reward']:.3g} -> {scores['reward']:.3g}"
+    return tuple(
+        f"{name} {first[name]:.3g} -> {scores[name]:.3g} {rose}"
+        for name, guard in guards(run, scores).items()
+        if name in first and name in scores and not guard.holds(first[name], scores[name])
+    )
+
+
+def is_best(before: Sequence[Evaluation], scores: Mapping[str, float], fell: Sequence[str]) -> bool:
+    """Whether no guard has fallen so far and no evaluation had a higher reward."""
+    healthy = not fell and not any(evaluation.fell for evaluation in before)
+    return healthy and all(scores["reward"] > evaluation.scores["reward"] for evaluation in before)
+
+
+def best_step(evaluations: Sequence[Evaluation]) -> int:
+    """The step of checkpoints/best."""
+    found = 0
+    for number, evaluation in enumerate(evaluations):
+        if is_best(evaluations[:number], evaluation.scores, evaluation.fell):
+            found = evaluation.step
+    return found
+
+
+def stopped(run: Run, metrics: Path, reached: int) -> str:
+    """Why the watch ended a run that has done `reached` steps of its reward stage; "" when it did not."""
+    ended = [e for e in history(metrics) if e.fell and e.step <= reached] if run.watch == "stop" else []
+    return f"the watch stopped it after step {ended[0].step}: {'; '.join(ended[0].fell)}" if ended else ""
