@@ -6,14 +6,15 @@ as it is: captions are drawn, not references.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 LEVEL = 0.95
 CHUNK = 200  # resamples drawn at a time
+Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,10 @@ class Pooled:
     """what each caption adds, `n s`"""
     score: Callable[[np.ndarray], np.ndarray]
     """`r s` -> `r`"""
+
+    def gives(self, corpus: float) -> bool:
+        """Whether this is how the corpus score came about."""
+        return bool(np.isclose(self.score(self.sums.sum(0, keepdims=True))[0], corpus, rtol=1e-9, atol=1e-12))
 
 
 def mean_of(values: Sequence[float]) -> Pooled:
@@ -41,15 +46,16 @@ class Difference(NamedTuple):
     p: float
 
 
-def resample(scores: Mapping[str, Pooled], resamples: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def resample(scores: Mapping[Key, Pooled], resamples: int, rng: np.random.Generator) -> dict[Key, np.ndarray]:
     """Each score over the same `resamples` draws of n captions with replacement, `r`."""
-    found: dict[str, list[np.ndarray]] = {name: [] for name in scores}
-    n = len(next(iter(scores.values())).sums) if scores else 0
-    for start in range(0, resamples if scores else 0, CHUNK):
-        times = draws(n, min(CHUNK, resamples - start), rng)
-        for name, pooled in scores.items():
-            found[name].append(pooled.score(times @ pooled.sums))
-    return {name: np.concatenate(chunks) for name, chunks in found.items() if chunks}
+    if not scores:
+        return {}
+    every = np.concatenate([pooled.sums for pooled in scores.values()], axis=1)
+    n, ends = len(every), np.cumsum([pooled.sums.shape[1] for pooled in scores.values()])[:-1]
+    sizes = [min(CHUNK, resamples - start) for start in range(0, resamples, CHUNK)]
+    drawn = np.concatenate([draws(n, size, rng) @ every for size in sizes])
+    split = np.split(drawn, ends, axis=1)
+    return {name: pooled.score(sums) for (name, pooled), sums in zip(scores.items(), split)}
 
 
 def draws(n: int, r: int, rng: np.random.Generator) -> np.ndarray:

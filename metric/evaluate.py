@@ -65,12 +65,9 @@ def evaluate(
     check_ids(captions, examples, chosen)
     lacking = missing(chosen)
     skipped = {name: reason for name in asked.names if (reason := why_not(name, lacking))}
-    families: list[Family] = []
-    for source in dict.fromkeys(SCORES[name].source for name in asked.names if name not in skipped):
-        try:
-            families.append(SOURCES[source](asked.options.get(source, {}), Given(clip, pac, checker, device)))
-        except Unavailable as reason:
-            skipped |= {name: str(reason) for name in asked.names if SCORES[name].source == source}
+    possible = [name for name in asked.names if name not in skipped]
+    families, unavailable = open_sources(possible, asked.options, Given(clip, pac, checker, device))
+    skipped |= unavailable
     computed = [name for name in asked.names if name not in skipped]
     whole = together([family([captions[example.id] for example in chosen], chosen) for family in families])
     ids = [example.id for example in chosen]
@@ -79,9 +76,26 @@ def evaluate(
         {name: dict(zip(ids, whole.per_caption[name])) for name in computed if name in whole.per_caption},
         {name: skipped[name] for name in asked.names if name in skipped},
         len(chosen),
-        facts(computed, whole.facts, len(chosen), len(examples)),
+        facts(computed, whole.facts, [captions[example.id] for example in chosen], len(examples)),
         {name: whole.pooled[name] for name in computed if name in whole.pooled},
     )
+
+
+def open_sources(
+    names: Sequence[str], options: Mapping[str, Options], given: Given
+) -> tuple[list[Family], dict[str, str]]:
+    """What computes `names`, and why some cannot be; ValueError for options that cannot be met.
+
+    Worth calling before captions are made: models and servers are opened once, here.
+    """
+    families: list[Family] = []
+    skipped: dict[str, str] = {}
+    for source in dict.fromkeys(SCORES[name].source for name in names):
+        try:
+            families.append(SOURCES[source](options.get(source, {}), given))
+        except Unavailable as reason:
+            skipped |= {name: str(reason) for name in names if SCORES[name].source == source}
+    return families, skipped
 
 
 def together(parts: Sequence[Part]) -> Part:
@@ -210,11 +224,16 @@ def means(per_caption: PerCaption) -> dict[str, float]:
     return {name: fmean(numbers) for name, numbers in per_caption.items()}
 
 
-def facts(names: Sequence[str], found: Mapping[str, str], captioned: int, asked: int) -> dict[str, str]:
+def facts(names: Sequence[str], found: Mapping[str, str], captions: Sequence[str], asked: int) -> dict[str, str]:
     """What belongs beside the numbers; what is said of a score holds for its reference version."""
-    aside = f"{asked - captioned} of {asked} examples have no caption and are left aside"
-    kept = {name: fact for name, fact in found.items() if name in names or f"ref_{name}" in names}
-    return ({"uncaptioned": aside} if captioned < asked else {}) | kept
+    without = asked - len(captions)
+    empty = sum(not caption.strip() for caption in captions)
+    of_captions = {
+        "uncaptioned": without and f"{without} of {asked} examples have no caption and are left aside",
+        "empty": empty and f"{empty} of {len(captions)} captions are empty, and scored as such",
+    }
+    of_scores = {name: fact for name, fact in found.items() if name in names or f"ref_{name}" in names}
+    return {name: fact for name, fact in of_captions.items() if fact} | of_scores
 
 
 def open_clip_s(options: Options, given: Given) -> Family:

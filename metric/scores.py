@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from metric.bootstrap import Pooled
+from metric.bootstrap import Pooled, mean_of
 
 PerCaption = dict[str, list[float]]
 
@@ -65,6 +65,16 @@ class Scores:
         """One a caption: its id, then its scores."""
         ids = next(iter(self.per_caption.values()), {})
         return [[id, *(of[id] for of in self.per_caption.values())] for id in ids]
+
+    def statistics(self) -> dict[str, Pooled]:
+        """The corpus scores as sums over captions, where they are such.
+
+        Vocabulary is none: a resample, in which captions repeat, has always fewer words. Nor is a score like
+        METEOR, whose corpus is neither the mean of its captions nor given as sums.
+        """
+        columns = {name: list(each.values()) for name, each in self.per_caption.items() if name not in self.pooled}
+        means = {name: mean_of(column) for name, column in columns.items()}
+        return self.pooled | {name: mean for name, mean in means.items() if mean.gives(self.corpus[name])}
 
 
 def write_json(path: Path, record: Any) -> None:
