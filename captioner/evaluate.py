@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-
-from rich.console import Console
-from rich.table import Table
 
 from captioner.checkpoint import model_folder
 from captioner.config import Run, from_dict
@@ -16,6 +13,7 @@ from captioner.device import device_of
 from captioner.generate import captions_of
 from captioner.models.captioner import Captioner
 from captioner.models.features import FeatureStore
+from captioner.tables import show
 from captioner.validation import metric_checkpoint
 from captioner.writing import write_lines
 from metric.clip import load_clip
@@ -61,28 +59,3 @@ def read_run(folder: Path) -> Run:
     if not isinstance(content, dict) or not {"xe", "scst", "decode"} <= content.keys():
         raise ValueError(f"{folder} is not a run of `captioner train`: its config.json is of something else")
     return from_dict(Run, content)
-
-
-def show(runs: Mapping[str, Scores]) -> None:
-    """Corpus scores, a column a run; then the facts beside the numbers and what was skipped, a line a reason."""
-    console = Console(markup=False, highlight=False)  # [ ] in a path or a reason is no style
-    table = Table("score", *runs, box=None)
-    for name in dict.fromkeys(name for scores in runs.values() for name in scores.corpus):
-        table.add_row(name, *(cell(scores, name) for scores in runs.values()))
-    console.print(table)
-    facts = dict.fromkeys(item for scores in runs.values() for item in scores.facts.items())
-    reasons: dict[str, list[str]] = {}
-    for name, reason in dict.fromkeys(item for scores in runs.values() for item in scores.skipped.items()):
-        reasons.setdefault(reason.partition("; ")[0], []).append(name)
-    for name, fact in facts:
-        console.print(f"{name}: {fact}", soft_wrap=True)
-    for reason, names in reasons.items():
-        console.print(f"skipped {', '.join(names)}: {reason}", soft_wrap=True)
-
-
-def cell(scores: Scores, name: str) -> str:
-    """`0.1234 [0.1200, 0.1270]`: the interval where there is one."""
-    if name not in scores.corpus:
-        return "–"
-    low_high = ", ".join(f"{end:.4f}" for end in scores.intervals.get(name, ()))
-    return f"{scores.corpus[name]:.4f}" + (f" [{low_high}]" if low_high else "")

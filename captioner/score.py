@@ -9,15 +9,12 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
 from captioner.data import DATA, load
 from captioner.data.files import folder
-from captioner.device import device_of
-from captioner.evaluate import show
 from captioner.matching import PARTIAL, matched
 from captioner.references import Known, by_name, read_references, with_images
+from captioner.tables import show, show_differences
 from captioner.writing import read_captions, some
 from metric.bootstrap import Difference, difference, interval, resample
 from metric.evaluate import Scores, evaluate
@@ -31,11 +28,12 @@ PICTURES = {"clip", "pac_s", "pac"}  # sources of scores that look at them
 
 def score(args: argparse.Namespace) -> None:
     specs = split_specs(args.scores)
-    if request(specs).options.keys() & PICTURES and not (args.images or args.references.partition(":")[0] in DATA):
+    looks = bool(request(specs).options.keys() & PICTURES)
+    if looks and not (args.images or args.references.partition(":")[0] in DATA):
         raise ValueError(f"--scores {args.scores} compares captions with pictures; give their folder, --images DIR")
     files = dict(zip(titles(args.captions), map(read_captions, args.captions)))
     captions, examples, aside = matched(files, known_pictures(files, args), args.references, args.partial)
-    device = str(device_of(args.device))
+    device = device_for(args.device) if looks else "cpu"
     scored = {title: evaluate(each, examples, specs, device=device) for title, each in captions.items()}
     for scores in scored.values():
         scores.facts.update(aside)
@@ -49,6 +47,12 @@ def score(args: argparse.Namespace) -> None:
         write_json(args.out, record(scored, pairs))
     if args.per_caption:
         save_per_caption(args.per_caption, scored)
+
+
+def device_for(name: str) -> str:
+    from captioner.device import device_of  # torch takes seconds, which most scores do not need
+
+    return str(device_of(name))
 
 
 def titles(paths: Sequence[Path]) -> list[str]:
@@ -99,14 +103,6 @@ def compared(
     before, after = scored[one].corpus, scored[two].corpus
     names = [name for name in before if name in drawn[one] and name in drawn[two]]
     return {name: difference(before[name], after[name], drawn[two][name] - drawn[one][name]) for name in names}
-
-
-def show_differences(one: str, two: str, differences: Mapping[str, Difference]) -> None:
-    console = Console(markup=False, highlight=False)
-    table = Table("score", f"{two} minus {one}", "95 % interval", "p", box=None)
-    for name, found in differences.items():
-        table.add_row(name, f"{found.difference:+.4f}", f"{found.low:+.4f} to {found.high:+.4f}", f"{found.p:.3f}")
-    console.print(table)
 
 
 def record(

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -191,7 +194,7 @@ def test_data_set_serves_as_references(files, capsys):
 
 
 def test_reasons_are_printed_with_their_brackets(capsys):
-    from captioner.evaluate import show
+    from captioner.tables import show
     from metric.evaluate import evaluate
 
     scores = evaluate({"a": "a cat"}, [Example("a", Path())], ["length"])
@@ -365,3 +368,14 @@ def test_without_java_everything_else_is_scored_and_one_line_says_what_is_not(sc
     assert "harper" in found["facts"]["incorrect"] and "java is not on the PATH" in found["facts"]["incorrect"]
     assert all("java is not on the PATH" in reason for reason in found["skipped"].values())
     assert capsys.readouterr().out.count("skipped") <= 1
+
+
+def test_scores_of_words_import_no_torch(files):
+    flags = f"--captions {files}/captions.jsonl --references {files}/references.json --scores classic,rep_4,length"
+    program = f"""
+        import sys
+        from captioner.cli import main
+        assert main(["score", *{flags.split()!r}]) == 0
+        assert not {{"torch", "open_clip", "language_tool_python"}} & sys.modules.keys()
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(program)], check=True, stdout=subprocess.DEVNULL)
