@@ -47,7 +47,7 @@ def test_split_is_captioned_and_scored(run, capsys):
     assert found["count"] == 4 and "harper" in found["facts"]["incorrect"]
     families = {name for family in ("classic", "text") for name in expand_names([family])}
     assert families | {"clip_s", "ref_clip_s"} == set(found["corpus"])
-    assert set(found["skipped"]) == {"pac_spp", "ref_pac_spp", *expand_names(["scene"])}
+    assert set(found["skipped"]) == {"pac_spp", "ref_pac_spp", *expand_names(["scene", "java", "data"])}
     said = capsys.readouterr().out
     assert "cider" in said and "skipped scene_truth: 4 of 4 images are not drawn scenes" in said
 
