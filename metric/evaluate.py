@@ -16,10 +16,13 @@ import numpy as np
 
 from metric.bootstrap import Pooled
 from metric.cider import Cider
+from metric.diversity import distinct
 from metric.example import Example
 from metric.grammar import ENGINES, Checker, available_checker, grammar_checker
+from metric.hallucination import in_scenes
 from metric.names import SCORES, expand_names, find, request
 from metric.ngram import ORDERS, Hits, bleu_of, hits, rouge_l, total
+from metric.outside import hallucinated, open_meteor, open_objects, open_spice, open_training
 from metric.repetition import ends_badly, repeated, repeated_share, vocabulary
 from metric.scores import Part, PerCaption, Scores, Unavailable
 from metric.tokenize import tokenize
@@ -171,7 +174,8 @@ def text(captions: list[str], examples: list[Example]) -> Part:
         per_caption[f"rep_{n}_rate"] = [repeated_share(tokens, n) for tokens in words]
     per_caption["bad_endings"] = [100.0 * ends_badly(tokens) for tokens in words]
     per_caption["length"] = [float(len(tokens)) for tokens in words]
-    return Part(means(per_caption) | {"vocabulary": float(vocabulary(words))}, per_caption)
+    of_all = {"vocabulary": float(vocabulary(words)), **{f"distinct_{n}": distinct(words, n) for n in (1, 2)}}
+    return Part(means(per_caption) | of_all, per_caption)
 
 
 def grammar(checker: Checker, note: str, captions: list[str], examples: list[Example]) -> Part:
@@ -217,7 +221,7 @@ def scene(captions: list[str], examples: list[Example]) -> Part:
         "scene_recall": [100.0 * share for share in map(recall, captions, scenes)],
         "scene_grammatical": [100.0 * belongs(caption) for caption in captions],
     }
-    return Part(means(per_caption), per_caption)
+    return together([Part(means(per_caption), per_caption), hallucinated("scene_chair", in_scenes(captions, examples))])
 
 
 def means(per_caption: PerCaption) -> dict[str, float]:
@@ -296,4 +300,8 @@ SOURCES: dict[str, Callable[[Options, Given], Family]] = {
     "pac_s": lambda options, given: open_pac("pac_s", options, None, given.device),
     "pac": lambda options, given: open_pac("pac_spp", options, given.pac, given.device),
     "checker": open_grammar,
+    "meteor": open_meteor,
+    "spice": open_spice,
+    "objects": open_objects,
+    "training": open_training,
 }

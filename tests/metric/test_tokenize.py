@@ -77,7 +77,7 @@ def test_equals_stanford_on_human_captions():
 
 @needs_java
 def test_equals_stanford_on_coco_captions_that_are_not_plain_and_with_odd_signs_thrown_in():
-    captions = [caption for caption in coco()[::31] if not caption.rstrip(". \n").replace(" ", "").isalpha()]
+    captions = [caption for caption in coco()[::101] if not caption.rstrip(". \n").replace(" ", "").isalpha()]
     rng = random.Random(0)
     signs = "'\"`.,-_/()[]{}<>&;:!?#@$%*+=~^|\\ 0123456789abcdnstAEIKSTZé½£€…“”‘’–—"
     captions += [thrown_into(caption[:60].replace("\n", " "), signs, rng) for caption in captions]
