@@ -57,7 +57,7 @@ def read_references(path: Path, split: str) -> list[Known]:
     text = read_text(path)
     if TOKEN_LINE.match(text):
         return [Known((name,), texts) for name, texts in of_tokens(filter(None, text.splitlines())).items()]
-    content = parsed(path, text)
+    content = parsed(path, text, SHAPES)
     if isinstance(content, list):
         table = of_rows(path, content)
     elif isinstance(content.get("annotations"), list):

@@ -19,13 +19,22 @@ def show(runs: Mapping[str, Scores]) -> None:
         table.add_row(name, *(cell(scores, name) for scores in runs.values()))
     console.print(table)
     facts = dict.fromkeys(item for scores in runs.values() for item in scores.facts.items())
-    reasons: dict[str, list[str]] = {}
-    for name, reason in dict.fromkeys(item for scores in runs.values() for item in scores.skipped.items()):
-        reasons.setdefault(reason.partition("; ")[0], []).append(name)
     for name, fact in facts:
         console.print(f"{name}: {fact}", soft_wrap=True)
-    for reason, names in reasons.items():
-        console.print(f"skipped {', '.join(names)}: {reason}", soft_wrap=True)
+    for line in skipped(dict(item for scores in runs.values() for item in scores.skipped.items())):
+        console.print(line, soft_wrap=True)
+
+
+def skipped(reasons: Mapping[str, str]) -> list[str]:
+    """`skipped meteor, spice: java is not on the PATH`: reasons that begin alike are one line, as far as they agree."""
+    groups: dict[str, dict[str, str]] = {}
+    for name, reason in reasons.items():
+        groups.setdefault(reason.partition("; ")[0], {})[name] = reason
+    lines = []
+    for start, of in groups.items():
+        whole = set(of.values())
+        lines.append(f"skipped {', '.join(of)}: {whole.pop() if len(whole) == 1 else start}")
+    return lines
 
 
 def cell(scores: Scores, name: str) -> str:

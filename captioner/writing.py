@@ -51,7 +51,7 @@ def read_captions(path: Path) -> dict[str, str]:
     """Our JSONL or capevalkit's, {id: caption} JSON, or COCO results JSON, as captions by id."""
     if not path.is_file():
         raise ValueError(f"there is no captions file {path}")
-    content = parsed(path, read_text(path))
+    content = parsed(path, read_text(path), LINE)
     rows = list(content.items()) if isinstance(content, dict) else [pair(path, row) for row in content]
     captions = dict(rows)
     if not captions:
@@ -71,16 +71,18 @@ def some(names: Collection[str], of: int) -> str:
     return f"{len(names):,} of {of:,} ids ({shown}{', ...' if len(names) > SHOWN else ''})"
 
 
-def parsed(path: Path, text: str) -> dict[str, Any] | list[Any]:
-    """The file as one JSON object or list; else its lines, each a JSON object."""
+def parsed(path: Path, text: str, expected: str) -> dict[str, Any] | list[Any]:
+    """The file as one JSON object or list; else its lines, each a JSON object; `expected` is for the message."""
     try:
         content = json.loads(text, object_pairs_hook=once)
     except json.JSONDecodeError:
-        return [parsed_line(path, number, row) for number, row in enumerate(text.split("\n"), 1) if row.strip()]
+        return [
+            parsed_line(path, number, row, expected) for number, row in enumerate(text.split("\n"), 1) if row.strip()
+        ]
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     except RecursionError:
-        raise ValueError(f"{path} is nested too deeply to be captions") from None
+        raise ValueError(f"{path} is nested too deeply; expected {expected}") from None
     one_line = isinstance(content, dict) and content.keys() & {"id", "image_id"} and content.keys() & FIELDS
     return content if isinstance(content, (dict, list)) and not one_line else [content]
 
@@ -94,11 +96,11 @@ def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def parsed_line(path: Path, number: int, row: str) -> Any:
+def parsed_line(path: Path, number: int, row: str, expected: str) -> Any:
     try:
         return json.loads(row)
     except json.JSONDecodeError as error:
-        raise ValueError(f"{path}:{number} is not JSON: {error.msg}; a line is {LINE}") from None
+        raise ValueError(f"{path}:{number} is not JSON: {error.msg}; expected {expected}") from None
 
 
 def pair(path: Path, row: Any) -> tuple[str, Any]:

@@ -27,13 +27,15 @@ START_LIMIT, SENTENCE_LIMIT = 300.0, 1.0  # seconds after which it is stuck; som
 
 def spice_absent(corenlp: str) -> str:
     """Why SPICE cannot run with the jars of this folder; "" when it can."""
+    if reason := java_absent("SPICE"):
+        return reason
     if not corenlp:
         return "SPICE needs a folder with Stanford CoreNLP 3.6.0; set CORENLP_HOME or write spice:corenlp=DIR"
     jars = [jar.name for jar in Path(corenlp).glob("*.jar")]
     lacking = [what for what in ("stanford-corenlp-3", "models") if not any(what in name for name in jars)]
     if lacking:
         return f"no {lacking[0]}*.jar in {corenlp}, where SPICE looks for Stanford CoreNLP 3.6.0"
-    return java_absent("SPICE")
+    return ""
 
 
 def spice(

@@ -14,6 +14,7 @@ from PIL import Image
 from captioner.cli import main
 from metric.example import Example
 from metric.grammar import checker_of
+from metric.meteor import meteor_absent
 from metric.names import expand_names
 
 CAPTIONS = {"a.jpg": "a red ball on the beach", "b.jpg": "a blue car", "c.jpg": "a a a dog in the"}
@@ -166,7 +167,7 @@ def test_each_caption_has_its_line_in_the_csv(files, score):
     score("captions.jsonl", "--scores", "classic,text:checker=harper", "--per-caption", files / "deep" / "each.csv")
     rows = list(csv.DictReader((files / "deep" / "each.csv").read_text().splitlines()))
     assert [row["id"] for row in rows] == list(CAPTIONS)
-    columns = {"id", *expand_names(["classic", "text"])} - {"vocabulary"}
+    columns = {"id", *expand_names(["classic", "text"])} - {"vocabulary", "distinct_1", "distinct_2"}
     assert set(rows[0]) == columns
     assert [float(row["bad_endings"]) for row in rows] == [0, 0, 100]
 
@@ -362,12 +363,14 @@ def test_files_with_other_ids_are_not_compared(files, refused, score):
 def test_without_java_everything_else_is_scored_and_one_line_says_what_is_not(score, monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("PATH", str(tmp_path))
     checker_of.cache_clear()
-    found = score("captions.jsonl", "--scores", "classic,text")
+    monkeypatch.setattr("metric.outside.meteor_absent", meteor_absent)
+    found = score("captions.jsonl", "--scores", "classic,text,java")
     checker_of.cache_clear()
     assert {"cider", "rouge_l", "bleu_4", "rep_4", "incorrect"} <= found["corpus"].keys()
     assert "harper" in found["facts"]["incorrect"] and "java is not on the PATH" in found["facts"]["incorrect"]
+    assert found["skipped"].keys() == {"meteor", "spice"}
     assert all("java is not on the PATH" in reason for reason in found["skipped"].values())
-    assert capsys.readouterr().out.count("skipped") <= 1
+    assert capsys.readouterr().out.count("skipped meteor, spice: java is not on the PATH") == 1
 
 
 def test_scores_of_words_import_no_torch(files):
