@@ -25,7 +25,7 @@ from metric.ngram import ORDERS, Hits, bleu_of, hits, rouge_l, total
 from metric.outside import hallucinated, open_meteor, open_objects, open_spice, open_training
 from metric.repetition import ends_badly, repeated, repeated_share, vocabulary
 from metric.scores import Part, PerCaption, Scores, Unavailable
-from metric.tokenize import tokenize
+from metric.tokenize import tokenize, words
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -141,13 +141,14 @@ def why_not(name: str, lacking: Mapping[str, str]) -> str:
 
 def classic(captions: list[str], examples: list[Example]) -> Part:
     """BLEU, ROUGE-L and CIDEr-D, whose document frequency is over these very images."""
-    candidates = list(map(tokenize, captions))
-    references = [list(map(tokenize, example.references)) for example in examples]
-    each = list(map(hits, candidates, references))
+    each = [hits(words(caption), list(map(words, example.references))) for caption, example in zip(captions, examples)]
     of_captions = map(bleu_of, each)
     raw = [example.references for example in examples]
     per_caption = {f"bleu_{n}": list(column) for n, column in enumerate(zip(*of_captions), start=1)}
-    per_caption["rouge_l"] = list(map(rouge_l, candidates, references))
+    per_caption["rouge_l"] = [
+        rouge_l(tokenize(caption), list(map(tokenize, example.references)))
+        for caption, example in zip(captions, examples)
+    ]
     per_caption["cider"] = Cider(raw).scores(captions, raw)
     corpus = means(per_caption) | {f"bleu_{n}": score for n, score in enumerate(bleu_of(total(each)), start=1)}
     said = f"CIDEr-D, document frequency over the references of these {len(captions)} images"
@@ -167,14 +168,14 @@ def pooled_bleu(each: Sequence[Hits]) -> dict[str, Pooled]:
 
 def text(captions: list[str], examples: list[Example]) -> Part:
     """What needs nothing but the captions."""
-    words = list(map(tokenize, captions))
+    each = list(map(tokenize, captions))
     per_caption: PerCaption = {}
     for n in range(1, 5):
-        per_caption[f"rep_{n}"] = [float(repeated(tokens, n)) for tokens in words]
-        per_caption[f"rep_{n}_rate"] = [repeated_share(tokens, n) for tokens in words]
-    per_caption["bad_endings"] = [100.0 * ends_badly(tokens) for tokens in words]
-    per_caption["length"] = [float(len(tokens)) for tokens in words]
-    of_all = {"vocabulary": float(vocabulary(words)), **{f"distinct_{n}": distinct(words, n) for n in (1, 2)}}
+        per_caption[f"rep_{n}"] = [float(repeated(tokens, n)) for tokens in each]
+        per_caption[f"rep_{n}_rate"] = [repeated_share(tokens, n) for tokens in each]
+    per_caption["bad_endings"] = [100.0 * ends_badly(tokens) for tokens in each]
+    per_caption["length"] = [float(len(tokens)) for tokens in each]
+    of_all = {"vocabulary": float(vocabulary(each)), **{f"distinct_{n}": distinct(each, n) for n in (1, 2)}}
     return Part(means(per_caption) | of_all, per_caption)
 
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import random
 import shutil
-import subprocess
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pycocoevalcap.tokenizer import ptbtokenizer
 
 from metric.java import packaged
 from metric.tokenize import PUNCTUATIONS, by_rules, tokenize, words
@@ -70,13 +68,13 @@ def test_takes_any_text(caption):
 
 @needs_java
 @needs_flickr
-def test_equals_stanford_on_human_captions():
+def test_equals_stanford_on_human_captions(stanford):
     captions = flickr()[::20]
     assert [pair for pair in zip(map(tokenize, captions), stanford(captions)) if pair[0] != pair[1]] == []
 
 
 @needs_java
-def test_equals_stanford_on_coco_captions_that_are_not_plain_and_with_odd_signs_thrown_in():
+def test_equals_stanford_on_coco_captions_that_are_not_plain_and_with_odd_signs_thrown_in(stanford):
     captions = [caption for caption in coco()[::101] if not caption.rstrip(". \n").replace(" ", "").isalpha()]
     rng = random.Random(0)
     signs = "'\"`.,-_/()[]{}<>&;:!?#@$%*+=~^|\\ 0123456789abcdnstAEIKSTZé½£€…“”‘’–—"
@@ -94,7 +92,7 @@ def thrown_into(caption: str, signs: str, rng: random.Random) -> str:
 @pytest.mark.slow
 @needs_java
 @needs_flickr
-def test_equals_stanford_on_all_captions_of_flickr8k_and_coco():
+def test_equals_stanford_on_all_captions_of_flickr8k_and_coco(stanford):
     """In one file, as pycocoevalcap calls it, the lexer looks across the line's end: 17 of 657,227 captions end in
     "letter K." or the like and are cut otherwise because the next begins with "A" or "The"."""
     captions = flickr() + coco()
@@ -123,15 +121,3 @@ def coco() -> list[str]:
     with ZipFile(packaged("spice/spice-1.0.jar")) as jar:
         files = [jar.read(f"coco/annotations/captions_{split}2014.json") for split in ("train", "val")]
     return [annotation["caption"] for file in files for annotation in json.loads(file)["annotations"]]
-
-
-def stanford(captions: list[str], apart: bool = True) -> list[tuple[str, ...]]:
-    """As pycocoevalcap calls it, but without its temporary file inside the installed package; `apart` keeps each
-    caption from looking at the next by a line between them."""
-    assert set(ptbtokenizer.PUNCTUATIONS) == PUNCTUATIONS
-    command = ["java", "-Dfile.encoding=UTF-8", "-cp", packaged("tokenizer/stanford-corenlp-3.4.1.jar")]
-    command += ["edu.stanford.nlp.process.PTBTokenizer", "-preserveLines", "-lowerCase"]
-    text = ("\n;\n" if apart else "\n").join(caption.replace("\n", " ") for caption in captions)
-    ran = subprocess.run(command, input=text, capture_output=True, text=True, check=True, encoding="utf-8")
-    lines = ran.stdout.split("\n")[: 2 * len(captions) : 2] if apart else ran.stdout.split("\n")[: len(captions)]
-    return [tuple(word for word in line.rstrip().split(" ") if word and word not in PUNCTUATIONS) for line in lines]
