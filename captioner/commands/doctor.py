@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import shutil
 import subprocess
@@ -34,6 +35,8 @@ def run(args: argparse.Namespace) -> None:
     print(f"{'Java':34} {java()}")
     for name in ("languagetool", "harper"):
         print(f"{'grammar: ' + name:34} {said(partial(checker, name))}")
+    print(f"{'METEOR':34} {meteor()}")
+    print(f"{'SPICE':34} {spice()}")
     print(f"{'scenes-clip':34} {said(embedded)}")
 
 
@@ -71,6 +74,19 @@ def checker(name: str) -> str:
     from metric.grammar import grammar_checker
 
     return grammar_checker(name).name
+
+
+def meteor() -> str:
+    from metric.meteor import meteor_absent
+
+    return f"missing: {reason}" if (reason := meteor_absent()) else "METEOR 1.5 of pycocoevalcap"
+
+
+def spice() -> str:
+    from metric.spice import spice_absent
+
+    corenlp = os.environ.get("CORENLP_HOME", "")
+    return f"missing: {reason}" if (reason := spice_absent(corenlp)) else f"SPICE 1.0, CoreNLP of {corenlp}"
 
 
 def embedded() -> str:
