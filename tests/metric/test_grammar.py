@@ -10,7 +10,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import pytest
@@ -261,9 +261,11 @@ def test_harper_stands_in_where_java_is_missing_and_says_so(monkeypatch):
     assert checker.name.startswith("harper-py") and "stands in" in note and "java is not on the PATH" in note
 
 
-def test_better_checker_is_taken_where_both_are(reference):
+def test_better_checker_is_taken_where_both_are(monkeypatch):
+    for engine in grammar.ENGINES:
+        monkeypatch.setitem(grammar.ENGINES, engine, (lambda: "", partial(Checker, engine, [], Fake())))
     checker, note = available_checker()
-    assert checker.name == reference.name and not note
+    assert checker.name.startswith("languagetool") and not note
 
 
 def test_misspelt_engine_is_suggested():
