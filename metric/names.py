@@ -1,27 +1,37 @@
-"""The scores that exist: their names, families, what they need, and how they are printed."""
+"""The scores that exist: their names, families, what they need, the options they take, and how they are printed."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+
+from metric.spec import split_spec
 
 
 @dataclass(frozen=True)
 class Score:
     family: str
     needs: tuple[str, ...]
-    """Of references, clip, pac, checker, scenes: all that must be there. The first says what computes it."""
+    """All that must be there, such as references or a clip. The first is its source: what computes it."""
     printed: str
+
+    @property
+    def source(self) -> str:
+        return (*self.needs, "")[0]
 
 
 SCORES = {
     **{f"bleu_{n}": Score("classic", ("references",), f"BLEU-{n}") for n in range(1, 5)},
     "rouge_l": Score("classic", ("references",), "ROUGE-L"),
     "cider": Score("classic", ("references",), "CIDEr"),
+    "meteor": Score("java", ("meteor", "references"), "METEOR"),
+    "spice": Score("java", ("spice", "references"), "SPICE"),
     "clip_s": Score("clip", ("clip",), "CLIP-S"),
     "ref_clip_s": Score("clip", ("clip", "references"), "RefCLIP-S"),
+    "pac_s": Score("clip", ("pac_s",), "PAC-S"),
+    "ref_pac_s": Score("clip", ("pac_s", "references"), "RefPAC-S"),
     "pac_spp": Score("clip", ("pac",), "PAC-S++"),
     "ref_pac_spp": Score("clip", ("pac", "references"), "RefPAC-S++"),
     **{f"rep_{n}": Score("text", (), f"Rep-{n}") for n in range(1, 5)},
@@ -30,11 +40,38 @@ SCORES = {
     "bad_endings": Score("text", (), "Bad endings %"),
     "length": Score("text", (), "Length"),
     "vocabulary": Score("text", (), "Vocabulary"),
+    "distinct_1": Score("text", (), "Distinct-1"),
+    "distinct_2": Score("text", (), "Distinct-2"),
+    "novelty": Score("data", ("training",), "Novelty %"),
+    "chair_i": Score("data", ("objects",), "CHAIR-i %"),
+    "chair_s": Score("data", ("objects",), "CHAIR-s %"),
     "scene_truth": Score("scene", ("scenes",), "Scene truth %"),
     "scene_recall": Score("scene", ("scenes",), "Scene recall %"),
     "scene_grammatical": Score("scene", ("scenes",), "Scene grammatical %"),
+    "scene_chair_i": Score("scene", ("scenes",), "Scene CHAIR-i %"),
+    "scene_chair_s": Score("scene", ("scenes",), "Scene CHAIR-s %"),
 }
-FAMILIES = ("classic", "text", "clip", "scene")
+FAMILIES = ("classic", "java", "text", "clip", "data", "scene")
+# Source -> its options, shared by all scores that it computes.
+OPTIONS = {
+    "clip": ("clip",),
+    "pac_s": ("checkpoint", "w"),
+    "pac": ("checkpoint", "w"),
+    "checker": ("checker", "cache"),
+    "spice": ("corenlp", "cache"),
+    "objects": ("instances",),
+    "training": ("training",),
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """Scores that were asked for, and what they are to be computed with."""
+
+    names: tuple[str, ...]
+    """each once, in the order of SCORES"""
+    options: Mapping[str, Mapping[str, str]]
+    """source -> option -> value"""
 
 
 def plain(name: str) -> str:
@@ -47,17 +84,51 @@ def canonical(name: str) -> str:
     return find(name, SCORES, "score")
 
 
-def expand_names(names: Iterable[str]) -> list[str]:
-    """Scores and families (`classic text clip scene all`) to scores, each once, in the order of the table."""
+def request(specs: Iterable[str]) -> Request:
+    """From specs such as `cider`, `text` or `pac_spp:checkpoint=DIR`, of scores and of families.
+
+    An option holds for all scores of its source: `ref_pac_spp` has the checkpoint of `pac_spp`.
+    """
     wanted: set[str] = set()
-    for name in names:
-        known = find(name, (*SCORES, *FAMILIES, "all"), "score")
-        wanted |= {known} if known in SCORES else members(known)
-    return [name for name in SCORES if name in wanted]
+    options: dict[str, dict[str, str]] = {}
+    for spec in specs:
+        typed, given = split_spec(spec)
+        known = find(typed, (*SCORES, *FAMILIES, "all"), "score")
+        wanted |= members(known)
+        for option, value in given.items():
+            source, option = owner(known, option)
+            if options.setdefault(source, {}).setdefault(option, value) != value:
+                raise ValueError(f"{spec}: {option} is {options[source][option]} already; one call scores with one")
+    return Request(tuple(name for name in SCORES if name in wanted), options)
 
 
-def members(family: str) -> set[str]:
-    return {name for name, score in SCORES.items() if family in (score.family, "all")}
+def owner(name: str, typed: str) -> tuple[str, str]:
+    """The source that an option of a score or family belongs to, and the option's name."""
+    sources = sorted({SCORES[member].source for member in members(name)})
+    known = sorted({option for source in sources for option in OPTIONS.get(source, ())})
+    if not known:
+        raise ValueError(f"{name} has no options, got {typed}")
+    option = find(typed, known, f"option of {name}")
+    owners = [source for source in sources if option in OPTIONS.get(source, ())]
+    if len(owners) > 1:
+        of = " or ".join(f"{first_of(source)}:{option}=..." for source in owners)
+        raise ValueError(f"{name} has scores that would each need their own {option}; write {of}")
+    return owners[0], option
+
+
+def first_of(source: str) -> str:
+    """The first score of a source."""
+    return next(name for name, score in SCORES.items() if score.source == source)
+
+
+def expand_names(specs: Iterable[str]) -> list[str]:
+    """Scores and families (`classic text clip scene all`) to scores, each once, in the order of the table."""
+    return list(request(specs).names)
+
+
+def members(known: str) -> set[str]:
+    """The scores of a family, or the score itself."""
+    return {name for name, score in SCORES.items() if known in (name, score.family, "all")}
 
 
 def find(name: str, known: Iterable[str], kind: str) -> str:

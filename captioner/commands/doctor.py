@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import shutil
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
 HELP = "what of Java, LanguageTool, GPU, weights is here"
@@ -31,7 +33,10 @@ def run(args: argparse.Namespace) -> None:
     print(f"{'Python':34} {platform.python_version()} on {platform.machine()}")
     print(f"{'GPU':34} {gpu()}")
     print(f"{'Java':34} {java()}")
-    print(f"{'grammar checker':34} {said(checker)}")
+    for name in ("languagetool", "harper"):
+        print(f"{'grammar: ' + name:34} {said(partial(checker, name))}")
+    print(f"{'METEOR':34} {meteor()}")
+    print(f"{'SPICE':34} {spice()}")
     print(f"{'scenes-clip':34} {said(embedded)}")
 
 
@@ -51,7 +56,7 @@ def gpu() -> str:
 
 def java() -> str:
     if not shutil.which("java"):
-        return "missing (only LanguageTool needs it)"
+        return "missing (LanguageTool, METEOR and SPICE need it)"
     lines = subprocess.run(["java", "-version"], capture_output=True, text=True).stderr.splitlines()
     return lines[0] if lines else "there, but `java -version` says nothing"
 
@@ -64,10 +69,24 @@ def said(look: Callable[[], str]) -> str:
         return f"missing: {error}"
 
 
-def checker() -> str:
-    from metric.grammar import available_checker
+def checker(name: str) -> str:
+    """Started, since being installed is not enough."""
+    from metric.grammar import grammar_checker
 
-    return available_checker().name
+    return grammar_checker(name).name
+
+
+def meteor() -> str:
+    from metric.meteor import meteor_absent
+
+    return f"missing: {reason}" if (reason := meteor_absent()) else "METEOR 1.5 of pycocoevalcap"
+
+
+def spice() -> str:
+    from metric.spice import spice_absent
+
+    corenlp = os.environ.get("CORENLP_HOME", "")
+    return f"missing: {reason}" if (reason := spice_absent(corenlp)) else f"SPICE 1.0, CoreNLP of {corenlp}"
 
 
 def embedded() -> str:

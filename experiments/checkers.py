@@ -1,0 +1,136 @@
+"""What the two grammar checkers can see: the share of captions they flag, as humans wrote them and broken on purpose.
+
+Source: the captions of Flickr8k's test photographs (research use; none is copied here).
+Command: `LTP_PATH=../shared/languagetool python experiments/checkers.py --flickr8k ../shared/flickr8k`
+Cost: a minute of one core. Writes experiments/checkers.md.
+Expect: LanguageTool sees nearly every repeated word and a third to half of broken agreement, Harper half of the
+first and none of the second. Neither sees a dropped article, nor a sentence that stops in the middle: for those that
+stop at a word no sentence ends in, as they are cut here, there is `bad_endings`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from captioner.data import clean, load
+from captioner.provenance import commit, hardware
+from metric.grammar import Checker, grammar_checker
+from metric.repetition import BAD_ENDINGS, ends_badly
+from metric.scores import write
+
+ARTICLES = {"a", "an", "the"}
+AGREEMENT = {"is": "are", "are": "is", "has": "have", "have": "has", "was": "were", "were": "was"}
+NUMBERS = set("two three four five six seven eight nine ten several many".split())
+Words = list[str]
+
+
+def word_repeated(words: Words, rng: random.Random) -> Words:
+    place = rng.randrange(len(words))
+    return [*words[: place + 1], *words[place:]]
+
+
+def article_dropped(words: Words, rng: random.Random) -> Words:
+    """The same words when there is none."""
+    places = [place for place, word in enumerate(words) if word in ARTICLES]
+    return without(words, rng.choice(places)) if places else words
+
+
+def agreement_broken(words: Words, rng: random.Random) -> Words:
+    """The first verb that shows its number takes the other one."""
+    place = next((place for place, word in enumerate(words) if word in AGREEMENT), None)
+    return words if place is None else [*words[:place], AGREEMENT[words[place]], *words[place + 1 :]]
+
+
+def plural_lost(words: Words, rng: random.Random) -> Words:
+    """`two dogs` -> `two dog`."""
+    for place, (word, after) in enumerate(zip(words, words[1:]), start=1):
+        if word in NUMBERS and after.endswith("s") and not after.endswith("ss"):
+            return [*words[:place], after[:-1], *words[place + 1 :]]
+    return words
+
+
+def ending_cut(words: Words, rng: random.Random) -> Words:
+    """Up to the last word, other than the first two, that no sentence ends in."""
+    places = [place for place, word in enumerate(words[:-1]) if place > 1 and word in BAD_ENDINGS]
+    return words[: places[-1] + 1] if places else words
+
+
+def without(words: Words, place: int) -> Words:
+    return [*words[:place], *words[place + 1 :]]
+
+
+CHANGES: dict[str, Callable[[Words, random.Random], Words]] = {
+    "a word repeated": word_repeated,
+    "an article dropped": article_dropped,
+    "agreement broken (is, are)": agreement_broken,
+    "plural lost after a number": plural_lost,
+    "the ending cut": ending_cut,
+}
+
+
+def changed(captions: Sequence[str], change: Callable[[Words, random.Random], Words]) -> list[tuple[str, str]]:
+    """Captions that can be broken in this way, before and after; one seed."""
+    rng = random.Random(0)
+    pairs = [(caption, " ".join(change(caption.split(), rng))) for caption in captions if caption]
+    return [(before, after) for before, after in pairs if before != after]
+
+
+def row(name: str, pairs: Sequence[tuple[str, str]], checkers: Sequence[Checker]) -> str:
+    """Share flagged before and after, by each checker and by `bad_endings`."""
+    before, after = zip(*pairs)
+    cells = [name, f"{len(pairs):,}"]
+    for checker in checkers:
+        cells.append(f"{percent(checker.incorrect(before))} → {percent(checker.incorrect(after))}")
+    endings = [[ends_badly(caption.split()) for caption in captions] for captions in (before, after)]
+    return "| " + " | ".join([*cells, " → ".join(map(percent, endings))]) + " |"
+
+
+def percent(flags: Sequence[bool]) -> str:
+    return f"{100 * sum(flags) / len(flags):.1f}"
+
+
+def table(captions: Sequence[str], one_each: Sequence[str], checkers: Sequence[Checker]) -> str:
+    human = [checker.incorrect(captions) for checker in checkers]
+    endings = [ends_badly(caption.split()) for caption in captions]
+    lines = [
+        "| captions | count | LanguageTool % | Harper % | bad_endings % |",
+        "|---|---|---|---|---|",
+        f"| as humans wrote them | {len(captions):,} | {' | '.join(map(percent, [*human, endings]))} |",
+    ]
+    return "\n".join([*lines, *(row(name, changed(one_each, change), checkers) for name, change in CHANGES.items())])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--flickr8k", type=Path, required=True)
+    parser.add_argument("--cache", default="", help="folder that keeps verdicts between runs")
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".md"))
+    args = parser.parse_args()
+    examples = load(f"flickr8k:root={args.flickr8k}", "test")
+    captions = [clean(reference) for example in examples for reference in example.references]
+    one_each = [clean(example.references[0]) for example in examples]
+    checkers = [grammar_checker(name, args.cache) for name in ("languagetool", "harper")]
+    named = "\n".join(f"- {checker.name}" for checker in checkers)
+    write(
+        args.out,
+        f"""# What the grammar checkers see
+
+Percent of captions with a match: the five references of the {len(examples):,} Flickr8k test photographs, lower-cased,
+without the final stop; then the first reference of each, where it can be broken in one way, before → after. What a
+checker can see is the step.
+
+{table(captions, one_each, checkers)}
+
+{named}
+
+Commit {commit()}, {hardware()}; seed 0. Made by
+`LTP_PATH=../shared/languagetool python experiments/checkers.py --flickr8k ../shared/flickr8k`.
+""",
+    )
+
+
+if __name__ == "__main__":
+    main()
