@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 SYNTAX = "write name or name:option=value,..."
 
 
@@ -17,3 +19,17 @@ def split_spec(text: str) -> tuple[str, dict[str, str]]:
             raise ValueError(f"{text}: option {option} is given twice")
         options[option] = value
     return name.strip(), options
+
+
+def split_specs(text: str) -> list[str]:
+    """`cider,pac_spp:checkpoint=DIR,w=2.5,length` -> `cider`, `pac_spp:checkpoint=DIR,w=2.5`, `length`.
+
+    An item goes on with the options of the one before it when its first sign is `=`, not `:`.
+    """
+    specs: list[str] = []
+    for item in filter(None, map(str.strip, text.split(","))):
+        if specs and re.match(r"[^:=]+=", item):
+            specs[-1] += f",{item}"
+        else:
+            specs.append(item)
+    return specs

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from captioner.commands import audit, judge, video
 from captioner.flags import add_flags, given
 from metric.config import MetricConfig, PretrainConfig
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from metric.example import Example
 
-HELP = "train the learned metric: train, pretrain"
+HELP = "the learned metric: train, pretrain, judge, audit, video"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +39,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         default="",
         help="folder of recorded positives; empty: the renderer for scenes, else other references",
     )
+    for command in (judge, audit, video):
+        command.add(commands)
 
 
 def run(args: argparse.Namespace) -> None:
