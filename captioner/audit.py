@@ -18,7 +18,7 @@ from captioner.data import load
 from captioner.device import device_of
 from captioner.plots import COLOURS
 from captioner.scorers import Metrics
-from metric.audit import Audit, Row, as_csv, as_markdown, audit, cell
+from metric.audit import Audit, Row, as_csv, as_markdown, audit
 from metric.scores import write
 
 
@@ -35,13 +35,17 @@ def show(found: Audit, facts: dict[str, str]) -> None:
     table = Table("corruption", "captions", "not for", *found.metrics, box=None)
     for corruption in found.corruptions:
         rows = [found.row(corruption, metric) for metric in found.metrics]
-        table.add_row(corruption, str(rows[0].count), str(rows[0].not_applicable), *map(cell, rows))
+        table.add_row(corruption, str(rows[0].count), str(rows[0].not_applicable), *map(brief, rows))
     console.print(table)
     console.print(
         "% of pairs whose corrupted caption scores higher [95 % interval], mean margin in standard deviations"
     )
     for name, fact in facts.items():
         console.print(f"{name}: {fact}", soft_wrap=True)
+
+
+def brief(row: Row) -> str:
+    return f"{100 * row.higher:5.1f} {row.margin_sd:+.2f}" if row.count else "-"
 
 
 def save(found: Audit, facts: dict[str, str], args: argparse.Namespace) -> None:
@@ -75,7 +79,7 @@ def draw(found: Audit, path: Path) -> None:
     for number, metric in enumerate(metrics):
         rows = [found.row(name, metric) for name in names]
         share = np.array([row.higher for row in rows])
-        around = np.array([[row.higher - row.low, row.high - row.higher] for row in rows]).T
+        around = np.array([[row.higher - row.low, row.high - row.higher] for row in rows]).clip(0).T
         colour = COLOURS[number % len(COLOURS)]
         axes.barh(places + number, 100 * share, height=0.8, color=colour, alpha=0.85, label=metric)
         axes.errorbar(100 * share, places + number, xerr=100 * around, fmt="none", ecolor="#444444", elinewidth=1)

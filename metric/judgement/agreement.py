@@ -43,7 +43,12 @@ def accuracy(margins: np.ndarray, kinds: Sequence[str]) -> dict[str, float]:
 def bootstrap(
     measure: Callable[[np.ndarray], dict[str, float]], units: Sequence[Sequence[int]], resamples: int, seed: int = 0
 ) -> dict[str, list[float]]:
-    """95 % percentile intervals of what `measure` says of data points, units of which are drawn with replacement."""
+    """95 % percentile intervals of what `measure` says of data points, units of which are drawn with replacement.
+
+    Draws in which it is undefined do not count; without resamples there are no intervals.
+    """
+    if not resamples:
+        return {}
     rng = np.random.default_rng(seed)
     blocks = [np.asarray(unit) for unit in units]
     draws = [
@@ -51,5 +56,5 @@ def bootstrap(
         for _ in range(resamples)
     ]
     tail = 50 * (1 - LEVEL)
-    columns = {name: [draw[name] for draw in draws if name in draw] for name in (draws[0] if draws else ())}
-    return {name: np.percentile(column, [tail, 100 - tail]).tolist() for name, column in columns.items()}
+    columns = {name: [draw[name] for draw in draws if not np.isnan(draw.get(name, np.nan))] for name in draws[0]}
+    return {name: np.percentile(column, [tail, 100 - tail]).tolist() for name, column in columns.items() if column}
