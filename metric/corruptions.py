@@ -105,7 +105,7 @@ def repeated_word(caption: str, example: Example, rng: random.Random) -> str | N
 
 def repeated_phrase(caption: str, example: Example, rng: random.Random) -> str | None:
     """The last three words three times."""
-    words = caption.split()
+    words = ended(caption).split()
     return " ".join([*words, *words[-3:] * 2]) if len(words) > 3 else None
 
 
