@@ -20,13 +20,14 @@ from captioner.validation import metric_checkpoint
 from captioner.writing import write_lines
 from metric.clip import load_clip
 from metric.embed import Embedder
-from metric.evaluate import Scores, evaluate, expand_names
+from metric.evaluate import Given, Scores, evaluate, open_sources
+from metric.names import request
 
 
-def evaluate_run(folder: Path, split: str, names: Sequence[str], pac: str = "", checker: str = "") -> Scores:
-    """Caption and score one split; prints the corpus scores."""
+def evaluate_run(folder: Path, split: str, specs: Sequence[str]) -> Scores:
+    """Caption and score one split; prints the corpus scores. What specs leave open is as the run has it."""
     run = read_run(folder)
-    wanted = expand_names(names)
+    asked = request(specs)
     device = device_of("auto")
     clip = load_clip(run.clip, device)
     captioner = Captioner.from_pretrained(model_folder(str(folder))).to(device)
@@ -36,17 +37,13 @@ def evaluate_run(folder: Path, split: str, names: Sequence[str], pac: str = "", 
     for name, reason in features.skipped.items():
         print(f"skipped {name}: {reason}")
     examples = [example for example in examples if example.id not in features.skipped]
+    metric = "" if "checkpoint" in asked.options.get("pac", {}) else metric_checkpoint(run)
+    pac = Embedder(load_clip(metric, device)) if metric else None
+    given = Given(Embedder(clip), pac, run.checker, str(device))
+    open_sources(asked.names, asked.options, given)  # a wrong option is told before the captions are replaced
     captions = captions_of(captioner, examples, features, run.decode, progress=True)
     write_lines(folder / f"captions-{split}.jsonl", captions)
-    metric = pac or metric_checkpoint(run)
-    scores = evaluate(
-        captions,
-        examples,
-        wanted,
-        clip=Embedder(clip),
-        pac=Embedder(load_clip(metric, device)) if metric else None,
-        checker=checker or run.checker,
-    )
+    scores = evaluate(captions, examples, specs, given.clip, given.pac, given.checker, given.device)
     scores.save(folder / f"scores-{split}.json")
     scores.save_per_caption(folder / f"scores-{split}.csv")
     show({str(folder): scores})
@@ -67,14 +64,25 @@ def read_run(folder: Path) -> Run:
 
 
 def show(runs: Mapping[str, Scores]) -> None:
-    """Corpus scores, a column a run; then what was skipped and the facts beside the numbers."""
+    """Corpus scores, a column a run; then the facts beside the numbers and what was skipped, a line a reason."""
     console = Console(markup=False, highlight=False)  # [ ] in a path or a reason is no style
     table = Table("score", *runs, box=None)
     for name in dict.fromkeys(name for scores in runs.values() for name in scores.corpus):
-        table.add_row(name, *(f"{scores.corpus[name]:.4f}" for scores in runs.values()))
+        table.add_row(name, *(cell(scores, name) for scores in runs.values()))
     console.print(table)
-    for scores in runs.values():
-        for name, fact in scores.facts.items():
-            console.print(f"{name}: {fact}", soft_wrap=True)
-        for name, reason in scores.skipped.items():
-            console.print(f"skipped {name}: {reason}", soft_wrap=True)
+    facts = dict.fromkeys(item for scores in runs.values() for item in scores.facts.items())
+    reasons: dict[str, list[str]] = {}
+    for name, reason in dict.fromkeys(item for scores in runs.values() for item in scores.skipped.items()):
+        reasons.setdefault(reason.partition("; ")[0], []).append(name)
+    for name, fact in facts:
+        console.print(f"{name}: {fact}", soft_wrap=True)
+    for reason, names in reasons.items():
+        console.print(f"skipped {', '.join(names)}: {reason}", soft_wrap=True)
+
+
+def cell(scores: Scores, name: str) -> str:
+    """`0.1234 [0.1200, 0.1270]`: the interval where there is one."""
+    if name not in scores.corpus:
+        return "–"
+    low_high = ", ".join(f"{end:.4f}" for end in scores.intervals.get(name, ()))
+    return f"{scores.corpus[name]:.4f}" + (f" [{low_high}]" if low_high else "")

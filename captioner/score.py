@@ -1,115 +1,133 @@
-"""`captioner score`: captions from a file, references and pictures from wherever they are, any scores."""
+"""`captioner score`: captions from files, references and pictures from wherever they are, any scores, intervals."""
 
 from __future__ import annotations
 
 import argparse
-import json
-from collections.abc import Iterable, Mapping
-from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
 
 from captioner.data import DATA, load
-from captioner.data.files import SUFFIXES, folder, is_texts, read_text
+from captioner.data.files import folder
+from captioner.device import device_of
 from captioner.evaluate import show
-from captioner.writing import read_captions
-from metric.clip import load_clip
-from metric.embed import Embedder
-from metric.evaluate import evaluate, expand_names
-from metric.example import Example
+from captioner.matching import PARTIAL, matched
+from captioner.references import Known, by_name, read_references, with_images
+from captioner.writing import read_captions, some
+from metric.bootstrap import Difference, difference, interval, resample
+from metric.evaluate import Scores, evaluate
+from metric.names import request
+from metric.scores import write_csv, write_json
+from metric.spec import split_specs
 
-T = TypeVar("T")
+SEED = 0  # of the bootstrap: one command, one interval
+PICTURES = {"clip", "pac_s", "pac"}  # sources of scores that look at them
 
 
 def score(args: argparse.Namespace) -> None:
-    wanted = expand_names(args.scores.split(","))
-    captions = read_captions(args.captions)
-    examples = examples_for(captions, args)
-    scores = evaluate(
-        captions,
-        examples,
-        wanted,
-        clip=Embedder(load_clip(args.clip)) if args.clip else None,
-        pac=Embedder(load_clip(args.pac)) if args.pac else None,
-        checker=args.checker,
-    )
-    show({args.captions.name: scores})
+    specs = split_specs(args.scores)
+    if request(specs).options.keys() & PICTURES and not (args.images or args.references.partition(":")[0] in DATA):
+        raise ValueError(f"--scores {args.scores} compares captions with pictures; give their folder, --images DIR")
+    files = dict(zip(titles(args.captions), map(read_captions, args.captions)))
+    captions, examples, aside = matched(files, known_pictures(files, args), args.references, args.partial)
+    device = str(device_of(args.device))
+    scored = {title: evaluate(each, examples, specs, device=device) for title, each in captions.items()}
+    for scores in scored.values():
+        scores.facts.update(aside)
+    drawn = resampled(scored, args.bootstrap)
+    scored = {title: replace(each, intervals=intervals(drawn[title])) for title, each in scored.items()}
+    pairs = {(one, two): compared(scored, drawn, one, two) for one, two in combinations(scored, 2)}
+    show(scored)
+    for (one, two), differences in pairs.items():
+        show_differences(one, two, differences)
     if args.out:
-        scores.save(args.out)
+        write_json(args.out, record(scored, pairs))
     if args.per_caption:
-        scores.save_per_caption(args.per_caption)
+        save_per_caption(args.per_caption, scored)
 
 
-def examples_for(captions: Mapping[str, str], args: argparse.Namespace) -> list[Example]:
-    """One example a caption, from the references and the folder of pictures; every caption must have its own."""
-    known = known_examples(captions, args.references, args.split)
-    chosen = matched(captions, known, f"--references {args.references} has", "captions")
-    if args.images:
-        pictures = {example.id: example.image for example in folder(args.split, args.images)}
-        found = matched(captions, pictures, f"--images {args.images} has", "pictures")
-        return [Example(name, found[name], chosen[name].references) for name in captions]
-    if (args.clip or args.pac) and any(example.image == Path() for example in chosen.values()):
-        raise ValueError("--clip and --pac compare captions with pictures; give their folder, --images DIR")
-    return [Example(name, chosen[name].image, chosen[name].references) for name in captions]
+def titles(paths: Sequence[Path]) -> list[str]:
+    """What the files are called in tables: their names where these differ."""
+    if len(set(paths)) < len(paths):
+        raise ValueError(f"--captions has a file twice: {' '.join(map(str, paths))}")
+    names = [path.name for path in paths]
+    return names if len(set(names)) == len(names) else list(map(str, paths))
 
 
-def known_examples(captions: Iterable[str], references: str, split: str) -> dict[str, Example]:
-    """By id: of a data set, of a file of references, or without either the bare ids of the captions."""
-    if not references:
-        return {name: Example(name, Path()) for name in captions}
-    if Path(references).is_file():
-        return {name: Example(name, Path(), texts) for name, texts in read_references(Path(references)).items()}
-    if references not in DATA and ":" not in references:
-        raise ValueError(f"--references {references} is neither a file nor a data set ({', '.join(DATA)})")
-    return {example.id: example for example in load(references, split)}
+def known_pictures(files: Mapping[str, Mapping[str, str]], args: argparse.Namespace) -> list[Known]:
+    """The pictures of a data set or of a file of references, or else those that the first file has captions of."""
+    source = args.references
+    if not source:
+        known = [Known((name,)) for name in next(iter(files.values()))]
+    elif Path(source).is_file():
+        known = read_references(Path(source), args.split)
+    elif source.partition(":")[0] in DATA or ":" in source:
+        known = [Known((each.id,), each.references, each.image) for each in load(source, args.split)]
+    else:
+        raise ValueError(f"--references {source} is neither a file nor a data set ({', '.join(DATA)})")
+    if not args.images:
+        return known
+    known = with_images(known, by_name(Known((each.id,), (), each.image) for each in folder("", args.images)))
+    lost = [each.names[0] for each in known if each.image == Path()]
+    if lost and not args.partial:
+        raise ValueError(f"--images {args.images} has no picture of {some(lost, len(known))}; {PARTIAL}")
+    return [each for each in known if each.image != Path()]
 
 
-def matched(names: Iterable[str], known: Mapping[str, T], who: str, what: str) -> dict[str, T]:
-    """What is known of each name; ids are file names, with or without the ending."""
-    bare = {name: names for name, names in grouped(known).items() if len(names) == 1}
-    found = {name: known.get(name, known.get(bare.get(without_ending(name), [""])[0])) for name in names}
-    lost = [name for name, each in found.items() if each is None]
-    if lost:
-        raise ValueError(
-            f"{who} no {what} for {len(lost)} of the {len(found)} ids in --captions, the first {lost[0]!r}"
-        )
-    return {name: each for name, each in found.items() if each is not None}
+def resampled(scored: Mapping[str, Scores], resamples: int) -> dict[str, dict[str, np.ndarray]]:
+    """Each file's scores on the same resamples of the pictures, so that differences are paired; 0 of them is none."""
+    if resamples < 0:
+        raise ValueError(f"--bootstrap is a number of resamples, 0 for none, got {resamples}")
+    pooled = {(title, name): each for title in scored for name, each in scored[title].statistics().items()}
+    drawn = resample(pooled, resamples, np.random.default_rng(SEED)) if resamples else {}
+    return {title: {name: values for (of, name), values in drawn.items() if of == title} for title in scored}
 
 
-def grouped(names: Iterable[str]) -> dict[str, list[str]]:
-    """Names by what they are without their ending."""
-    groups: dict[str, list[str]] = {}
-    for name in names:
-        groups.setdefault(without_ending(name), []).append(name)
-    return groups
+def intervals(drawn: Mapping[str, np.ndarray]) -> dict[str, tuple[float, float]]:
+    return {name: interval(values) for name, values in drawn.items()}
 
 
-def without_ending(name: str) -> str:
-    """`a/b.jpg` -> `a/b`; only a picture's ending is one: `no. 12` has none."""
-    suffix = PurePosixPath(name).suffix
-    return name.removesuffix(suffix) if suffix.lower() in SUFFIXES else name
+def compared(
+    scored: Mapping[str, Scores], drawn: Mapping[str, Mapping[str, np.ndarray]], one: str, two: str
+) -> dict[str, Difference]:
+    """Second minus first, for each score that both have."""
+    before, after = scored[one].corpus, scored[two].corpus
+    names = [name for name in before if name in drawn[one] and name in drawn[two]]
+    return {name: difference(before[name], after[name], drawn[two][name] - drawn[one][name]) for name in names}
 
 
-def read_references(path: Path) -> dict[str, tuple[str, ...]]:
-    """{id: [caption, ...]} JSON, or COCO's annotations."""
-    try:
-        content = json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path} is not JSON: {error.msg} at line {error.lineno}") from None
-    if not isinstance(content, dict):
-        raise ValueError(f"{path} is a {type(content).__name__}, expected {{id: [caption, ...]}}")
-    annotations = content.get("annotations")
-    table = of_coco(path, annotations) if isinstance(annotations, list) else content
-    for name, texts in table.items():
-        if not is_texts(texts) or not texts:
-            raise ValueError(f"{path}: {name!r} has {json.dumps(texts)[:80]}, expected a list of captions")
-    return {name: tuple(texts) for name, texts in table.items()}
+def show_differences(one: str, two: str, differences: Mapping[str, Difference]) -> None:
+    console = Console(markup=False, highlight=False)
+    table = Table("score", f"{two} minus {one}", "95 % interval", "p", box=None)
+    for name, found in differences.items():
+        table.add_row(name, f"{found.difference:+.4f}", f"{found.low:+.4f} to {found.high:+.4f}", f"{found.p:.3f}")
+    console.print(table)
 
 
-def of_coco(path: Path, annotations: list[dict[str, Any]]) -> dict[str, list[str]]:
-    """One {"image_id", "caption"} an annotation -> all captions of an image."""
-    table: dict[str, list[str]] = {}
-    for row in annotations:
-        if not isinstance(row, dict) or not {"image_id", "caption"} <= row.keys():
-            raise ValueError(f'{path}: an annotation is {{"image_id", "caption"}}, got {json.dumps(row)[:80]}')
-        table.setdefault(str(row["image_id"]), []).append(row["caption"])
-    return table
+def record(
+    scored: Mapping[str, Scores], pairs: Mapping[tuple[str, str], Mapping[str, Difference]]
+) -> dict[str, object]:
+    """What --out holds: the scores of one file; of several, each file's and what tells two apart."""
+    if len(scored) == 1:
+        return next(iter(scored.values())).record()
+    return {
+        "captions": {title: each.record() for title, each in scored.items()},
+        "differences": [
+            {"first": one, "second": two, "scores": {name: found._asdict() for name, found in of.items()}}
+            for (one, two), of in pairs.items()
+        ],
+    }
+
+
+def save_per_caption(path: Path, scored: Mapping[str, Scores]) -> None:
+    """A line a caption; with several files the column `captions` says of which."""
+    if len(scored) == 1:
+        return next(iter(scored.values())).save_per_caption(path)
+    names = next(iter(scored.values())).per_caption
+    rows = [[row[0], title, *row[1:]] for title, each in scored.items() for row in each.rows()]
+    write_csv(path, ["id", "captions", *names], rows)

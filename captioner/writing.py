@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from captioner.data.files import read_text
 
 BEGINNING = b'{"id": '  # of every line of ours
 LINE = '{"id": ..., "caption": ...}'
+FIELDS = {"caption", "prediction", "references"}  # what a line beside its id may be about
+SHOWN = 5  # ids named in a message
 
 
 def line(name: str, caption: str) -> str:
@@ -45,7 +48,7 @@ def written(path: Path) -> set[str]:
 
 
 def read_captions(path: Path) -> dict[str, str]:
-    """Our JSONL, {id: caption} JSON, or COCO results JSON, as captions by id."""
+    """Our JSONL or capevalkit's, {id: caption} JSON, or COCO results JSON, as captions by id."""
     if not path.is_file():
         raise ValueError(f"there is no captions file {path}")
     content = parsed(path, read_text(path))
@@ -54,21 +57,41 @@ def read_captions(path: Path) -> dict[str, str]:
     if not captions:
         raise ValueError(f"{path} holds no captions")
     if len(captions) < len(rows):
-        raise ValueError(f"{path} has {len(rows) - len(captions)} captions more than ids; a picture has one caption")
+        double = [name for name, times in Counter(name for name, _ in rows).items() if times > 1]
+        raise ValueError(f"{path}: {some(double, len(captions))} have more captions than one")
     for name, caption in captions.items():
         if not isinstance(caption, str):
-            raise ValueError(f"{path}: the caption of {name!r} is a {type(caption).__name__}, expected text")
+            raise ValueError(f"{path}: the caption of {name!r} is {json.dumps(caption)[:80]}, expected text")
     return captions
+
+
+def some(names: Collection[str], of: int) -> str:
+    """`3 of 9 ids ('a', 'b', 'c')`, the first few by name."""
+    shown = ", ".join(map(repr, sorted(names)[:SHOWN]))
+    return f"{len(names):,} of {of:,} ids ({shown}{', ...' if len(names) > SHOWN else ''})"
 
 
 def parsed(path: Path, text: str) -> dict[str, Any] | list[Any]:
     """The file as one JSON object or list; else its lines, each a JSON object."""
     try:
-        content = json.loads(text)
+        content = json.loads(text, object_pairs_hook=once)
     except json.JSONDecodeError:
         return [parsed_line(path, number, row) for number, row in enumerate(text.split("\n"), 1) if row.strip()]
-    one_line = isinstance(content, dict) and "caption" in content and ("id" in content or "image_id" in content)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    except RecursionError:
+        raise ValueError(f"{path} is nested too deeply to be captions") from None
+    one_line = isinstance(content, dict) and content.keys() & {"id", "image_id"} and content.keys() & FIELDS
     return content if isinstance(content, (dict, list)) and not one_line else [content]
+
+
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object whose keys differ, which JSON itself does not ask for."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        double = [name for name, times in Counter(name for name, _ in pairs).items() if times > 1]
+        raise ValueError(f"{some(double, len(found))} are given twice")
+    return found
 
 
 def parsed_line(path: Path, number: int, row: str) -> Any:
@@ -79,9 +102,14 @@ def parsed_line(path: Path, number: int, row: str) -> Any:
 
 
 def pair(path: Path, row: Any) -> tuple[str, Any]:
-    """Id and caption; COCO says `image_id`."""
+    """Id and caption; COCO says `image_id`, capevalkit may say `prediction`."""
     known = row if isinstance(row, dict) else {}
     name = known.get("id" if "image_id" not in known else "image_id")
-    if not isinstance(name, (str, int)) or "caption" not in known:
+    caption = next((field for field in ("caption", "prediction") if field in known), None)
+    if not is_id(name) or caption is None:
         raise ValueError(f"{path} holds {json.dumps(row)[:80]}, expected {LINE}, or image_id as COCO has it")
-    return str(name), known["caption"]
+    return str(name), known[caption]
+
+
+def is_id(name: object) -> bool:
+    return isinstance(name, (str, int)) and not isinstance(name, bool)

@@ -1,19 +1,25 @@
-"""The scores that exist: their names, families, what they need, and how they are printed."""
+"""The scores that exist: their names, families, what they need, the options they take, and how they are printed."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+
+from metric.spec import split_spec
 
 
 @dataclass(frozen=True)
 class Score:
     family: str
     needs: tuple[str, ...]
-    """Of references, clip, pac, checker, scenes: all that must be there. The first says what computes it."""
+    """All that must be there, such as references or a clip. The first is its source: what computes it."""
     printed: str
+
+    @property
+    def source(self) -> str:
+        return (*self.needs, "")[0]
 
 
 SCORES = {
@@ -22,6 +28,8 @@ SCORES = {
     "cider": Score("classic", ("references",), "CIDEr"),
     "clip_s": Score("clip", ("clip",), "CLIP-S"),
     "ref_clip_s": Score("clip", ("clip", "references"), "RefCLIP-S"),
+    "pac_s": Score("clip", ("pac_s",), "PAC-S"),
+    "ref_pac_s": Score("clip", ("pac_s", "references"), "RefPAC-S"),
     "pac_spp": Score("clip", ("pac",), "PAC-S++"),
     "ref_pac_spp": Score("clip", ("pac", "references"), "RefPAC-S++"),
     **{f"rep_{n}": Score("text", (), f"Rep-{n}") for n in range(1, 5)},
@@ -35,6 +43,23 @@ SCORES = {
     "scene_grammatical": Score("scene", ("scenes",), "Scene grammatical %"),
 }
 FAMILIES = ("classic", "text", "clip", "scene")
+# Source -> its options, shared by all scores that it computes.
+OPTIONS = {
+    "clip": ("clip",),
+    "pac_s": ("checkpoint", "w"),
+    "pac": ("checkpoint", "w"),
+    "checker": ("checker", "cache"),
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """Scores that were asked for, and what they are to be computed with."""
+
+    names: tuple[str, ...]
+    """each once, in the order of SCORES"""
+    options: Mapping[str, Mapping[str, str]]
+    """source -> option -> value"""
 
 
 def plain(name: str) -> str:
@@ -47,17 +72,51 @@ def canonical(name: str) -> str:
     return find(name, SCORES, "score")
 
 
-def expand_names(names: Iterable[str]) -> list[str]:
-    """Scores and families (`classic text clip scene all`) to scores, each once, in the order of the table."""
+def request(specs: Iterable[str]) -> Request:
+    """From specs such as `cider`, `text` or `pac_spp:checkpoint=DIR`, of scores and of families.
+
+    An option holds for all scores of its source: `ref_pac_spp` has the checkpoint of `pac_spp`.
+    """
     wanted: set[str] = set()
-    for name in names:
-        known = find(name, (*SCORES, *FAMILIES, "all"), "score")
-        wanted |= {known} if known in SCORES else members(known)
-    return [name for name in SCORES if name in wanted]
+    options: dict[str, dict[str, str]] = {}
+    for spec in specs:
+        typed, given = split_spec(spec)
+        known = find(typed, (*SCORES, *FAMILIES, "all"), "score")
+        wanted |= members(known)
+        for option, value in given.items():
+            source, option = owner(known, option)
+            if options.setdefault(source, {}).setdefault(option, value) != value:
+                raise ValueError(f"{spec}: {option} is {options[source][option]} already; one call scores with one")
+    return Request(tuple(name for name in SCORES if name in wanted), options)
 
 
-def members(family: str) -> set[str]:
-    return {name for name, score in SCORES.items() if family in (score.family, "all")}
+def owner(name: str, typed: str) -> tuple[str, str]:
+    """The source that an option of a score or family belongs to, and the option's name."""
+    sources = sorted({SCORES[member].source for member in members(name)})
+    known = sorted({option for source in sources for option in OPTIONS.get(source, ())})
+    if not known:
+        raise ValueError(f"{name} has no options, got {typed}")
+    option = find(typed, known, f"option of {name}")
+    owners = [source for source in sources if option in OPTIONS.get(source, ())]
+    if len(owners) > 1:
+        of = " or ".join(f"{first_of(source)}:{option}=..." for source in owners)
+        raise ValueError(f"{name} has scores that would each need their own {option}; write {of}")
+    return owners[0], option
+
+
+def first_of(source: str) -> str:
+    """The first score of a source."""
+    return next(name for name, score in SCORES.items() if score.source == source)
+
+
+def expand_names(specs: Iterable[str]) -> list[str]:
+    """Scores and families (`classic text clip scene all`) to scores, each once, in the order of the table."""
+    return list(request(specs).names)
+
+
+def members(known: str) -> set[str]:
+    """The scores of a family, or the score itself."""
+    return {name for name, score in SCORES.items() if known in (name, score.family, "all")}
 
 
 def find(name: str, known: Iterable[str], kind: str) -> str:

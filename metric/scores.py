@@ -6,8 +6,29 @@ import csv
 import io
 import json
 import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, NamedTuple
+
+from metric.bootstrap import Pooled, mean_of
+
+PerCaption = dict[str, list[float]]
+
+
+class Unavailable(Exception):
+    """Why a score cannot be had here, where nothing that was asked for is wrong: it is skipped."""
+
+
+class Part(NamedTuple):
+    """What one family finds, of captions in the order they came in."""
+
+    corpus: dict[str, float]
+    per_caption: PerCaption
+    pooled: dict[str, Pooled] = {}
+    """corpus scores that are no mean of the captions' scores, as sums over captions"""
+    facts: dict[str, str] = {}
+    """score -> what belongs beside its numbers"""
 
 
 @dataclass(frozen=True)
@@ -22,20 +43,48 @@ class Scores:
     count: int
     facts: dict[str, str] = field(default_factory=dict)
     """Which CLIP, checker, scale and document frequency the numbers come from."""
+    pooled: dict[str, Pooled] = field(default_factory=dict)
+    """Corpus scores that are no mean over captions, as sums that a bootstrap can draw from."""
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Score -> where 95 % of resampled corpora fall; empty unless a bootstrap was run."""
 
     def save(self, path: Path) -> None:
         """`scores-<split>.json`; appears whole or not at all."""
+        write_json(path, self.record())
+
+    def record(self) -> dict[str, Any]:
+        """What the file holds; `intervals` only where a bootstrap was run."""
         record = {"corpus": self.corpus, "count": self.count, "skipped": self.skipped, "facts": self.facts}
-        write(path, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+        return record | ({"intervals": self.intervals} if self.intervals else {})
 
     def save_per_caption(self, path: Path) -> None:
         """A CSV: column `id`, then one a score."""
-        table = io.StringIO(newline="")
-        writer = csv.writer(table)
-        writer.writerow(["id", *self.per_caption])
+        write_csv(path, ["id", *self.per_caption], self.rows())
+
+    def rows(self) -> list[list[str | float]]:
+        """One a caption: its id, then its scores."""
         ids = next(iter(self.per_caption.values()), {})
-        writer.writerows([id, *(of[id] for of in self.per_caption.values())] for id in ids)
-        write(path, table.getvalue())
+        return [[id, *(of[id] for of in self.per_caption.values())] for id in ids]
+
+    def statistics(self) -> dict[str, Pooled]:
+        """The corpus scores as sums over captions, where they are such.
+
+        Vocabulary is none: a resample, in which captions repeat, has always fewer words. Nor is a score like
+        METEOR, whose corpus is neither the mean of its captions nor given as sums.
+        """
+        columns = {name: list(each.values()) for name, each in self.per_caption.items() if name not in self.pooled}
+        means = {name: mean_of(column) for name, column in columns.items()}
+        return self.pooled | {name: mean for name, mean in means.items() if mean.gives(self.corpus[name])}
+
+
+def write_json(path: Path, record: Any) -> None:
+    write(path, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_csv(path: Path, head: list[str], rows: Iterable[Sequence[str | float]]) -> None:
+    table = io.StringIO(newline="")
+    csv.writer(table).writerows([head, *rows])
+    write(path, table.getvalue())
 
 
 def write(path: Path, content: str) -> None:

@@ -7,6 +7,7 @@ import platform
 import shutil
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
 HELP = "what of Java, LanguageTool, GPU, weights is here"
@@ -31,7 +32,8 @@ def run(args: argparse.Namespace) -> None:
     print(f"{'Python':34} {platform.python_version()} on {platform.machine()}")
     print(f"{'GPU':34} {gpu()}")
     print(f"{'Java':34} {java()}")
-    print(f"{'grammar checker':34} {said(checker)}")
+    for name in ("languagetool", "harper"):
+        print(f"{'grammar: ' + name:34} {said(partial(checker, name))}")
     print(f"{'scenes-clip':34} {said(embedded)}")
 
 
@@ -51,7 +53,7 @@ def gpu() -> str:
 
 def java() -> str:
     if not shutil.which("java"):
-        return "missing (only LanguageTool needs it)"
+        return "missing (LanguageTool, METEOR and SPICE need it)"
     lines = subprocess.run(["java", "-version"], capture_output=True, text=True).stderr.splitlines()
     return lines[0] if lines else "there, but `java -version` says nothing"
 
@@ -64,10 +66,11 @@ def said(look: Callable[[], str]) -> str:
         return f"missing: {error}"
 
 
-def checker() -> str:
-    from metric.grammar import available_checker
+def checker(name: str) -> str:
+    """Started, since being installed is not enough."""
+    from metric.grammar import grammar_checker
 
-    return available_checker().name
+    return grammar_checker(name).name
 
 
 def embedded() -> str:

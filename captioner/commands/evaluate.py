@@ -14,20 +14,16 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scores",
         default="all",
-        help="scores or families, with commas: classic,text,clip,scene or all (all)",
-    )
-    parser.add_argument("--pac", default="", help="checkpoint that scores pac_spp; empty takes the run's own")
-    parser.add_argument(
-        "--checker",
-        default="",
-        help="grammar checker: languagetool, harper, none, auto; empty takes the run's",
+        help="scores or families with commas: classic,text,clip,scene or all; options as in pac_spp:checkpoint=DIR, "
+        "incorrect:checker=harper; without them the run's own (all)",
     )
 
 
 def run(args: argparse.Namespace) -> None:
     from captioner.evaluate import evaluate_run, read_run
+    from metric.spec import split_specs
 
     for folder in args.runs:  # before the first is worked on
         read_run(folder)
     for folder in args.runs:
-        evaluate_run(folder, args.split, args.scores.split(","), args.pac, args.checker)
+        evaluate_run(folder, args.split, split_specs(args.scores))

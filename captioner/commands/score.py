@@ -10,21 +10,34 @@ HELP = "scores for anyone's captions"
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--captions", required=True, type=Path, help="our JSONL, {id: caption} JSON, or COCO results JSON"
+        "--captions",
+        required=True,
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="our JSONL or capevalkit's, {id: caption} JSON, or COCO results JSON; several are compared in pairs",
     )
     parser.add_argument(
-        "--references", default="", help="{id: [caption, ...]} JSON, COCO annotations, or a data set name:option=value"
+        "--references",
+        default="",
+        help="{id: [caption, ...]} JSON, COCO annotations, Karpathy's JSON, JSONL with references, a Flickr token "
+        "file, or a data set name:option=value",
     )
     parser.add_argument(
-        "--images", default="", help="folder of the pictures, for CLIP-S and PAC-S++; ids are file names"
+        "--images", default="", help="folder of the pictures, for CLIP-S and PAC-S; ids are file names, ending or not"
     )
-    parser.add_argument("--split", default="test", help="split, where --references is a data set (test)")
+    parser.add_argument("--split", default="test", help="split of a data set or of Karpathy's JSON (test)")
     parser.add_argument(
-        "--scores", default="all", help="scores or families, with commas: classic,text,clip,scene or all (all)"
+        "--scores",
+        default="all",
+        help="scores or families with commas: classic,text,clip,scene or all; options as in pac_spp:checkpoint=DIR, "
+        "clip:clip=ARCH:TAG, incorrect:checker=harper (all)",
     )
-    parser.add_argument("--clip", default="", help="CLIP of clip_s: scenes-clip, a folder, or ARCH:TAG")
-    parser.add_argument("--pac", default="", help="checkpoint of pac_spp: a run of `captioner metric train`")
-    parser.add_argument("--checker", default="auto", help="grammar checker: languagetool, harper, none, auto (auto)")
+    parser.add_argument("--partial", action="store_true", help="score what has captions, references and pictures")
+    parser.add_argument(
+        "--bootstrap", default=1000, type=int, metavar="N", help="resamples of the pictures, 0 for none (1000)"
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
     parser.add_argument("--out", type=Path, help="scores as JSON")
     parser.add_argument("--per-caption", type=Path, help="scores of each caption as CSV")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
 from metric.example import Example
@@ -21,7 +22,7 @@ def flickr8k(split: str, root: str, count: int = 0) -> list[Example]:
         raise ValueError(f"flickr8k has the splits {', '.join(LISTS)}, got {split!r}")
     folder = Path(root)
     listed = lines(folder, LISTS[split])[: count or None]
-    captions = references(folder)
+    captions = references(lines(folder, TOKENS))
     lost = [name for name in listed if name not in captions]
     if lost:
         raise ValueError(f"{folder / TOKENS} has no caption for {len(lost)} of {LISTS[split]}, the first {lost[0]}")
@@ -31,10 +32,10 @@ def flickr8k(split: str, root: str, count: int = 0) -> list[Example]:
     return [Example(name, pictures / name, captions[name]) for name in listed]
 
 
-def references(folder: Path) -> dict[str, tuple[str, ...]]:
+def references(lines: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """`name.jpg#0<tab>caption` a line -> captions by file name."""
     captions: defaultdict[str, list[str]] = defaultdict(list)
-    for line in lines(folder, TOKENS):
+    for line in lines:
         name, _, caption = line.partition("\t")
         captions[name.partition("#")[0]].append(caption)
     return {name: tuple(texts) for name, texts in captions.items()}

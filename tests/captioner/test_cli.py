@@ -235,7 +235,7 @@ def test_run_without_scores_is_told_how_to_get_them(run, refused, tmp_path):
 
 def test_unknown_score_or_split_is_refused(run, refused):
     assert "did you mean cider" in refused("evaluate", run, "--scores", "cidre")
-    assert "did you mean harper" in refused("evaluate", run, "--checker", "harpr", "--scores", "incorrect")
+    assert "did you mean harper" in refused("evaluate", run, "--scores", "incorrect:checker=harpr")
 
 
 @pytest.mark.parametrize(
@@ -289,7 +289,7 @@ def test_doctor_says_what_is_here(capsys, monkeypatch):
     monkeypatch.setattr("metric.grammar.ENGINES", {"harper": (lambda: "pip install 'captioner[harper]'", None)})
     assert main(["doctor"]) == 0
     said = capsys.readouterr().out
-    for words in "torch", "Java", "missing: no grammar checker", "captioner[harper]", "scenes-clip":
+    for words in "torch", "Java", "missing: the grammar checker harper cannot run", "captioner[harper]", "scenes-clip":
         assert words in said
 
 

@@ -47,14 +47,17 @@ def test_split_is_captioned_and_scored(run, capsys):
     assert found["count"] == 4 and "harper" in found["facts"]["incorrect"]
     families = {name for family in ("classic", "text") for name in expand_names([family])}
     assert families | {"clip_s", "ref_clip_s"} == set(found["corpus"])
-    assert set(found["skipped"]) == {"pac_spp", "ref_pac_spp", *expand_names(["scene"])}
+    assert set(found["skipped"]) == {"pac_s", "ref_pac_s", "pac_spp", "ref_pac_spp", *expand_names(["scene"])}
     said = capsys.readouterr().out
-    assert "cider" in said and "skipped scene_truth: 4 of 4 images are not drawn scenes" in said
+    assert (
+        "cider" in said and "skipped scene_truth, scene_recall, scene_grammatical: 4 of 4 images are not drawn" in said
+    )
 
 
 def test_its_scores_are_those_of_its_captions(run, pictures, tmp_path):
     main(["evaluate", str(run), "--scores", "classic,text"])
-    data = ["--references", f"jsonl:file={pictures / 'data.jsonl'}", "--checker", "harper", "--scores", "classic,text"]
+    data = ["--references", f"jsonl:file={pictures / 'data.jsonl'}", "--bootstrap", "0"]
+    data += ["--scores", "classic,text:checker=harper"]
     captions = ["--captions", str(run / "captions-test.jsonl"), "--out", str(tmp_path / "scores.json")]
     assert main(["score", *captions, *data]) == 0
     assert json.loads((tmp_path / "scores.json").read_text()) == scores(run)
@@ -72,7 +75,7 @@ def test_each_caption_has_its_line_in_the_csv(run):
 
 
 def test_tuned_metric_is_the_one_given(run, tiny_clip):
-    main(["evaluate", str(run), "--scores", "clip", "--pac", tiny_clip])
+    main(["evaluate", str(run), "--scores", f"clip,pac_spp:checkpoint={tiny_clip}"])
     found = scores(run)
     # one CLIP for both: w is 2.5 and 2.0
     assert found["corpus"]["pac_spp"] == pytest.approx(found["corpus"]["clip_s"] * 2.0 / 2.5)
@@ -110,11 +113,11 @@ def test_scenes_are_scored_against_what_is_in_them(tiny_flags, tmp_path, monkeyp
 def test_nothing_is_lost_when_evaluating_fails(run, capsys):
     main(["evaluate", str(run), "--scores", "length"])
     before = (run / "captions-test.jsonl").read_bytes(), (run / "scores-test.json").read_bytes()
-    for wrong in ["--scores", "cidre"], ["--split", "tset"], ["--pac", "nonsense"]:
-        assert main(["evaluate", str(run), *wrong]) == 2
+    for flag, wrong in ("scores", "cidre"), ("split", "tset"), ("scores", "pac_spp:checkpoint=nonsense"):
+        assert main(["evaluate", str(run), f"--{flag}", wrong]) == 2
         assert before == ((run / "captions-test.jsonl").read_bytes(), (run / "scores-test.json").read_bytes())
         said = capsys.readouterr().err
-        assert said.count("\n") == 1 and wrong[1] in said
+        assert said.count("\n") == 1 and wrong.rpartition("=")[2] in said
 
 
 def test_broken_settings_are_told_by_their_file(run, tmp_path, capsys):

@@ -10,6 +10,7 @@ from PIL import Image
 
 from captioner.cli import main
 from metric.example import Example
+from metric.grammar import checker_of
 from metric.names import expand_names
 
 CAPTIONS = {"a.jpg": "a red ball on the beach", "b.jpg": "a blue car", "c.jpg": "a a a dog in the"}
@@ -37,7 +38,7 @@ def score(files) -> Callable[..., dict]:
 
     def score(captions: str = "captions.jsonl", *more: object, references: str = "references.json") -> dict:
         refer = ["--references", str(files / references)] if references else []
-        flags = [*refer, "--scores", "classic,length", "--checker", "harper", "--out", str(files / "out.json")]
+        flags = [*refer, "--scores", "classic,length", "--out", str(files / "out.json")]
         assert main(["score", "--captions", str(files / captions), *flags, *map(str, more)]) == 0
         return json.loads((files / "out.json").read_text())
 
@@ -65,11 +66,13 @@ def test_captions_are_read_alike_from_every_format(files, score):
     (files / "dict.json").write_text(json.dumps(CAPTIONS, indent=1))
     results = [{"image_id": name, "caption": text} for name, text in CAPTIONS.items()]
     (files / "coco.json").write_text(json.dumps(results))
+    kit = [{"id": name, "prediction": text, "image": name} for name, text in CAPTIONS.items()]
+    write_lines(files / "capevalkit.jsonl", kit)
     (files / "windows.json").write_bytes(b"\xef\xbb\xbf" + json.dumps(results).encode())
     write_lines(files / "lines.txt", results)
     ours = score()
     assert ours["count"] == 3 and set(ours["corpus"]) == {*expand_names(["classic"]), "length"}
-    for name in "dict.json", "coco.json", "windows.json", "lines.txt":
+    for name in "dict.json", "coco.json", "windows.json", "lines.txt", "capevalkit.jsonl":
         assert score(name)["corpus"] == ours["corpus"], name
 
 
@@ -83,8 +86,8 @@ def test_numbers_are_what_they_should_be(score):
 def test_one_caption_alone_is_one_in_each_format(files, score):
     write_lines(files / "one.jsonl", [{"id": "b.jpg", "caption": "a blue car"}])
     (files / "one.json").write_text('{"b.jpg": "a blue car"}')
-    assert score("one.jsonl")["count"] == score("one.json")["count"] == 1
-    assert score("one.jsonl")["corpus"] == score("one.json")["corpus"]
+    lines, whole = score("one.jsonl", "--partial"), score("one.json", "--partial")
+    assert lines["count"] == whole["count"] == 1 and lines["corpus"] == whole["corpus"]
 
 
 def test_numbers_serve_as_ids(files, score):
@@ -93,17 +96,57 @@ def test_numbers_serve_as_ids(files, score):
     assert score("coco.json", references="numbered.json")["corpus"]["bleu_1"] == pytest.approx(1)
 
 
-def test_references_come_from_coco_annotations_too(files, score):
+@pytest.fixture
+def every_format(files) -> dict[str, Path]:
+    """The same references in each format that they come in."""
     rows = [{"image_id": name, "id": 1, "caption": text} for name, texts in REFERENCES.items() for text in texts]
-    (files / "annotations.json").write_text(json.dumps({"images": [], "annotations": rows}))
-    assert score(references="annotations.json")["corpus"] == score()["corpus"]
+    images = [
+        {"filename": name, "split": "test", "sentences": [{"raw": text, "tokens": []} for text in texts]}
+        for name, texts in REFERENCES.items()
+    ]
+    other = {"filename": "z.jpg", "split": "train", "sentences": [{"raw": "a boat"}]}
+    contents = {
+        "annotations.json": json.dumps({"images": [], "annotations": rows}),
+        "karpathy.json": json.dumps({"dataset": "coco", "images": [*images, other]}),
+        "tokens.txt": "".join(f"{n}#{i}\t{text}\n" for n, texts in REFERENCES.items() for i, text in enumerate(texts)),
+        "capevalkit.jsonl": "\n".join(json.dumps({"id": n, "references": texts}) for n, texts in REFERENCES.items()),
+        "ours.jsonl": "\n".join(json.dumps({"image": n, "references": texts}) for n, texts in REFERENCES.items()),
+    }
+    for name, content in contents.items():
+        (files / name).write_text(content)
+    return {name: files / name for name in contents}
+
+
+def test_references_are_read_alike_from_every_format(every_format, score):
+    ours = score()
+    for name in every_format:
+        assert score(references=name)["corpus"] == ours["corpus"], name
+
+
+def test_numbers_of_coco_lead_to_references_and_pictures(files, score, tiny_clip):
+    """Results by number, references by number, pictures by file name."""
+    numbered = dict(zip(REFERENCES, (7, 8, 9)))
+    rows = [{"image_id": numbered[name], "caption": text} for name, texts in REFERENCES.items() for text in texts]
+    listed = [{"id": number, "file_name": name} for name, number in numbered.items()]
+    (files / "coco.json").write_text(json.dumps({"images": listed, "annotations": rows}))
+    images = [
+        {"filename": name, "cocoid": numbered[name], "split": "test", "sentences": [{"raw": text} for text in texts]}
+        for name, texts in REFERENCES.items()
+    ]
+    (files / "karpathy.json").write_text(json.dumps({"images": images}))
+    results = [{"image_id": numbered[name], "caption": text} for name, text in CAPTIONS.items()]
+    (files / "results.json").write_text(json.dumps(results))
+    more = ["--scores", f"cider,clip_s:clip={tiny_clip}", "--images", files / "pictures"]
+    by_file = score("captions.jsonl", *more)["corpus"]
+    for references in "coco.json", "karpathy.json":
+        assert score("results.json", *more, references=references)["corpus"] == by_file
 
 
 def test_ids_need_no_ending(files, score, tiny_clip):
     bare = {name.removesuffix(".jpg"): text for name, text in CAPTIONS.items()}
     (files / "bare.json").write_text(json.dumps(bare))
     (files / "bare-references.json").write_text(json.dumps({name[:1]: texts for name, texts in REFERENCES.items()}))
-    more = ["--clip", tiny_clip, "--scores", "classic,clip", "--images", files / "pictures"]
+    more = ["--scores", f"classic,clip:clip={tiny_clip}", "--images", files / "pictures"]
     whole = score("captions.jsonl", *more)
     assert {"clip_s", "ref_clip_s"} <= whole["corpus"].keys() and "pac_spp" in whole["skipped"]
     for references in "references.json", "bare-references.json":
@@ -112,12 +155,12 @@ def test_ids_need_no_ending(files, score, tiny_clip):
 
 
 def test_tuned_metric_scores_beside_the_clip(files, score, tiny_clip):
-    found = score("captions.jsonl", "--pac", tiny_clip, "--scores", "PAC-S++", "--images", files / "pictures")
+    found = score("captions.jsonl", "--scores", f"PAC-S++:checkpoint={tiny_clip}", "--images", files / "pictures")
     assert list(found["corpus"]) == ["pac_spp"] and tiny_clip in found["facts"]["pac_spp"]
 
 
 def test_each_caption_has_its_line_in_the_csv(files, score):
-    score("captions.jsonl", "--scores", "classic,text", "--per-caption", files / "deep" / "each.csv")
+    score("captions.jsonl", "--scores", "classic,text:checker=harper", "--per-caption", files / "deep" / "each.csv")
     rows = list(csv.DictReader((files / "deep" / "each.csv").read_text().splitlines()))
     assert [row["id"] for row in rows] == list(CAPTIONS)
     columns = {"id", *expand_names(["classic", "text"])} - {"vocabulary"}
@@ -127,20 +170,21 @@ def test_each_caption_has_its_line_in_the_csv(files, score):
 
 @pytest.mark.parametrize("family", ["classic", "text"])
 def test_families_are_asked_for_by_name(score, family):
-    found = score("captions.jsonl", "--scores", family)
+    found = score("captions.jsonl", "--scores", family + (":checker=harper" if family == "text" else ""))
     assert set(found["corpus"]) == set(expand_names([family])) and not found["skipped"]
 
 
 def test_without_references_the_text_is_scored_and_the_rest_explained(score, capsys):
-    found = score("captions.jsonl", "--scores", "all", references="")
+    found = score("captions.jsonl", "--scores", "all:checker=harper", references="")
     assert set(found["corpus"]) == set(expand_names(["text"]))
     assert "no references" in found["skipped"]["cider"] and "CLIP" in found["skipped"]["clip_s"]
-    assert "skipped cider: 3 of 3" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert said.count("3 of 3 captioned images have no references") == 1 and "skipped bleu_1, bleu_2" in said
 
 
 def test_data_set_serves_as_references(files, capsys):
     write_lines(files / "scenes.jsonl", [{"id": f"test-{i:06d}", "caption": "a red ball"} for i in range(4)])
-    flags = ["--references", "scenes", "--scores", "classic,scene", "--out", str(files / "out.json")]
+    flags = ["--references", "scenes", "--scores", "classic,scene", "--partial", "--out", str(files / "out.json")]
     assert main(["score", "--captions", str(files / "scenes.jsonl"), *flags]) == 0
     found = json.loads((files / "out.json").read_text())
     assert found["count"] == 4 and set(found["corpus"]) == set(expand_names(["classic", "scene"]))
@@ -169,9 +213,18 @@ def test_reasons_are_printed_with_their_brackets(capsys):
         ('["a cat"]', "image_id"),
         ("7", "image_id"),
         ('{"a.jpg": ["a cat"]}', "expected text"),
+        ('{"a.jpg": NaN}', "the caption of 'a.jpg' is NaN, expected text"),
+        ('[{"image_id": true, "caption": "x"}]', "image_id"),
+        ('{"a.jpg": "a cat", "a.jpg": "a dog"}', "1 of 1 ids ('a.jpg') are given twice"),
+        ('{"a": "a cat", "a.jpg": "a dog", "b.jpg": "x", "c.jpg": "x"}', "'a' and 'a.jpg' are the same picture"),
+        ("[" * 100000, "nested too deeply"),
         ('[{"caption": "a cat"}]', "image_id"),
-        ('{"id": "a.jpg", "caption": "x"}\n{"id": "a.jpg", "caption": "y"}', "one caption"),
-        ('{"a.jpg": "a cat", "z.jpg": "a dog"}', "1 of the 2 ids in --captions, the first 'z.jpg'"),
+        (
+            '{"id": "a.jpg", "caption": "x"}\n{"id": "a.jpg", "caption": "y"}',
+            "1 of 1 ids ('a.jpg') have more captions than one",
+        ),
+        ('{"a.jpg": "a cat", "z.jpg": "a dog"}', "1 of 2 ids ('z.jpg') have no references in"),
+        ('{"a.jpg": "a cat"}', "no captions for 2 of 3 ids ('b.jpg', 'c.jpg') of the references; --partial"),
     ],
 )
 def test_captions_that_cannot_be_read_are_refused(files, refused, content, words):
@@ -189,8 +242,14 @@ def test_captions_of_bytes_or_of_nothing_are_refused(files, refused):
     "content, words",
     [
         ("{", "not JSON"),
-        ("[]", "expected {id: [caption, ...]}"),
-        ('{"a.jpg": ["x"]}', "2 of the 3 ids in --captions, the first 'b.jpg'"),
+        ('{"a.jpg": ["x"]}', "2 of 3 ids ('b.jpg', 'c.jpg') have no references in"),
+        ('{"q": ["x"], "r": ["x"]}', "3 of 3 ids ('a.jpg', 'b.jpg', 'c.jpg') have no references in"),
+        ('[{"image_id": 1, "caption": "x"}]', "no references; they come as"),
+        ('{"id": "a.jpg", "references": ["x"]}\n{"id": "a.jpg", "references": ["y"]}', "'a.jpg' twice"),
+        ('{"a.jpg": "a caption", "b.jpg": "x", "c.jpg": "x"}', "expected a list of captions"),
+        ('{"a.jpg": [], "b.jpg": ["x"], "c.jpg": ["x"]}', "expected a list of captions"),
+        ('{"images": [{"filename": "a.jpg", "split": "val", "sentences": [{"raw": "x"}]}]}', "there are val"),
+        ('{"images": [{"filename": "a.jpg", "split": "test"}]}', "sentences with raw"),
         ('{"a.jpg": 7, "b.jpg": ["x"], "c.jpg": ["x"]}', "list of captions"),
         ('{"annotations": [{"caption": "x"}]}', "image_id"),
         ('{"annotations": 3}', "list of captions"),
@@ -206,14 +265,103 @@ def test_references_of_nothing_are_refused(refused):
 
 
 def test_missing_or_broken_picture_is_refused(files, refused, tiny_clip):
-    more = ["--clip", tiny_clip]
+    more = ["--scores", f"clip_s:clip={tiny_clip}"]
     assert "--images DIR" in refused("captions.jsonl", "references.json", *more)
     assert "nowhere" in refused("captions.jsonl", "references.json", "--images", files / "nowhere")
     (files / "pictures" / "b.jpg").write_text("no picture")
     assert "b.jpg" in refused("captions.jsonl", "references.json", "--images", files / "pictures", *more)
     (files / "pictures" / "b.jpg").unlink()
-    assert "first 'b.jpg'" in refused("captions.jsonl", "references.json", "--images", files / "pictures", *more)
+    assert "no picture of 1 of 3 ids ('b.jpg')" in refused(
+        "captions.jsonl", "references.json", "--images", files / "pictures", *more
+    )
+
+
+def test_references_file_that_is_empty_is_refused(files, refused):
+    (files / "empty.json").write_text("")
+    assert "references" in refused("captions.jsonl", "empty.json")
+    (files / "empty.json").write_text("[]")
+    assert "references" in refused("captions.jsonl", "empty.json")
 
 
 def test_misspelt_score_is_told_before_anything_is_read(refused):
     assert "did you mean cider" in refused("nowhere", "nowhere", "--scores", "cidre,length")
+
+
+def test_partial_scores_what_has_both_and_says_how_much(files, score, capsys):
+    (files / "some.json").write_text(json.dumps({"a.jpg": "a red ball", "z.jpg": "a boat"}))
+    found = score("some.json", "--partial")
+    assert found["count"] == 1 and found["corpus"]["bleu_1"] > 0.5
+    assert found["facts"]["partial"] == "left aside are 1 of 2 captions of some.json, 2 of 3 known pictures"
+    (files / "pictures" / "b.jpg").unlink()
+    assert score("captions.jsonl", "--images", files / "pictures", "--partial")["count"] == 2
+
+
+def test_captions_without_a_word_in_any_script_or_without_end_are_scored(files, score):
+    strange = {"a.jpg": "", "b.jpg": "两只狗 бегут 🐶", "c.jpg": "a dog in the snow " * 3000}
+    (files / "strange.json").write_text(json.dumps(strange))
+    found = score("strange.json", "--scores", "classic,text:checker=harper", "--per-caption", files / "each.csv")
+    assert "1 of 3 captions are empty" in found["facts"]["empty"]
+    assert all(abs(value) < float("inf") for value in found["corpus"].values())
+    rows = {row["id"]: row for row in csv.DictReader((files / "each.csv").read_text().splitlines())}
+    assert float(rows["a.jpg"]["length"]) == 0 == float(rows["a.jpg"]["cider"])
+    assert float(rows["c.jpg"]["length"]) == 15000
+
+
+def test_intervals_hold_the_score_and_can_be_left_out(score):
+    found = score("captions.jsonl", "--scores", "classic,length,vocabulary")
+    assert set(found["intervals"]) == set(found["corpus"]) - {"vocabulary"}
+    for name, (low, high) in found["intervals"].items():
+        assert low <= found["corpus"][name] <= high, name
+    again = score("captions.jsonl", "--scores", "classic,length,vocabulary")
+    assert again == found
+    assert "intervals" not in score("captions.jsonl", "--bootstrap", 0)
+
+
+def test_files_are_compared_in_pairs(files, score, capsys):
+    """Second minus first, on the same resamples; the ids may be written otherwise."""
+    better = {name.removesuffix(".jpg"): texts[0] for name, texts in REFERENCES.items()}
+    (files / "better.json").write_text(json.dumps(better))
+    (files / "third.json").write_text(json.dumps(CAPTIONS))
+    names = ["captions.jsonl", "better.json", "third.json"]
+    more = ["--captions", *(files / name for name in names), "--per-caption", files / "each.csv"]
+    found = score("captions.jsonl", *more)
+    assert list(found["captions"]) == names
+    first, second, _ = found["captions"].values()
+    pairs = {(each["first"], each["second"]): each["scores"] for each in found["differences"]}
+    assert list(pairs) == [
+        ("captions.jsonl", "better.json"),
+        ("captions.jsonl", "third.json"),
+        ("better.json", "third.json"),
+    ]
+    cider = pairs["captions.jsonl", "better.json"]["cider"]
+    assert cider["difference"] == pytest.approx(second["corpus"]["cider"] - first["corpus"]["cider"])
+    assert cider["low"] <= cider["difference"] <= cider["high"] and 0 < cider["p"] <= 1
+    assert pairs["captions.jsonl", "third.json"]["cider"] == {"difference": 0, "low": 0, "high": 0, "p": 1}
+    rows = list(csv.DictReader((files / "each.csv").read_text().splitlines()))
+    assert [(row["id"], row["captions"]) for row in rows[:4]] == [
+        ("a.jpg", "captions.jsonl"),
+        ("b.jpg", "captions.jsonl"),
+        ("c.jpg", "captions.jsonl"),
+        ("a.jpg", "better.json"),
+    ]
+    assert "better.json minus captions.jsonl" in capsys.readouterr().out
+
+
+def test_files_with_other_ids_are_not_compared(files, refused, score):
+    (files / "fewer.json").write_text(json.dumps({"a.jpg": "a ball"}))
+    both = ["--captions", files / "captions.jsonl", files / "fewer.json"]
+    assert "fewer.json has no captions for 2 of 3 ids" in refused("captions.jsonl", "references.json", *both)
+    twice = [*both[:2], files / "captions.jsonl"]
+    assert "a file twice" in refused("captions.jsonl", "references.json", *twice)
+    assert score("captions.jsonl", *both, "--partial")["captions"]["captions.jsonl"]["count"] == 1
+
+
+def test_without_java_everything_else_is_scored_and_one_line_says_what_is_not(score, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    checker_of.cache_clear()
+    found = score("captions.jsonl", "--scores", "classic,text")
+    checker_of.cache_clear()
+    assert {"cider", "rouge_l", "bleu_4", "rep_4", "incorrect"} <= found["corpus"].keys()
+    assert "harper" in found["facts"]["incorrect"] and "java is not on the PATH" in found["facts"]["incorrect"]
+    assert all("java is not on the PATH" in reason for reason in found["skipped"].values())
+    assert capsys.readouterr().out.count("skipped") <= 1

@@ -54,7 +54,7 @@ def chain(tmp_path_factory, tiny_flags, tiny_clip, scenes) -> Path:
         given = ["--init", str(folder / "xe"), "--reward", reward.format(clip=tiny_clip), "--scst.steps", "3"]
         assert main(["train", *tiny_flags, *given, "--out", str(folder / name)]) == 0
     runs = [str(folder / name) for name in ("xe", *REWARDS)]
-    assert main(["evaluate", *runs, "--split", "val", "--scores", "cider,text,clip", "--checker", "harper"]) == 0
+    assert main(["evaluate", *runs, "--split", "val", "--scores", "cider,text:checker=harper,clip"]) == 0
     assert main(["compare", *runs, "--split", "val", "--out", str(folder / "report"), "--pictures", "2"]) == 0
     (folder / "pictures").mkdir()
     for example in scenes[:3]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,12 +12,15 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
+from metric import evaluate as evaluation
+from metric import grammar
 from metric.evaluate import evaluate
 from metric.example import Example
 from metric.names import SCORES, canonical, expand_names
 from metric.scenes import language
 from metric.scenes.world import sample
 from metric.scores import Scores
+from metric.spec import split_specs
 
 PHOTOS = [
     Example("1.jpg", Path("1.jpg"), ("a red dog runs on the grass", "a dog runs")),
@@ -53,6 +57,7 @@ def test_text_and_classic_need_no_model():
 
 def test_corpus_is_the_mean_of_the_captions_except_for_bleu():
     scores = evaluate(CAPTIONS, PHOTOS, ["all"], Letters(), Letters(), checker="harper")
+    assert {"vocabulary"} == scores.corpus.keys() - scores.per_caption.keys()
     for name, numbers in scores.per_caption.items():
         if not name.startswith("bleu"):
             assert scores.corpus[name] == pytest.approx(sum(numbers.values()) / 3), name
@@ -76,7 +81,7 @@ def test_what_cannot_be_computed_says_why():
     scores = evaluate(CAPTIONS, bare, ["cider", "clip", "scene_truth", "length"], clip=Letters2())
     assert scores.corpus.keys() == {"clip_s", "length"}
     assert "3 of 3" in scores.skipped["cider"] and "references" in scores.skipped["ref_clip_s"]
-    assert "PAC-S++" in scores.skipped["pac_spp"] and "scenes" in scores.skipped["scene_truth"]
+    assert "pac_spp:checkpoint=DIR" in scores.skipped["pac_spp"] and "scenes" in scores.skipped["scene_truth"]
 
 
 class Letters2(Letters):
@@ -86,15 +91,58 @@ class Letters2(Letters):
         return self.texts(["a photo"] * len(images))
 
 
-def test_no_grammar_checker_is_a_skip_for_auto_and_an_error_by_name(monkeypatch, tmp_path):
-    monkeypatch.setenv("LTP_PATH", str(tmp_path))
-    monkeypatch.setattr("metric.grammar.find_spec", lambda name: None)
-    from metric.grammar import checker_of
+@pytest.fixture
+def no_checker(monkeypatch):
+    for engine in grammar.ENGINES:
+        monkeypatch.setitem(grammar.ENGINES, engine, (lambda: "it is not installed", None))
+    grammar.checker_of.cache_clear()
 
-    checker_of.cache_clear()
+
+def test_no_grammar_checker_is_a_skip_for_auto_and_an_error_by_name(no_checker):
     assert "not installed" in evaluate(CAPTIONS, PHOTOS, ["incorrect"]).skipped["incorrect"]
-    with pytest.raises(ValueError, match="harper cannot run"):
-        evaluate(CAPTIONS, PHOTOS, ["incorrect"], checker="harper")
+    assert "was asked for" in evaluate(CAPTIONS, PHOTOS, ["incorrect:checker=none"]).skipped["incorrect"]
+    for asked in ({"checker": "harper"}, {"names": ["text:checker=harper"]}):
+        with pytest.raises(ValueError, match="harper cannot run"):
+            evaluate(CAPTIONS, PHOTOS, **({"names": ["incorrect"]} | asked))
+
+
+def test_options_say_what_computes_a_score(monkeypatch):
+    monkeypatch.setattr(evaluation, "embedder_of", lambda name, device: {"DIR": Letters()}[name])
+    cosine = evaluate(CAPTIONS, PHOTOS, ["clip_s"], clip=Letters()).corpus["clip_s"] / 2.5
+    scores = evaluate(CAPTIONS, PHOTOS, ["clip:clip=DIR", "pac_spp:checkpoint=DIR,w=2.5", "PAC-S:checkpoint=DIR"])
+    assert not scores.skipped
+    assert scores.corpus["pac_s"] == pytest.approx(2 * cosine)
+    assert scores.corpus["clip_s"] == scores.corpus["pac_spp"] == pytest.approx(2.5 * cosine)
+    assert scores.corpus["ref_clip_s"] == scores.corpus["ref_pac_spp"] > scores.corpus["ref_pac_s"]
+    assert "w 2.5" in scores.facts["pac_spp"] and "w 2.0" in scores.facts["pac_s"]
+
+
+@pytest.mark.parametrize(
+    "spec, words",
+    [
+        ("pac_spp:chekpoint=DIR", "option of pac_spp is called 'chekpoint'; did you mean checkpoint"),
+        ("cider:checkpoint=DIR", "cider has no options"),
+        ("all:checkpoint=DIR", "write pac_spp:checkpoint=... or pac_s:checkpoint=..."),
+        ("pac_spp:w=two", "pac_spp:w is a number above 0, got 'two'"),
+        ("pac_spp:w=nan", "number above 0"),
+        ("incorrect:checker=harpr", "did you mean harper"),
+        ("pac_spp:checkpoint", "option=value"),
+    ],
+)
+def test_options_that_cannot_be_are_refused(spec, words):
+    with pytest.raises(ValueError, match=re.escape(words)):
+        evaluate(CAPTIONS, PHOTOS, [spec], pac=Letters())
+
+
+def test_two_values_of_one_option_are_refused():
+    with pytest.raises(ValueError, match="checkpoint is A already"):
+        evaluate(CAPTIONS, PHOTOS, ["pac_spp:checkpoint=A", "ref_pac_spp:checkpoint=B"])
+
+
+def test_specs_are_told_apart_by_commas_and_options_kept_together():
+    typed = "cider, clip_s:clip=ViT-B-32:openai,pac_spp:checkpoint=a/b,w=2.5,length"
+    assert split_specs(typed) == ["cider", "clip_s:clip=ViT-B-32:openai", "pac_spp:checkpoint=a/b,w=2.5", "length"]
+    assert split_specs("") == []
 
 
 def test_scenes_know_the_truth():

@@ -1,0 +1,126 @@
+"""References from anyone's file, by every name that a picture goes by."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from captioner.data.files import SUFFIXES, is_texts, read_text
+from captioner.data.flickr8k import references as of_tokens
+from captioner.writing import is_id, parsed
+from metric.example import Picture
+
+SHAPES = "{id: [caption, ...]}, COCO annotations, Karpathy's JSON, JSONL with references, or a Flickr token file"
+TOKEN_LINE = re.compile(r"[^\t\n]+#\d+\t")  # name.jpg#0<tab>caption
+
+
+@dataclass(frozen=True)
+class Known:
+    """A picture, its references, and its names, such as a file name and COCO's number; the first is its id."""
+
+    names: tuple[str, ...]
+    references: tuple[str, ...] = ()
+    image: Path | Picture = Path()
+
+
+def by_name(known: Iterable[Known]) -> dict[str, Known]:
+    """Every name, with or without a picture's ending -> the picture; names that two pictures share lead to none."""
+    exact = {name: picture for picture in known for name in picture.names}
+    bare: dict[str, list[Known]] = {}
+    for name, picture in exact.items():
+        bare.setdefault(without_ending(name), []).append(picture)
+    return {name: pictures[0] for name, pictures in bare.items() if len(pictures) == 1} | exact
+
+
+def find(name: str, pictures: Mapping[str, Known]) -> Known | None:
+    return pictures.get(name) or pictures.get(without_ending(name))
+
+
+def without_ending(name: str) -> str:
+    """`a/b.jpg` -> `a/b`; only a picture's ending is one: `no. 12` has none."""
+    suffix = PurePosixPath(name).suffix
+    return name.removesuffix(suffix) if suffix.lower() in SUFFIXES else name
+
+
+def with_images(known: Iterable[Known], images: Mapping[str, Known]) -> list[Known]:
+    """The same, with the picture from a folder that goes by one of its names."""
+    found = ((each, next(filter(None, (find(name, images) for name in each.names)), None)) for each in known)
+    return [replace(each, image=picture.image if picture else Path()) for each, picture in found]
+
+
+def read_references(path: Path, split: str) -> list[Known]:
+    """Of a file in one of SHAPES; `split` chooses in Karpathy's, which holds all of them."""
+    text = read_text(path)
+    if TOKEN_LINE.match(text):
+        return [Known((name,), texts) for name, texts in of_tokens(filter(None, text.splitlines())).items()]
+    content = parsed(path, text)
+    if isinstance(content, list):
+        table = of_rows(path, content)
+    elif isinstance(content.get("annotations"), list):
+        return of_coco(path, content)
+    elif isinstance(content.get("images"), list):
+        return of_karpathy(path, content["images"], split)
+    else:
+        table = content
+    if not table:
+        raise ValueError(f"{path} holds no references; they come as {SHAPES}")
+    return [Known((name,), references(path, name, texts)) for name, texts in table.items()]
+
+
+def references(path: Path, name: str, texts: Any) -> tuple[str, ...]:
+    if not is_texts(texts) or not texts:
+        raise ValueError(f"{path}: {name!r} has {json.dumps(texts)[:80]}, expected a list of captions")
+    return tuple(texts)
+
+
+def of_rows(path: Path, rows: list[Any]) -> dict[str, Any]:
+    """One {"id", "references"} a row, as capevalkit has them, or {"image", "references"} as our data sets."""
+    table: dict[str, Any] = {}
+    for row in rows:
+        name = next((row[key] for key in ("id", "image_id", "image") if key in row), None) if is_row(row) else None
+        if not is_id(name) or "references" not in row:
+            raise ValueError(f"{path} holds {json.dumps(row)[:80]}, no references; they come as {SHAPES}")
+        if str(name) in table:
+            raise ValueError(f"{path} has {str(name)!r} twice; one line holds all its references")
+        table[str(name)] = row["references"]
+    return table
+
+
+def of_coco(path: Path, content: dict[str, Any]) -> list[Known]:
+    """One {"image_id", "caption"} an annotation; `images` says which number is which file."""
+    table: dict[str, list[str]] = {}
+    for row in content["annotations"]:
+        if not is_row(row) or not is_id(row.get("image_id")) or not isinstance(row.get("caption"), str):
+            raise ValueError(f'{path}: an annotation is {{"image_id", "caption"}}, got {json.dumps(row)[:80]}')
+        table.setdefault(str(row["image_id"]), []).append(row["caption"])
+    if not table:
+        raise ValueError(f"{path} has no annotations")
+    rows = [row for row in content.get("images") or [] if is_row(row) and isinstance(row.get("file_name"), str)]
+    files = {str(row.get("id")): row["file_name"] for row in rows}
+    return [Known((name, *([files[name]] if name in files else [])), tuple(texts)) for name, texts in table.items()]
+
+
+def of_karpathy(path: Path, images: list[Any], split: str) -> list[Known]:
+    """{"filename", "split", "sentences": [{"raw"}]}, of COCO with "cocoid"; splits train, restval, val and test."""
+    known, splits = [], set()
+    for row in images:
+        sentences = row.get("sentences") if is_row(row) else None
+        if not isinstance(sentences, list) or not all(is_row(each) and "raw" in each for each in sentences):
+            raise ValueError(f"{path}: an image has sentences with raw, got {json.dumps(row)[:80]}")
+        splits.add(str(row.get("split")))
+        if row.get("split") == split:
+            names = [str(row[key]) for key in ("filename", "cocoid") if is_id(row.get(key))]
+            if not names:
+                raise ValueError(f"{path}: an image has a filename, got {json.dumps(row)[:80]}")
+            known.append(Known(tuple(names), references(path, names[0], [each["raw"] for each in sentences])))
+    if not known:
+        raise ValueError(f"{path} has no split {split!r}; there are {', '.join(sorted(splits))}; type --split")
+    return known
+
+
+def is_row(row: Any) -> bool:
+    return isinstance(row, dict)

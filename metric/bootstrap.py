@@ -1,0 +1,80 @@
+"""How far corpus scores may be trusted: the bootstrap over images (Koehn 2004, for BLEU).
+
+Axes: r resamples, n captions, s sums. What a score compares with, such as CIDEr's document frequency, stays
+as it is: captions are drawn, not references.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+
+LEVEL = 0.95
+CHUNK = 200  # resamples drawn at a time
+Key = TypeVar("Key", bound=Hashable)
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """A corpus score made of sums over captions, such as BLEU's n-gram hits or a share of all mentions."""
+
+    sums: np.ndarray
+    """what each caption adds, `n s`"""
+    score: Callable[[np.ndarray], np.ndarray]
+    """`r s` -> `r`"""
+
+    def gives(self, corpus: float) -> bool:
+        """Whether this is how the corpus score came about."""
+        return bool(np.isclose(self.score(self.sums.sum(0, keepdims=True))[0], corpus, rtol=1e-9, atol=1e-12))
+
+
+def mean_of(values: Sequence[float]) -> Pooled:
+    """The plain mean over captions, in the same form."""
+    sums = np.stack([np.asarray(values, dtype=float), np.ones(len(values))], axis=1)
+    return Pooled(sums, lambda sums: sums[:, 0] / sums[:, 1])
+
+
+class Difference(NamedTuple):
+    """Second minus first, where 95 % of its resamples fall, and how often chance alone would give it a sign."""
+
+    difference: float
+    low: float
+    high: float
+    p: float
+
+
+def resample(scores: Mapping[Key, Pooled], resamples: int, rng: np.random.Generator) -> dict[Key, np.ndarray]:
+    """Each score over the same `resamples` draws of n captions with replacement, `r`."""
+    if not scores:
+        return {}
+    every = np.concatenate([pooled.sums for pooled in scores.values()], axis=1)
+    n, ends = len(every), np.cumsum([pooled.sums.shape[1] for pooled in scores.values()])[:-1]
+    sizes = [min(CHUNK, resamples - start) for start in range(0, resamples, CHUNK)]
+    drawn = np.concatenate([draws(n, size, rng) @ every for size in sizes])
+    split = np.split(drawn, ends, axis=1)
+    return {name: pooled.score(sums) for (name, pooled), sums in zip(scores.items(), split)}
+
+
+def draws(n: int, r: int, rng: np.random.Generator) -> np.ndarray:
+    """How often each caption is in each resample, `r n`."""
+    drawn = rng.integers(n, size=(r, n)) + n * np.arange(r)[:, None]
+    return np.bincount(drawn.ravel(), minlength=r * n).reshape(r, n).astype(float)
+
+
+def interval(values: np.ndarray) -> tuple[float, float]:
+    """Percentile interval at LEVEL."""
+    low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
+
+
+def difference(first: float, second: float, resampled: np.ndarray) -> Difference:
+    """Of two scores over the same images; `resampled` differences are paired: both on the same draws.
+
+    p is two-sided: twice the share of resamples on the other side of 0, itself counted as one of them.
+    """
+    beyond = min((resampled <= 0).sum(), (resampled >= 0).sum())
+    p = min(1.0, 2 * (beyond + 1) / (len(resampled) + 1))
+    return Difference(second - first, *interval(resampled), float(p))
