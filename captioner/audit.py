@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 from dataclasses import asdict
 from pathlib import Path
@@ -19,7 +18,7 @@ from captioner.device import device_of
 from captioner.plots import COLOURS
 from captioner.scorers import Metrics
 from metric.audit import Audit, Row, as_csv, as_markdown, audit
-from metric.scores import write
+from metric.scores import write, write_json
 
 
 def run_audit(args: argparse.Namespace) -> None:
@@ -45,7 +44,8 @@ def show(found: Audit, facts: dict[str, str]) -> None:
 
 
 def brief(row: Row) -> str:
-    return f"{100 * row.higher:5.1f} {row.margin_sd:+.2f}" if row.count else "-"
+    margin = "" if math.isnan(row.margin_sd) else f" {row.margin_sd:+.2f}"
+    return f"{100 * row.higher:.1f}{margin}" if row.count else "-"
 
 
 def save(found: Audit, facts: dict[str, str], args: argparse.Namespace) -> None:
@@ -58,7 +58,7 @@ def save(found: Audit, facts: dict[str, str], args: argparse.Namespace) -> None:
         "samples": {name: {"original": before, "corrupted": after} for name, (before, after) in found.samples.items()},
         "rows": [without_nan(row) for row in found.rows],
     }
-    write(args.out / "audit.json", json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+    write_json(args.out / "audit.json", record)
     write(args.out / "audit.md", as_markdown(found))
     write(args.out / "audit.csv", as_csv(found))
     draw(found, args.out / "audit.png")
@@ -73,7 +73,7 @@ def without_nan(row: Row) -> dict[str, Any]:
 def draw(found: Audit, path: Path) -> None:
     """A line of dots a corruption, a colour a metric: how often the corrupted caption scores higher."""
     names, metrics = found.corruptions, found.metrics
-    figure = Figure(figsize=(8, 1.2 + 0.22 * len(names) * (len(metrics) + 1)), layout="constrained")
+    figure = Figure(figsize=(8, 1.2 + 0.15 * len(names) * (len(metrics) + 1)), layout="constrained")
     axes = figure.subplots()
     places = np.arange(len(names)) * (len(metrics) + 1.0)
     for number, metric in enumerate(metrics):
@@ -84,6 +84,7 @@ def draw(found: Audit, path: Path) -> None:
         axes.barh(places + number, 100 * share, height=0.8, color=colour, alpha=0.85, label=metric)
         axes.errorbar(100 * share, places + number, xerr=100 * around, fmt="none", ecolor="#444444", elinewidth=1)
     axes.set_yticks(places + (len(metrics) - 1) / 2, names)
+    axes.margins(y=0.01)
     axes.invert_yaxis()
     axes.set_xlim(0, 100)
     axes.axvline(50, color="#888888", linewidth=0.8, linestyle=":")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from metric.judgement.benchmark import Benchmark
 from metric.judgement.judge import Judgement, judge
 from metric.judgement.pictures import with_pictures
 from metric.names import find
-from metric.scores import write
+from metric.scores import write_json
 
 
 def run_judge(args: argparse.Namespace) -> None:
@@ -27,7 +26,7 @@ def run_judge(args: argparse.Namespace) -> None:
     judgement = judge(benchmark, scorers, args.resamples, metrics.facts)
     show(judgement)
     if args.out:
-        write(args.out, json.dumps(judgement.record(), indent=2, ensure_ascii=False) + "\n")
+        write_json(args.out, judgement.record())
 
 
 def load(name: str, root: Path, references: int, look: bool) -> Benchmark:

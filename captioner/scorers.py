@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import chain
 
 import torch
 from tqdm import tqdm
 
-from metric.clip import load_clip
-from metric.embed import Embedder
 from metric.emscore import PARTS, EmScore, both
-from metric.evaluate import evaluate
+from metric.evaluate import embedder_of, evaluate
 from metric.example import Example
 from metric.judgement.judge import Scorer
 from metric.names import SCORES, expand_names, find
@@ -71,12 +68,12 @@ class Metrics:
 
     def evaluated(self, specs: Sequence[str]) -> Scorer:
         """Scores that are computed together: several without options, or one with."""
-        asks_clip = any(SCORES[name].needs[:1] == ("clip",) for spec in specs for name in names_of(spec))
+        asks_clip = any(SCORES[name].source == "clip" for spec in specs for name in names_of(spec))
 
         def scorer(examples: Sequence[Example], captions: Sequence[str]) -> dict[str, list[float]]:
             by_id = {example.id: caption for example, caption in zip(examples, captions)}
             clip = embedder_of(self.clip, str(self.device)) if asks_clip else None
-            scores = evaluate(by_id, examples, specs, clip=clip)
+            scores = evaluate(by_id, examples, specs, clip=clip, device=str(self.device))
             refuse(scores.skipped, scores.corpus.keys() - scores.per_caption.keys())
             self.facts.update({self.key(specs[0], name): fact for name, fact in scores.facts.items()})
             return {self.key(specs[0], name): list(of.values()) for name, of in scores.per_caption.items()}
@@ -86,7 +83,9 @@ class Metrics:
     def rewarded(self, spec: str, examples: Sequence[Example]) -> Scorer:
         """A reward, of one caption an example."""
         reward = build([parse(spec)], Context(examples, self.clip, str(self.device)))
-        key = f"reward:{spec}" if is_score(spec) else spec
+        name = parse(spec).name
+        shared = [parse(other).name for other in self.rewards].count(name) > 1
+        key = f"reward:{spec if shared else name}"
         self.facts[key] = "; ".join(reward.signatures.values())
 
         def scorer(examples: Sequence[Example], captions: Sequence[str]) -> dict[str, list[float]]:
@@ -121,12 +120,6 @@ class Metrics:
             return {self.key(spec, name): [each[part] for each in scored]}
 
         return scorer
-
-
-@lru_cache(maxsize=4)
-def embedder_of(clip: str, device: str) -> Embedder:
-    """One for each CLIP, so that a picture is embedded once."""
-    return Embedder(load_clip(clip, device))
 
 
 def is_score(spec: str) -> bool:

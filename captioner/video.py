@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from itertools import chain
 from pathlib import Path
 from statistics import fmean
@@ -12,12 +11,12 @@ from rich.console import Console
 from rich.table import Table
 
 from captioner.device import device_of
-from captioner.score import matched, read_references
-from captioner.writing import read_captions
+from captioner.references import by_name, find, read_references
+from captioner.writing import read_captions, some
 from metric.clip import load_clip
 from metric.embed import Embedder
 from metric.emscore import PARTS, EmScore, both
-from metric.scores import write
+from metric.scores import write_json
 from metric.video import Video, video_file
 
 
@@ -25,7 +24,7 @@ def score_videos(args: argparse.Namespace) -> None:
     if args.frames < 0:
         raise ValueError(f"--frames is 0 for all or a number above, got {args.frames}")
     captions = read_captions(args.captions)
-    videos = [find(args.videos, name) for name in captions]
+    videos = [film(args.videos, name) for name in captions]
     texts = list(captions.values())
     references = references_of(list(captions), args.references) if args.references else []
     metric = EmScore(Embedder(load_clip(args.clip, device_of(args.device))), corpus(texts, references), args.frames)
@@ -37,10 +36,10 @@ def score_videos(args: argparse.Namespace) -> None:
     if args.out:
         per_caption = {name: dict(zip(captions, of)) for name, of in scores.items()}
         record = {"corpus": means, "count": len(texts), "clip": args.clip, "per_caption": per_caption}
-        write(args.out, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+        write_json(args.out, record)
 
 
-def find(folder: Path, name: str) -> Video:
+def film(folder: Path, name: str) -> Video:
     """The video of an id, which may be a file's name with its ending."""
     place = video_file(folder, name)
     if not place.exists():
@@ -49,8 +48,12 @@ def find(folder: Path, name: str) -> Video:
 
 
 def references_of(names: list[str], path: Path) -> list[tuple[str, ...]]:
-    known = matched(names, read_references(path), f"--references {path} has", "references")
-    return [known[name] for name in names]
+    known = by_name(read_references(path, "test"))
+    found = [find(name, known) for name in names]
+    lost = [name for name, each in zip(names, found) if each is None]
+    if lost:
+        raise ValueError(f"--references {path} has no references for {some(lost, len(names))} of the captions")
+    return [each.references for each in found if each is not None]
 
 
 def corpus(captions: list[str], references: list[tuple[str, ...]]) -> list[str]:

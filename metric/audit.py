@@ -151,4 +151,5 @@ def cell(row: Row) -> str:
     """`12.5 [9.1, 16.8] -0.42`"""
     if not row.count:
         return "-"
-    return f"{100 * row.higher:.1f} [{100 * row.low:.1f}, {100 * row.high:.1f}] {row.margin_sd:+.2f}"
+    margin = "" if math.isnan(row.margin_sd) else f" {row.margin_sd:+.2f}"
+    return f"{100 * row.higher:.1f} [{100 * row.low:.1f}, {100 * row.high:.1f}]{margin}"

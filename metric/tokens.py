@@ -6,14 +6,18 @@ Axes: n texts, t tokens, d features.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import open_clip
 import torch
 from open_clip.hf_model import HFTextEncoder
+from open_clip.transformer import TextTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from metric.clip import Clip
+
+Tower: TypeAlias = open_clip.CLIP | TextTransformer
 
 
 def padding(clip: Clip) -> int:
@@ -63,9 +67,9 @@ def token_features(clip: Clip, tokens: Tensor) -> Tensor:
     return F.normalize(features.float(), dim=-1)
 
 
-def hidden(tower: nn.Module, tokens: Tensor) -> Tensor:
+def hidden(tower: Tower, tokens: Tensor) -> Tensor:
     """What the last layer says of each token, `n t` -> `n t d`."""
-    if isinstance(tower, open_clip.transformer.TextTransformer):
+    if isinstance(tower, TextTransformer):
         if tower.cls_emb is not None:
             raise ValueError("a text tower with a class token (CoCa) has no vectors of tokens beside it")
         embedded, mask = tower._embeds(tokens)
@@ -75,7 +79,7 @@ def hidden(tower: nn.Module, tokens: Tensor) -> Tensor:
     return tower.transformer(embedded, attn_mask=tower.attn_mask)
 
 
-def project(tower: nn.Module, features: Tensor) -> Tensor:
+def project(tower: Tower, features: Tensor) -> Tensor:
     projection = tower.text_projection
     if isinstance(projection, nn.Linear):
         return projection(features)

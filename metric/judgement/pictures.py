@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,11 +22,11 @@ def with_pictures(benchmark: Benchmark) -> Benchmark:
     return there.without("picture cannot be read", lost(there, broken))
 
 
-def lost(benchmark: Benchmark, check) -> dict[int, str]:
+def lost(benchmark: Benchmark, check: Callable[[Path | Picture], str]) -> dict[int, str]:
     """Items, by number, whose picture `check` finds fault with, and what it says; each picture is looked at once."""
     images = {item.example.image: "" for item in benchmark.items}
     with ThreadPoolExecutor(THREADS) as pool:
-        said = list(tqdm(pool.map(check, images), total=len(images), desc=f"pictures {check.__name__}?", disable=None))
+        said = list(tqdm(pool.map(check, images), total=len(images), desc="pictures", disable=None))
     faults = dict(zip(images, said))
     return {n: fault for n, item in enumerate(benchmark.items) if (fault := faults[item.example.image])}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import pickle
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,7 @@ def test_scores_and_rewards_are_judged_together(flickr8k, tiny_clip, capsys):
     out = flickr8k / "judged.json"
     flags = [
         "--metrics",
-        "BLEU-4,cider,clip_s,length,clips",
+        f"BLEU-4,cider,clip_s,length,pac_s:checkpoint={tiny_clip}",
         "--reward",
         "cider",
         "--clip",
@@ -52,7 +53,7 @@ def test_scores_and_rewards_are_judged_together(flickr8k, tiny_clip, capsys):
     assert judge(flickr8k, *flags) == 0
     record = json.loads(out.read_text())
     assert (record["benchmark"], record["count"], record["captions"]) == ("flickr8k-expert", 72, 24)
-    assert list(record["metrics"]) == ["bleu_4", "cider", "clip_s", "length", "reward:cider"]
+    assert list(record["metrics"]) == ["bleu_4", "cider", "clip_s", "length", "pac_s", "reward:cider"]
     assert all({"tau_b", "tau_c"} <= row.keys() for row in record["metrics"].values())
     assert record["metrics"]["bleu_4"]["published"] == {"tau_b": 0.30599, "tau_c": 0.30776}
     assert record["left_out"]["judges an image's own caption"]["count"] == 12
@@ -66,6 +67,33 @@ def test_reward_says_what_the_score_says(flickr8k, tiny_clip):
     examples, captions = [item.example for item in items], [item.caption for item in items]
     score, reward = (scorer(examples, captions) for scorer in metrics.scorers(examples))
     assert score["clip_s"] == pytest.approx(reward["reward:clips"])
+
+
+def test_one_score_with_two_clips_is_two_metrics(flickr8k, tiny_clip):
+    twice = Metrics.of(f"clip_s,clip_s:clip={tiny_clip},pac_spp:checkpoint={tiny_clip},w=2.5", [], tiny_clip, "cpu")
+    items = BENCHMARKS["flickr8k-expert"](flickr8k).items
+    examples, captions = [item.example for item in items], [item.caption for item in items]
+    found = {name: of for scorer in twice.scorers(examples) for name, of in scorer(examples, captions).items()}
+    assert list(found) == ["clip_s", f"clip_s:clip={tiny_clip}", "pac_spp"]
+    assert found["clip_s"] == found[f"clip_s:clip={tiny_clip}"] == pytest.approx(found["pac_spp"])
+
+
+def test_videos_are_judged_the_emscore_way(tmp_path, tiny_clip):
+    for name in ("v1", "v2"):
+        (tmp_path / "videos" / name).mkdir(parents=True)
+        for n in range(2):
+            Image.new("RGB", (16, 16), (99 * n, 9, 9)).save(tmp_path / "videos" / name / f"{n}.png")
+    content = {"candidates_list": ["a dog", "a cat", "two men", "a car"], "video_ids": ["v1", "v1", "v2", "v3"]}
+    content |= {"gts_list": [["one", "two"]] * 4, "human_scores": [1, 2, 3, 4] * 3}
+    for name, value in content.items():
+        (tmp_path / f"{name}.pkl").write_bytes(pickle.dumps(value))
+    out = tmp_path / "out.json"
+    metrics = f"cider,clip_s,ref_pac_spp:checkpoint={tiny_clip},part=coarse"
+    assert judge(tmp_path, "--metrics", metrics, "--clip", tiny_clip, "--out", str(out), benchmark="vatex-eval") == 0
+    record = json.loads(out.read_text())
+    assert list(record["metrics"]) == ["cider", "clip_s", "ref_pac_spp"] and record["captions"] == 3
+    assert record["left_out"]["picture is not there"]["count"] == 1
+    assert record["facts"]["ref_pac_spp"].startswith("EMScore, coarse")
 
 
 def test_classic_scores_need_no_picture_and_clip_s_names_the_lost(flickr8k, tiny_clip, tmp_path, capsys):
