@@ -31,11 +31,13 @@ class Column(NamedTuple):
 
 FAMILIES = {
     "classic": "Against the references",
+    "java": "Against the references, by Java",
     "clip": "Against the picture",
     "scene": "Truth",
+    "data": "Against annotations",
     "text": "Form",
 }
-LOWER_IS_BETTER = ("rep_", "incorrect", "bad_endings")
+LOWER_IS_BETTER = ("rep_", "incorrect", "bad_endings", "chair_", "scene_chair_")
 NEITHER = ("length", "vocabulary")
 
 

@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 
 from metric.example import Cut
 from metric.ngram import ORDERS, Tokens, counts
-from metric.tokenize import tokenize
+from metric.tokenize import words
 
 SIGMA = 6.0  # of the Gaussian over the difference in length, in bigrams
 SCALE = 10.0
@@ -105,14 +105,17 @@ class Cider:
     captions that stop in mid-sentence gain nothing. Evaluation goes without.
     """
 
-    def __init__(self, references: Iterable[Sequence[str]], eos: bool = False):
-        """`references` of each image of the set that says which n-grams are rare."""
+    def __init__(self, references: Iterable[Sequence[str]] | DocumentFrequency, eos: bool = False):
+        """`references` of each image of the set that says which n-grams are rare, or that set counted."""
         self.eos = eos
-        self.df = DocumentFrequency.of([self.words(text) for text in of_image] for of_image in references)
+        if isinstance(references, DocumentFrequency):
+            self.df = references
+        else:
+            self.df = DocumentFrequency.of([self.words(text) for text in of_image] for of_image in references)
         self.vectors = lru_cache(maxsize=IMAGES_KEPT)(self.vectors_of)
 
     def words(self, caption: str) -> tuple[str, ...]:
-        tokens = tokenize(caption)
+        tokens = words(caption)
         return (*tokens, EOS) if self.eos and not isinstance(caption, Cut) else tokens
 
     def vectors_of(self, references: tuple[str, ...]) -> ReferenceVectors:

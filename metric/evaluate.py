@@ -16,13 +16,16 @@ import numpy as np
 
 from metric.bootstrap import Pooled
 from metric.cider import Cider
+from metric.diversity import distinct
 from metric.example import Example
 from metric.grammar import ENGINES, Checker, available_checker, grammar_checker
+from metric.hallucination import in_scenes
 from metric.names import SCORES, expand_names, find, request
 from metric.ngram import ORDERS, Hits, bleu_of, hits, rouge_l, total
+from metric.outside import hallucinated, open_meteor, open_objects, open_spice, open_training
 from metric.repetition import ends_badly, repeated, repeated_share, vocabulary
 from metric.scores import Part, PerCaption, Scores, Unavailable
-from metric.tokenize import tokenize
+from metric.tokenize import tokenize, words
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -138,13 +141,14 @@ def why_not(name: str, lacking: Mapping[str, str]) -> str:
 
 def classic(captions: list[str], examples: list[Example]) -> Part:
     """BLEU, ROUGE-L and CIDEr-D, whose document frequency is over these very images."""
-    candidates = list(map(tokenize, captions))
-    references = [list(map(tokenize, example.references)) for example in examples]
-    each = list(map(hits, candidates, references))
+    each = [hits(words(caption), list(map(words, example.references))) for caption, example in zip(captions, examples)]
     of_captions = map(bleu_of, each)
     raw = [example.references for example in examples]
     per_caption = {f"bleu_{n}": list(column) for n, column in enumerate(zip(*of_captions), start=1)}
-    per_caption["rouge_l"] = list(map(rouge_l, candidates, references))
+    per_caption["rouge_l"] = [
+        rouge_l(tokenize(caption), list(map(tokenize, example.references)))
+        for caption, example in zip(captions, examples)
+    ]
     per_caption["cider"] = Cider(raw).scores(captions, raw)
     corpus = means(per_caption) | {f"bleu_{n}": score for n, score in enumerate(bleu_of(total(each)), start=1)}
     said = f"CIDEr-D, document frequency over the references of these {len(captions)} images"
@@ -164,14 +168,15 @@ def pooled_bleu(each: Sequence[Hits]) -> dict[str, Pooled]:
 
 def text(captions: list[str], examples: list[Example]) -> Part:
     """What needs nothing but the captions."""
-    words = list(map(tokenize, captions))
+    each = list(map(tokenize, captions))
     per_caption: PerCaption = {}
     for n in range(1, 5):
-        per_caption[f"rep_{n}"] = [float(repeated(tokens, n)) for tokens in words]
-        per_caption[f"rep_{n}_rate"] = [repeated_share(tokens, n) for tokens in words]
-    per_caption["bad_endings"] = [100.0 * ends_badly(tokens) for tokens in words]
-    per_caption["length"] = [float(len(tokens)) for tokens in words]
-    return Part(means(per_caption) | {"vocabulary": float(vocabulary(words))}, per_caption)
+        per_caption[f"rep_{n}"] = [float(repeated(tokens, n)) for tokens in each]
+        per_caption[f"rep_{n}_rate"] = [repeated_share(tokens, n) for tokens in each]
+    per_caption["bad_endings"] = [100.0 * ends_badly(tokens) for tokens in each]
+    per_caption["length"] = [float(len(tokens)) for tokens in each]
+    of_all = {"vocabulary": float(vocabulary(each)), **{f"distinct_{n}": distinct(each, n) for n in (1, 2)}}
+    return Part(means(per_caption) | of_all, per_caption)
 
 
 def grammar(checker: Checker, note: str, captions: list[str], examples: list[Example]) -> Part:
@@ -218,7 +223,7 @@ def scene(captions: list[str], examples: list[Example]) -> Part:
         "scene_recall": [100.0 * share for share in map(recall, captions, scenes)],
         "scene_grammatical": [100.0 * belongs(caption) for caption in captions],
     }
-    return Part(means(per_caption), per_caption)
+    return together([Part(means(per_caption), per_caption), hallucinated("scene_chair", in_scenes(captions, examples))])
 
 
 def means(per_caption: PerCaption) -> dict[str, float]:
@@ -297,4 +302,8 @@ SOURCES: dict[str, Callable[[Options, Given], Family]] = {
     "pac_s": lambda options, given: open_pac("pac_s", options, None, given.device),
     "pac": lambda options, given: open_pac("pac_spp", options, given.pac, given.device),
     "checker": open_grammar,
+    "meteor": open_meteor,
+    "spice": open_spice,
+    "objects": open_objects,
+    "training": open_training,
 }

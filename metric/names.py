@@ -26,6 +26,8 @@ SCORES = {
     **{f"bleu_{n}": Score("classic", ("references",), f"BLEU-{n}") for n in range(1, 5)},
     "rouge_l": Score("classic", ("references",), "ROUGE-L"),
     "cider": Score("classic", ("references",), "CIDEr"),
+    "meteor": Score("java", ("meteor", "references"), "METEOR"),
+    "spice": Score("java", ("spice", "references"), "SPICE"),
     "clip_s": Score("clip", ("clip",), "CLIP-S"),
     "ref_clip_s": Score("clip", ("clip", "references"), "RefCLIP-S"),
     "pac_s": Score("clip", ("pac_s",), "PAC-S"),
@@ -38,17 +40,27 @@ SCORES = {
     "bad_endings": Score("text", (), "Bad endings %"),
     "length": Score("text", (), "Length"),
     "vocabulary": Score("text", (), "Vocabulary"),
+    "distinct_1": Score("text", (), "Distinct-1"),
+    "distinct_2": Score("text", (), "Distinct-2"),
+    "novelty": Score("data", ("training",), "Novelty %"),
+    "chair_i": Score("data", ("objects",), "CHAIR-i %"),
+    "chair_s": Score("data", ("objects",), "CHAIR-s %"),
     "scene_truth": Score("scene", ("scenes",), "Scene truth %"),
     "scene_recall": Score("scene", ("scenes",), "Scene recall %"),
     "scene_grammatical": Score("scene", ("scenes",), "Scene grammatical %"),
+    "scene_chair_i": Score("scene", ("scenes",), "Scene CHAIR-i %"),
+    "scene_chair_s": Score("scene", ("scenes",), "Scene CHAIR-s %"),
 }
-FAMILIES = ("classic", "text", "clip", "scene")
+FAMILIES = ("classic", "java", "text", "clip", "data", "scene")
 # Source -> its options, shared by all scores that it computes.
 OPTIONS = {
     "clip": ("clip",),
     "pac_s": ("checkpoint", "w"),
     "pac": ("checkpoint", "w"),
     "checker": ("checker", "cache"),
+    "spice": ("corenlp", "cache"),
+    "objects": ("instances",),
+    "training": ("training",),
 }
 
 

@@ -38,6 +38,11 @@ def truth(caption: str, scene: Scene) -> float:
     return sum(holds(claim, scene) for claim in said) / len(said) if said else 0.0
 
 
+def kinds(caption: str) -> list[str]:
+    """The kind of thing that each noun names, in order."""
+    return [KIND_OF[token] for role, token in tokens(caption) if role == "word" and token in KIND_OF]
+
+
 def recall(caption: str, scene: Scene) -> float:
     """Share of the scene's things that the caption names, 0 to 1."""
     said = claims(caption)

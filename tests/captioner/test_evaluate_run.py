@@ -47,7 +47,8 @@ def test_split_is_captioned_and_scored(run, capsys):
     assert found["count"] == 4 and "harper" in found["facts"]["incorrect"]
     families = {name for family in ("classic", "text") for name in expand_names([family])}
     assert families | {"clip_s", "ref_clip_s"} == set(found["corpus"])
-    assert set(found["skipped"]) == {"pac_s", "ref_pac_s", "pac_spp", "ref_pac_spp", *expand_names(["scene"])}
+    missing = {"pac_s", "ref_pac_s", "pac_spp", "ref_pac_spp", *expand_names(["scene", "java", "data"])}
+    assert set(found["skipped"]) == missing
     said = capsys.readouterr().out
     assert (
         "cider" in said and "skipped scene_truth, scene_recall, scene_grammatical: 4 of 4 images are not drawn" in said

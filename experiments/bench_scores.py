@@ -1,0 +1,147 @@
+"""How fast the scores are: ours against pycocoevalcap, the same captions in one run.
+
+    python experiments/bench_scores.py --flickr8k ../shared/flickr8k [--captions 5000]
+
+Two tables in Markdown: the tokenizer, BLEU, ROUGE-L and CIDEr over a set of captions with five references each; and
+one call of the CIDEr reward, 32 pictures x 5 captions, against tokenizing with the JVM and calling pycocoevalcap's
+Cider on the same input. Each number is the best of `--repeat` rounds; what we remember between calls is forgotten
+before each, except where the table says warm. Needs Java. Cost: some two minutes on a free core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import random
+import time
+from collections.abc import Callable, Sequence
+from itertools import chain
+
+from pycocoevalcap.bleu.bleu import Bleu
+from pycocoevalcap.cider.cider import Cider as TheirCider
+from pycocoevalcap.rouge.rouge import Rouge
+from pycocoevalcap.tokenizer.ptbtokenizer import PTBTokenizer
+
+from captioner.data.flickr8k import flickr8k
+from metric import tokenize as tokens
+from metric.cider import Cider
+from metric.example import Example
+from metric.ngram import bleu, rouge_l
+from metric.tokenize import tokenize, words
+from rewards import Context, build, parse
+
+PICTURES, CAPTIONS = 32, 5  # of a call of the reward
+Tokenized = dict[str, list[str]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--flickr8k", default="../shared/flickr8k", help="folder of Flickr8k")
+    parser.add_argument("--captions", type=int, default=5000, help="scored captions, of as many pictures")
+    parser.add_argument("--repeat", type=int, default=3, help="rounds; the best counts")
+    args = parser.parse_args()
+    examples = flickr8k("train", args.flickr8k)[: args.captions]
+    captions = shuffled(examples)
+    table = Table(args.repeat)
+    table.rows("captions a second", len(captions), of_a_set(captions, examples))
+    table.rows("seconds a call", 1, of_a_reward(examples))
+
+
+def shuffled(examples: Sequence[Example]) -> list[str]:
+    """A reference of each picture itself for half of them, of another picture for the rest."""
+    rng = random.Random(0)
+    return [rng.choice((example if rng.random() < 0.5 else rng.choice(examples)).references) for example in examples]
+
+
+def of_a_set(captions: list[str], examples: list[Example]) -> dict[str, tuple[Callable, Callable]]:
+    """What is timed -> ours and theirs. The scores are given tokens, as pycocoevalcap gives its own."""
+    raw = {
+        example.id: [caption, *example.references] for caption, example in zip(captions, examples)
+    }  # tokenized in one go, as theirs
+    as_they_like = {name: [{"caption": text} for text in texts] for name, texts in raw.items()}
+    tokenized = {name: [" ".join(tokenize(text)) for text in texts] for name, texts in raw.items()}
+    guesses = {name: texts[:1] for name, texts in tokenized.items()}
+    truths = {name: texts[1:] for name, texts in tokenized.items()}
+    candidates = [words(caption) for caption in captions]
+    references = [[words(text) for text in example.references] for example in examples]
+    texts = [example.references for example in examples]
+    return {
+        "tokenizer, 6 texts each": (
+            lambda: [tokenize(text) for text in chain.from_iterable(raw.values())],
+            lambda: PTBTokenizer().tokenize(as_they_like),
+        ),
+        "BLEU-1..4": (lambda: bleu(candidates, references), lambda: quiet(Bleu(4).compute_score, truths, guesses)),
+        "ROUGE-L": (
+            lambda: list(map(rouge_l, candidates, references)),
+            lambda: Rouge().compute_score(truths, guesses),
+        ),
+        "CIDEr-D, tokenizer included in ours": (
+            lambda: Cider(texts).scores(captions, texts),
+            lambda: TheirCider().compute_score(truths, guesses),
+        ),
+    }
+
+
+def of_a_reward(examples: list[Example]) -> dict[str, tuple[Callable, Callable]]:
+    """One call, on pictures never seen before and on those of the epoch before."""
+    chosen = examples[:PICTURES]
+    rng = random.Random(1)
+    captions = [[rng.choice(rng.choice(examples).references) for _ in range(CAPTIONS)] for _ in chosen]
+    mix = build([parse("cider")], Context(examples))
+    cider = mix.terms[0].reward.cider  # type: ignore[attr-defined]
+
+    def ours() -> None:
+        cider.vectors.cache_clear()
+        mix(chosen, captions)
+
+    def theirs() -> None:
+        rows = [
+            (f"{example.id}{k}", example, text) for example, row in zip(chosen, captions) for k, text in enumerate(row)
+        ]
+        tokenizer = PTBTokenizer()
+        truths = tokenizer.tokenize({key: [{"caption": text} for text in each.references] for key, each, _ in rows})
+        guesses = tokenizer.tokenize({key: [{"caption": text}] for key, _, text in rows})
+        TheirCider().compute_score(truths, guesses)
+
+    return {
+        f"CIDEr reward, {PICTURES} x {CAPTIONS}, new pictures": (ours, theirs),
+        f"CIDEr reward, {PICTURES} x {CAPTIONS}, warm": (lambda: mix(chosen, captions), theirs),
+    }
+
+
+def quiet(call: Callable, *arguments: Tokenized) -> None:
+    """pycocoevalcap's BLEU prints its lengths."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        call(*arguments)
+
+
+class Table:
+    """Prints rows of ours, theirs and how many times faster."""
+
+    def __init__(self, repeat: int) -> None:
+        self.repeat = repeat
+
+    def rows(self, unit: str, count: int, timed: dict[str, tuple[Callable, Callable]]) -> None:
+        print(f"\n| {unit} | ours | pycocoevalcap | times faster |\n| --- | ---: | ---: | ---: |")
+        for name, (ours, theirs) in timed.items():
+            fast = self.best(ours, cold="warm" not in name)
+            slow = self.best(theirs, cold=False)
+            said = [f"{count / each:,.0f}" if count > 1 else f"{each:.4f}" for each in (fast, slow)]
+            print(f"| {name} | {said[0]} | {said[1]} | {slow / fast:,.1f} |", flush=True)
+
+    def best(self, call: Callable, cold: bool) -> float:
+        """Seconds by the clock, the best of some rounds."""
+        seconds = []
+        for _ in range(self.repeat):
+            if cold:
+                tokens.tokenize.cache_clear()
+                tokens.plain_piece.cache_clear()
+            began = time.perf_counter()
+            call()
+            seconds.append(time.perf_counter() - began)
+        return min(seconds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,12 @@
+"""Where things are kept that are dear to make and the same for every run: a folder of the user's, not the package's."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def user_cache(*parts: str) -> Path:
+    """`$XDG_CACHE_HOME/captioner/...`, by default in `~/.cache`."""
+    root = os.environ.get("XDG_CACHE_HOME")
+    return Path(root or Path.home() / ".cache").joinpath("captioner", *parts)

@@ -1,0 +1,42 @@
+"""Sets of captions as files: COCO's captions_*.json, or `{id: [caption, ...]}`."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+from metric.java import packaged
+
+COCO = ("train2014", "val2014")
+
+
+def read_corpus(path: Path) -> list[tuple[str, ...]]:
+    """The captions of each image. Raises ValueError."""
+    try:
+        return captions_by_image(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{path} must be a JSON file, COCO annotations or {{id: [caption]}} ({type(error).__name__}: {error})"
+        ) from None
+
+
+def coco_captions() -> list[tuple[str, ...]]:
+    """All of COCO 2014, 616,767 captions of 123,287 images, which pycocoevalcap has inside SPICE's jar."""
+    with ZipFile(packaged("spice/spice-1.0.jar")) as jar:
+        files = [json.loads(jar.read(f"coco/annotations/captions_{split}.json")) for split in COCO]
+    return [captions for content in files for captions in captions_by_image(content)]
+
+
+def captions_by_image(content: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Raises ValueError, KeyError, TypeError or AttributeError for what is neither of the two."""
+    captions: dict[Any, list[str]] = content
+    if "annotations" in content:
+        captions = defaultdict(list)
+        for annotation in content["annotations"]:
+            captions[annotation["image_id"]].append(annotation["caption"])
+    if any(isinstance(texts, str) for texts in captions.values()):
+        raise ValueError("one caption where a list was expected")
+    return [tuple(texts) for texts in captions.values()]

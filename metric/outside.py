@@ -1,0 +1,93 @@
+"""Scores that need something from outside: Java, CoreNLP, COCO's annotations, the training captions.
+
+Each opener checks that all is there, before anything is computed: Unavailable where it is not, ValueError where
+what was asked for by an option is not.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+
+from metric.bootstrap import Pooled
+from metric.corpus import read_corpus
+from metric.diversity import novelty
+from metric.example import Example
+from metric.hallucination import Named, chair_i, chair_s, in_photographs, read_instances
+from metric.meteor import meteor, meteor_absent
+from metric.ngram import Tokens
+from metric.scores import Part, Unavailable
+from metric.spice import spice, spice_absent
+from metric.tokenize import tokenize
+
+Family = Callable[[list[str], list[Example]], Part]
+Options = Mapping[str, str]
+
+
+def open_meteor(options: Options, given: object) -> Family:
+    if reason := meteor_absent():
+        raise Unavailable(reason)
+    return score_meteor
+
+
+def score_meteor(captions: list[str], examples: list[Example]) -> Part:
+    corpus, each = meteor(list(map(tokenize, captions)), references_of(examples))
+    return Part({"meteor": corpus}, {"meteor": each}, facts={"meteor": "METEOR 1.5, -l en -norm"})
+
+
+def open_spice(options: Options, given: object) -> Family:
+    corenlp = options.get("corenlp") or os.environ.get("CORENLP_HOME", "")
+    if reason := spice_absent(corenlp):
+        raise (ValueError if "corenlp" in options else Unavailable)(reason)
+    cache = Path(options["cache"]) if "cache" in options else None
+    return partial(score_spice, corenlp, cache)
+
+
+def score_spice(corenlp: str, cache: Path | None, captions: list[str], examples: list[Example]) -> Part:
+    each = spice(list(map(tokenize, captions)), references_of(examples), corenlp, cache)
+    return Part({"spice": fmean(each)}, {"spice": each}, facts={"spice": f"SPICE 1.0, CoreNLP of {corenlp}"})
+
+
+def references_of(examples: Sequence[Example]) -> list[list[Tokens]]:
+    return [list(map(tokenize, example.references)) for example in examples]
+
+
+def open_objects(options: Options, given: object) -> Family:
+    if "instances" not in options:
+        raise Unavailable("no annotations of objects were given; write chair_i:instances=instances_val2014.json")
+    shown = read_instances(Path(options["instances"]))
+    return partial(score_objects, shown)
+
+
+def score_objects(shown: Mapping[str, frozenset[str]], captions: list[str], examples: list[Example]) -> Part:
+    told = "objects of the instance annotations and of the references"
+    return hallucinated("chair", in_photographs(captions, examples, shown), {"chair_i": told, "chair_s": told})
+
+
+def hallucinated(name: str, each: Sequence[Named], facts: dict[str, str] | None = None) -> Part:
+    """CHAIR-i and CHAIR-s in percent. CHAIR-i of a corpus is the share of all namings, no mean over captions."""
+    per_caption = {
+        f"{name}_i": [100.0 * chair_i([named]) for named in each],
+        f"{name}_s": [100.0 * chair_s([named]) for named in each],
+    }
+    corpus = {f"{name}_i": 100.0 * chair_i(each), f"{name}_s": 100.0 * chair_s(each)}
+    sums = np.array([tuple(named) for named in each], dtype=float)
+    pooled = Pooled(sums, lambda sums: 100.0 * sums[:, 0] / sums[:, 1].clip(min=1.0))
+    return Part(corpus, per_caption, {f"{name}_i": pooled}, facts or {})
+
+
+def open_training(options: Options, given: object) -> Family:
+    if "training" not in options:
+        raise Unavailable("no training captions were given; write novelty:training=captions_train2014.json")
+    known = [tokenize(text) for texts in read_corpus(Path(options["training"])) for text in texts]
+    return partial(score_novelty, known)
+
+
+def score_novelty(known: Sequence[Tokens], captions: list[str], examples: list[Example]) -> Part:
+    each = [100.0 * new for new in novelty(map(tokenize, captions), known)]
+    return Part({"novelty": fmean(each)}, {"novelty": each}, facts={"novelty": f"{len(known)} training captions"})

@@ -1,0 +1,81 @@
+"""SPICE (arXiv 1607.08822): how far the scene graphs of caption and references agree.
+
+By the Java program inside pycocoevalcap, which wants Stanford CoreNLP 3.6.0 (GPL-3.0) beside it and, on Java 15
+and newer, a JavaScript engine: `corenlp` is a folder of such jars, as pycocoevalcap's own class downloads them.
+What it parses it keeps, and does not parse again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from metric.cache import user_cache
+from metric.java import java_absent, last_words, packaged
+from metric.ngram import Tokens
+
+MEMORY = "8G"  # as pycocoevalcap gives it
+# What Java 9 and newer closed and the program reaches into.
+OPENED = ("lang", "util", "math", "net", "text", "util.concurrent")
+START_LIMIT, SENTENCE_LIMIT = 300.0, 1.0  # seconds after which it is stuck; some 35 captions a second are usual
+
+
+def spice_absent(corenlp: str) -> str:
+    """Why SPICE cannot run with the jars of this folder; "" when it can."""
+    if not corenlp:
+        return "SPICE needs a folder with Stanford CoreNLP 3.6.0; set CORENLP_HOME or write spice:corenlp=DIR"
+    jars = [jar.name for jar in Path(corenlp).glob("*.jar")]
+    lacking = [what for what in ("stanford-corenlp-3", "models") if not any(what in name for name in jars)]
+    if lacking:
+        return f"no {lacking[0]}*.jar in {corenlp}, where SPICE looks for Stanford CoreNLP 3.6.0"
+    return java_absent("SPICE")
+
+
+def spice(
+    candidates: Sequence[Tokens], references: Sequence[Sequence[Tokens]], corenlp: str, cache: Path | None = None
+) -> list[float]:
+    """F-score of each caption, 0 to 1. Raises ValueError."""
+    if reason := spice_absent(corenlp):
+        raise ValueError(reason)
+    asked = [
+        {"image_id": number, "test": " ".join(candidate), "refs": [" ".join(reference) for reference in of_image]}
+        for number, (candidate, of_image) in enumerate(zip(candidates, references))
+    ]
+    limit = START_LIMIT + SENTENCE_LIMIT * (len(candidates) + sum(map(len, references)))
+    found = {row["image_id"]: row["scores"]["All"]["f"] for row in run(asked, corenlp, cache, limit)}
+    return [float(found[number]) for number in range(len(asked))]
+
+
+def run(asked: list[dict[str, Any]], corenlp: str, cache: Path | None, limit: float) -> list[dict[str, Any]]:
+    """What SpiceScorer makes of its input."""
+    kept = cache or user_cache("spice")
+    kept.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as said:
+        source, out = Path(folder, "in.json"), Path(folder, "out.json")
+        source.write_text(json.dumps(asked), encoding="utf-8")
+        try:
+            ended = subprocess.run(
+                command(corenlp, str(source), str(kept), str(out)),
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                timeout=limit,
+                start_new_session=True,
+            )
+        except subprocess.TimeoutExpired:
+            raise ValueError(f"SPICE has not ended in {limit:.0f} seconds; it said: {last_words(said)}") from None
+        if ended.returncode or not out.is_file():
+            raise ValueError(f"SPICE stopped; Java said: {last_words(said)}")
+        return json.loads(out.read_text(encoding="utf-8"))
+
+
+def command(corenlp: str, source: str, cache: str, out: str) -> list[str]:
+    opened = [f"--add-opens=java.base/java.{name}=ALL-UNNAMED" for name in OPENED]
+    path = os.pathsep.join([str(packaged("spice/spice-1.0.jar")), str(Path(corenlp, "*"))])
+    scorer = ["edu.anu.spice.SpiceScorer", source, "-cache", cache, "-out", out, "-subset", "-silent"]
+    return ["java", "-Dfile.encoding=UTF-8", f"-Xmx{MEMORY}", *opened, "-cp", path, *scorer]
