@@ -85,7 +85,7 @@ class Metrics:
         reward = build([parse(spec)], Context(examples, self.clip, str(self.device)))
         name = parse(spec).name
         shared = [parse(other).name for other in self.rewards].count(name) > 1
-        key = f"reward:{spec if shared else name}"
+        key = f"reward:{spec if shared else name}" if is_score(name) else spec if shared else name
         self.facts[key] = "; ".join(reward.signatures.values())
 
         def scorer(examples: Sequence[Example], captions: Sequence[str]) -> dict[str, list[float]]:
@@ -107,6 +107,7 @@ class Metrics:
         clip = options.get("checkpoint") or options.get("clip") or ("" if "pac" in name else self.clip)
         if not clip:
             raise ValueError(f"{name} needs the folder of a tuned CLIP; write {name}:checkpoint=DIR")
+        with_references = name.startswith("ref_")
 
         def scorer(examples: Sequence[Example], captions: Sequence[str]) -> dict[str, list[float]]:
             references = [example.references for example in examples]
@@ -114,7 +115,10 @@ class Metrics:
             metric = EmScore(embedder_of(clip, str(self.device)), words)
             videos = [example.image for example in examples if isinstance(example.image, Video)]
             scored = metric.with_video(videos, captions)
-            if name.startswith("ref_"):
+            bare = sum(not texts for texts in references)
+            if with_references and bare:
+                raise ValueError(f"{name} cannot be computed: {bare} of {len(captions)} videos have no references")
+            if with_references:
                 scored = both(scored, metric.with_references(captions, references))
             self.facts[self.key(spec, name)] = f"EMScore, {part}, no prefix, no w, CLIP {clip}"
             return {self.key(spec, name): [each[part] for each in scored]}

@@ -21,8 +21,6 @@ from metric.video import Video, video_file
 
 
 def score_videos(args: argparse.Namespace) -> None:
-    if args.frames < 0:
-        raise ValueError(f"--frames is 0 for all or a number above, got {args.frames}")
     captions = read_captions(args.captions)
     videos = [film(args.videos, name) for name in captions]
     texts = list(captions.values())

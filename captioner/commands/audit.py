@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from captioner.commands.judge import add_metrics
+from captioner.commands.judge import add_metrics, whole
 
 HELP = "how metrics answer to captions made worse"
 
@@ -15,7 +15,7 @@ def add(commands: Any) -> None:
     sub = commands.add_parser("audit", help=HELP, description=__doc__)
     sub.add_argument("--data", default="scenes", help="data set with references, name:option=value,... (scenes)")
     sub.add_argument("--split", default="val", help="its split (val)")
-    sub.add_argument("--count", type=int, default=500, help="its first so many pictures; 0: all (500)")
+    sub.add_argument("--count", type=whole, default=500, help="its first so many pictures; 0: all (500)")
     add_metrics(sub)
     sub.add_argument("--seed", type=int, default=0, help="of captions and corruptions (0)")
     sub.add_argument(

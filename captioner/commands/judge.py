@@ -15,8 +15,10 @@ def add(commands: Any) -> None:
     sub.add_argument("--benchmark", required=True, metavar="NAME", help=NAMES)
     sub.add_argument("--root", required=True, type=Path, help="its folder, laid out as metric/judgement/*.py say")
     add_metrics(sub)
-    sub.add_argument("--references", type=int, default=0, help="at most so many references an item; 0: all (0)")
-    sub.add_argument("--resamples", type=int, default=200, help="of the bootstrap over pictures; 0: no intervals (200)")
+    sub.add_argument("--references", type=whole, default=0, help="at most so many references an item; 0: all (0)")
+    sub.add_argument(
+        "--resamples", type=whole, default=200, help="of the bootstrap over pictures; 0: no intervals (200)"
+    )
     sub.add_argument("--out", type=Path, metavar="FILE.json", help="the result as JSON")
     sub.set_defaults(run=run)
 
@@ -29,6 +31,13 @@ def add_metrics(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--clip", default="scenes-clip", help="CLIP of scores and rewards that name none (scenes-clip)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
+
+
+def whole(text: str) -> int:
+    """A whole number from 0, as argparse wants it told."""
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"a whole number from 0, got {text!r}")
+    return int(text)
 
 
 def run(args: argparse.Namespace) -> None:

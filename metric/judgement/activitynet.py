@@ -16,7 +16,7 @@ from typing import Any
 
 from metric.example import Example
 from metric.judgement.benchmark import Benchmark, Choice, Choices, Item
-from metric.judgement.files import locate, plain, read_json, with_keys
+from metric.judgement.files import locate, plain, rating, read_json, with_keys
 from metric.video import Video, video_file
 
 OVERLAP = 0.4  # share of a reference's time that a sentence has to cover, as in the authors' code
@@ -62,9 +62,11 @@ def paragraph(
     name: str, root: Path, video: str, sentences: list[str], times: dict[str, Any], told: dict[str, Any]
 ) -> list[Item]:
     """An item each sentence, with the segment of the video that it is about."""
-    spans, length = times["timestamps"], float(times.get("duration", told.get("duration", 0)))
-    if len(spans) < len(sentences):
-        raise ValueError(f"{name} has {len(sentences)} sentences and {len(spans)} timestamps")
+    spans = with_keys(name, times, ("timestamps", "duration"))["timestamps"]
+    length = rating(f"{name}: duration", times["duration"])
+    told = with_keys(name, told, ("timestamps", "sentences"))
+    if len(spans) < len(sentences) or length <= 0:
+        raise ValueError(f"{name} has {len(sentences)} sentences, {len(spans)} timestamps, {length} seconds")
     file = video_file(root / "videos", video)
     return [
         Item(

@@ -28,14 +28,14 @@ def ties(values: np.ndarray) -> float:
     return float((counts * (counts - 1) / 2).sum())
 
 
-def accuracy(margins: np.ndarray, kinds: Sequence[str]) -> dict[str, float]:
-    """Share of pairs whose better caption scores higher, `n` -> number; a tie is not higher.
+def accuracy(margins: np.ndarray, kinds: np.ndarray) -> dict[str, float]:
+    """Share of pairs whose better caption scores higher, `n`, `n` -> numbers; a tie is not higher.
 
     With several kinds of pair: the accuracy of each, and their mean.
     """
     hit = margins > 0
-    known = sorted(set(kinds))
-    each = {kind: float(hit[[one == kind for one in kinds]].mean()) for kind in known}
+    known = np.unique(kinds).tolist()
+    each = {kind: float(hit[kinds == kind].mean()) for kind in known}
     ties = {"ties": float((margins == 0).mean())}
     return {"accuracy": float(np.mean(list(each.values())))} | (each if len(known) > 1 else {}) | ties
 

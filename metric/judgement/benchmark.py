@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -97,6 +98,23 @@ class Choice:
     kind: str = ""
 
 
+class Means(NamedTuple):
+    """Which items each text is made of, one text after the other."""
+
+    items: np.ndarray
+    starts: np.ndarray
+    sizes: np.ndarray
+
+    @classmethod
+    def of_texts(cls, texts: Sequence[tuple[int, ...]]) -> Means:
+        sizes = np.array([len(text) for text in texts])
+        return cls(np.array([item for text in texts for item in text]), np.cumsum(sizes) - sizes, sizes)
+
+    def of(self, scores: np.ndarray) -> np.ndarray:
+        """The mean score of each text."""
+        return np.add.reduceat(scores[self.items], self.starts) / self.sizes
+
+
 @dataclass(frozen=True)
 class Choices:
     """Pairs of captions; with kinds of pair, the accuracy is the mean over kinds."""
@@ -111,9 +129,20 @@ class Choices:
         return [[number] for number in range(len(self.pairs))]
 
     def agreement(self, scores: np.ndarray, points: np.ndarray) -> dict[str, float]:
-        chosen = [self.pairs[point] for point in points]
-        margins = [scores[list(pair.better)].mean() - scores[list(pair.worse)].mean() for pair in chosen]
-        return accuracy(np.asarray(margins), [pair.kind for pair in chosen])
+        margins = self.better.of(scores) - self.worse.of(scores)
+        return accuracy(margins[points], self.kinds[points])
+
+    @cached_property
+    def better(self) -> Means:
+        return Means.of_texts([pair.better for pair in self.pairs])
+
+    @cached_property
+    def worse(self) -> Means:
+        return Means.of_texts([pair.worse for pair in self.pairs])
+
+    @cached_property
+    def kinds(self) -> np.ndarray:
+        return np.array([pair.kind for pair in self.pairs])
 
     def keep(self, kept: Sequence[int]) -> Choices:
         place = {item: number for number, item in enumerate(kept)}
@@ -154,10 +183,12 @@ class Benchmark:
         if not lost:
             return self
         kept = [number for number in range(len(self.items)) if number not in lost]
-        if not kept:
-            raise ValueError(f"{self.name}: nothing is left to judge; {reason}: all {len(lost)}, {min(lost.values())}")
         rounds = tuple(tuple(items[number] for number in kept) for items in self.rounds)
         smaller = replace(self, rounds=rounds, verdict=self.verdict.keep(kept))
+        if not len(smaller.verdict):
+            raise ValueError(
+                f"{self.name}: nothing is left to judge; {reason}: {len(lost)}, first {min(lost.values())}"
+            )
         return smaller.noting(reason, list(dict.fromkeys(lost.values())))
 
     def with_references(self, most: int) -> Benchmark:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ def locate(root: Path, *names: str) -> Path:
     for name in names:
         if (root / name).exists():
             return root / name
-    raise ValueError(f"{root} has no {' and no '.join(names)}; --help of the benchmark's loader says what it expects")
+    raise ValueError(f"{root} has no {' and no '.join(names)}; metric/judgement says which files it needs")
 
 
 def read_lines(path: Path) -> list[tuple[str, str]]:
@@ -76,9 +77,12 @@ def read_csv(path: Path, delimiter: str, *columns: str) -> Iterator[tuple[str, d
 
 def rating(where: str, value: Any) -> float:
     try:
-        return float(value)
+        number = float(value)
     except (TypeError, ValueError):
-        raise ValueError(f"{where}: a rating is a number, got {value!r}") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"{where}: a rating is a number, got {value!r}")
+    return number
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ PROTOCOL = "every foil against its own right caption, which is no reference; a t
 def foil(root: Path) -> Benchmark:
     path = locate(root, FILE)
     content = with_keys(str(path), read_json(path, dict), ("images", "annotations"))
-    names = {row["id"]: row["file_name"] for row in content["images"]}
+    files = [with_keys(str(path), row, ("id", "file_name")) for row in content["images"]]
+    names = {row["id"]: row["file_name"] for row in files}
     rows = [with_keys(str(path), row, ("id", "image_id", "caption", "foil")) for row in content["annotations"]]
     right = {row["id"]: row for row in rows if not row["foil"]}
     wrong = [row for row in rows if row["foil"]]

@@ -33,7 +33,9 @@ def pascal50s(root: Path) -> Benchmark:
     pairs = read_mat(root, "pair_pascal.mat", "new_input", "category")
     triplets = read_mat(root, "consensus_pascal.mat", "triplets")["triplets"].ravel()
     rows = [[text(cell) for cell in row] for row in pairs["new_input"].ravel()]
-    kinds = [KINDS[int(number)] for number in pairs["category"].ravel()]
+    kinds = [KINDS.get(int(number), "") for number in pairs["category"].ravel()]
+    if not all(kinds):
+        raise ValueError(f"{root}: a category is {', '.join(map(str, KINDS))}, got another")
     if len(triplets) != VOTES * len(rows) or len(kinds) != len(rows):
         raise ValueError(f"{root}: {len(rows)} pairs go with {VOTES * len(rows)} triplets, got {len(triplets)}")
     votes = [list(map(read_vote, triplets[n * VOTES : (n + 1) * VOTES])) for n in range(len(rows))]

@@ -30,7 +30,7 @@ def test_tau_of_a_constant_is_undefined():
 
 
 def test_accuracy_is_the_mean_over_kinds_and_a_tie_is_an_error():
-    got = accuracy(np.array([0.5, -0.1, 0.0, 0.3]), ["hc", "hc", "hc", "mm"])
+    got = accuracy(np.array([0.5, -0.1, 0.0, 0.3]), np.array(["hc", "hc", "hc", "mm"]))
     assert got == {"accuracy": pytest.approx((1 / 3 + 1) / 2), "hc": pytest.approx(1 / 3), "mm": 1.0, "ties": 0.25}
 
 
