@@ -36,9 +36,7 @@ def show(found: Audit, facts: dict[str, str]) -> None:
         rows = [found.row(corruption, metric) for metric in found.metrics]
         table.add_row(corruption, str(rows[0].count), str(rows[0].not_applicable), *map(brief, rows))
     console.print(table)
-    console.print(
-        "% of pairs whose corrupted caption scores higher [95 % interval], mean margin in standard deviations"
-    )
+    console.print("% of pairs whose corrupted caption scores higher, mean margin in standard deviations")
     for name, fact in facts.items():
         console.print(f"{name}: {fact}", soft_wrap=True)
 
