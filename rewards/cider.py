@@ -49,7 +49,10 @@ def document_frequency(context: Context, df: str) -> DocumentFrequency | list[tu
     if df == "coco":
         return of_coco()
     if df != "train":
-        return of_file(Path(df))
+        try:
+            return of_file(Path(df))
+        except ValueError as error:
+            raise ValueError(f"reward cider: df={df} must be train, coco or a JSON file of captions: {error}") from None
     references = [example.references for example in context.examples]
     if not references:
         raise ValueError(

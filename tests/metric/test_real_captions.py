@@ -36,16 +36,11 @@ def test_scores_equal_pycocoevalcap_on_human_captions(count, stanford):
         assert list(ours.per_caption[name].values()) == pytest.approx(list(each), abs=1e-9, rel=0), name
 
 
-def pycocoevalcap(
-    captions: dict[str, str], examples: list[Example], stanford: Callable
-) -> dict[str, tuple[float, list[float]]]:
-    """By the Java tokenizer and pycocoevalcap's own classes."""
-    guesses = {
-        each.id: texts for each, texts in zip(examples, cut(stanford, [[captions[each.id]] for each in examples]))
-    }
-    truths = {
-        each.id: texts for each, texts in zip(examples, cut(stanford, [list(each.references) for each in examples]))
-    }
+def pycocoevalcap(captions: dict[str, str], examples: list[Example], stanford: Callable) -> dict:
+    """Score -> of the corpus and of each caption, by the Java tokenizer and pycocoevalcap's own classes."""
+    names = [each.id for each in examples]
+    guesses = dict(zip(names, cut(stanford, [[captions[name]] for name in names])))
+    truths = dict(zip(names, cut(stanford, [list(each.references) for each in examples])))
     with contextlib.redirect_stdout(io.StringIO()):
         corpus, each = Bleu(4).compute_score(truths, guesses)
     found = {f"bleu_{n + 1}": (corpus[n], each[n]) for n in range(4)}

@@ -5,6 +5,7 @@ import torch
 
 from metric.clip import load_clip, new_clip, save_clip
 from metric.example import Cut, Example, open_image
+from metric.frequency import counted
 from metric.scenes.world import Scene, Thing, sample
 from rewards import Context, build, parse
 from rewards.check import BrokenContract, check_reward
@@ -147,16 +148,23 @@ COCO = {"annotations": [{"image_id": id, "caption": text} for id, texts in CORPU
 
 
 @pytest.mark.parametrize("content", [CORPUS, COCO], ids=["mapping", "coco"])
-def test_document_frequency_may_come_from_a_file(tmp_path, content):
+def test_document_frequency_may_come_from_a_file(tmp_path, content, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     (tmp_path / "corpus.json").write_text(json.dumps(content))
     captions = [["a red cat on a boat"], ["a dog"], ["something else"]]
     assert torch.equal(score(f"cider:df={tmp_path}/corpus.json", captions), score("cider", captions))
 
 
+def test_document_frequency_may_be_that_of_coco(monkeypatch):
+    captions = [["a red cat on a boat"], ["a dog"], ["unseen words"]]
+    monkeypatch.setattr("rewards.cider.of_coco", lambda: counted([example.references for example in EXAMPLES]))
+    assert torch.equal(score("cider:df=coco", captions), score("cider", captions))
+
+
 @pytest.mark.parametrize("content", ["", "[1, 2]", '{"cat": 3}', '{"cat": "a cat"}', '{"annotations": [{}]}'])
 def test_a_file_that_holds_no_captions_is_refused(tmp_path, content):
     (tmp_path / "corpus.json").write_text(content)
-    with pytest.raises(ValueError, match="must be train or a JSON file"):
+    with pytest.raises(ValueError, match="must be train, coco or a JSON file"):
         score(f"cider:df={tmp_path}/corpus.json", [["a"]])
 
 
