@@ -196,7 +196,8 @@ def similarity(embedder: Embedder, name: str, w: float, captions: list[str], exa
         best = closest(candidates, embedder, examples)
         per_caption[f"ref_{name}"] = ref_score(score, best).tolist()
     said = f"w {w}, prefix {PREFIX.strip()!r}, CLIP {embedder.clip.name} ({embedder.clip.fingerprint})"
-    return Part(means(per_caption), per_caption, facts={name: said})
+    lost = f", {embedder.cut} texts longer than its context were cut" if embedder.cut else ""
+    return Part(means(per_caption), per_caption, facts={name: said + lost})
 
 
 def closest(candidates: Tensor, embedder: Embedder, examples: list[Example]) -> Tensor:

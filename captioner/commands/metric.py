@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from captioner.commands import positives
+from captioner.commands import audit, judge, positives, video
 from captioner.flags import add_flags, given
 from metric.config import MetricConfig, PretrainConfig
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from metric.example import Example
 
-HELP = "the learned metric: train, pretrain, positives"
+HELP = "the learned metric: train, pretrain, positives, judge, audit, video"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -39,12 +39,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         default="",
         help="folder of shards that `metric positives` made; empty: the renderer for scenes, else other references",
     )
-    positives.add(commands.add_parser("positives", help=positives.HELP, description=positives.__doc__))
+    for command in (positives, judge, audit, video):
+        command.add(commands)
 
 
 def run(args: argparse.Namespace) -> None:
-    if args.metric_command == "positives":
-        return positives.run(args)
     from captioner.data import load
     from captioner.device import device_of
 

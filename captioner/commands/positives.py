@@ -7,7 +7,7 @@ import argparse
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from captioner.flags import add_flags, given
 from metric.generators.config import FilterConfig, GenerationConfig, check
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 HELP = "make synthetic positives for a data set: captions by a captioner, pictures by a text-to-image model"
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+def add(commands: Any) -> None:
+    parser = commands.add_parser("positives", help=HELP, description=__doc__)
     parser.add_argument("--data", default="scenes", help="data set, name:option=value,... (scenes)")
     parser.add_argument("--split", default="train", help="of the data set (train)")
     parser.add_argument("--out", required=True, type=Path, help="folder of the shards")
@@ -32,6 +33,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N; auto takes torchrun's GPU (auto)")
     add_flags(parser, GenerationConfig())
     add_flags(parser, FilterConfig())
+    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -64,3 +64,21 @@ def test_kept_pixels_are_what_preprocess_makes(embedder: Embedder, memory: int) 
     pixels = Pixels(patches, embedder.clip.preprocess, memory)
     expected = torch.stack([embedder.clip.preprocess(patch.draw()) for patch in patches])
     assert torch.equal(pixels[[2, 0]], expected[[2, 0]]) and torch.equal(pixels[[0, 1, 2]], expected)
+
+
+def test_texts_longer_than_the_context_are_counted_once(embedder: Embedder) -> None:
+    long = "a red ball " * 40
+    embedder.texts(["a ball", long, long])
+    embedder.texts([long])
+    assert embedder.cut == 1
+
+
+def test_half_precision_is_near_and_comes_back_as_fp32(embedder: Embedder) -> None:
+    half = Embedder(embedder.clip, precision="bf16")
+    texts, pictures = ["a red ball", "a blue cat on the beach"], [Patch("red"), Patch("blue")]
+    for ours, exact in ((half.texts(texts), embedder.texts(texts)), (half.images(pictures), embedder.images(pictures))):
+        assert ours.dtype == torch.float32 and not torch.equal(ours, exact)
+        torch.testing.assert_close(ours, exact, atol=0.02, rtol=0)
+    assert embedder.dtype is None and half.dtype is torch.bfloat16
+    with pytest.raises(ValueError, match="precision is auto, fp32"):
+        Embedder(embedder.clip, precision="fp8")

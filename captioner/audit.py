@@ -1,0 +1,92 @@
+"""`captioner metric audit`: the table and the plot of what metrics say of corrupted captions."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from rich.console import Console
+from rich.table import Table
+
+from captioner.data import load
+from captioner.device import device_of
+from captioner.plots import COLOURS
+from captioner.scorers import Metrics
+from metric.audit import Audit, Row, as_csv, as_markdown, audit
+from metric.scores import write, write_json
+
+
+def run_audit(args: argparse.Namespace) -> None:
+    metrics = Metrics.of(args.metrics, args.reward, args.clip, device_of(args.device))
+    examples = load(args.data, args.split)[: args.count or None]
+    found = audit(examples, metrics.scorers(examples), args.seed)
+    show(found, metrics.facts)
+    save(found, metrics.facts, args)
+
+
+def show(found: Audit, facts: dict[str, str]) -> None:
+    console = Console(markup=False, highlight=False)
+    table = Table("corruption", "captions", "not for", *found.metrics, box=None)
+    for corruption in found.corruptions:
+        rows = [found.row(corruption, metric) for metric in found.metrics]
+        table.add_row(corruption, str(rows[0].count), str(rows[0].not_applicable), *map(brief, rows))
+    console.print(table)
+    console.print("% of pairs whose corrupted caption scores higher, mean margin in standard deviations")
+    for name, fact in facts.items():
+        console.print(f"{name}: {fact}", soft_wrap=True)
+
+
+def brief(row: Row) -> str:
+    margin = "" if math.isnan(row.margin_sd) else f" {row.margin_sd:+.2f}"
+    return f"{100 * row.higher:.1f}{margin}" if row.count else "-"
+
+
+def save(found: Audit, facts: dict[str, str], args: argparse.Namespace) -> None:
+    """audit.md, audit.csv, audit.json and audit.png in the folder."""
+    record = {
+        "data": args.data,
+        "split": args.split,
+        "seed": args.seed,
+        "facts": facts,
+        "samples": {name: {"original": before, "corrupted": after} for name, (before, after) in found.samples.items()},
+        "rows": [without_nan(row) for row in found.rows],
+    }
+    write_json(args.out / "audit.json", record)
+    write(args.out / "audit.md", as_markdown(found))
+    write(args.out / "audit.csv", as_csv(found))
+    draw(found, args.out / "audit.png")
+    print(f"{args.out}: audit.md, audit.csv, audit.json, audit.png")
+
+
+def without_nan(row: Row) -> dict[str, Any]:
+    values = asdict(row).items()
+    return {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in values}
+
+
+def draw(found: Audit, path: Path) -> None:
+    """A line of dots a corruption, a colour a metric: how often the corrupted caption scores higher."""
+    names, metrics = found.corruptions, found.metrics
+    figure = Figure(figsize=(8, 1.2 + 0.15 * len(names) * (len(metrics) + 1)), layout="constrained")
+    axes = figure.subplots()
+    places = np.arange(len(names)) * (len(metrics) + 1.0)
+    for number, metric in enumerate(metrics):
+        rows = [found.row(name, metric) for name in names]
+        share = np.array([row.higher for row in rows])
+        around = np.array([[row.higher - row.low, row.high - row.higher] for row in rows]).clip(0).T
+        colour = COLOURS[number % len(COLOURS)]
+        axes.barh(places + number, 100 * share, height=0.8, color=colour, alpha=0.85, label=metric)
+        axes.errorbar(100 * share, places + number, xerr=100 * around, fmt="none", ecolor="#444444", elinewidth=1)
+    axes.set_yticks(places + (len(metrics) - 1) / 2, names)
+    axes.margins(y=0.01)
+    axes.invert_yaxis()
+    axes.set_xlim(0, 100)
+    axes.axvline(50, color="#888888", linewidth=0.8, linestyle=":")
+    axes.set_xlabel("% of pairs whose corrupted caption scores higher (0: the metric is never fooled)")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside upper center", ncols=min(4, len(metrics)), frameon=False)
+    figure.savefig(path, dpi=150)

@@ -1,0 +1,30 @@
+"""Audit a metric before optimising it: how it answers to corruption that a reward could exploit."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from captioner.commands.judge import add_metrics, whole
+
+HELP = "how metrics answer to captions made worse"
+
+
+def add(commands: Any) -> None:
+    sub = commands.add_parser("audit", help=HELP, description=__doc__)
+    sub.add_argument("--data", default="scenes", help="data set with references, name:option=value,... (scenes)")
+    sub.add_argument("--split", default="val", help="its split (val)")
+    sub.add_argument("--count", type=whole, default=500, help="its first so many pictures; 0: all (500)")
+    add_metrics(sub)
+    sub.add_argument("--seed", type=int, default=0, help="of captions and corruptions (0)")
+    sub.add_argument(
+        "--out", required=True, type=Path, metavar="DIR", help="audit.md, audit.csv, audit.json, audit.png"
+    )
+    sub.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    from captioner.audit import run_audit
+
+    run_audit(args)

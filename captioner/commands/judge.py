@@ -1,0 +1,46 @@
+"""Measure metrics against human judgement: Kendall's tau-b and tau-c, or accuracy, by the published protocols."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+HELP = "agreement of metrics with people on a benchmark"
+NAMES = "flickr8k-expert flickr8k-cf composite pascal-50s foil polaris nebula thumb vatex-eval activitynet-foil"
+
+
+def add(commands: Any) -> None:
+    sub = commands.add_parser("judge", help=HELP, description=__doc__)
+    sub.add_argument("--benchmark", required=True, metavar="NAME", help=NAMES)
+    sub.add_argument("--root", required=True, type=Path, help="its folder, laid out as metric/judgement/*.py say")
+    add_metrics(sub)
+    sub.add_argument("--references", type=whole, default=0, help="at most so many references an item; 0: all (0)")
+    sub.add_argument(
+        "--resamples", type=whole, default=200, help="of the bootstrap over pictures; 0: no intervals (200)"
+    )
+    sub.add_argument("--out", type=Path, metavar="FILE.json", help="the result as JSON")
+    sub.set_defaults(run=run)
+
+
+def add_metrics(parser: argparse.ArgumentParser) -> None:
+    """Which metrics: shared with the audit."""
+    parser.add_argument("--metrics", default="", help="scores or rewards, name:option=value, with commas between them")
+    parser.add_argument(
+        "--reward", action="append", default=[], metavar="SPEC", help="a reward, where a score has its name"
+    )
+    parser.add_argument("--clip", default="scenes-clip", help="CLIP of scores and rewards that name none (scenes-clip)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
+
+
+def whole(text: str) -> int:
+    """A whole number from 0, as argparse wants it told."""
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"a whole number from 0, got {text!r}")
+    return int(text)
+
+
+def run(args: argparse.Namespace) -> None:
+    from captioner.judge import run_judge
+
+    run_judge(args)

@@ -1,0 +1,151 @@
+"""Metrics by name as functions of examples and captions: scores, rewards, and EMScore where pictures are videos."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+
+import torch
+from tqdm import tqdm
+
+from metric.emscore import PARTS, EmScore, both
+from metric.evaluate import embedder_of, evaluate
+from metric.example import Example
+from metric.judgement.judge import Scorer
+from metric.names import SCORES, expand_names, find
+from metric.spec import split_spec, split_specs
+from metric.video import Video
+from rewards import Context, build, parse
+from rewards.registry import find as find_reward
+
+BATCH = 64  # examples that a reward is given at once
+VIDEO_OPTIONS = ("clip", "checkpoint", "part")
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """What was asked for. `clip` serves scores and rewards that name none."""
+
+    scores: tuple[str, ...]
+    rewards: tuple[str, ...]
+    clip: str
+    device: torch.device
+    facts: dict[str, str] = field(default_factory=dict)
+    """filled while scoring: which CLIP, scale and document frequency the numbers come from"""
+
+    @classmethod
+    def of(cls, metrics: str, rewards: Sequence[str], clip: str, device: torch.device) -> Metrics:
+        """From the command line; a name that is no score has to be a reward's."""
+        specs = split_specs(metrics)
+        scores = [spec for spec in specs if is_score(spec)]
+        others = [spec for spec in specs if not is_score(spec)]
+        if not specs and not rewards:
+            raise ValueError("no metric was given; for example --metrics bleu_4,cider,clip_s:clip=ARCH:TAG")
+        return cls(tuple(scores), (*others, *rewards), clip, device)
+
+    @property
+    def look(self) -> bool:
+        """Whether any of them needs pictures."""
+        names = chain.from_iterable(map(names_of, self.scores))
+        needs = [find_reward(parse(spec).name).needs for spec in self.rewards]
+        return any(SCORES[name].family == "clip" for name in names) or any("images" in need for need in needs)
+
+    def scorers(self, examples: Sequence[Example], corpus: Sequence[str] = ()) -> list[Scorer]:
+        """Of those examples; `corpus` tells EMScore which words are rare."""
+        filmed = any(isinstance(example.image, Video) for example in examples)
+        looking = [spec for spec in self.scores if filmed and SCORES[names_of(spec)[0]].family == "clip"]
+        others = [spec for spec in self.scores if spec not in looking]
+        plain = [spec for spec in others if ":" not in spec]
+        alone = [[spec] for spec in others if ":" in spec]
+        found = [self.evaluated(specs) for specs in ([plain] if plain else []) + alone]
+        found += [self.filmed(spec, corpus) for spec in looking]
+        return found + [self.rewarded(spec, examples) for spec in self.rewards]
+
+    def key(self, spec: str, name: str) -> str:
+        """A score is called by its name, unless it is asked for with different options."""
+        return spec if ":" in spec and [names_of(other) for other in self.scores].count([name]) > 1 else name
+
+    def evaluated(self, specs: Sequence[str]) -> Scorer:
+        """Scores that are computed together: several without options, or one with."""
+        asks_clip = any(SCORES[name].source == "clip" for spec in specs for name in names_of(spec))
+
+        def scorer(examples: Sequence[Example], captions: Sequence[str]) -> dict[str, list[float]]:
+            by_id = {example.id: caption for example, caption in zip(examples, captions)}
+            clip = embedder_of(self.clip, str(self.device)) if asks_clip else None
+            scores = evaluate(by_id, examples, specs, clip=clip, device=str(self.device))
+            refuse(scores.skipped, scores.corpus.keys() - scores.per_caption.keys())
+            self.facts.update({self.key(specs[0], name): fact for name, fact in scores.facts.items()})
+            return {self.key(specs[0], name): list(of.values()) for name, of in scores.per_caption.items()}
+
+        return scorer
+
+    def rewarded(self, spec: str, examples: Sequence[Example]) -> Scorer:
+        """A reward, of one caption an example."""
+        reward = build([parse(spec)], Context(examples, self.clip, str(self.device)))
+        name = parse(spec).name
+        shared = [parse(other).name for other in self.rewards].count(name) > 1
+        key = f"reward:{spec if shared else name}" if is_score(name) else spec if shared else name
+        self.facts[key] = "; ".join(reward.signatures.values())
+
+        def scorer(examples: Sequence[Example], captions: Sequence[str]) -> dict[str, list[float]]:
+            numbers: list[float] = []
+            for start in tqdm(range(0, len(examples), BATCH), desc=key, disable=None):
+                batch = captions[start : start + BATCH]
+                total, _ = reward(examples[start : start + BATCH], [[caption] for caption in batch])
+                numbers += total[:, 0].tolist()
+            return {key: numbers}
+
+        return scorer
+
+    def filmed(self, spec: str, corpus: Sequence[str]) -> Scorer:
+        """EMScore in the space of that score's CLIP; the reference version is the mean of video and references."""
+        name, options = names_of(spec)[0], split_spec(spec)[1]
+        for option in options:
+            find(option, VIDEO_OPTIONS, f"option of {name} on videos")
+        part = find(options.get("part", "full"), PARTS, "part of EMScore")
+        clip = options.get("checkpoint") or options.get("clip") or ("" if "pac" in name else self.clip)
+        if not clip:
+            raise ValueError(f"{name} needs the folder of a tuned CLIP; write {name}:checkpoint=DIR")
+        with_references = name.startswith("ref_")
+
+        def scorer(examples: Sequence[Example], captions: Sequence[str]) -> dict[str, list[float]]:
+            references = [example.references for example in examples]
+            words = list(corpus) or list(chain.from_iterable(references)) or list(captions)
+            metric = EmScore(embedder_of(clip, str(self.device)), words)
+            videos = [example.image for example in examples if isinstance(example.image, Video)]
+            scored = metric.with_video(videos, captions)
+            bare = sum(not texts for texts in references)
+            if with_references and bare:
+                raise ValueError(f"{name} cannot be computed: {bare} of {len(captions)} videos have no references")
+            if with_references:
+                scored = both(scored, metric.with_references(captions, references))
+            self.facts[self.key(spec, name)] = f"EMScore, {part}, no prefix, no w, CLIP {clip}"
+            return {self.key(spec, name): [each[part] for each in scored]}
+
+        return scorer
+
+
+def is_score(spec: str) -> bool:
+    """Whether a score is called that; a name that is nothing at all is reported as a score's."""
+    name = split_spec(spec)[0]
+    try:
+        expand_names([name])
+    except ValueError as unknown:
+        try:
+            find_reward(name)
+        except ValueError:
+            raise unknown from None
+        return False
+    return True
+
+
+def names_of(spec: str) -> list[str]:
+    return expand_names([split_spec(spec)[0]])
+
+
+def refuse(skipped: Mapping[str, str], corpus_only: set[str]) -> None:
+    for name, reason in skipped.items():
+        raise ValueError(f"{name} cannot be computed: {reason}")
+    for name in corpus_only:
+        raise ValueError(f"{name} is a score of a whole set of captions, not of each")

@@ -1,0 +1,155 @@
+"""Whether a metric notices corruption that a reward could exploit, counted over a data set.
+
+Axes: n captions.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+from tqdm import tqdm
+
+from metric.corruptions import CORRUPTIONS
+from metric.example import Example
+from metric.judgement.judge import Scorer
+
+Z = 1.96  # standard normal quantile of a 95 % interval
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one metric says of one corruption."""
+
+    corruption: str
+    metric: str
+    count: int
+    """captions that it applies to"""
+    not_applicable: int
+    higher: float
+    """share of pairs whose corrupted caption scores higher"""
+    low: float
+    high: float
+    """95 % interval of that share (Wilson)"""
+    tied: float
+    margin: float
+    """mean of corrupted minus original"""
+    margin_sd: float
+    """the same in standard deviations of the originals' scores"""
+
+
+@dataclass(frozen=True)
+class Audit:
+    rows: list[Row]
+    samples: dict[str, tuple[str, str]]
+    """corruption -> a caption and what became of it"""
+
+    @property
+    def metrics(self) -> list[str]:
+        return list(dict.fromkeys(row.metric for row in self.rows))
+
+    @property
+    def corruptions(self) -> list[str]:
+        return list(dict.fromkeys(row.corruption for row in self.rows))
+
+    def row(self, corruption: str, metric: str) -> Row:
+        return next(row for row in self.rows if (row.corruption, row.metric) == (corruption, metric))
+
+
+def audit(examples: Sequence[Example], scorers: Iterable[Scorer], seed: int = 0) -> Audit:
+    """One reference of each picture is the caption, the others stay its references."""
+    held = [hold_out(example, seed) for example in examples]
+    kept = [example for example, _ in held]
+    originals = [caption for _, caption in held]
+    corrupted = {name: [corrupt(name, caption, example, seed) for example, caption in held] for name in CORRUPTIONS}
+    rows: list[Row] = []
+    for scorer in scorers:
+        before = scorer(kept, originals)
+        for name, captions in tqdm(corrupted.items(), desc=" ".join(before), disable=None):
+            applies = np.array([caption is not None for caption in captions])
+            after = scorer(kept, [caption or original for caption, original in zip(captions, originals)])
+            rows += [
+                row(name, metric, np.asarray(before[metric]), np.asarray(after[metric]), applies) for metric in after
+            ]
+    return Audit(rows, {name: sample(originals, captions) for name, captions in corrupted.items()})
+
+
+def hold_out(example: Example, seed: int) -> tuple[Example, str]:
+    """The example without one of its references, by lot, and that one."""
+    if not example.references:
+        raise ValueError(f"{example.id} has no reference, of which a caption to corrupt could be made")
+    place = random.Random(f"{seed}/{example.id}").randrange(len(example.references))
+    others = example.references[:place] + example.references[place + 1 :]
+    return replace(example, references=others), example.references[place]
+
+
+def corrupt(name: str, caption: str, example: Example, seed: int) -> str | None:
+    """None where it does not apply, such as a swapped colour where no colour is said."""
+    return CORRUPTIONS[name](caption, example, random.Random(f"{seed}/{name}/{example.id}"))
+
+
+def row(corruption: str, metric: str, before: np.ndarray, after: np.ndarray, applies: np.ndarray) -> Row:
+    """`n`, `n`, `n` -> what to print. A score that changes nothing is tied, not higher."""
+    margin = (after - before)[applies]
+    n = len(margin)
+    higher = float((margin > 0).mean()) if n else math.nan
+    spread = float(before.std())
+    mean = float(margin.mean()) if n else math.nan
+    return Row(
+        corruption,
+        metric,
+        n,
+        int((~applies).sum()),
+        higher,
+        *wilson(higher, n),
+        float((margin == 0).mean()) if n else math.nan,
+        mean,
+        mean / spread if spread else math.nan,
+    )
+
+
+def wilson(share: float, n: int) -> tuple[float, float]:
+    """95 % interval of a share of n (Wilson 1927), which stays within 0 and 1."""
+    if not n:
+        return math.nan, math.nan
+    middle = (share + Z**2 / (2 * n)) / (1 + Z**2 / n)
+    half = Z / (1 + Z**2 / n) * math.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def sample(originals: Sequence[str], captions: Sequence[str | None]) -> tuple[str, str]:
+    return next(((before, after) for before, after in zip(originals, captions) if after is not None), ("", ""))
+
+
+def as_csv(found: Audit) -> str:
+    table = io.StringIO(newline="")
+    writer = csv.DictWriter(table, list(Row.__dataclass_fields__), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(each) for each in found.rows)
+    return table.getvalue()
+
+
+def as_markdown(found: Audit) -> str:
+    """Per corruption and metric: percent of pairs whose corrupted caption scores higher, its interval, the margin."""
+    lines = [
+        "| corruption | captions | " + " | ".join(found.metrics) + " |",
+        "|---|---|" + "---|" * len(found.metrics),
+    ]
+    for corruption in found.corruptions:
+        rows = [found.row(corruption, metric) for metric in found.metrics]
+        lines.append(f"| {corruption} | {rows[0].count} | " + " | ".join(map(cell, rows)) + " |")
+    said = "Percent of pairs whose corrupted caption scores higher [95 % interval], and the mean margin in standard "
+    return "\n".join([*lines, "", said + "deviations of the originals' scores."]) + "\n"
+
+
+def cell(row: Row) -> str:
+    """`12.5 [9.1, 16.8] -0.42`"""
+    if not row.count:
+        return "-"
+    margin = "" if math.isnan(row.margin_sd) else f" {row.margin_sd:+.2f}"
+    return f"{100 * row.higher:.1f} [{100 * row.low:.1f}, {100 * row.high:.1f}]{margin}"

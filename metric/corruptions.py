@@ -1,0 +1,228 @@
+"""Captions made worse in ways that a reward might not notice, by rule and by seed.
+
+Lexical rules for any English caption. Where the picture is a scene its graph decides what is false; elsewhere a
+swapped or added word is one that no reference says.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from metric.example import Example
+from metric.repetition import BAD_ENDINGS
+from metric.scenes.language import keywords
+from metric.scenes.truth import truth
+from metric.scenes.words import NOUNS, SIZE_WORDS, article
+from metric.scenes.world import COLOURS, Scene
+
+Corruption = Callable[[str, Example, random.Random], str | None]
+Table = Mapping[str, Sequence[str]]
+
+LENGTH = 24  # words that padding fills up to
+PADDING = "that can be seen here in this picture as it is shown".split()
+ENDINGS = ("with a", "in the", "and a", "of the", "on a")
+FUNCTION_WORDS = BAD_ENDINGS | frozenset(
+    "and or but as by from into onto over under up down out off through while that this these those his her its their "
+    "it he she they be been being was were has have had there which who some".split()
+)
+
+
+def kinds(*lines: str) -> list[tuple[str, str]]:
+    """`man/men woman/women` -> pairs of singular and plural."""
+    return [(one, many) for line in lines for one, _, many in (pair.partition("/") for pair in line.split())]
+
+
+SCENE_NOUNS = [pair for pairs in NOUNS.values() for pair in pairs]
+PHOTO_NOUNS = kinds(
+    "man/men woman/women boy/boys girl/girls child/children person/people player/players baby/babies",
+    "dog/dogs cat/cats horse/horses bird/birds cow/cows sheep/sheep elephant/elephants bear/bears zebra/zebras",
+    "car/cars bus/buses train/trains bicycle/bicycles motorcycle/motorcycles boat/boats truck/trucks plane/planes",
+    "ball/balls umbrella/umbrellas hat/hats shirt/shirts table/tables bench/benches chair/chairs laptop/laptops",
+    "street/streets beach/beaches field/fields park/parks kitchen/kitchens mountain/mountains pool/pools tree/trees",
+    "pizza/pizzas cake/cakes sandwich/sandwiches banana/bananas surfboard/surfboards skateboard/skateboards",
+)
+
+
+def swaps(groups: Iterable[Sequence[str]]) -> dict[str, list[str]]:
+    """Each word -> the others of its groups."""
+    found: dict[str, list[str]] = {}
+    for group in groups:
+        for word in group:
+            found.setdefault(word, []).extend(other for other in group if other != word)
+    return found
+
+
+def nouns(pairs: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+    """Singulars for singulars, plurals for plurals; a word that is both is read as a singular."""
+    return swaps([[many for _, many in pairs]]) | swaps([[one for one, _ in pairs]])
+
+
+ATTRIBUTES = swaps(
+    [
+        [*COLOURS, "brown", "pink", "grey"],
+        ["small", "large"],
+        ["little", "big"],
+        ["tiny", "huge"],
+        ["young", "old"],
+        ["two", "three", "four", "five"],
+        ["tall", "short"],
+        ["open", "closed"],
+        ["wet", "dry"],
+    ]
+)
+assert {word for words in SIZE_WORDS.values() for word in words} <= ATTRIBUTES.keys()
+RELATIONS = swaps(
+    [
+        ["left", "right"],
+        ["above", "below"],
+        ["over", "under"],
+        ["next to", "above"],
+        ["beside", "below"],
+        ["in front of", "behind"],
+        ["inside", "outside"],
+        ["on top of", "underneath"],
+        ["into", "out of"],
+        ["up", "down"],
+        ["with", "without"],
+        ["on", "under"],
+        ["in", "outside"],
+        ["near", "far from"],
+    ]
+)
+
+
+def repeated_word(caption: str, example: Example, rng: random.Random) -> str | None:
+    """One content word three times in a row."""
+    words = caption.split()
+    places = [place for place, word in enumerate(words) if is_content(word)]
+    if not places:
+        return None
+    place = rng.choice(places)
+    return " ".join([*words[:place], *[words[place]] * 3, *words[place + 1 :]])
+
+
+def repeated_phrase(caption: str, example: Example, rng: random.Random) -> str | None:
+    """The last three words three times."""
+    words = ended(caption).split()
+    return " ".join([*words, *words[-3:] * 2]) if len(words) > 3 else None
+
+
+def keyword_list(caption: str, example: Example, rng: random.Random) -> str | None:
+    """Content words alone, in any order; of a scene, all that is true of it."""
+    if isinstance(example.image, Scene):
+        return keywords(example.image)
+    words = [word for word in bare(caption) if is_content(word)]
+    return " ".join(rng.sample(words, len(words))) if len(words) > 1 else None
+
+
+def no_function_words(caption: str, example: Example, rng: random.Random) -> str | None:
+    return changed(" ".join(word for word in caption.split() if is_content(word)), caption)
+
+
+def shuffled(caption: str, example: Example, rng: random.Random) -> str | None:
+    words = bare(caption)
+    for _ in range(10):  # by chance alone a long caption never comes out as it was
+        mixed = rng.sample(words, len(words))
+        if mixed != words:
+            return " ".join(mixed)
+    return None
+
+
+def broken_ending(caption: str, example: Example, rng: random.Random) -> str | None:
+    """Goes on and stops in mid-phrase: `... with a`."""
+    return f"{ended(caption)} {rng.choice(ENDINGS)}"
+
+
+def swapped_object(caption: str, example: Example, rng: random.Random) -> str | None:
+    return swapped(caption, nouns(nouns_of(example)), example, rng)
+
+
+def swapped_attribute(caption: str, example: Example, rng: random.Random) -> str | None:
+    """Colour, size or number."""
+    return swapped(caption, ATTRIBUTES, example, rng)
+
+
+def swapped_relation(caption: str, example: Example, rng: random.Random) -> str | None:
+    return swapped(caption, RELATIONS, example, rng)
+
+
+def hallucination(caption: str, example: Example, rng: random.Random) -> str | None:
+    """A thing that is not there, added."""
+    known = [one for one, _ in nouns_of(example)]
+    for noun in rng.sample(known, len(known)):
+        added = f"{ended(caption)} and {article(noun)} {noun}"
+        if is_false(added, [noun], caption, example):
+            return added
+    return None
+
+
+def padded(caption: str, example: Example, rng: random.Random) -> str | None:
+    """Filled up with words that say nothing."""
+    words = ended(caption).split()
+    filler = [PADDING[n % len(PADDING)] for n in range(LENGTH - len(words))]
+    return " ".join([*words, *filler]) if filler else None
+
+
+CORRUPTIONS: dict[str, Corruption] = {
+    "repeated word": repeated_word,
+    "repeated phrase": repeated_phrase,
+    "keyword list": keyword_list,
+    "no function words": no_function_words,
+    "shuffled order": shuffled,
+    "broken ending": broken_ending,
+    "swapped object": swapped_object,
+    "swapped attribute": swapped_attribute,
+    "swapped relation": swapped_relation,
+    "hallucination": hallucination,
+    "padding": padded,
+}
+
+
+def swapped(caption: str, table: Table, example: Example, rng: random.Random) -> str | None:
+    """One word or phrase of `table` for another, such that the caption becomes false; the longest phrase is read."""
+    pattern = r"\b(" + "|".join(map(re.escape, sorted(table, key=len, reverse=True))) + r")\b"
+    found = list(re.finditer(pattern, caption, re.IGNORECASE))
+    for match in rng.sample(found, len(found)):
+        others = table[match.group().lower()]
+        for other in rng.sample(list(others), len(others)):
+            text = right_article(caption[: match.start()], other) + caption[match.end() :]
+            if is_false(text, other.split(), caption, example):
+                return text
+    return None
+
+
+def right_article(before: str, word: str) -> str:
+    """`an` before a vowel, `a` before the rest, where an article stands there."""
+    return re.sub(r"\b(a|an) $", f"{article(word)} ", before) + word
+
+
+def is_false(text: str, words: Sequence[str], caption: str, example: Example) -> bool:
+    """Whether a change made it untrue: by the scene's graph, else where references and caption do not say the words."""
+    if isinstance(example.image, Scene):
+        return truth(text, example.image) < truth(caption, example.image)
+    said = {word for known in (caption, *example.references) for word in bare(known)}
+    return not said.intersection(words)
+
+
+def nouns_of(example: Example) -> list[tuple[str, str]]:
+    return SCENE_NOUNS if isinstance(example.image, Scene) else PHOTO_NOUNS
+
+
+def bare(caption: str) -> list[str]:
+    """Lower-case words without punctuation."""
+    return re.findall(r"[a-z0-9]+(?:['-][a-z0-9]+)*", caption.lower())
+
+
+def is_content(word: str) -> bool:
+    return any(sign.isalnum() for sign in word) and word.lower().strip(".,!?;:") not in FUNCTION_WORDS
+
+
+def ended(caption: str) -> str:
+    """Without its final stop, so that more can follow."""
+    return caption.rstrip(" .!?")
+
+
+def changed(text: str, caption: str) -> str | None:
+    return text if text and text != caption else None

@@ -1,0 +1,137 @@
+"""EMScore: captions of videos, by the whole and frame by word (Shi et al. 2022, arXiv 2111.08919).
+
+Coarse is the cosine of caption and mean frame; fine is the F1 of matching each word with its nearest frame, words
+weighted by rarity, and each frame with its nearest word; the score is their mean. No prefix and no scale.
+
+Axes: n captions, f frames, t tokens, d features.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from tqdm import tqdm
+
+from metric.clip import Clip
+from metric.embed import Embedder
+from metric.tokens import lengths, token_features
+from metric.video import FRAMES, Video, as_pictures
+
+PARTS = ("full", "coarse", "fine")
+
+
+@dataclass(frozen=True)
+class Words:
+    """A text: a vector for each token `t d`, the weights of the tokens `t`, the text's own vector `d`."""
+
+    local: Tensor
+    weights: Tensor
+    whole: Tensor
+
+
+@dataclass(frozen=True)
+class Rarity:
+    """How much a token counts: log((N + 1) / (texts that hold it + 1)), as in the authors' code.
+
+    The end of text, which all texts have, gets the mean; padding counts as a token of every text.
+    """
+
+    known: Mapping[int, float]
+    texts: int
+
+    @classmethod
+    def of(cls, clip: Clip, texts: Sequence[str]) -> Rarity:
+        counts: Counter[int] = Counter()
+        for start in range(0, len(texts), 1024):
+            for row in clip.tokenizer(list(texts[start : start + 1024])).tolist():
+                counts.update(set(row))
+        known = {token: math.log((len(texts) + 1) / (count + 1)) for token, count in counts.items()}
+        return cls(known | ({max(known): sum(known.values()) / len(known)} if known else {}), len(texts))
+
+    def weights(self, tokens: Iterable[int]) -> Tensor:
+        """-> `t`. Where all weigh nothing, as with a corpus of one text, all count the same."""
+        found = torch.tensor([self.known.get(token, math.log(self.texts + 1)) for token in tokens])
+        return found if found.any() else torch.ones_like(found)
+
+
+def coarse(frames: Tensor, whole: Tensor) -> float:
+    """Cosine of the mean frame and the text. `f d`, `d`."""
+    return float(F.normalize(frames.mean(0), dim=0) @ whole)
+
+
+def fine(similarity: Tensor, words: Tensor, others: Tensor) -> tuple[float, float, float]:
+    """Precision, recall and F1 of greedy matching. `t f`, weights `t` and `f` -> three numbers."""
+    precision = float((similarity.amax(1) * words).sum() / words.sum())
+    recall = float((similarity.amax(0) * others).sum() / others.sum())
+    total = precision + recall
+    return precision, recall, 2 * precision * recall / total if total else 0.0
+
+
+def of_video(frames: Tensor, caption: Words) -> dict[str, float]:
+    """The parts of EMScore(X, V). `f d`."""
+    _, _, f1 = fine(caption.local @ frames.T, caption.weights, torch.ones(len(frames)))
+    return together(coarse(frames, caption.whole), f1)
+
+
+def of_references(references: Sequence[Words], caption: Words) -> dict[str, float]:
+    """The parts of EMScore(X, X*): each the best of all references."""
+    f1 = max(fine(caption.local @ other.local.T, caption.weights, other.weights)[2] for other in references)
+    return together(max(float(other.whole @ caption.whole) for other in references), f1)
+
+
+def together(whole: float, parts: float) -> dict[str, float]:
+    return {"full": (whole + parts) / 2, "coarse": whole, "fine": parts}
+
+
+class EmScore:
+    """EMScore with any CLIP. `corpus` says which words are rare."""
+
+    def __init__(self, embedder: Embedder, corpus: Sequence[str], frames: int = FRAMES) -> None:
+        self.embedder = embedder
+        self.rarity = Rarity.of(embedder.clip, corpus)
+        self.frames = frames
+        self.known_words: dict[str, Words] = {}
+        self.known_frames: dict[str, Tensor] = {}
+
+    def with_video(self, videos: Sequence[Video], captions: Sequence[str]) -> list[dict[str, float]]:
+        """The parts of EMScore(X, V), one dictionary a caption."""
+        self.learn(captions)
+        pairs = tqdm(list(zip(videos, captions)), desc="videos", disable=None)
+        return [of_video(self.look(video), self.known_words[caption]) for video, caption in pairs]
+
+    def with_references(self, captions: Sequence[str], references: Sequence[Sequence[str]]) -> list[dict[str, float]]:
+        """The parts of EMScore(X, X*)."""
+        self.learn([*captions, *chain.from_iterable(references)])
+        return [
+            of_references([self.known_words[text] for text in texts], self.known_words[caption])
+            for caption, texts in zip(captions, references)
+        ]
+
+    def look(self, video: Video) -> Tensor:
+        """The frames, each video decoded once. -> `f d`"""
+        if video.key not in self.known_frames:
+            self.known_frames[video.key] = self.embedder.images(as_pictures(video, self.frames))
+        return self.known_frames[video.key]
+
+    def learn(self, texts: Sequence[str]) -> None:
+        clip, size = self.embedder.clip, self.embedder.batch_size
+        missing = sorted({text for text in texts if text not in self.known_words}, key=len)
+        for start in range(0, len(missing), size):
+            batch = missing[start : start + size]
+            tokens = clip.tokenizer(batch)
+            local, wholes = token_features(clip, tokens).cpu(), self.embedder.texts(batch)
+            for text, row, length, vectors, whole in zip(batch, tokens, lengths(clip, tokens).tolist(), local, wholes):
+                weights = self.rarity.weights(row[:length].tolist())
+                self.known_words[text] = Words(vectors[:length].clone(), weights, whole)
+
+
+def both(seen: Sequence[dict[str, float]], told: Sequence[dict[str, float]]) -> list[dict[str, float]]:
+    """The parts of EMScore(X, V, X*): the means of those by video and by references."""
+    return [{part: (one[part] + other[part]) / 2 for part in PARTS} for one, other in zip(seen, told)]

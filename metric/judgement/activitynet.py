@@ -1,0 +1,96 @@
+"""ActivityNet-FOIL: paragraphs about videos against the same with one thing made wrong (EMScore, Shi et al. 2022).
+
+ROOT/final_right_video_sentences.json, final_foil_video_sentences.json
+                                {"results": {video: [{"sentence"}, ...]}}
+ROOT/anet_entities_test_1.json  {video: {"duration", "timestamps": [[start, end], ...]}}: when each is said
+ROOT/anet_entities_test_2.json  the same with "sentences": the references
+ROOT/videos/ID.mp4              or folders of frames ROOT/videos/ID/; needed by scores that look
+ROOT/train.json                 {video: {"sentences": [...]}}, for the words' frequency; optional
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from metric.example import Example
+from metric.judgement.benchmark import Benchmark, Choice, Choices, Item
+from metric.judgement.files import locate, plain, rating, read_json, with_keys
+from metric.video import Video, video_file
+
+OVERLAP = 0.4  # share of a reference's time that a sentence has to cover, as in the authors' code
+WORDS = 66  # longer training sentences do not count for the words' frequency, as in the authors' code
+PROTOCOL = (
+    "a paragraph scores the mean of its sentences, each with its segment of the video and the references of that time; "
+    "a tie is an error (arXiv 2111.08919)"
+)
+Span = Sequence[float]
+
+
+def activitynet(root: Path) -> Benchmark:
+    right, wrong = (results(locate(root, f"final_{which}_video_sentences.json")) for which in ("right", "foil"))
+    first, second = (read_json(locate(root, f"anet_entities_test_{n}.json"), dict) for n in (1, 2))
+    items: list[Item] = []
+    pairs, lost = [], []
+    for video in right:
+        if video not in wrong or video not in first or video not in second:
+            lost.append(video)
+            continue
+        start = len(items)
+        for which, sentences in (("right", right[video]), ("foil", wrong[video])):
+            items += paragraph(f"{video} {which}", root, video, sentences, first[video], second[video])
+        middle = start + len(right[video])
+        pairs.append(Choice(tuple(range(start, middle)), tuple(range(middle, len(items)))))
+    if not pairs:
+        raise ValueError(f"{root}: no video has a right and a foiled paragraph, times and references")
+    benchmark = Benchmark("activitynet-foil", PROTOCOL, (tuple(items),), Choices(tuple(pairs)), corpus=corpus(root))
+    return benchmark.noting("without foil, times or references", lost)
+
+
+def results(path: Path) -> dict[str, list[str]]:
+    """The sentences of each video."""
+    found = with_keys(str(path), read_json(path, dict), ("results",))["results"]
+    return {
+        video: [plain(with_keys(f"{path} {video}", row, ("sentence",))["sentence"]) for row in rows]
+        for video, rows in found.items()
+        if rows
+    }
+
+
+def paragraph(
+    name: str, root: Path, video: str, sentences: list[str], times: dict[str, Any], told: dict[str, Any]
+) -> list[Item]:
+    """An item each sentence, with the segment of the video that it is about."""
+    spans = with_keys(name, times, ("timestamps", "duration"))["timestamps"]
+    length = rating(f"{name}: duration", times["duration"])
+    told = with_keys(name, told, ("timestamps", "sentences"))
+    if len(spans) < len(sentences) or length <= 0:
+        raise ValueError(f"{name} has {len(sentences)} sentences, {len(spans)} timestamps, {length} seconds")
+    file = video_file(root / "videos", video)
+    return [
+        Item(
+            Example(f"{name} {number}", Video(file, start / length, end / length), timely((start, end), told)), sentence
+        )
+        for number, (sentence, (start, end)) in enumerate(zip(sentences, spans))
+    ]
+
+
+def timely(span: Span, told: dict[str, Any]) -> tuple[str, ...]:
+    """The references of that time; all of them, where none is."""
+    pairs = list(zip(told["sentences"], told["timestamps"]))
+    near = [plain(sentence) for sentence, other in pairs if covered(span, other) > OVERLAP]
+    return tuple(near or [plain(sentence) for sentence, _ in pairs])
+
+
+def covered(span: Span, reference: Span) -> float:
+    """Share of the reference's whole seconds that are in the span too."""
+    seconds = range(int(reference[0]), int(reference[1]) + 1)
+    return len(set(seconds) & set(range(int(span[0]), int(span[1]) + 1))) / len(seconds)
+
+
+def corpus(root: Path) -> tuple[str, ...]:
+    if not (root / "train.json").is_file():
+        return ()
+    told = read_json(root / "train.json", dict).values()
+    return tuple(text for row in told for text in row["sentences"] if len(text.split(" ")) <= WORDS)

@@ -1,0 +1,239 @@
+"""What a benchmark of human judgement is: captions of pictures, and what people said of them.
+
+Axes: n items, one caption of one picture each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from metric.example import Example, Picture
+from metric.judgement.agreement import accuracy, kendall
+
+
+@dataclass(frozen=True)
+class Item:
+    """A caption to be scored. The example's id is the item's own: several items may share a picture."""
+
+    example: Example
+    caption: str
+
+
+class Verdict(Protocol):
+    """What people said of the items."""
+
+    @property
+    def units(self) -> Sequence[Sequence[int]]:
+        """Which data points stand and fall together when the set is drawn again: those of one picture."""
+
+    def __len__(self) -> int: ...
+
+    def agreement(self, scores: np.ndarray, points: np.ndarray) -> dict[str, float]:
+        """Of a metric's scores `n` with these data points, which may occur several times."""
+
+    def keep(self, kept: Sequence[int]) -> Verdict:
+        """The data points of those items alone, which are numbered anew."""
+
+
+@dataclass(frozen=True)
+class Ratings:
+    """Numbers that people gave to captions, one a data point."""
+
+    items: tuple[int, ...]
+    scores: tuple[float, ...]
+    pictures: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @property
+    def units(self) -> list[list[int]]:
+        return grouped(self.pictures)
+
+    def agreement(self, scores: np.ndarray, points: np.ndarray) -> dict[str, float]:
+        return kendall(scores[np.asarray(self.items)[points]], np.asarray(self.scores)[points])
+
+    def keep(self, kept: Sequence[int]) -> Ratings:
+        place = {item: number for number, item in enumerate(kept)}
+        left = [point for point, item in enumerate(self.items) if item in place]
+        return Ratings(
+            tuple(place[self.items[point]] for point in left),
+            tuple(self.scores[point] for point in left),
+            tuple(self.pictures[point] for point in left),
+        )
+
+
+@dataclass(frozen=True)
+class Raters:
+    """Several people's ratings of all items: the agreement with one of them, on average. A data point is an item."""
+
+    each: tuple[Ratings, ...]
+
+    def __len__(self) -> int:
+        return len(self.each[0])
+
+    @property
+    def units(self) -> list[list[int]]:
+        return self.each[0].units
+
+    def agreement(self, scores: np.ndarray, points: np.ndarray) -> dict[str, float]:
+        return average([ratings.agreement(scores, points) for ratings in self.each])
+
+    def keep(self, kept: Sequence[int]) -> Raters:
+        return Raters(tuple(ratings.keep(kept) for ratings in self.each))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Of two texts the better one. A text is one item, or a paragraph of several, scored by their mean."""
+
+    better: tuple[int, ...]
+    worse: tuple[int, ...]
+    kind: str = ""
+
+
+class Means(NamedTuple):
+    """Which items each text is made of, one text after the other."""
+
+    items: np.ndarray
+    starts: np.ndarray
+    sizes: np.ndarray
+
+    @classmethod
+    def of_texts(cls, texts: Sequence[tuple[int, ...]]) -> Means:
+        sizes = np.array([len(text) for text in texts])
+        return cls(np.array([item for text in texts for item in text]), np.cumsum(sizes) - sizes, sizes)
+
+    def of(self, scores: np.ndarray) -> np.ndarray:
+        """The mean score of each text."""
+        return np.add.reduceat(scores[self.items], self.starts) / self.sizes
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Pairs of captions; with kinds of pair, the accuracy is the mean over kinds."""
+
+    pairs: tuple[Choice, ...]
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    @property
+    def units(self) -> list[list[int]]:
+        return [[number] for number in range(len(self.pairs))]
+
+    def agreement(self, scores: np.ndarray, points: np.ndarray) -> dict[str, float]:
+        margins = self.better.of(scores) - self.worse.of(scores)
+        return accuracy(margins[points], self.kinds[points])
+
+    @cached_property
+    def better(self) -> Means:
+        return Means.of_texts([pair.better for pair in self.pairs])
+
+    @cached_property
+    def worse(self) -> Means:
+        return Means.of_texts([pair.worse for pair in self.pairs])
+
+    @cached_property
+    def kinds(self) -> np.ndarray:
+        return np.array([pair.kind for pair in self.pairs])
+
+    def keep(self, kept: Sequence[int]) -> Choices:
+        place = {item: number for number, item in enumerate(kept)}
+        return Choices(
+            tuple(
+                Choice(tuple(map(place.get, pair.better)), tuple(map(place.get, pair.worse)), pair.kind)  # type: ignore[arg-type]
+                for pair in self.pairs
+                if all(item in place for item in (*pair.better, *pair.worse))
+            )
+        )
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A set of judged captions, ready to be scored."""
+
+    name: str
+    protocol: str
+    """in a sentence: which rows, which references, what is measured"""
+    rounds: tuple[tuple[Item, ...], ...]
+    """the items, several times where references are drawn by lot and results are averaged"""
+    verdict: Verdict
+    left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """why rows of the files are not judged -> their names"""
+    corpus: tuple[str, ...] = ()
+    """captions whose words' frequency a video score may use; without them, the references'"""
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        return self.rounds[0]
+
+    def noting(self, reason: str, names: Sequence[str]) -> Benchmark:
+        """That rows of those names were left out."""
+        return replace(self, left_out={**self.left_out, reason: tuple(names)}) if names else self
+
+    def without(self, reason: str, lost: Mapping[int, str]) -> Benchmark:
+        """Leaves items out, by number, with their names."""
+        if not lost:
+            return self
+        kept = [number for number in range(len(self.items)) if number not in lost]
+        rounds = tuple(tuple(items[number] for number in kept) for items in self.rounds)
+        smaller = replace(self, rounds=rounds, verdict=self.verdict.keep(kept))
+        if not len(smaller.verdict):
+            raise ValueError(
+                f"{self.name}: nothing is left to judge; {reason}: {len(lost)}, first {min(lost.values())}"
+            )
+        return smaller.noting(reason, list(dict.fromkeys(lost.values())))
+
+    def with_references(self, most: int) -> Benchmark:
+        """The first `most` references of each item alone."""
+        return replace(
+            self,
+            protocol=f"{self.protocol}; at most {most} references",
+            rounds=tuple(tuple(shortened(item, most) for item in items) for items in self.rounds),
+        )
+
+
+def shortened(item: Item, most: int) -> Item:
+    return replace(item, example=replace(item.example, references=item.example.references[:most]))
+
+
+@dataclass(frozen=True)
+class Rated:
+    """A row of a benchmark that rates one caption once."""
+
+    picture: str
+    image: Path | Picture
+    references: tuple[str, ...]
+    caption: str
+    score: float
+
+
+def of_ratings(name: str, protocol: str, rows: Sequence[Rated]) -> Benchmark:
+    """An item and a data point each row."""
+    if not rows:
+        raise ValueError(f"{name}: no rating was found")
+    items = tuple(
+        Item(Example(f"{row.picture} {number}", row.image, row.references), row.caption)
+        for number, row in enumerate(rows)
+    )
+    verdict = Ratings(tuple(range(len(rows))), tuple(row.score for row in rows), tuple(row.picture for row in rows))
+    return Benchmark(name, protocol, (items,), verdict)
+
+
+def grouped(names: Sequence[str]) -> list[list[int]]:
+    """Numbers of equal names, together."""
+    groups: dict[str, list[int]] = {}
+    for number, name in enumerate(names):
+        groups.setdefault(name, []).append(number)
+    return list(groups.values())
+
+
+def average(each: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {name: float(np.mean([one[name] for one in each])) for name in each[0]}

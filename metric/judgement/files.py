@@ -1,0 +1,117 @@
+"""Reading what benchmarks are published as: text, JSON, JSON lines, CSV; and finding pictures."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+csv.field_size_limit(10_000_000)  # a row holds all references of a picture
+
+
+def locate(root: Path, *names: str) -> Path:
+    """The first of these files or folders that is there."""
+    if not root.is_dir():
+        raise ValueError(f"--root {root} is not a folder")
+    for name in names:
+        if (root / name).exists():
+            return root / name
+    raise ValueError(f"{root} has no {' and no '.join(names)}; metric/judgement says which files it needs")
+
+
+def read_lines(path: Path) -> list[tuple[str, str]]:
+    """Where it stands (`file:number`) and the line, empty ones apart."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is no UTF-8 text: byte {error.start}") from None
+    return [(f"{path}:{number}", line) for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def read_json(path: Path, kind: type) -> Any:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON: {error}") from None
+    if not isinstance(content, kind):
+        raise ValueError(f"{path} holds a {type(content).__name__}, expected a {kind.__name__}")
+    return content
+
+
+def read_jsonl(path: Path, *keys: str) -> list[dict[str, Any]]:
+    """One object a line, each with all of `keys`."""
+    rows = []
+    for where, line in read_lines(path):
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{where} is not JSON: {error.msg}") from None
+        rows.append(with_keys(where, row, keys))
+    return rows
+
+
+def with_keys(where: str, row: Any, keys: Sequence[str]) -> dict[str, Any]:
+    missing = [key for key in keys if key not in row] if isinstance(row, dict) else keys
+    if missing:
+        raise ValueError(f"{where} has no {', '.join(missing)}, got {str(row)[:80]}")
+    return row
+
+
+def read_csv(path: Path, delimiter: str, *columns: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Where it stands and the row by column, of a table that has all of `columns`."""
+    text = path.read_bytes().decode("utf-8-sig", errors="replace")  # AMT's tables are Latin-1 in places
+    reader = csv.DictReader(io.StringIO(text), delimiter=delimiter)
+    missing = [column for column in columns if column not in (reader.fieldnames or ())]
+    if missing:
+        raise ValueError(
+            f"{path} has no column {', '.join(missing)}; it has {', '.join(reader.fieldnames or ())[:200]}"
+        )
+    for number, row in enumerate(reader, 2):
+        yield f"{path}:{number}", row
+
+
+def rating(where: str, value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"{where}: a rating is a number, got {value!r}")
+    return number
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures by file name in the first of several folders that has them."""
+
+    folders: tuple[Path, ...]
+
+    @classmethod
+    def below(cls, root: Path, *folders: str) -> Pictures:
+        return cls(tuple(root / folder for folder in folders))
+
+    def __call__(self, name: str) -> Path:
+        """Where it is, or where it would be."""
+        places = [folder / name for folder in self.folders]
+        return next((place for place in places if place.is_file()), places[0])
+
+
+def coco_references(path: Path) -> dict[int, tuple[str, ...]]:
+    """COCO's captions by image id, in the order of the file."""
+    captions: dict[int, list[str]] = {}
+    for row in read_json(path, dict).get("annotations", ()):
+        row = with_keys(str(path), row, ("image_id", "caption"))
+        captions.setdefault(int(row["image_id"]), []).append(plain(row["caption"]))
+    if not captions:
+        raise ValueError(f"{path} holds no annotations; it is COCO's captions_val2014.json")
+    return {image: tuple(texts) for image, texts in captions.items()}
+
+
+def plain(caption: str) -> str:
+    """Single spaces, as the authors' loaders have it."""
+    return " ".join(caption.split())

@@ -1,0 +1,52 @@
+"""Whether the pictures and videos of a benchmark are there and can be read, before hours of scoring."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from PIL import Image
+from tqdm import tqdm
+
+from metric.example import Picture, UnreadableImage
+from metric.judgement.benchmark import Benchmark
+from metric.video import Video, frames
+
+THREADS = 4
+
+
+def with_pictures(benchmark: Benchmark) -> Benchmark:
+    """Without the items whose picture is absent or broken, which are named in `left_out`."""
+    there = benchmark.without("picture is not there", lost(benchmark, absent))
+    return there.without("picture cannot be read", lost(there, broken))
+
+
+def lost(benchmark: Benchmark, check: Callable[[Path | Picture], str]) -> dict[int, str]:
+    """Items, by number, whose picture `check` finds fault with, and what it says; each picture is looked at once."""
+    images = {item.example.image: "" for item in benchmark.items}
+    with ThreadPoolExecutor(THREADS) as pool:
+        said = list(tqdm(pool.map(check, images), total=len(images), desc="pictures", disable=None))
+    faults = dict(zip(images, said))
+    return {n: fault for n, item in enumerate(benchmark.items) if (fault := faults[item.example.image])}
+
+
+def absent(image: Path | Picture) -> str:
+    path = image.path if isinstance(image, Video) else image
+    return str(path) if isinstance(path, Path) and not path.exists() else ""
+
+
+def broken(image: Path | Picture) -> str:
+    """All bytes are decoded, at an eighth of the size where the format can."""
+    try:
+        if isinstance(image, Path):
+            with Image.open(image) as file:
+                file.draft("RGB", (32, 32))
+                file.load()
+        elif isinstance(image, Video):
+            frames(image, 1)
+        else:
+            image.draw()
+    except (UnreadableImage, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        return f"{image.path if isinstance(image, Video) else image}: {error}"
+    return ""

@@ -1,0 +1,97 @@
+"""Videos as pictures: frames of a file (PyAV, the extra `video`) or of a folder, evenly spread in time.
+
+Axes: f frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from metric.example import image_key, open_image
+
+FRAMES = 10  # of a video, as in EMScore's code for VATEX-EVAL (arXiv 2111.08919)
+SUFFIXES = (".mp4", ".webm", ".mkv", ".avi", ".mov")
+PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+
+
+@dataclass(frozen=True)
+class Video:
+    """A video or a part of it, from `start` to `end` of its length, 0 to 1. As a Picture it is its middle frame."""
+
+    path: Path
+    start: float = 0.0
+    end: float = 1.0
+
+    @property
+    def key(self) -> str:
+        return f"{image_key(self.path)}|{self.start}|{self.end}"
+
+    def draw(self) -> Image.Image:
+        return frames(self, 1)[0]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A decoded frame of a video, known by its place."""
+
+    key: str
+    picture: Image.Image
+
+    def draw(self) -> Image.Image:
+        return self.picture
+
+
+def video_file(folder: Path, name: str) -> Path:
+    """The folder of frames or the file of that name, or where the latter would be."""
+    places = [folder / name, *(folder / f"{name}{suffix}" for suffix in SUFFIXES)]
+    return next((place for place in places if place.exists()), folder / f"{name}{SUFFIXES[0]}")
+
+
+def frames(video: Video, most: int = FRAMES) -> list[Image.Image]:
+    """At most `most` frames, evenly spread, first and last among them; 0 for all. Raises ValueError without any."""
+    if video.path.is_dir():
+        files = sorted(path for path in video.path.iterdir() if path.suffix.lower() in PICTURES)
+        return [open_image(files[number]) for number in places(video, len(files), most)]
+    if not video.path.is_file():
+        raise ValueError(f"there is no video {video.path}")
+    count = sum(1 for _ in decoded(video.path))  # what a container says of its length may be wrong
+    wanted = places(video, count, most)
+    found = {number: frame.to_image() for number, frame in enumerate(decoded(video.path)) if number in set(wanted)}
+    return [found[number] for number in wanted]
+
+
+def places(video: Video, count: int, most: int) -> list[int]:
+    """Which of `count` frames are looked at; a part shorter than a frame has the one it is in."""
+    if not count:
+        raise ValueError(f"{video.path} has no frames")
+    first = min(int(video.start * count), count - 1)
+    last = max(first, min(int(video.end * count), count) - 1)
+    if most == 1:
+        return [(first + last) // 2]
+    spread = last - first + 1
+    return (first + np.linspace(0, spread - 1, min(most or spread, spread)).astype(int)).tolist()
+
+
+def decoded(path: Path) -> Iterator:
+    """Every frame of the first video stream."""
+    try:
+        import av
+    except ImportError:
+        raise ValueError(f"{path} is a video: pip install 'captioner[video]', or give a folder of frames") from None
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise ValueError(f"{path} has no video stream")
+            yield from container.decode(container.streams.video[0])
+    except av.error.FFmpegError as error:
+        raise ValueError(f"{path} cannot be read as a video: {error.strerror}") from None
+
+
+def as_pictures(video: Video, most: int = FRAMES) -> list[Frame]:
+    """The frames as an Embedder takes them."""
+    return [Frame(f"{video.key}|{most}|{number}", picture) for number, picture in enumerate(frames(video, most))]

@@ -1,0 +1,172 @@
+"""The commands `captioner metric judge | audit | video`, from files to files."""
+
+from __future__ import annotations
+
+import csv
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from captioner.cli import main
+from captioner.commands.judge import NAMES
+from captioner.scorers import Metrics
+from metric.judgement import BENCHMARKS
+
+
+@pytest.fixture
+def flickr8k(tmp_path) -> Path:
+    """Three photographs, each judged with captions of the others."""
+    (tmp_path / "Images").mkdir()
+    colours = {"a": "red", "b": "green", "c": "blue"}
+    for name, colour in colours.items():
+        Image.new("RGB", (16, 16), colour).save(tmp_path / "Images" / f"{name}.jpg")
+    tokens = [f"{name}.jpg#{n}\tA {colour} square , {n} ." for name, colour in colours.items() for n in range(5)]
+    (tmp_path / "Flickr8k.token.txt").write_text("\n".join(tokens))
+    rows = [f"{one}.jpg\t{other}.jpg#{n}\t{n}\t{n}\t{n + 1}" for n in range(4) for one in "abc" for other in "abc"]
+    (tmp_path / "ExpertAnnotations.txt").write_text("\n".join(rows))
+    return tmp_path
+
+
+def judge(root: Path, *more: str, benchmark: str = "flickr8k-expert") -> int:
+    return main(["metric", "judge", "--benchmark", benchmark, "--root", str(root), "--resamples", "10", *more])
+
+
+def test_names_on_the_command_line_are_the_benchmarks():
+    assert NAMES.split() == list(BENCHMARKS)
+
+
+def test_scores_and_rewards_are_judged_together(flickr8k, tiny_clip, capsys):
+    out = flickr8k / "judged.json"
+    flags = [
+        "--metrics",
+        f"BLEU-4,cider,clip_s,length,pac_s:checkpoint={tiny_clip}",
+        "--reward",
+        "cider",
+        "--clip",
+        tiny_clip,
+        "--out",
+        str(out),
+    ]
+    assert judge(flickr8k, *flags) == 0
+    record = json.loads(out.read_text())
+    assert (record["benchmark"], record["count"], record["captions"]) == ("flickr8k-expert", 72, 24)
+    assert list(record["metrics"]) == ["bleu_4", "cider", "clip_s", "length", "pac_s", "reward:cider"]
+    assert all({"tau_b", "tau_c"} <= row.keys() for row in record["metrics"].values())
+    assert record["metrics"]["bleu_4"]["published"] == {"tau_b": 0.30599, "tau_c": 0.30776}
+    assert record["left_out"]["judges an image's own caption"]["count"] == 12
+    said = capsys.readouterr().out
+    assert "protocol: " in said and "left out, judges an image's own caption: 12" in said and tiny_clip in said
+
+
+def test_reward_says_what_the_score_says(flickr8k, tiny_clip):
+    metrics = Metrics.of("clip_s", ["clips"], tiny_clip, "cpu")
+    items = BENCHMARKS["flickr8k-expert"](flickr8k).items
+    examples, captions = [item.example for item in items], [item.caption for item in items]
+    score, reward = (scorer(examples, captions) for scorer in metrics.scorers(examples))
+    assert score["clip_s"] == pytest.approx(reward["reward:clips"])
+
+
+def test_one_score_with_two_clips_is_two_metrics(flickr8k, tiny_clip):
+    twice = Metrics.of(f"clip_s,clip_s:clip={tiny_clip},pac_spp:checkpoint={tiny_clip},w=2.5", [], tiny_clip, "cpu")
+    items = BENCHMARKS["flickr8k-expert"](flickr8k).items
+    examples, captions = [item.example for item in items], [item.caption for item in items]
+    found = {name: of for scorer in twice.scorers(examples) for name, of in scorer(examples, captions).items()}
+    assert list(found) == ["clip_s", f"clip_s:clip={tiny_clip}", "pac_spp"]
+    assert found["clip_s"] == found[f"clip_s:clip={tiny_clip}"] == pytest.approx(found["pac_spp"])
+
+
+def test_videos_are_judged_the_emscore_way(tmp_path, tiny_clip):
+    for name in ("v1", "v2"):
+        (tmp_path / "videos" / name).mkdir(parents=True)
+        for n in range(2):
+            Image.new("RGB", (16, 16), (99 * n, 9, 9)).save(tmp_path / "videos" / name / f"{n}.png")
+    content = {"candidates_list": ["a dog", "a cat", "two men", "a car"], "video_ids": ["v1", "v1", "v2", "v3"]}
+    content |= {"gts_list": [["one", "two"]] * 4, "human_scores": [1, 2, 3, 4] * 3}
+    for name, value in content.items():
+        (tmp_path / f"{name}.pkl").write_bytes(pickle.dumps(value))
+    out = tmp_path / "out.json"
+    metrics = f"cider,clip_s,ref_pac_spp:checkpoint={tiny_clip},part=coarse"
+    assert judge(tmp_path, "--metrics", metrics, "--clip", tiny_clip, "--out", str(out), benchmark="vatex-eval") == 0
+    record = json.loads(out.read_text())
+    assert list(record["metrics"]) == ["cider", "clip_s", "ref_pac_spp"] and record["captions"] == 3
+    assert record["left_out"]["picture is not there"]["count"] == 1
+    assert record["facts"]["ref_pac_spp"].startswith("EMScore, coarse")
+
+
+def test_classic_scores_need_no_picture_and_clip_s_names_the_lost(flickr8k, tiny_clip, tmp_path, capsys):
+    (flickr8k / "Images" / "a.jpg").unlink()
+    (flickr8k / "Images" / "b.jpg").write_bytes(b"no picture")
+    out = tmp_path / "judged.json"
+    assert judge(flickr8k, "--metrics", "cider", "--out", str(out)) == 0
+    assert json.loads(out.read_text())["captions"] == 24
+    assert judge(flickr8k, "--metrics", "cider,clip_s", "--clip", tiny_clip, "--out", str(out)) == 0
+    record = json.loads(out.read_text())
+    assert record["captions"] == 8
+    assert record["left_out"]["picture is not there"] == {"count": 1, "names": [str(flickr8k / "Images" / "a.jpg")]}
+    assert "left out, picture cannot be read: 1, the first" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--metrics", "ciderr"], "no score is called 'ciderr'; did you mean cider?"),
+        (["--metrics", "vocabulary"], "vocabulary is a score of a whole set"),
+        (["--metrics", "scene_truth"], "scene_truth cannot be computed"),
+        ([], "no metric was given"),
+        (["--metrics", "cider", "--reward", "cidr"], "unknown reward cidr"),
+    ],
+)
+def test_what_cannot_be_judged_is_one_line(flickr8k, flags, message, capsys):
+    assert judge(flickr8k, *flags) == 2
+    said = capsys.readouterr().err
+    assert message in said and said.count("\n") == 1
+
+
+def test_misspelt_benchmark_and_missing_files_are_one_line(flickr8k, capsys):
+    assert judge(flickr8k, "--metrics", "cider", benchmark="flickr8k-experts") == 2
+    assert "did you mean flickr8k-expert" in capsys.readouterr().err
+    assert judge(flickr8k, "--metrics", "cider", benchmark="thumb") == 2
+    assert "mscoco_THumB-1.0.jsonl" in capsys.readouterr().err
+
+
+def test_audit_writes_table_and_plot(tmp_path, tiny_clip, capsys):
+    out = tmp_path / "audit"
+    flags = ["--metrics", "clip_s,bleu_4", "--clip", tiny_clip, "--count", "6", "--out", str(out)]
+    assert main(["metric", "audit", *flags]) == 0
+    record = json.loads((out / "audit.json").read_text())
+    rows = list(csv.DictReader((out / "audit.csv").read_text().splitlines()))
+    assert len(rows) == len(record["rows"]) == 2 * 11
+    assert record["samples"]["shuffled order"]["original"] != record["samples"]["shuffled order"]["corrupted"]
+    assert (out / "audit.md").read_text().startswith("| corruption | captions | ")
+    with Image.open(out / "audit.png") as picture:
+        assert picture.width > 600
+    assert "CLIP" in capsys.readouterr().out
+
+
+def test_audit_of_keywords_alone_says_what_it_needs(tmp_path, capsys):
+    flags = ["--data", "scenes:text=keywords", "--metrics", "bleu_4", "--count", "3", "--out", str(tmp_path / "x")]
+    assert main(["metric", "audit", *flags]) == 2
+    assert "bleu_4 cannot be computed: 3 of 3 captioned images have no references" in capsys.readouterr().err
+
+
+def test_videos_are_scored_with_and_without_references(tmp_path, tiny_clip, capsys):
+    for name in ("v1", "v2"):
+        (tmp_path / name).mkdir()
+        for n in range(3):
+            Image.new("RGB", (16, 16), (80 * n, 9, 9)).save(tmp_path / name / f"{n}.png")
+    (tmp_path / "captions.json").write_text(json.dumps({"v1": "a dog", "v2": "a cat runs"}))
+    (tmp_path / "references.json").write_text(json.dumps({"v1": ["a dog here"], "v2": ["a cat"]}))
+    flags = ["metric", "video", "--captions", str(tmp_path / "captions.json"), "--videos", str(tmp_path)]
+    flags += ["--clip", tiny_clip, "--out", str(tmp_path / "out.json")]
+    assert main([*flags, "--references", str(tmp_path / "references.json")]) == 0
+    record = json.loads((tmp_path / "out.json").read_text())
+    assert set(record["corpus"]) == {"em_score", "ref_em_score"} and record["count"] == 2
+    assert set(record["per_caption"]["em_score"]["v1"]) == {"full", "coarse", "fine"}
+    (tmp_path / "v2" / "0.png").write_bytes(b"")
+    for n in (1, 2):
+        (tmp_path / "v2" / f"{n}.png").unlink()
+    assert main(flags) == 2
+    assert "v2/0.png" in capsys.readouterr().err
