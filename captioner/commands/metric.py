@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
 
 def run_pretrain(args: argparse.Namespace, train: list[Example], val: list[Example], device: torch.device) -> None:
     from captioner.data import load
-    from metric.finetune import pretrain
+    from metric.pretrain import pretrain
 
     config = PretrainConfig(**given(args, PretrainConfig()))
     words = [text for example in load(args.words, "train") for text in example.references] if args.words else None

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -39,7 +40,7 @@ def test_terms_add_up_with_their_weights() -> None:
     image, text, made_image, made_text = (unit(4, 3) for _ in range(4))
     rows = torch.arange(4)
     total, terms = positive_augmented(
-        image, text, Made(made_image, rows), Made(made_text, rows), torch.tensor(5.0), 0.05, 0.1
+        image, text, Made(made_image, rows), Made(made_text, rows), partial(info_nce, scale=torch.tensor(5.0)), 0.05, 0.1
     )
     expected = [
         brute_force(image, text, 5),
@@ -54,7 +55,7 @@ def test_term_sees_the_rows_that_have_a_positive() -> None:
     torch.manual_seed(0)
     image, text, made = unit(4, 3), unit(4, 3), unit(2, 3)
     rows = torch.tensor([3, 1])
-    _, terms = positive_augmented(image, text, None, Made(made, rows), torch.tensor(5.0), 0.05, 0.1)
+    _, terms = positive_augmented(image, text, None, Made(made, rows), partial(info_nce, scale=torch.tensor(5.0)), 0.05, 0.1)
     assert set(terms) == {"loss_vt", "loss_made_text"}
     assert math.isclose(terms["loss_made_text"].item(), brute_force(image[rows], made, 5))
 
@@ -62,5 +63,5 @@ def test_term_sees_the_rows_that_have_a_positive() -> None:
 def test_without_positives_it_is_plain_contrastive() -> None:
     torch.manual_seed(0)
     image, text, scale = unit(4, 3), unit(4, 3), torch.tensor(5.0)
-    total, _ = positive_augmented(image, text, None, None, scale, 0.05, 0.1)
+    total, _ = positive_augmented(image, text, None, None, partial(info_nce, scale=scale), 0.05, 0.1)
     assert torch.equal(total, info_nce(image, text, scale))

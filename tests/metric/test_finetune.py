@@ -17,8 +17,9 @@ from metric.batches import Batches
 from metric.clip import load_clip
 from metric.config import MetricConfig, PretrainConfig
 from metric.example import Example
-from metric.finetune import begin, pretrain, train_metric
+from metric.finetune import train_metric
 from metric.positives import ReferencePositives
+from metric.pretrain import begin, pretrain
 from metric.training import learning_rate
 
 COLOURS = ("red", "green", "blue", "white")
