@@ -41,6 +41,8 @@ def main() -> None:
         300,
         "--precision",
         "bf16",
+        "--targets",
+        r".*resblocks.*|visual\.head\..*",  # the trunk stays frozen and is computed once
         "--out",
         metric,
         *again(metric),
