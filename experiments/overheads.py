@@ -1,10 +1,10 @@
 """What the learned metric costs: its training step, the memory of a large batch, and scoring, side by side in one run.
 
-Step: a LoRA step on `--step_batch` pairs (plain loss, then with a made picture and caption for each) against the frozen
-model's forward pass over the same pairs. Memory: peak of one step on `--batch` pairs, all at once and in chunks, each in
-a process of its own. Scoring: pairs a second by our Embedder and by a plain open_clip loop, one and five captions a
-picture, pictures read from files by both. Expect a step to cost three to four forwards, chunks to need a fraction
-of the memory for a third more time, and scoring to gain where pictures repeat or captions are short.
+Step: a LoRA step on `--step_batch` pairs (plain loss, then with a made picture and caption for each) against the
+frozen model's forward pass over the same pairs. Memory: peak of one step on `--batch` pairs, all at once and in
+chunks, each in a process of its own. Scoring: pairs a second by our Embedder and by a plain open_clip loop, one and
+five captions a picture, pictures read from files by both. Expect a step to cost three to four forwards, chunks to need
+a fraction of the memory for a third more time, and scoring to gain where pictures repeat or captions are short.
 Command: `.venv/bin/python experiments/overheads.py --out runs/overheads` (scenes-clip), `--clip ViT-B-32` for that
 architecture with random weights. Times are seconds of one core on a CPU, which a loaded machine does not stretch, and
 the clock's on a GPU. Cost: about ten minutes of one core for scenes-clip.
@@ -137,7 +137,7 @@ def apart(name: str, device: torch.device, batch: int, chunk: int) -> dict[str, 
 
 
 def memory(name: str, device: str, batch: int, chunk: int) -> dict[str, float]:
-    """Megabytes that one step on `batch` pairs adds to what data and weights take, and its seconds."""
+    """Megabytes that one step on `batch` pairs adds to the loaded model, its pictures among them, and its seconds."""
     here = torch.device(device)
     warm = training(name, here, replace(PLAIN, clip=name, batch_size=2))
     warm()

@@ -11,11 +11,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, distributed, nn
-from torch.distributed.nn.functional import all_gather
 
 Item = TypeVar("Item")
 
@@ -60,7 +59,23 @@ def spread(encode: Callable[[list[Item]], Tensor], items: Sequence[Item]) -> Ten
         return encode(list(items))
     size = -(-len(items) // world())
     mine = [items[place % len(items)] for place in range(rank() * size, (rank() + 1) * size)]
-    return torch.cat(list(all_gather(encode(mine))))[: len(items)]
+    return Gathered.apply(encode(mine))[: len(items)]
+
+
+class Gathered(torch.autograd.Function):
+    """The rows of all processes, in their order; a row's gradient is the sum of what it is in each process."""
+
+    @staticmethod
+    def forward(ctx: Any, mine: Tensor) -> Tensor:
+        rows = [torch.empty_like(mine) for _ in range(world())]
+        distributed.all_gather(rows, mine.contiguous())
+        return torch.cat(rows)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        total = gradient.clone(memory_format=torch.contiguous_format)
+        distributed.all_reduce(total)
+        return total.chunk(world())[rank()]
 
 
 def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
