@@ -15,6 +15,7 @@ from metric.config import MetricConfig
 
 # Exactly these types: what is derived from them computes something else, such as timm's padding convolution.
 KINDS = {nn.Linear: "linear", nn.Conv2d: "convolution"}
+CHECKED = "text_projection"  # open_clip asks whether SigLIP's is an nn.Linear, and multiplies by it if not
 TOWERS = ("both", "image", "text")
 
 
@@ -52,8 +53,11 @@ def suitable(clip: Clip) -> dict[str, nn.Module]:
     One that never runs though its weights are used, as in CLIP's attention pooling, is out of reach. So are grouped
     convolutions, whose own rank is as low.
     """
-    named = clip.model.named_modules()
-    names = {layer: name for name, layer in named if type(layer) in KINDS and getattr(layer, "groups", 1) == 1}
+    names = {
+        layer: name
+        for name, layer in clip.model.named_modules()
+        if type(layer) in KINDS and getattr(layer, "groups", 1) == 1 and not name.endswith(CHECKED)
+    }
     ran: dict[str, nn.Module] = {}
 
     def note(layer: nn.Module, *_: object) -> None:

@@ -9,6 +9,7 @@ import pytest
 import torch
 from open_clip.loss import ClipLoss, SigLipLoss
 from peft import PeftModel
+from PIL import Image
 from torch import nn
 
 from metric.adapters import add_adapter, save_adapter
@@ -43,12 +44,17 @@ def made(name: str, folder: Path) -> Clip:
     folder.mkdir(exist_ok=True)
     (folder / "config.json").write_text(json.dumps(CONFIGS[name]))
     torch.manual_seed(0)
-    save_clip(new_clip(folder / "config.json", TEXTS), folder / "base")
+    clip = new_clip(folder / "config.json", TEXTS)
+    for module in clip.model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.ones_(module.weight)  # an untrained ResNet's branches are shut: their last gain is 0
+    save_clip(clip, folder / "base")
     return load_clip(str(folder / "base"))
 
 
 def pixels(clip: Clip) -> torch.Tensor:
-    return torch.randn(2, 3, *clip.model.visual.image_size, generator=torch.Generator().manual_seed(1))
+    shape = clip.preprocess(Image.new("RGB", (8, 8))).shape
+    return torch.randn(2, *shape, generator=torch.Generator().manual_seed(1))
 
 
 def learning(model: PeftModel) -> dict[str, nn.Parameter]:
