@@ -24,6 +24,7 @@ from torch.nn import functional as F
 from metric.clip import ADAPTER, Clip, frozen, load_clip
 from metric.config import MetricConfig
 from metric.lora_targets import summary, targets
+from metric.processes import say
 
 BASE = "base.json"  # beside the adapter: the fingerprint of the CLIP it belongs to
 
@@ -82,7 +83,7 @@ def add_adapter(clip: Clip, config: MetricConfig) -> PeftModel:
     base = str(Path(config.clip).resolve()) if Path(config.clip).exists() else config.clip
     model.peft_config["default"].base_model_name_or_path = base  # PEFT asks the model, which does not know
     learned, whole = model.get_nb_trainable_parameters()
-    print(f"LoRA of rank {config.rank} in {len(layers)} layers, {learned:,} of {whole:,} parameters learn\n{counts}")
+    say(f"LoRA of rank {config.rank} in {len(layers)} layers, {learned:,} of {whole:,} parameters learn\n{counts}")
     return model
 
 

@@ -43,6 +43,12 @@ def rank() -> int:
     return distributed.get_rank() if distributed.is_initialized() else 0
 
 
+def say(text: str) -> None:
+    """Once, however many processes there are."""
+    if rank() == 0:
+        print(text)
+
+
 def wait() -> None:
     """Until all are here: the first one writes what the others read."""
     if world() > 1:

@@ -7,6 +7,7 @@ import re
 from torch import nn
 
 from metric.clip import Clip
+from metric.processes import say
 
 # of the towers open_clip builds: ViT, ResNet, timm; native text, Hugging Face text
 IMAGE = r"visual\.(proj|attnpool\.c_proj\..+|head\..+)"
@@ -21,5 +22,5 @@ def train_projections(clip: Clip) -> nn.Module:
             raise ValueError(f"the {tower} tower of {clip.name} ends without a projection: train it with --method lora")
         for parameter in projection:
             parameter.requires_grad_(True)
-        print(f"projection of the {tower} tower: {sum(p.numel() for p in projection):,} parameters learn")
+        say(f"projection of the {tower} tower: {sum(p.numel() for p in projection):,} parameters learn")
     return clip.model
