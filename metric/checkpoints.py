@@ -165,7 +165,7 @@ def of_lora(loras: list[Lora], alpha: float) -> list[str]:
     return [
         f"merged: LoRA of rank {ranks}, alpha {alpha:g}, into {len(loras) - mlp} weights of patches and attention",
         f"not merged: that of {mlp} MLP weights, which are used as stored, as the authors' loader does; "
-        "they were saved merged, and once more would count them twice",
+        "saved in eval mode they hold it already, and would count it twice",
     ]
 
 
