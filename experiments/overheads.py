@@ -57,11 +57,16 @@ def main() -> None:
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     name, device = clip_name(args.clip, args.out), device_of(args.device)
-    found = {"clip": args.clip, "commit": commit(), "hardware": hardware(), "torch": torch.__version__}
-    found |= step_costs(name, device, args.step_batch)
-    found |= {f"memory_{chunk or 'whole'}": apart(name, device, args.batch, chunk) for chunk in (0, args.chunk)}
-    found |= scoring(name, device, args.pictures, args.out)
-    (args.out / f"overheads-{args.clip.replace('/', '-')}.json").write_text(json.dumps(found, indent=2) + "\n")
+    found: dict[str, object] = {"clip": args.clip, "commit": commit(), "hardware": hardware()}
+    parts: list[Callable[[], dict[str, object]]] = [
+        lambda: step_costs(name, device, args.step_batch),
+        lambda: {"memory_whole": apart(name, device, args.batch, 0)},
+        lambda: {"memory_in_chunks": apart(name, device, args.batch, args.chunk)},
+        lambda: scoring(name, device, args.pictures, args.out),
+    ]
+    for part in parts:  # each is written as it comes
+        found |= part()
+        (args.out / f"overheads-{Path(args.clip).name}.json").write_text(json.dumps(found, indent=2) + "\n")
     print(json.dumps(found, indent=2))
 
 
