@@ -30,7 +30,8 @@ def main() -> None:
     schedule = ("--steps", 900, "--batch_size", 384, "--val_every", 300, "--precision", "bf16")
     metric_stage("pretrain", clip, "--data", data, *trunk, *schedule)
     say("2/4 PAC-S++: LoRA, other people's captions as positives")
-    metric_stage("train", metric, "--data", data, "--clip", clip / "clip", "--steps", 300, "--precision", "bf16")
+    adapted = ("--clip", clip / "clip", "--targets", r".*resblocks.*|visual\.head\..*")  # the trunk stays as it is
+    metric_stage("train", metric, "--data", data, *adapted, "--steps", 300, "--precision", "bf16")
     common = ["--data", data, "--clip", clip / "clip", "--features", out / "features", "--pac", metric]
     common += [word for name, value in MODEL.items() for word in (f"--{name}", value)]
     common += ["--val_every", 400, "--val_count", 300, "--save_every", 100, "--precision", "bf16"]

@@ -10,23 +10,23 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
 import torch
 from einops import rearrange
 from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from metric.clip import ADAPTER, Clip, frozen, load_clip
 from metric.config import MetricConfig
+from metric.lora_targets import summary, targets
+from metric.processes import say
 
 BASE = "base.json"  # beside the adapter: the fingerprint of the CLIP it belongs to
-BLOCKS = r"(.*\.)?resblocks\.\d+\.(attn\.(in|out)_proj|mlp\.c_(fc|proj))"
-# besides the blocks: the patches, as the PAC-S++ authors do; of a timm tower the same places and its head
-PATCHES = r"visual\.conv1"
-TIMM = r"visual\.trunk\.blocks\.\d+\.(attn\.(qkv|proj)|mlp\.fc[12])|visual\.head\.(proj|mlp\.fc[12])"
 
 
 class LinearAttention(nn.Module):
@@ -67,27 +67,23 @@ def open_attention(model: nn.Module) -> dict[str, nn.MultiheadAttention]:
     return found
 
 
-def targets(clip: Clip) -> str:
-    """Which modules get LoRA, as the pattern that PEFT matches whole names with."""
-    vision = clip.config["model_cfg"]["vision_cfg"]
-    if "timm_model_name" in vision:
-        return f"{BLOCKS}|{TIMM}"
-    return f"{BLOCKS}|{PATCHES}" if isinstance(vision["layers"], int) else BLOCKS  # a list of layers is a ResNet
-
-
 def add_adapter(clip: Clip, config: MetricConfig) -> PeftModel:
-    """Into `clip.model`, in place. B starts at zero, so nothing changes before the first step."""
+    """Into `clip.model`, in place; says where. B starts at zero, so nothing changes before the first step."""
     open_attention(clip.model)
-    base = str(Path(config.clip).resolve()) if Path(config.clip).exists() else config.clip
+    layers = targets(clip, config)
+    counts = summary(clip, layers)
     lora = LoraConfig(
         r=config.rank,
         lora_alpha=config.alpha,  # type: ignore[arg-type]  # any number does
         lora_dropout=config.dropout,
-        target_modules=targets(clip),
+        target_modules="|".join(map(re.escape, layers)),  # PEFT matches it with whole names
     )
     torch.manual_seed(config.seed)
     model = get_peft_model(clip.model, lora)
+    base = str(Path(config.clip).resolve()) if Path(config.clip).exists() else config.clip
     model.peft_config["default"].base_model_name_or_path = base  # PEFT asks the model, which does not know
+    learned, whole = model.get_nb_trainable_parameters()
+    say(f"LoRA of rank {config.rank} in {len(layers)} layers, {learned:,} of {whole:,} parameters learn\n{counts}")
     return model
 
 
@@ -110,10 +106,21 @@ def load_adapter(folder: Path, name: str, device: str | torch.device = "cpu") ->
                 f"{clip.fingerprint}: restore that CLIP or train the adapter again"
             )
     closed = open_attention(clip.model)
-    model = PeftModel.from_pretrained(clip.model, str(folder)).merge_and_unload()
+    model = fitted(clip, folder).merge_and_unload()
     for place, attention in closed.items():
         opened = model.get_submodule(place)
         attention.in_proj_weight.data = opened.in_proj.weight.data
         attention.out_proj.weight.data = opened.out_proj.weight.data
         model.set_submodule(place, attention)
     return Clip(name, frozen(model), clip.preprocess, clip.tokenizer, clip.config)
+
+
+def fitted(clip: Clip, folder: Path) -> PeftModel:
+    """PEFT's own loading, whose refusals are pages long."""
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", message="Found missing adapter keys")
+            return PeftModel.from_pretrained(clip.model, str(folder))
+    except (RuntimeError, ValueError, UserWarning, SafetensorError) as error:
+        why = " ".join(str(error).split())[:160]
+        raise ValueError(f"the adapter in {folder} does not fit {clip.name}, its base ({why})") from error

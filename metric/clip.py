@@ -103,6 +103,8 @@ def load_clip(name: str, device: str | torch.device = "cpu") -> Clip:
             return load_adapter(inside, name, device)
         if (inside / CONFIG).is_file():
             return load_folder(inside, name, device)
+    if folder.is_file():
+        raise ValueError(f"{name} is a file: make it a folder with captioner metric import {name} --out DIR")
     if ":" in name and not folder.exists():
         return load_pretrained(name, device)
     raise ValueError(
@@ -131,6 +133,7 @@ def load_pretrained(name: str, device: str | torch.device) -> Clip:
     tags = open_clip.list_pretrained_tags_by_model(architecture)
     if tag not in tags:
         raise ValueError(f"{architecture} has the weights {', '.join(tags) or '(none)'}, got {tag!r}")
+    refuse_other_activation(architecture, tag)
     try:
         with quiet():
             model, preprocess = open_clip.create_model_from_pretrained(architecture, tag, device=device)
@@ -145,6 +148,14 @@ def load_pretrained(name: str, device: str | torch.device) -> Clip:
         tokenizer,
         {"model_cfg": open_clip.get_model_config(architecture), "preprocess_cfg": preprocessing},
     )
+
+
+def refuse_other_activation(architecture: str, tag: str) -> None:
+    """open_clip loads OpenAI's weights, trained with QuickGELU, into a GELU model, and only warns."""
+    trained = open_clip.get_pretrained_cfg(architecture, tag).get("quick_gelu", False)
+    other = f"{architecture}-quickgelu"
+    if trained and not open_clip.get_model_config(architecture).get("quick_gelu") and other in open_clip.list_models():
+        raise ValueError(f"{architecture} computes GELU and its weights {tag!r} are for QuickGELU: give {other}:{tag}")
 
 
 def configurations() -> dict[str, Path]:

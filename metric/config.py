@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -36,23 +37,35 @@ class PretrainConfig:
     seed: int = 0
     "of the initial weights and of every batch"
     val_every: int = 250
-    "steps between retrieval figures on the validation pictures; 0: only at the end"
+    "steps between figures on the validation pictures; 0: only at the end"
+    patience: int = 0
+    "validations without a lower val_loss before the run ends, and the best is kept; 0: run all steps"
     save_every: int = 250
     "steps between checkpoints; 0: only at the end"
 
 
 @dataclass(frozen=True)
 class MetricConfig:
-    """LoRA training of a CLIP with positive-augmented contrastive loss: how a PAC-S++ is made."""
+    """Tuning of a CLIP with positive-augmented contrastive loss: how a PAC-S++ is made."""
 
     clip: str = "scenes-clip"
     "the CLIP to tune: scenes-clip, a folder, or ARCH:TAG"
+    method: str = "lora"
+    "lora, or projections: only the last projection of each tower learns, as in PAC-S"
     rank: int = 4
     "of the LoRA matrices"
     alpha: float = 1.0
     "LoRA's scale is alpha / rank"
     dropout: float = 0.0
     "of LoRA's input"
+    tower: str = "both"
+    "which tower gets LoRA: both, image or text"
+    patches: bool = True
+    "LoRA on the image tower's first convolution, the patch embedding, too"
+    targets: str = ""
+    "regular expression of the names of the layers that get LoRA; empty: all attention, linear and convolution layers"
+    loss: str = "auto"
+    "infonce, sigmoid (SigLIP's), or auto: sigmoid for a CLIP that has a logit bias"
     lambda_v: float = 0.05
     "weight of the term of made pictures"
     lambda_t: float = 0.1
@@ -60,7 +73,9 @@ class MetricConfig:
     steps: int = 150
     "optimiser steps"
     batch_size: int = 128
-    "pictures a step, each with one of its captions"
+    "pictures a step, each with one of its captions; over all processes"
+    chunk: int = 0
+    "encode this many at a time and compute their activations twice (gradient caching): large batches on small cards"
     lr: float = 5e-3
     "highest learning rate of the one cycle"
     weight_decay: float = 0.0
@@ -74,6 +89,20 @@ class MetricConfig:
     seed: int = 0
     "of the LoRA matrices and of every batch"
     val_every: int = 50
-    "steps between retrieval figures on the validation pictures; 0: only at the end"
+    "steps between figures on the validation pictures; 0: only at the end"
+    patience: int = 0
+    "validations without a lower val_loss before the run ends, and the best is kept; 0: run all steps"
     save_every: int = 50
     "steps between checkpoints; 0: only at the end"
+
+
+# The settings of a metric by its name: those that make it what it is, not those of the optimiser.
+PRESETS: dict[str, dict[str, Any]] = {
+    # arXiv 2410.07336 and the authors' model: rank 4, alpha 1, both towers with the patches
+    "pacspp": {"method": "lora", "rank": 4, "alpha": 1.0, "dropout": 0.0, "tower": "both", "patches": True}
+    | {"targets": "", "lambda_v": 0.05, "lambda_t": 0.1},
+    # arXiv 2303.12112: the two projections alone
+    "pacs": {"method": "projections", "lambda_v": 0.05, "lambda_t": 0.1, "lr": 1e-3},
+    # the ablation: LoRA without any made positives
+    "plain": {"method": "lora", "lambda_v": 0.0, "lambda_t": 0.0},
+}

@@ -6,11 +6,14 @@ other rows are negatives.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+PairLoss: TypeAlias = Callable[[Tensor, Tensor], Tensor]  # `b d`, `b d` -> scalar, temperature and bias inside
 
 
 class Made(NamedTuple):
@@ -27,12 +30,23 @@ def info_nce(image: Tensor, text: Tensor, scale: Tensor) -> Tensor:
     return (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
 
 
+def sigmoid(image: Tensor, text: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
+    """Each of the b x b pairs is right or wrong by itself, as in SigLIP (arXiv 2303.15343, algorithm 1). A sum over
+    pairs and a mean over images. `b d`, `b d`, inverse temperature, bias -> scalar."""
+    logits = scale * image @ text.T + bias  # b b
+    right = 2 * torch.eye(len(logits), device=logits.device) - 1  # 1 for own pairs, -1 for all others
+    return -F.logsigmoid(right * logits).sum() / len(logits)
+
+
+LOSSES = ("infonce", "sigmoid")
+
+
 def positive_augmented(
     image: Tensor,
     text: Tensor,
     made_image: Made | None,
     made_text: Made | None,
-    scale: Tensor,
+    loss: PairLoss,
     lambda_v: float,
     lambda_t: float,
 ) -> tuple[Tensor, dict[str, Tensor]]:
@@ -40,12 +54,12 @@ def positive_augmented(
 
     `b d`, `b d`. v' is a picture made for the text, t' a caption made for the picture; None drops the term.
     """
-    terms = {"loss_vt": info_nce(image, text, scale)}
+    terms = {"loss_vt": loss(image, text)}
     total = terms["loss_vt"]
     if made_image is not None:
-        terms["loss_made_image"] = info_nce(made_image.embedding, text[made_image.rows], scale)
+        terms["loss_made_image"] = loss(made_image.embedding, text[made_image.rows])
         total = total + lambda_v * terms["loss_made_image"]
     if made_text is not None:
-        terms["loss_made_text"] = info_nce(image[made_text.rows], made_text.embedding, scale)
+        terms["loss_made_text"] = loss(image[made_text.rows], made_text.embedding)
         total = total + lambda_t * terms["loss_made_text"]
     return total, {name: term.detach() for name, term in terms.items()}

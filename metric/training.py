@@ -1,4 +1,4 @@
-"""The one loop that trains a CLIP: steps, log, checkpoints, resume. What is trained is its caller's.
+"""The one loop that trains a CLIP: steps, log, early stopping. What is trained is its caller's.
 
 A step's batch, learning rate and randomness depend on its number alone: a resumed run is the unbroken one.
 """
@@ -7,37 +7,32 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import shutil
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import asdict
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from metric.config import MetricConfig, PretrainConfig
-from metric.state import load_optimizer, save_optimizer
+from metric.processes import any_of, average_gradients, from_first, rank, wait
+from metric.resume import BEST, Config, Patience, Training, begin, load_moving, save, save_moving
 
-Config = PretrainConfig | MetricConfig
 Loss = Callable[[int], tuple[Tensor, dict[str, Tensor]]]
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 MAX_SCALE = math.log(100)  # CLIP's bound on the learned temperature (arXiv 2103.00020)
 MAX_NORM = 1.0
-LAST, OLD = Path("checkpoints") / "last", Path("checkpoints") / ".old"
 
 
 def check(config: Config) -> None:
+    """Refuse what cannot be trained, before anything is loaded."""
     if config.precision not in PRECISIONS:
         raise ValueError(f"--precision is one of {', '.join(PRECISIONS)}, got {config.precision!r}")
     if not 0 <= config.warmup < 1:
@@ -46,6 +41,8 @@ def check(config: Config) -> None:
         raise ValueError(
             f"--steps is at least 1 and --batch_size at least 2, got {config.steps} and {config.batch_size}"
         )
+    if config.patience and not config.val_every:
+        raise ValueError(f"--patience {config.patience} counts validations; give --val_every too")
 
 
 class Schedule(Protocol):
@@ -87,65 +84,93 @@ def train(
     resume: bool = False,
     validate: Callable[[], dict[str, float]] | None = None,
 ) -> None:
-    """Minimise `loss(step)` over the parameters of `model` that ask for gradients, `config.steps` times.
+    """Minimise `loss(step)` over the parameters of `model` that ask for gradients, `config.steps` times at most.
 
-    Writes out/metrics.jsonl, out/tensorboard and out/checkpoints/last. `validate` gives figures for the log.
+    Writes out/metrics.jsonl, out/tensorboard and out/checkpoints. `validate` gives figures for the log; with
+    `config.patience`, the weights of the lowest `val_loss` are what remains in the model.
     """
     device = next(model.parameters()).device
-    dtype = PRECISIONS[config.precision]
-    descent = optimiser(model, config)
-    scaler = torch.amp.GradScaler(device.type, enabled=dtype == torch.float16)
-    first = restore(model, descent, scaler, config, out) if resume else start(config, out)
-    with Log(out) as log, interruptible() as stopping:
+    scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
+    run = Training(model, optimiser(model, config), scaler, Patience(config.patience))
+    first = begin(run, config, out, resume)
+    with Log(out) if rank() == 0 else nullcontext() as log, interruptible() as asked:
         for step in tqdm(range(first, config.steps), initial=first, total=config.steps, disable=None, leave=False):
-            began = time.perf_counter()
-            rate = learning_rate(step, config)
-            for group in descent.param_groups:
-                group["lr"] = rate
-            torch.manual_seed(config.seed * 1_000_003 + step)
-            with mixed(device, dtype):
-                value, facts = loss(step)
-            descent.zero_grad(set_to_none=True)
-            scaler.scale(value).backward()
-            scaler.unscale_(descent)
-            trained = [parameter for group in descent.param_groups for parameter in group["params"]]
-            norm = nn.utils.clip_grad_norm_(trained, MAX_NORM)
-            scaler.step(descent)
-            scaler.update()
-            bound_scale(model)
+            if run.patience.exhausted:
+                break
+            row = update(run, loss, config, step)
             done = step + 1
-            row = {
-                "loss": value.detach(),
-                **facts,
-                "lr": rate,
-                "grad_norm": norm,
-                "seconds": time.perf_counter() - began,
-            }
-            if validate and config.val_every and done % config.val_every == 0 and done < config.steps:
+            if validate and due(done, config):
                 row |= validate()
-            log.write(done, row)
-            if stopping() or done == config.steps or (config.save_every and done % config.save_every == 0):
-                save(model, descent, scaler, config, done, out)
-            if stopping():
+                remember_best(run, row["val_loss"], config, out)
+            if log:
+                log.write(done, row)
+            ended = done == config.steps or run.patience.exhausted
+            stop = any_of(asked(), device)
+            if rank() == 0 and (stop or ended or (config.save_every and done % config.save_every == 0)):
+                save(run, config, done, out)
+            if stop and not ended:
+                wait()  # torchrun ends all when one has ended
                 sys.exit(f"stopped after step {done} of {config.steps} and saved; --resume goes on")
+    wait()
+    if config.patience:
+        load_moving(model, out / BEST)
+
+
+def update(run: Training, loss: Loss, config: Config, step: int) -> dict[str, Any]:
+    """One step, and what the log says of it."""
+    began = time.perf_counter()
+    rate = learning_rate(step, config)
+    for group in run.descent.param_groups:
+        group["lr"] = rate
+    trained = [parameter for group in run.descent.param_groups for parameter in group["params"]]
+    device, dtype = trained[0].device, PRECISIONS[config.precision]
+    torch.manual_seed(config.seed * 1_000_003 + step + (rank() << 32))
+    with attention(device, dtype):  # also of what is computed again on the way back
+        with mixed(device, dtype):
+            value, facts = loss(step)
+        run.descent.zero_grad(set_to_none=True)
+        run.scaler.scale(value).backward()
+    average_gradients(trained)
+    run.scaler.unscale_(run.descent)
+    norm = nn.utils.clip_grad_norm_(trained, MAX_NORM)
+    run.scaler.step(run.descent)
+    run.scaler.update()
+    bound_scale(run.model)
+    seconds = time.perf_counter() - began
+    return {"loss": value.detach(), **facts, "lr": rate, "grad_norm": norm, "seconds": seconds}
+
+
+def due(done: int, config: Config) -> bool:
+    """Whether to validate now. After the last step only early stopping asks: the run's report says the rest."""
+    if not config.val_every or done == config.steps:
+        return config.patience > 0
+    return done % config.val_every == 0
+
+
+def remember_best(run: Training, loss: float, config: Config, out: Path) -> None:
+    better = run.patience.improved(from_first(loss, next(run.model.parameters()).device))
+    if config.patience and better and rank() == 0:
+        save_moving(run.model, out / BEST)
 
 
 @contextmanager
 def mixed(device: torch.device, dtype: torch.dtype) -> Iterator[None]:
     """Matrix products in `dtype`."""
-    if dtype == torch.float32:
+    with torch.autocast(device.type, dtype, enabled=dtype != torch.float32), attention(device, dtype):
         yield
-        return
-    # flash attention's bf16 backward on a CPU costs more than all the rest of a small model
-    attention = sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
-    with torch.autocast(device.type, dtype), attention:
-        yield
+
+
+def attention(device: torch.device, dtype: torch.dtype) -> AbstractContextManager:
+    """Flash attention's half-precision backward on a CPU costs more than all the rest of a small model."""
+    avoid_flash = device.type == "cpu" and dtype != torch.float32
+    return sdpa_kernel(SDPBackend.MATH) if avoid_flash else nullcontext()
 
 
 def bound_scale(model: nn.Module) -> None:
-    for name, parameter in model.named_parameters():
-        if name.endswith("logit_scale") and parameter.requires_grad:
-            parameter.data.clamp_(0, MAX_SCALE)
+    """Of a softmax-trained CLIP. A sigmoid-trained one, known by its bias, goes beyond: SigLIP's is ln 117."""
+    learned = {name.rpartition(".")[2]: parameter for name, parameter in model.named_parameters()}
+    if "logit_bias" not in learned and learned["logit_scale"].requires_grad:
+        learned["logit_scale"].data.clamp_(0, MAX_SCALE)
 
 
 class Log:
@@ -188,66 +213,3 @@ def interruptible() -> Iterator[Callable[[], bool]]:
         yield asked.is_set
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def start(config: Config, out: Path) -> int:
-    """An empty run folder: the log of an earlier run is not continued."""
-    if (out / LAST).exists():
-        raise ValueError(f"{out} holds a run: --resume goes on with it, another --out starts anew")
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "metrics.jsonl").unlink(missing_ok=True)
-    (out / "config.json").write_text(json.dumps(asdict(config), indent=2) + "\n")
-    return 0
-
-
-def moving(model: nn.Module) -> dict[str, Tensor]:
-    """What training changes: the trained parameters and the buffers."""
-    trained = {name: p.data for name, p in model.named_parameters() if p.requires_grad}
-    return {**trained, **dict(model.named_buffers())}
-
-
-def save(
-    model: nn.Module,
-    descent: torch.optim.Optimizer,
-    scaler: torch.amp.GradScaler,
-    config: Config,
-    step: int,
-    out: Path,
-) -> None:
-    """checkpoints/last appears whole or not at all."""
-    last, new, old = out / LAST, out / "checkpoints" / ".new", out / OLD
-    shutil.rmtree(new, ignore_errors=True)
-    new.mkdir(parents=True)
-    save_file({name: tensor.contiguous() for name, tensor in moving(model).items()}, new / "weights.safetensors")
-    save_optimizer(descent, new / "optimizer.safetensors")
-    state = {"step": step, "config": asdict(config), "scaler": scaler.state_dict()}
-    (new / "state.json").write_text(json.dumps(state, indent=2) + "\n")
-    shutil.rmtree(old, ignore_errors=True)
-    if last.exists():
-        os.replace(last, old)
-    os.replace(new, last)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def restore(
-    model: nn.Module, descent: torch.optim.Optimizer, scaler: torch.amp.GradScaler, config: Config, out: Path
-) -> int:
-    """The step to go on with. Log lines that the checkpoint has not seen are dropped."""
-    last = out / LAST
-    if (out / OLD).exists() and not last.exists():  # killed between the two renames of `save`
-        os.replace(out / OLD, last)
-    if not last.exists():
-        raise ValueError(f"{out} has no checkpoint: there is nothing to resume; leave --resume out")
-    state = json.loads((last / "state.json").read_text())
-    changed = [name for name, value in asdict(config).items() if state["config"].get(name) != value]
-    if changed:
-        before = ", ".join(f"{name} {state['config'].get(name)!r}" for name in changed)
-        raise ValueError(f"{out} was begun with {before}: resume with the same or choose another --out")
-    weights = load_file(last / "weights.safetensors")
-    for name, tensor in moving(model).items():
-        tensor.copy_(weights[name])
-    load_optimizer(descent, last / "optimizer.safetensors")
-    scaler.load_state_dict(state["scaler"])
-    lines = (out / "metrics.jsonl").read_text().splitlines(keepends=True)
-    (out / "metrics.jsonl").write_text("".join(lines[: state["step"]]))
-    return int(state["step"])

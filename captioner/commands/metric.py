@@ -1,4 +1,4 @@
-"""The learned metric's own life: pretrain a CLIP, train a PAC-S++."""
+"""The learned metric's own life: pretrain a CLIP, train a PAC-S++, import the authors'."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from captioner.commands import audit, judge, positives, video
+from captioner.commands import audit, importing, judge, positives, video
 from captioner.flags import add_flags, given
-from metric.config import MetricConfig, PretrainConfig
+from metric.config import PRESETS, MetricConfig, PretrainConfig
 
 if TYPE_CHECKING:
     import torch
 
     from metric.example import Example
 
-HELP = "the learned metric: train, pretrain, positives, judge, audit, video"
+HELP = "the learned metric: train, pretrain, import, positives, judge, audit, video"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="metric_command", metavar="COMMAND", required=True)
     for name, config, what in (
-        ("train", MetricConfig(), "LoRA on a CLIP with positive-augmented contrastive loss: a PAC-S++"),
+        ("train", MetricConfig(), "tune a CLIP with positive-augmented contrastive loss: a PAC-S++"),
         ("pretrain", PretrainConfig(), "plain contrastive training of an open_clip model"),
     ):
         sub = commands.add_parser(name, help=what, description=what)
@@ -39,22 +39,30 @@ def add(parser: argparse.ArgumentParser) -> None:
         default="",
         help="folder of shards that `metric positives` made; empty: the renderer for scenes, else other references",
     )
-    for command in (positives, judge, audit, video):
+    commands.choices["train"].add_argument(
+        "--preset",
+        choices=PRESETS,
+        default="pacspp",
+        help="settings that go together, flags win over them: LoRA as the authors', PAC-S's two projections, "
+        "or LoRA without made positives (pacspp)",
+    )
+    for command in (importing, positives, judge, audit, video):
         command.add(commands)
 
 
 def run(args: argparse.Namespace) -> None:
     from captioner.data import load
     from captioner.device import device_of
+    from metric.processes import joined
 
-    device = device_of(args.device)
-    train, val = load(args.data, "train"), load(args.val or args.data, "val")
-    {"train": run_train, "pretrain": run_pretrain}[args.metric_command](args, train, val, device)
+    with joined(device_of(args.device)) as device:
+        train, val = load(args.data, "train"), load(args.val or args.data, "val")
+        {"train": run_train, "pretrain": run_pretrain}[args.metric_command](args, train, val, device)
 
 
 def run_pretrain(args: argparse.Namespace, train: list[Example], val: list[Example], device: torch.device) -> None:
     from captioner.data import load
-    from metric.finetune import pretrain
+    from metric.pretrain import pretrain
 
     config = PretrainConfig(**given(args, PretrainConfig()))
     words = [text for example in load(args.words, "train") for text in example.references] if args.words else None
@@ -65,6 +73,6 @@ def run_train(args: argparse.Namespace, train: list[Example], val: list[Example]
     from metric.finetune import train_metric
     from metric.positives import positives_for
 
-    config = MetricConfig(**given(args, MetricConfig()))
+    config = MetricConfig(**{**PRESETS[args.preset], **given(args, MetricConfig())})
     made = positives_for(Path(args.positives) if args.positives else None, train)
     train_metric(config, train, val, made, args.out, args.resume, device)

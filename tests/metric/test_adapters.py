@@ -72,7 +72,7 @@ def test_both_towers_learn_and_nothing_else_does(base: Path) -> None:
 def test_timm_tower_learns_in_its_head_and_the_text_tower(tmp_path: Path) -> None:
     (tmp_path / "photo.json").write_text(json.dumps(PHOTO))
     clip = new_clip(tmp_path / "photo.json", TEXTS)
-    model = add_adapter(clip, MetricConfig(clip="photo"))
+    model = add_adapter(clip, MetricConfig(clip="photo", targets=r".*resblocks.*|visual\.head\..*"))
     trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
     assert len(trained) == 2 * (4 + 1)
     assert any(".visual.head.proj." in name for name in trained)

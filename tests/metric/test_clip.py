@@ -85,6 +85,8 @@ def test_fingerprint_tells_weights_apart(clip: Clip) -> None:
         ("scene-clip", "did you mean scenes-clip"),
         ("ViT-B-23:openai", "did you mean ViT-B-32"),
         ("ViT-B-32-quickgelu:opnai", "openai"),
+        ("ViT-B-32:openai", "give ViT-B-32-quickgelu:openai"),
+        ("RN50:openai", "give RN50-quickgelu:openai"),
         ("no/such/folder", "ARCH:TAG"),
     ],
 )

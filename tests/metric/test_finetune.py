@@ -15,10 +15,11 @@ from safetensors.torch import load_file
 from metric import training
 from metric.batches import Batches
 from metric.clip import load_clip
-from metric.config import MetricConfig, PretrainConfig
+from metric.config import PRESETS, MetricConfig, PretrainConfig
 from metric.example import Example
-from metric.finetune import begin, pretrain, train_metric
+from metric.finetune import train_metric
 from metric.positives import ReferencePositives
+from metric.pretrain import begin, pretrain
 from metric.training import learning_rate
 
 COLOURS = ("red", "green", "blue", "white")
@@ -198,11 +199,27 @@ def test_only_a_timm_trunk_can_be_frozen(tmp_path: Path) -> None:
         ({"warmup": 1.0}, "--warmup is a share"),
         ({"precision": "fp8"}, "fp32, bf16, fp16"),
         ({"steps": 0}, "--steps is at least 1"),
+        ({"patience": 2, "val_every": 0}, "--patience 2 .* --val_every"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(change: dict, said: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=said):
         pretrain(replace(PRETRAIN, **change), EXAMPLES, EXAMPLES, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        ({"method": "adapter"}, "--method is one of lora, projections"),
+        ({"tower": "left"}, "--tower is one of both, image, text"),
+        ({"loss": "triplet"}, "--loss is one of auto, infonce, sigmoid"),
+        ({"rank": 0}, "--rank is at least 1"),
+        ({"loss": "sigmoid"}, "scenes-clip has none: --loss infonce"),
+    ],
+)
+def test_metric_that_cannot_be_is_refused(change: dict, said: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=said):
+        train_metric(replace(METRIC, **change), EXAMPLES, EXAMPLES, ReferencePositives(), tmp_path)
 
 
 def test_run_is_neither_overwritten_nor_resumed_with_other_settings(tmp_path: Path) -> None:
@@ -243,3 +260,60 @@ def test_prefix_comes_in_its_share() -> None:
     rng = batches.rng(0)
     counts = Counter(batches.prefixed("x", rng) for _ in range(2000))
     assert set(counts) == {"x", "A photo depicts x"} and 400 < counts["A photo depicts x"] < 600
+
+
+def test_training_in_chunks_is_training_on_the_whole_batch(tmp_path: Path) -> None:
+    pretrain(replace(PRETRAIN, steps=1), EXAMPLES, EXAMPLES, tmp_path / "base")
+    config = replace(METRIC, clip=str(tmp_path / "base"), batch_size=7, steps=2, dropout=0.0)
+    for chunk in 0, 3:
+        train_metric(replace(config, chunk=chunk), EXAMPLES, EXAMPLES, ReferencePositives(), tmp_path / str(chunk))
+    whole, parts = rows(tmp_path / "0"), rows(tmp_path / "3")
+    for name in "loss", "grad_norm", "loss_made_text":
+        assert [row[name] for row in parts] == pytest.approx([row[name] for row in whole], rel=1e-4)
+
+
+def test_pac_s_changes_the_two_projections_alone(tmp_path: Path) -> None:
+    pretrain(replace(PRETRAIN, steps=1), EXAMPLES, EXAMPLES, tmp_path / "base")
+    config = replace(MetricConfig(**PRESETS["pacs"]), clip=str(tmp_path / "base"), steps=2, batch_size=4, val_every=0)
+    train_metric(config, EXAMPLES, EXAMPLES, ReferencePositives(), tmp_path / "run")
+    before, after = (load_clip(str(tmp_path / name)).model.state_dict() for name in ("base", "run"))
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {"visual.proj", "text_projection"}
+
+
+class Climber(torch.nn.Module):
+    """One weight that every step raises by its learning rate, and a temperature."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+        self.logit_scale = torch.nn.Parameter(torch.zeros(()), requires_grad=False)
+
+
+def stopped_early(out: Path, resume: bool = False) -> Climber:
+    """Validation after every step gives 3, 1, 2, 5, 4, ...; it knows the step from the weight."""
+    model = Climber()
+    figures = (3.0, 1.0, 2.0, 5.0, 0.5, 0.5)
+    seen = iter(figures[len(rows(out)) if resume else 0 :])
+
+    def loss(step: int) -> tuple[torch.Tensor, dict]:
+        return -model.weight.sum(), {}
+
+    config = replace(METRIC, steps=6, val_every=1, patience=2, save_every=1, lr=1.0)
+    training.train(model, loss, config, out, resume, lambda: {"val_loss": next(seen)})
+    return model
+
+
+def test_training_ends_when_validation_no_longer_improves_and_the_best_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = stopped_early(tmp_path / "whole").weight.item()
+    log = rows(tmp_path / "whole")
+    assert [row["val_loss"] for row in log] == [3, 1, 2, 5]  # two in a row no lower than 1
+    assert kept == pytest.approx(log[0]["lr"] + log[1]["lr"], rel=1e-3)  # Adam's step is the learning rate
+    assert stopped_early(tmp_path / "whole", resume=True).weight.item() == kept and len(rows(tmp_path / "whole")) == 4
+    with monkeypatch.context() as patch, pytest.raises(Stop):
+        broken_off(patch, after=3)
+        stopped_early(tmp_path / "broken")
+    assert stopped_early(tmp_path / "broken", resume=True).weight.item() == kept
+    assert rows(tmp_path / "broken") == log

@@ -1,0 +1,26 @@
+"""Turn the authors' PAC-S or PAC-S++ checkpoint into a CLIP folder that scores and rewards take."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+HELP = "the authors' PAC-S or PAC-S++ .pth as a folder that --pac and pacspp:checkpoint= take"
+
+
+def add(commands: Any) -> None:
+    sub = commands.add_parser("import", help=HELP, description=__doc__)
+    sub.add_argument("file", type=Path, metavar="FILE", help="the .pth, as published")
+    sub.add_argument("--out", required=True, type=Path, help="folder to write")
+    sub.add_argument("--alpha", type=float, default=1.0, help="LoRA's scale is alpha / rank (1.0, the authors')")
+    sub.add_argument(
+        "--activation", default="auto", help="quickgelu, gelu, or auto: QuickGELU unless the file is called openClip"
+    )
+    sub.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    from metric.checkpoints import import_checkpoint
+
+    print(import_checkpoint(args.file, args.out, args.alpha, args.activation))

@@ -1,0 +1,123 @@
+"""The layout of the authors' state dicts (github.com/aimagelab/pacscore): sizes, and LoRA beside the weights.
+
+PAC-S is a CLIP with OpenAI's names. PAC-S++ holds LoRA matrices as well, of the patch embedding, of attention's two
+projections and of the MLPs. Their loader keeps the first three apart and adds them as it computes; of the MLPs it
+uses the stored weights as they are: these are merged when a model goes into eval mode, which happens before the file's
+weights are put in, so that the MLPs' matrices never count. Adding them here would count them twice, if the file was
+saved merged, and would in any case be another metric than the published one.
+
+Axes: r rank, k the convolution's kernel.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from metric.adapters import open_attention
+
+HEAD = 64  # OpenAI's attention heads are 64 wide; the number of heads leaves no trace in a state dict
+NEEDED = (
+    *("visual.conv1.weight", "visual.positional_embedding", "visual.proj"),
+    *("text_projection", "ln_final.weight", "positional_embedding", "token_embedding.weight"),
+)
+MLP = ".mlp."
+
+
+@dataclass(frozen=True)
+class Lora:
+    """The two matrices beside one weight: `r k` x `in k` and `out k` x `r k`, k = 1 but for the convolution."""
+
+    weight: str  # key of the weight they change
+    a: Tensor
+    b: Tensor
+    rank: int
+
+    def delta(self, shape: torch.Size, alpha: float) -> Tensor:
+        return (self.b @ self.a).view(shape) * (alpha / self.rank)
+
+
+def model_config(weights: Mapping[str, Tensor], quick_gelu: bool) -> dict[str, Any]:
+    """open_clip's, with the sizes that the tensors have."""
+    width, _, _, patch = weights["visual.conv1.weight"].shape
+    grid = round((len(weights["visual.positional_embedding"]) - 1) ** 0.5)
+    context, text_width = weights["positional_embedding"].shape
+    return {
+        "embed_dim": weights["text_projection"].shape[1],
+        "quick_gelu": quick_gelu,
+        "vision_cfg": {"image_size": grid * patch, "patch_size": patch, "width": width, "head_width": min(HEAD, width)}
+        | {"layers": depth(weights, "visual.transformer")},
+        "text_cfg": {"context_length": context, "vocab_size": len(weights["token_embedding.weight"])}
+        | {"width": text_width, "heads": max(1, text_width // HEAD), "layers": depth(weights, "transformer")},
+    }
+
+
+def depth(weights: Mapping[str, Tensor], tower: str) -> int:
+    return len({key.split(".")[-3] for key in weights if re.fullmatch(rf"{tower}\.resblocks\.\d+\.ln_1\.weight", key)})
+
+
+def pairs(weights: Mapping[str, Tensor]) -> list[Lora]:
+    """All LoRA of the file, each fitting its weight."""
+    found = []
+    for key in weights:
+        if not key.endswith("lora_A"):
+            continue
+        stem = key.removesuffix("lora_A")
+        weight = stem.removesuffix("_") if stem.endswith("_") else f"{stem}weight"
+        if weight not in weights or f"{stem}lora_B" not in weights:
+            raise ValueError(f"{key} is there without {weight} and {stem}lora_B: this is not all of the checkpoint")
+        a, b, whole = weights[key], weights[f"{stem}lora_B"], weights[weight]
+        kernel = whole.shape[-1] if whole.ndim == 4 else 1
+        if (
+            a.ndim != 2
+            or b.ndim != 2
+            or b.shape[1] != len(a)
+            or len(b) * a.shape[1] != whole.numel()
+            or len(a) % kernel
+        ):
+            raise ValueError(
+                f"the LoRA of {weight} is {tuple(b.shape)} x {tuple(a.shape)} and the weight is {tuple(whole.shape)}: "
+                "it belongs to another CLIP"
+            )
+        found.append(Lora(weight, a, b, len(a) // kernel))
+    return found
+
+
+def stored(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The file's CLIP without any LoRA."""
+    return {key: tensor for key, tensor in weights.items() if "lora_" not in key}
+
+
+def merged(weights: Mapping[str, Tensor], loras: list[Lora], alpha: float) -> dict[str, Tensor]:
+    """The CLIP that their code computes with."""
+    clip = stored(weights)
+    for lora in loras:
+        if MLP not in lora.weight:
+            clip[lora.weight] = clip[lora.weight] + lora.delta(clip[lora.weight].shape, alpha)
+    return clip
+
+
+def add_beside(model: nn.Module, loras: list[Lora], alpha: float) -> nn.Module:
+    """Compute as their code does, with the matrices beside the layers of a model of the stored weights."""
+    open_attention(model)
+    for lora in loras:
+        if MLP not in lora.weight:
+            layer = model.get_submodule(lora.weight.removesuffix("_weight").removesuffix(".weight"))
+            layer.register_forward_hook(beside(lora, alpha / lora.rank))
+    return model
+
+
+def beside(lora: Lora, scale: float) -> Any:
+    def add(layer: nn.Module, inputs: tuple[Tensor], output: Tensor) -> Tensor:
+        if isinstance(layer, nn.Conv2d):
+            product = (lora.b @ lora.a).view(layer.weight.shape)
+            return output + scale * F.conv2d(inputs[0], product, stride=layer.stride)
+        return output + scale * F.linear(F.linear(inputs[0], lora.a), lora.b)
+
+    return add

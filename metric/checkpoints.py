@@ -1,0 +1,181 @@
+"""The authors' PAC-S and PAC-S++ files as CLIP folders: `captioner metric import FILE.pth --out DIR`."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import re
+import shutil
+import struct
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import open_clip
+import torch
+from open_clip.constants import INCEPTION_MEAN, INCEPTION_STD, OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
+from torch import Tensor
+
+from metric.authors import NEEDED, Lora, add_beside, merged, model_config, pairs, stored
+from metric.clip import Clip, frozen, load_clip, write_folder
+
+VOCABULARY = 49408  # of the byte-pair encoding that every CLIP of the authors' reads
+ACTIVATIONS = ("auto", "quickgelu", "gelu")
+NORMALISED = {True: (OPENAI_DATASET_MEAN, OPENAI_DATASET_STD), False: (INCEPTION_MEAN, INCEPTION_STD)}
+TOLERANCE = 1e-4  # of unit embeddings, far above rounding
+BROKEN = (pickle.UnpicklingError, RuntimeError, EOFError, LookupError, ValueError, struct.error)
+EXPECTED = "expected the authors' PAC-S or PAC-S++ .pth (github.com/aimagelab/pacscore)"
+
+
+def import_checkpoint(file: Path, out: Path, alpha: float = 1.0, activation: str = "auto") -> str:
+    """Write `file` to `out` as an open_clip folder that scores as the authors' code does. -> what it was."""
+    if activation not in ACTIVATIONS:
+        raise ValueError(f"--activation is one of {', '.join(ACTIVATIONS)}, got {activation!r}")
+    if out.exists():
+        raise ValueError(f"{out} is there already: give another --out")
+    weights = clip_weights(file)
+    try:
+        loras = pairs(weights)
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from None
+    quick = quick_gelu(file, loras, activation)
+    config = open_clip_config(weights, quick)
+    write_atomically(out, config, built(file, config, merged(weights, loras, alpha)))
+    difference = check(load_clip(str(out)), add_beside(built(file, config, stored(weights)), loras, alpha))
+    lines = [
+        f"{file}: {kind(loras, quick)}",
+        sizes(config),
+        *of_lora(loras, alpha),
+        of_activation(weights, loras, quick),
+    ]
+    lines.append(f"checked: {out} loads, and embeds as the file's own tensors do to {difference:.0e}")
+    return "\n".join([*lines, f"use it as pacspp:checkpoint={out} or --pac {out}"])
+
+
+def read(file: Path) -> Any:
+    """What torch.save wrote, without running any of it."""
+    if not file.is_file():
+        raise ValueError(f"there is no file {file}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what is then refused
+            return torch.load(file, map_location="cpu", weights_only=True)
+    except BROKEN as error:
+        why = str(error).split(". ")[0].splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(f"{file} is no PyTorch checkpoint, or not all of one ({why}); {EXPECTED}") from None
+
+
+def clip_weights(file: Path) -> dict[str, Tensor]:
+    """The file's state dict in fp32 under OpenAI's names."""
+    content = read(file)
+    content = content.get("state_dict", content) if isinstance(content, Mapping) else content
+    tensors = isinstance(content, Mapping) and content and all(isinstance(value, Tensor) for value in content.values())
+    if not tensors:
+        raise ValueError(f"{file} holds no state dict but a {type(content).__name__}; {EXPECTED}")
+    weights = {str(key).removeprefix("module."): tensor.float() for key, tensor in content.items()}
+    weights = {key: tensor for key, tensor in weights.items() if key not in ("input_resolution", "context_length")}
+    weights.pop("vocab_size", None)
+    missing = [key for key in NEEDED if key not in weights]
+    if missing:
+        what = "LoRA matrices without their CLIP" if all("lora_" in key for key in weights) else next(iter(weights))
+        raise ValueError(f"{file} has no {missing[0]}: it holds {len(weights)} tensors, {what} ...; {EXPECTED}")
+    if len(weights["token_embedding.weight"]) != VOCABULARY:
+        raise ValueError(
+            f"{file} has a vocabulary of {len(weights['token_embedding.weight'])}, CLIP's tokenizer one of {VOCABULARY}"
+        )
+    return weights
+
+
+def open_clip_config(weights: Mapping[str, Tensor], quick: bool) -> dict[str, Any]:
+    mean, std = NORMALISED[quick]
+    preprocess = {"mean": list(mean), "std": list(std), "interpolation": "bicubic", "resize_mode": "shortest"}
+    return {"model_cfg": model_config(weights, quick), "preprocess_cfg": preprocess}
+
+
+def built(file: Path, config: dict[str, Any], weights: Mapping[str, Tensor]) -> open_clip.CLIP:
+    """A model of these sizes with exactly these tensors."""
+    model = open_clip.CLIP(**config["model_cfg"])
+    own = model.state_dict()
+    for what, keys in (("lacks", own.keys() - weights.keys()), ("also has", weights.keys() - own.keys())):
+        if keys:
+            raise ValueError(
+                f"{file} {what} {len(keys)} tensors of a CLIP of its size, such as {min(keys)}; {EXPECTED}"
+            )
+    for key, tensor in weights.items():
+        if tensor.numel() != own[key].numel():
+            raise ValueError(f"{file}: {key} is {tuple(tensor.shape)}, a CLIP of its size has {tuple(own[key].shape)}")
+    model.load_state_dict({key: tensor.reshape(own[key].shape) for key, tensor in weights.items()})
+    return frozen(model)
+
+
+def write_atomically(out: Path, config: dict[str, Any], model: open_clip.CLIP) -> None:
+    beside = out.with_name(out.name + ".partial")
+    shutil.rmtree(beside, ignore_errors=True)
+    write_folder(beside, config, model)
+    os.replace(beside, out)
+
+
+@torch.no_grad()
+def check(clip: Clip, original: open_clip.CLIP) -> float:
+    """Largest difference of embeddings, of the folder as it loads and of the file with its LoRA unmerged."""
+    theirs = Clip("the file", frozen(original), clip.preprocess, clip.tokenizer, clip.config)
+    pixels = torch.randn(2, 3, *clip.model.visual.image_size, generator=torch.Generator().manual_seed(0))
+    texts = ["a dog runs on the beach", "two people ride bicycles down a busy street"]
+    images = clip.encode_image(pixels) - theirs.encode_image(pixels)
+    difference = max(
+        images.abs().max().item(), (clip.encode_text(texts) - theirs.encode_text(texts)).abs().max().item()
+    )
+    if not difference < TOLERANCE:
+        raise ValueError(
+            f"the converted {clip.name} embeds unlike the file it was made from: they differ by {difference:g}"
+        )
+    return difference
+
+
+def quick_gelu(file: Path, loras: list[Lora], activation: str) -> bool:
+    """The activation leaves no trace in the tensors. OpenAI's is QuickGELU, and so is every PAC-S++; the authors call
+    their one OpenCLIP file openClip_ViT-L-14.pth."""
+    if activation == "auto":
+        return bool(loras) or not re.search("open.?clip", file.name, re.IGNORECASE)
+    return activation == "quickgelu"
+
+
+def kind(loras: list[Lora], quick: bool) -> str:
+    if loras:
+        return "PAC-S++, a CLIP with LoRA beside its weights"
+    return "PAC-S, a plain CLIP state dict" if quick else "PAC-S of OpenCLIP, a plain CLIP state dict"
+
+
+def sizes(config: dict[str, Any]) -> str:
+    model = config["model_cfg"]
+    image, text = model["vision_cfg"], model["text_cfg"]
+    return (
+        f"a ViT of {image['layers']} layers, width {image['width']}, patches of {image['patch_size']} in "
+        f"{image['image_size']} px; a text tower of {text['layers']} layers, width {text['width']}; "
+        f"{model['embed_dim']} features"
+    )
+
+
+def of_lora(loras: list[Lora], alpha: float) -> list[str]:
+    if not loras:
+        return []
+    ranks = ", ".join(sorted({str(lora.rank) for lora in loras}))
+    mlp = sum(".mlp." in lora.weight for lora in loras)
+    return [
+        f"merged: LoRA of rank {ranks}, alpha {alpha:g}, into {len(loras) - mlp} weights of patches and attention",
+        f"not merged: that of {mlp} MLP weights, which are used as stored, as the authors' loader does; "
+        "saved in eval mode they hold it already, and would count it twice",
+    ]
+
+
+def of_activation(weights: Mapping[str, Tensor], loras: list[Lora], quick: bool) -> str:
+    if not quick:
+        return "activation GELU, pictures normalised by 0.5 as for ViT-L-14:laion2b_s32b_b82k; else give --activation"
+    frozen_weight = weights["visual.transformer.resblocks.0.attn.in_proj_weight"]  # no PAC-S training changes it
+    if loras or torch.equal(frozen_weight, frozen_weight.half().float()):
+        return "activation QuickGELU, as in OpenAI's CLIP"
+    return (
+        "activation QuickGELU, as in OpenAI's CLIP, whose weights are half-precision numbers, but these are not: "
+        "was it tuned from a CLIP of OpenCLIP's, import it with --activation gelu"
+    )

@@ -1,0 +1,89 @@
+"""Which layers of a CLIP get LoRA: found by their type and by being called, whatever the towers are made of."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+
+import torch
+from PIL import Image
+from torch import nn
+
+from metric.clip import Clip
+from metric.config import MetricConfig
+
+# Exactly these types: what is derived from them computes something else, such as timm's padding convolution.
+KINDS = {nn.Linear: "linear", nn.Conv2d: "convolution"}
+CHECKED = "text_projection"  # open_clip asks whether SigLIP's is an nn.Linear, and multiplies by it if not
+TOWERS = ("both", "image", "text")
+
+
+def targets(clip: Clip, config: MetricConfig) -> dict[str, nn.Module]:
+    """The layers that `config` asks for, by name."""
+    layers = suitable(clip)
+    patches = next((name for name, layer in layers.items() if type(layer) is nn.Conv2d), "")
+    asked = pattern(config.targets)
+    chosen = {
+        name: layer
+        for name, layer in layers.items()
+        if config.tower in ("both", tower_of(name))
+        and (config.patches or name != patches)
+        and (not config.targets or asked.fullmatch(name))
+    }
+    if not chosen:
+        some = ", ".join(list(layers)[:: max(1, len(layers) // 4)])
+        raise ValueError(
+            f"none of the {len(layers)} layers fits --targets {config.targets!r} --tower {config.tower}; try {some}"
+        )
+    return chosen
+
+
+def pattern(expression: str) -> re.Pattern[str]:
+    try:
+        return re.compile(expression)
+    except re.error as error:
+        raise ValueError(f"--targets is a regular expression, got {expression!r}: {error}") from None
+
+
+@torch.no_grad()
+def suitable(clip: Clip) -> dict[str, nn.Module]:
+    """All layers that LoRA can take hold of, in the order in which they run.
+
+    One that never runs though its weights are used, as in CLIP's attention pooling, is out of reach. So are grouped
+    convolutions, whose own rank is as low.
+    """
+    names = {
+        layer: name
+        for name, layer in clip.model.named_modules()
+        if type(layer) in KINDS and getattr(layer, "groups", 1) == 1 and not name.endswith(CHECKED)
+    }
+    ran: dict[str, nn.Module] = {}
+
+    def note(layer: nn.Module, *_: object) -> None:
+        ran[names[layer]] = layer
+
+    hooks = [layer.register_forward_hook(note) for layer in names]
+    clip.encode_image(clip.preprocess(Image.new("RGB", (32, 32)))[None])
+    clip.encode_text(["a photo"])
+    for hook in hooks:
+        hook.remove()
+    return ran
+
+
+def tower_of(name: str) -> str:
+    return "image" if name.startswith("visual.") else "text"
+
+
+def kind(clip: Clip, name: str, layer: nn.Module) -> str:
+    parent = clip.model.get_submodule(name.rpartition(".")[0])
+    return "attention" if "Attention" in type(parent).__name__ else KINDS[type(layer)]
+
+
+def summary(clip: Clip, layers: Mapping[str, nn.Module]) -> str:
+    """Layers by tower and kind, in two lines."""
+    lines = []
+    for tower in TOWERS[1:]:
+        kinds = Counter(kind(clip, name, layer) for name, layer in layers.items() if tower_of(name) == tower)
+        lines.append(f"  {tower} tower: {', '.join(f'{count} {what}' for what, count in kinds.items()) or 'none'}")
+    return "\n".join(lines)

@@ -1,0 +1,26 @@
+"""The last projection of each tower, all that PAC-S trains (arXiv 2303.12112)."""
+
+from __future__ import annotations
+
+import re
+
+from torch import nn
+
+from metric.clip import Clip
+from metric.processes import say
+
+# of the towers open_clip builds: ViT, ResNet, timm; native text, Hugging Face text
+IMAGE = r"visual\.(proj|attnpool\.c_proj\..+|head\..+)"
+TEXT = r"(text\.)?text_projection(\..+)?|text\.proj\..+"
+
+
+def train_projections(clip: Clip) -> nn.Module:
+    """`clip.model` with gradients asked for in the two projections alone; says how many parameters that is."""
+    for tower, pattern in {"image": IMAGE, "text": TEXT}.items():
+        projection = [p for name, p in clip.model.named_parameters() if re.fullmatch(pattern, name)]
+        if not projection:
+            raise ValueError(f"the {tower} tower of {clip.name} ends without a projection: train it with --method lora")
+        for parameter in projection:
+            parameter.requires_grad_(True)
+        say(f"projection of the {tower} tower: {sum(p.numel() for p in projection):,} parameters learn")
+    return clip.model
