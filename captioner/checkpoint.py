@@ -51,6 +51,7 @@ def keep(out: Path, name: str, captioner: Captioner, at: Position) -> None:
     kept, new = out / "checkpoints" / name, out / "checkpoints" / f".new-{name}"
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
+    shutil.copyfile(out / "config.json", new / "run.json")
     captioner.save_pretrained(new)
     write_json(new / "position.json", asdict(at))
     shutil.rmtree(kept, ignore_errors=True)

@@ -10,7 +10,7 @@ objective are in it by themselves.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -36,6 +36,17 @@ def signature(config: Config) -> str:
 def recorded(folder: Path) -> str:
     """That of a run folder."""
     return json.loads((folder / "config.json").read_text(encoding="utf-8"))["signature"]
+
+
+def refuse_other(folder: Path, now: Sequence[str]) -> None:
+    """ValueError when the rewards of a run that is resumed are no longer those it began with."""
+    before = json.loads((folder / "config.json").read_text(encoding="utf-8"))["reward_signatures"]
+    for old, new in zip(before, now):
+        if old != new:
+            raise ValueError(
+                f"{folder} began with the reward {old}, and would go on with {new}: what it reads was changed since; "
+                "bring that back, or begin anew with another --out"
+            )
 
 
 def settings(config: Config, part: str) -> str:

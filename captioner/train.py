@@ -24,6 +24,7 @@ from captioner.models.vocabulary import Vocabulary
 from captioner.objectives import OBJECTIVES
 from captioner.provenance import describe
 from captioner.rollout import Batch
+from captioner.signature import refuse_other
 from captioner.validation import Validation
 from metric.batches import Batches
 from metric.clip import Clip, load_clip
@@ -75,6 +76,7 @@ def resume(out: Path) -> None:
     if reached.stage == "reward" and (why := watch.stopped(run, out / "metrics.jsonl", reached.step)):
         return tqdm.write(f"{out} is finished: {why}")
     bench = prepare(run, start=str(out / checkpoint.LAST) if reached.step else "")
+    refuse_other(out, list(bench.reward.signatures.values()) if bench.reward else [])
     checkpoint.trim(out / "metrics.jsonl", reached, names)
     work(bench, out, reached)
 

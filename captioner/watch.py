@@ -1,8 +1,9 @@
-"""Whether a run cheats its reward: guards that must hold while the reward rises.
+"""Whether a run cheats its reward: guards that must hold, whether the reward rises or not.
 
 At every evaluation of the reward stage the validation captions are compared with those at step 0. `--watch warn` says
-which guard fell although the reward rose, `--watch stop` also ends the run; both keep the best model from before the
-first fall in checkpoints/best. The history is metrics.jsonl itself, so a resumed run watches as if never stopped.
+which guard fell and what the reward did meanwhile: a rise is cheating, a fall too high a learning rate. `--watch stop`
+also ends the run; both keep the best model from before the first fall in checkpoints/best. The history is
+metrics.jsonl itself, so a resumed run watches as if never stopped.
 """
 
 from __future__ import annotations
@@ -81,13 +82,14 @@ def guards(run: Run, scores: Mapping[str, float]) -> dict[str, Guard]:
 
 
 def fallen(run: Run, before: Sequence[Evaluation], scores: Mapping[str, float]) -> tuple[str, ...]:
-    """What to say of the guards that fell while the reward rose, one line each; `before` begins with step 0."""
-    if not before or scores["reward"] <= before[0].scores["reward"]:
+    """What to say of the guards that fell, one line each, and of the reward meanwhile; `before` begins with step 0."""
+    if not before:
         return ()
     first = before[0].scores
-    rose = f"while the reward rose {first['reward']:.3g} -> {scores['reward']:.3g}"
+    went = "rose" if scores["reward"] > first["reward"] else "did not rise,"
+    meanwhile = f"while the reward {went} {first['reward']:.3g} -> {scores['reward']:.3g}"
     return tuple(
-        f"{name} {first[name]:.3g} -> {scores[name]:.3g} {rose}"
+        f"{name} {first[name]:.3g} -> {scores[name]:.3g} {meanwhile}"
         for name, guard in guards(run, scores).items()
         if name in first and name in scores and not guard.holds(first[name], scores[name])
     )

@@ -6,6 +6,7 @@ table from n-gram to the references that hold it, so a candidate's n-gram is loo
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -44,6 +45,14 @@ class DocumentFrequency:
     @cached_property
     def log_documents(self) -> float:
         return math.log(max(1, self.documents))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Twelve hexadecimal digits: equal tables weigh equally."""
+        digest = hashlib.sha256(str(self.documents).encode())
+        for gram, count in sorted(self.counts.items()):
+            digest.update(f"{count} {' '.join(gram)}\n".encode())
+        return digest.hexdigest()[:12]
 
     def weights(self, tokens: Tokens) -> dict[Ngram, float]:
         """Count x idf; an n-gram never seen counts as seen once."""

@@ -6,7 +6,6 @@ Axes: n images or texts, d features, t tokens, c h w pixels.
 from __future__ import annotations
 
 import difflib
-import hashlib
 import json
 import logging
 import tempfile
@@ -25,6 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from metric import bpe
+from metric.state import fingerprint
 
 ASSETS = Path(__file__).parent / "assets"
 EMBEDDED = ("scenes-clip",)
@@ -57,11 +57,7 @@ class Clip:
     @cached_property
     def fingerprint(self) -> str:
         """Twelve hexadecimal digits over configuration and weights: equal models score equally."""
-        digest = hashlib.sha256(json.dumps(self.config, sort_keys=True).encode())
-        for name, tensor in sorted(self.model.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
-        return digest.hexdigest()[:12]
+        return fingerprint(self.config, self.model.state_dict())
 
     def encode_image(self, pixels: Tensor) -> Tensor:
         """`n c h w` -> `n d`, unit length, fp32."""

@@ -31,11 +31,13 @@ class CiderReward:
     kept in ~/.cache/captioner. Cost: some thousand captions a second on one core.
     """
 
-    # as SacreEOS writes it; what follows it, the baseline and its samples, is the objective's to say
-    signature = "STANDARD_wInit+Cider-D[n4,s6.0]"
-
     def __init__(self, context: Context, df: str = "train") -> None:
         self.cider = Cider(document_frequency(context, df), eos=True)
+
+    @property
+    def signature(self) -> str:
+        """As SacreEOS writes it, with the document frequency's own; the objective is the run's to say."""
+        return f"STANDARD_wInit+Cider-D[n4,s6.0,df={self.cider.df.fingerprint}]"
 
     def __call__(self, examples: Sequence[Example], captions: Sequence[Sequence[str]]) -> Tensor:
         """`b k`."""

@@ -43,9 +43,9 @@ def run(args: argparse.Namespace) -> None:
 
 def asked_for(args: argparse.Namespace) -> Run:
     """defaults < presets or experiment file < flags."""
+    base = from_file(args.experiment) if args.experiment else override(Run(), settings_of(args.preset or ()))
     if args.preset and args.experiment:
         raise ValueError("--preset and an experiment file are two starting points; give one of them")
-    base = from_file(args.experiment) if args.experiment else override(Run(), settings_of(args.preset or ()))
     run = override(base, given(args, Run()))
     recipes = [name for name in args.preset or () if name in RECIPES]
     if recipes and not run.rewards:

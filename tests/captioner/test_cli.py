@@ -242,7 +242,7 @@ def test_unknown_score_or_split_is_refused(run, refused):
     "wrong, words",
     [
         (["--clip", "nonsense"], "no CLIP called 'nonsense'"),
-        (["--positives", "nowhere"], "positives.jsonl"),
+        (["--positives", "nowhere"], "captioner metric positives --out nowhere"),
         (["--data", "scense"], "did you mean scenes"),
         (["--precision", "fp8"], "bf16"),
         (["--device", "toaster"], "cuda:N"),

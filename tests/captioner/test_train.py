@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from itertools import product
 from math import cos, pi
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from captioner import checkpoint, train
 from captioner.checkpoint import LAST, Position
@@ -265,6 +267,32 @@ def test_a_run_rewarded_by_a_clip_resumes_to_the_last_bits(tmp_path, monkeypatch
     one, other = (Captioner.from_pretrained(tmp_path / name / LAST).state_dict() for name in "ab")
     for name in one:
         torch.testing.assert_close(one[name], other[name], atol=1e-4, rtol=0)
+
+
+def test_a_run_is_not_resumed_with_a_reward_that_was_trained_again(
+    tmp_path, monkeypatch, unbroken, tiny_flags, tiny_clip, capsys
+):
+    """The same folder with other weights in it."""
+    tuned = tmp_path / "tuned"
+    shutil.copytree(tiny_clip, tuned)
+    given = [
+        "--init",
+        str(unbroken),
+        "--reward",
+        f"pacspp:checkpoint={tuned}",
+        "--scst.steps",
+        "4",
+        "--save_every",
+        "2",
+    ]
+    at_step(monkeypatch, "reward", 3, kill)
+    with pytest.raises(Killed):
+        main(["train", *tiny_flags, *given, "--out", str(tmp_path / "run")])
+    monkeypatch.undo()
+    weights = load_file(tuned / "open_clip_model.safetensors")
+    save_file({name: tensor * 1.01 for name, tensor in weights.items()}, tuned / "open_clip_model.safetensors")
+    assert resume(tmp_path / "run") == 2
+    assert "would go on with PAC-S++" in capsys.readouterr().err
 
 
 def test_a_finished_run_resumed_stays_as_it_is(unbroken, capsys):

@@ -87,7 +87,7 @@ def test_all_rewards_at_once_are_summed_and_signed(spec, folder):
     mix = build([spec(name) for name in BUILT_IN], Context(EXAMPLES, clip=folder))
     total, parts = mix(EXAMPLES, [["a cat"], ["a dog"], ["a bus"]])
     torch.testing.assert_close(total, sum(parts.values()))
-    assert mix.signatures["cider"].startswith("STANDARD_wInit+Cider-D[n4,s6.0]")
+    assert mix.signatures["cider"].startswith("STANDARD_wInit+Cider-D[n4,s6.0,df=")
     print_of_weights = load_clip(folder).fingerprint
     assert mix.signatures["clips"] == f"CLIP-S[w2.5,prefix='A photo depicts',weights={print_of_weights}]"
     assert mix.signatures["pacspp"] == f"PAC-S++[w2,prefix='A photo depicts',weights={print_of_weights}]"
