@@ -5,7 +5,7 @@ Axes: n or b pictures, p patches, f features, c h w pixels or grid.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
@@ -117,27 +117,32 @@ Computed = tuple[list[str], np.ndarray, dict[str, str]]  # keys, features `n p f
 
 
 def computed(todo: Mapping[str, Example], clip: Clip, batch_size: int) -> Iterator[Computed]:
-    """Batch by batch; the next one's pictures are read while the tower works on this one's."""
-    if not todo:
-        return
-    with (
-        ThreadPoolExecutor(torch.get_num_threads()) as pool,
-        tqdm(total=len(todo), desc="features", unit="picture", disable=None) as bar,
-    ):
-        keys = list(todo)
-        chunks = [keys[start : start + batch_size] for start in range(0, len(keys), batch_size)]
-        reading = submit(pool, chunks[0], todo, clip)
-        for following in [*chunks[1:], []]:
-            batch, reading = reading, submit(pool, following, todo, clip)
-            yield features_of(batch, clip)
-            bar.update(len(batch))
+    """Batch by batch, with a bar."""
+    keys = list(todo)
+    batches = ({key: todo[key] for key in keys[at : at + batch_size]} for at in range(0, len(keys), batch_size))
+    with tqdm(total=len(todo), desc="features", unit="picture", disable=None if todo else True) as bar:
+        for found in features_of_batches(batches, clip):
+            yield found
+            bar.update(len(found[0]) + len(found[2]))
+
+
+def features_of_batches(batches: Iterable[Mapping[str, Example]], clip: Clip) -> Iterator[Computed]:
+    """The next batch's pictures are read while the caller and the tower work on this one's."""
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        reading: Reading | None = None
+        for batch in batches:
+            before, reading = reading, submit(pool, batch, clip)
+            if before is not None:
+                yield features_of(before, clip)
+        if reading is not None:
+            yield features_of(reading, clip)
 
 
 Reading = dict[str, Future[Tensor]]
 
 
-def submit(pool: ThreadPoolExecutor, keys: Sequence[str], todo: Mapping[str, Example], clip: Clip) -> Reading:
-    return {key: pool.submit(lambda image: clip.preprocess(open_image(image)), todo[key].image) for key in keys}
+def submit(pool: ThreadPoolExecutor, batch: Mapping[str, Example], clip: Clip) -> Reading:
+    return {key: pool.submit(lambda image: clip.preprocess(open_image(image)), batch[key].image) for key in batch}
 
 
 def features_of(batch: Reading, clip: Clip) -> Computed:
