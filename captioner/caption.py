@@ -59,11 +59,11 @@ def caption(job: Job) -> bool:
     job.out.parent.mkdir(parents=True, exist_ok=True)
     with work.locked():
         begin(work, job)
-    before = work.rows()
+    before, named = work.rows(), FORMATS[job.format].done_as
     new = 0
     with work.journal(job.shard) as file, bar(job, len(before)) as progress:
         for rows in source(left(job, before)):
-            rows = [row for row in rows if row.id not in before]
+            rows = [row for row in rows if named(row.id) not in before]
             file.writelines(map(line, rows))
             file.flush()
             new += sum(not row.skipped for row in rows)
@@ -73,7 +73,6 @@ def caption(job: Job) -> bool:
         lacking = work.lacking(job.shard.count)
         if lacking:
             print(f"{job.out}: {new} captions of {job.shard} made; it is written after {', '.join(lacking)}")
-            )
             return not work.rows().skipped
         return write(work, new, job.checker)
 
