@@ -137,6 +137,7 @@ def bar(job: Job, done: int) -> tqdm:
 def merge(out: Path, checker: str) -> bool:
     """Writes OUT from what the processes of an earlier call, perhaps of other machines, have made."""
     work = Work(out)
+    work.settings()
     with work.locked():
         work.refuse_unfinished()
         return write(work, len(work.rows()), checker)
