@@ -49,9 +49,7 @@ def test_all_formats_hold_the_captions_of_jsonl(captioned, pictures, tmp_path):
     captioned("shards", "--format", "webdataset")
     expected = {row["id"]: row["caption"] for row in rows(tmp_path / "a.jsonl")}
     assert {row["image_id"]: row["caption"] for row in json.loads((tmp_path / "a.json").read_text())} == expected
-    assert table(tmp_path / "a.csv") == [
-        {"id": name, "caption": text} for name, text in expected.items()
-    ]
+    assert table(tmp_path / "a.csv") == [{"id": name, "caption": text} for name, text in expected.items()]
     for name, text in expected.items():
         assert (tmp_path / "texts" / name).with_suffix(".txt").read_text() == text + "\n"
     shards = load(str(tmp_path / "shards"), "test")
@@ -124,7 +122,7 @@ def test_id_that_comes_twice_is_refused():
 
 
 def test_best_of_keeps_the_highest_rewarded_of_the_same_draws(captioned, tmp_path):
-    length = ("--reward", "length:target=3", "--scores")
+    length = ("--reward", "length:least=3,most=3", "--scores")
     captioned("all.jsonl", "--method", "sample", "--n", "6", *length)
     captioned("best.jsonl", "--best-of", "6", *length)
     for drawn, best in zip(rows(tmp_path / "all.jsonl"), rows(tmp_path / "best.jsonl")):
