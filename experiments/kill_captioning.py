@@ -1,5 +1,7 @@
 """Captions photographs in one unbroken run, and in one that is killed (-9) at random moments; the bytes must be equal.
 
+Log-probabilities are written too, so that a caption which stayed the same by luck does not hide another batch.
+
     python experiments/kill_captioning.py --model RUN --images ../shared/flickr8k/Images --count 2000 --out runs/kill
 
 Cost: about three times what captioning them once costs.
@@ -52,7 +54,19 @@ def chosen(images: Path, count: int, folder: Path) -> Path:
 
 def start(model: str, pictures: Path, out: Path) -> Process:
     """A process of its own, forked so that Python and torch are not imported at every start."""
-    where = ["--model", model, "--images", str(pictures), "--out", str(out), "--checker", "none", "--batch_size", "32"]
+    where = [
+        "--model",
+        model,
+        "--images",
+        str(pictures),
+        "--out",
+        str(out),
+        "--checker",
+        "none",
+        "--batch_size",
+        "32",
+        "--scores",
+    ]
     process = get_context("fork").Process(target=captioner.cli.main, args=(["caption", *where],))
     process.start()
     return process
