@@ -56,6 +56,8 @@ def caption(job: Job) -> bool:
     source = captioners(job)
     work = Work(job.out)
     refuse_foreign(work, job)
+    if rereadable(job.images):  # else a misspelt input would own the work folder
+        next(iter(parts(job.images, job.split)[0]()), None)
     job.out.parent.mkdir(parents=True, exist_ok=True)
     with work.locked():
         begin(work, job)
