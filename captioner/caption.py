@@ -1,81 +1,160 @@
-"""Captions for a data set that need not fit in memory: batch by batch, appended to a file, resumable."""
+"""Captions for a data set that need not fit in memory, nor in one run, process or machine.
+
+Blocks of pictures are captioned and appended to a journal in OUT.work; whoever finds all of them done writes OUT.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
+from tqdm import tqdm
 
-from captioner.checkpoint import model_folder
-from captioner.config import Decode, override
-from captioner.device import device_of
-from captioner.evaluate import read_run
-from captioner.generate import generate
-from captioner.models.captioner import Captioner
-from captioner.models.features import computed
-from captioner.writing import line, written
-from metric.clip import load_clip
-from metric.example import Example
+from captioner.captioning.blocks import Block, Shard, blocks
+from captioner.captioning.candidates import Wanted
+from captioner.captioning.formats import FORMATS, Format
+from captioner.captioning.journal import Row, Rows, Work, line
+from captioner.captioning.summary import summary, write_skipped
+from captioner.captioning.worker import Model, Worker
+from captioner.data import parts, rereadable
+from metric.example import Example, UnreadableImage, open_image
 
 
-def caption(
-    model: str,
-    examples: Sequence[Example],
-    out: Path,
-    decode: dict[str, Any],
-    batch_size: int = 64,
-    device: str = "auto",
-    clip: str = "",
-) -> None:
-    """Caption what `out` does not hold yet; unreadable pictures are counted and named in <out>.skipped.txt.
+@dataclass(frozen=True)
+class Job:
+    """What one process is asked for."""
 
-    `decode` are the settings that were typed; the others are the run's. `clip` is where the captioner's own CLIP is,
-    when not where it was.
-    """
-    where = device_of(device)
-    captioner = Captioner.from_pretrained(model_folder(model)).to(where)
-    eyes = load_clip(clip or captioner.config.clip, where)
-    captioner.config.refuse_other_clip(eyes)
-    settings = override(decode_of(model, captioner), decode)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    done = written(out)
-    todo = {example.id: example for example in examples if example.id not in done}
-    skipped: dict[str, str] = {}
-    words = count = 0
-    with out.open("a", encoding="utf-8") as file:
-        for names, features, unreadable in computed(todo, eyes, batch_size):
-            skipped |= unreadable
-            for name, text in captions(captioner, names, torch.from_numpy(features).float().to(where), settings):
-                file.write(line(name, text))
-                words, count = words + len(text.split()), count + 1
+    model: Model
+    images: str
+    split: str
+    out: Path
+    format: str
+    wanted: Wanted
+    batch_size: int = 64
+    shard: Shard = Shard()
+    skip_done: bool = False
+    checker: str = "auto"
+    workers: int = 0
+    """of Ray; 0 captions here"""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What all captions of an output have in common."""
+        made = asdict(self.wanted) | {"rewards": list(self.wanted.rewards)}
+        source = {"images": self.images, "split": self.split, "format": self.format}
+        return source | {"model": self.model.fingerprint} | made
+
+    def blocks(self) -> Iterator[Block]:
+        return blocks(parts(self.images, self.split), self.batch_size, self.shard, self.images)
+
+
+def caption(job: Job) -> bool:
+    """Captions what is left of this process's share; True if no picture was skipped."""
+    source = captioners(job)
+    work = Work(job.out)
+    refuse_foreign(work, job)
+    if rereadable(job.images):  # else a misspelt input would own the work folder
+        next(iter(parts(job.images, job.split)[0]()), None)
+    job.out.parent.mkdir(parents=True, exist_ok=True)
+    with work.locked():
+        begin(work, job)
+    before, named = work.rows(), FORMATS[job.format].done_as
+    new = 0
+    with work.journal(job.shard) as file, bar(job, len(before)) as progress:
+        for rows in source(left(job, before)):
+            rows = [row for row in rows if named(row.id) not in before]
+            file.writelines(map(line, rows))
             file.flush()
-    report(out, count, len(examples) - len(todo), words, skipped)
+            new += sum(not row.skipped for row in rows)
+            progress.update(len(rows))
+        work.marker(job.shard).touch()
+    with work.locked():
+        lacking = work.lacking(job.shard.count)
+        if lacking:
+            print(f"{job.out}: {new} captions of {job.shard} made; it is written after {', '.join(lacking)}")
+            return not work.rows().skipped
+        return write(work, new, job.checker)
 
 
-def decode_of(model: str, captioner: Captioner) -> Decode:
-    """How the run itself decodes; of a model without a run, the default as far as it reads."""
-    if (Path(model) / "checkpoints").is_dir():
-        return read_run(Path(model)).decode
-    return Decode(max_length=captioner.config.max_length)
+def captioners(job: Job) -> Callable[[Iterator[Block]], Iterator[list[Row]]]:
+    """Blocks -> rows of each, here or by the workers of Ray."""
+    if job.workers:
+        from captioner.captioning.ray import on_ray
+
+        return partial(on_ray, job.model, job.wanted, job.images, job.split, job.workers)
+    return Worker(job.model, job.wanted, job.images, job.split).rows
 
 
-def captions(
-    captioner: Captioner, names: Sequence[str], features: torch.Tensor, decode: Decode
-) -> Iterator[tuple[str, str]]:
-    """(id, best caption) of each picture `b p f`."""
-    if names:
-        found = generate(captioner, features, method="beam", k=decode.beams, max_length=decode.max_length)
-        yield from zip(names, (beams[0] for beams in found.captions))
+def refuse_foreign(work: Work, job: Job) -> None:
+    """Captions that an earlier call of ours has not made are not to be lost."""
+    if not work.begun and not job.skip_done and holds_something(job.out, FORMATS[job.format]):
+        raise ValueError(
+            f"{job.out} is there already without {work.folder.name} to go on from; give another --out, "
+            "or type --skip-done to keep its captions and add what it lacks"
+        )
 
 
-def report(out: Path, count: int, before: int, words: int, skipped: dict[str, str]) -> None:
-    kept = f", {before} were there already" if before else ""
-    print(f"{out}: {count} captions of {words / max(count, 1):.1f} words{kept}, {len(skipped)} pictures skipped")
-    path = out.with_name(out.name + ".skipped.txt")
-    path.unlink(missing_ok=True)  # of an earlier call, which may have skipped others
-    if skipped:
-        path.write_text("".join(f"{name}\t{reason}\n" for name, reason in skipped.items()), encoding="utf-8")
-        first = next(iter(skipped.values()))
-        print(f"skipped, the first: {first} (all in {path})")
+def begin(work: Work, job: Job) -> None:
+    """A new work folder, with the captions that OUT has already, or that of an earlier call."""
+    kind = FORMATS[job.format]
+    if not work.begun and holds_something(job.out, kind):
+        work.keep(kind.read(job.out))
+    work.begin(job.settings, job.skip_done)
+
+
+def holds_something(out: Path, kind: Format) -> bool:
+    return any(out.rglob("*.txt" if kind.done_as is not str else "*.tar")) if kind.folder else out.exists()
+
+
+def left(job: Job, before: Rows) -> Iterator[Block]:
+    """Blocks in which a picture or a reason is missing: whole, so that what is captioned again is so as before."""
+    name = FORMATS[job.format].done_as
+    for block in job.blocks():
+        missing = [example for example in block.examples if name(example.id) not in before]
+        told = all(each.id in before.skipped or each.what == "caption" for each in block.left_out)
+        again = all(example.id in before.skipped for example in missing)
+        if not told or (missing and not (again and not any(map(readable, missing)))):
+            yield block
+
+
+def readable(example: Example) -> bool:
+    """Whether a picture that was skipped before has been mended."""
+    try:
+        open_image(example.image)
+    except UnreadableImage:
+        return False
+    return True
+
+
+def bar(job: Job, done: int) -> tqdm:
+    """Pictures, their rate, and the time left where they can be counted beforehand."""
+    total = sum(len(block.examples) for block in job.blocks()) if rereadable(job.images) else None
+    initial = min(done, total) if total is not None and job.shard.count == 1 else 0
+    return tqdm(total=total, initial=initial, desc="captions", unit="picture", disable=None)
+
+
+def merge(out: Path, checker: str) -> bool:
+    """Writes OUT from what the processes of an earlier call, perhaps of other machines, have made."""
+    work = Work(out)
+    work.settings()
+    with work.locked():
+        work.refuse_unfinished()
+        return write(work, len(work.rows()), checker)
+
+
+def write(work: Work, new: int, checker: str) -> bool:
+    settings, rows = work.settings(), work.rows()
+    if not rows and not rows.skipped:
+        raise ValueError(f"{settings['images']} has no picture of the split {settings['split']!r}")
+    FORMATS[settings["format"]].write(work.out, rows, partial(pictures, settings["images"], settings["split"]))
+    write_skipped(work.out.with_name(work.out.name + ".skipped.txt"), rows.skipped)
+    told = summary(rows, new, checker)
+    print(f"{work.out}: " + "\n".join(told))
+    return not rows.skipped
+
+
+def pictures(images: str, split: str) -> Iterable[Example]:
+    return (each for part in parts(images, split) for each in part() if isinstance(each, Example))

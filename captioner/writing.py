@@ -1,4 +1,4 @@
-"""Captions as files: ours as JSONL, written whole or appended to as they come; anyone's, read."""
+"""Captions as files: ours as JSONL, written whole; anyone's, read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import Any
 
 from captioner.data.files import read_text
 
-BEGINNING = b'{"id": '  # of every line of ours
 LINE = '{"id": ..., "caption": ...}'
 FIELDS = {"caption", "prediction", "references"}  # what a line beside its id may be about
 SHOWN = 5  # ids named in a message
@@ -26,25 +25,6 @@ def write_lines(path: Path, captions: Mapping[str, str]) -> None:
     beside = path.with_name(path.name + ".partial")
     beside.write_text("".join(line(*item) for item in captions.items()), encoding="utf-8")
     os.replace(beside, path)
-
-
-def written(path: Path) -> set[str]:
-    """The ids that are in the file already; a last line that a kill cut short is taken off, nothing else ever is."""
-    if not path.exists():
-        return set()
-    whole, done = 0, set()
-    with path.open("rb") as file:
-        for number, raw in enumerate(file, 1):
-            complete = raw.endswith(b"\n")
-            if not complete and BEGINNING.startswith(raw[: len(BEGINNING)]):
-                break
-            try:
-                done.add(json.loads(raw if complete else b"")["id"])
-            except (ValueError, KeyError, TypeError):
-                raise ValueError(f"{path}:{number} is no {LINE}; give another --out") from None
-            whole += len(raw)
-    os.truncate(path, whole)
-    return done
 
 
 def read_captions(path: Path) -> dict[str, str]:

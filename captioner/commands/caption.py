@@ -1,34 +1,74 @@
-"""Write a caption for every picture of a folder or data set; goes on where an earlier call stopped."""
+"""Write a caption for every picture of a folder or data set; goes on where an earlier call stopped.
+
+The ending of --out tells its format: .jsonl, .json (COCO results), .csv; --format txt and webdataset make folders.
+OUT.work beside it holds what is done. Under torchrun and accelerate launch each process takes its share.
+"""
 
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from captioner.captioning.blocks import Shard
+    from captioner.captioning.candidates import Wanted
+    from captioner.captioning.worker import Model
 
 HELP = "captions for a folder of pictures or a data set"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", required=True, help="run folder, model folder or hub id")
+    parser.add_argument("--model", default="", help="run folder, model folder or hub id")
     parser.add_argument(
         "--images",
-        required=True,
+        default="",
         help="what `captioner data` reads: a folder, archive, shards, table, name:option=value,...",
     )
-    parser.add_argument("--out", required=True, type=Path, help='JSONL file, one {"id": ..., "caption": ...} a line')
+    parser.add_argument("--out", required=True, type=Path, help="file or folder of captions")
+    parser.add_argument("--format", default="", help="jsonl, coco, csv, txt or webdataset (by the ending of --out)")
     parser.add_argument("--split", default="test", help="split, where --images is a data set (test)")
+    add_generation(parser)
+    add_work(parser)
+
+
+def add_generation(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--method", default="", help="beam, greedy or sample (beam; with --best-of sample)")
     parser.add_argument("--beams", type=positive, metavar="INT", help="beams; 1 is greedy (as the run has it)")
     parser.add_argument(
-        "--max_length",
-        type=positive,
-        metavar="INT",
-        help="most tokens of a caption, its end included (as the run has it)",
+        "--max_length", type=positive, metavar="INT", help="most tokens of a caption, its end included (as the run)"
     )
+    parser.add_argument("--n", type=positive, default=1, metavar="INT", help="captions a picture (1)")
+    parser.add_argument("--temperature", type=float, default=1.0, metavar="FLOAT", help="of --method sample (1)")
+    parser.add_argument("--top_p", type=float, default=1.0, metavar="FLOAT", help="nucleus of --method sample (1)")
+    parser.add_argument("--seed", type=int, default=0, metavar="INT", help="of --method sample (0)")
+    parser.add_argument(
+        "--best-of", "--best_of", type=positive, metavar="N", help="make N captions, keep the best by --reward"
+    )
+    parser.add_argument(
+        "--reward", action="append", default=[], metavar="SPEC", help="reward, may be repeated; see `captioner rewards`"
+    )
+    parser.add_argument("--scores", action="store_true", help="write log-probability and rewards of each caption")
+
+
+def add_work(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--batch_size", "--batch-size", type=positive, default=64, metavar="INT", help="pictures at a time (64)"
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
     parser.add_argument("--clip", default="", help="where the captioner's own CLIP is now, if it has moved")
+    parser.add_argument(
+        "--shard", default="", metavar="I/N", help="the I-th of N shares, 1/N to N/N (RANK, WORLD_SIZE)"
+    )
+    parser.add_argument("--merge", action="store_true", help="only put together what the shares have made")
+    parser.add_argument(
+        "--skip-done", action="store_true", help="keep captions that --out has already, whoever made them and how"
+    )
+    parser.add_argument("--strict", action="store_true", help="exit code 1 where a picture is skipped")
+    parser.add_argument("--checker", default="auto", help="grammar checker of the summary: languagetool, harper, none")
+    parser.add_argument("--engine", default="local", choices=("local", "ray"), help="local, or Ray's workers (local)")
+    parser.add_argument("--workers", type=positive, default=2, metavar="INT", help="of --engine ray (2)")
 
 
 def positive(text: str) -> int:
@@ -37,9 +77,70 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def run(args: argparse.Namespace) -> None:
-    from captioner.caption import caption
-    from captioner.data import load
+def run(args: argparse.Namespace) -> int:
+    from captioner.caption import Job, caption, merge
+    from captioner.captioning.formats import format_of
+    from captioner.captioning.worker import Model
 
-    decode = {name: getattr(args, name) for name in ("beams", "max_length") if getattr(args, name)}
-    caption(args.model, load(args.images, args.split), args.out, decode, args.batch_size, args.device, args.clip)
+    if args.merge:
+        return 1 if not merge(args.out, args.checker) and args.strict else 0
+    for name in ("model", "images"):
+        if not getattr(args, name):
+            raise ValueError(f"--{name} is needed; only --merge does without")
+    shard = shard_of(args.shard)
+    model = Model(args.model, args.clip, device_of(args.device, shard.count))
+    job = Job(
+        model,
+        args.images,
+        args.split,
+        args.out,
+        format_of(args.out, args.format),
+        wanted(args, model),
+        args.batch_size,
+        shard,
+        args.skip_done,
+        args.checker,
+        args.workers if args.engine == "ray" else 0,
+    )
+    return 1 if not caption(job) and args.strict else 0
+
+
+def wanted(args: argparse.Namespace, model: Model) -> Wanted:
+    """What was typed, and where nothing was the run's own way."""
+    from captioner.captioning.candidates import Wanted
+
+    decode = model.decode()
+    method = args.method or ("sample" if args.best_of else "beam")
+    usual = decode.beams if method == "beam" else args.n
+    return Wanted(
+        max_length=args.max_length or decode.max_length,
+        method=method,
+        candidates=1 if method == "greedy" else args.beams or args.best_of or usual,
+        n=args.n,
+        rewards=tuple(args.reward),
+        best=bool(args.best_of),
+        scores=args.scores,
+        temperature=args.temperature,
+        top_p=args.top_p,
+        seed=args.seed,
+    )
+
+
+def shard_of(text: str) -> Shard:
+    """`1/2`; or where torchrun and accelerate launch say which process this is."""
+    from captioner.captioning.blocks import Shard
+
+    if not text:
+        return Shard(int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1)))
+    index, _, count = text.partition("/")
+    if not (index.isdigit() and count.isdigit() and 1 <= int(index) <= int(count)):
+        raise ValueError(f"--shard is I/N with I from 1 to N, such as 1/4, got {text!r}")
+    return Shard(int(index) - 1, int(count))
+
+
+def device_of(name: str, processes: int) -> str:
+    """Processes of one machine take a GPU each, as their launcher numbers them."""
+    from torch import cuda
+
+    spread = name == "auto" and processes > 1 and cuda.is_available() and "LOCAL_RANK" in os.environ
+    return f"cuda:{os.environ['LOCAL_RANK']}" if spread else name

@@ -8,8 +8,10 @@ and where it has splits of its own a line of SPLITS.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator
-from typing import Any, get_type_hints
+from functools import partial
+from typing import Any, TypeAlias, get_type_hints
 
 from captioner.data.coco import coco, coco_splits, nocaps, nocaps_splits, vizwiz, vizwiz_splits
 from captioner.data.files import folder
@@ -19,7 +21,7 @@ from captioner.data.karpathy import karpathy, karpathy_splits
 from captioner.data.left_out import LeftOut, Read, kept
 from captioner.data.recognise import Source, recognise
 from captioner.data.scenes import scenes, scenes_splits
-from captioner.data.shards import webdataset, webdataset_splits
+from captioner.data.shards import shard, urls, webdataset, webdataset_splits
 from captioner.data.tables import csv, csv_splits, jsonl, jsonl_splits, tsv, tsv_splits
 from captioner.data.textcaps import textcaps, textcaps_splits
 from metric.example import Example
@@ -83,6 +85,24 @@ def read(spec: str, split: str) -> Iterator[Example | LeftOut]:
         yield from without_blanks(each)
     if empty:
         raise ValueError(f"{spec} has no picture of the split {split!r}{why(source, lost)}")
+
+
+Part: TypeAlias = Callable[[], Read]  # to be read as often as it is called
+
+
+def parts(spec: str, split: str) -> list[Part]:
+    """What may be read apart, by several processes: shards; of other formats the whole."""
+    source = recognise(spec, DATA)
+    if source.format != "webdataset":
+        return [partial(read, spec, split)]
+    options = values(source)
+    return [partial(shard, url, split, options.get("references", "")) for url in urls(options["shards"], split)]
+
+
+def rereadable(spec: str) -> bool:
+    """Whether going through it a second time costs little: not where it comes over a network or through a pipe."""
+    source = recognise(spec, DATA)
+    return source.format != "hf" and not re.search(r"pipe:|://", source.options.get("shards", ""))
 
 
 def why(source: Source, lost: LeftOut | None) -> str:

@@ -5,9 +5,11 @@ Axes: n or b pictures, p patches, f features, c h w pixels or grid.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +73,10 @@ def feature_dim(clip: Clip) -> int:
     return grid_features(clip, clip.preprocess(Image.new("RGB", (64, 64)))[None]).shape[-1]
 
 
+PLANNED = 10_000  # pictures to compute from which on a plan is printed first
+MEASURED = 64  # pictures it is made from
+
+
 class FeatureStore:
     """Features by example id, fp16 in memory or mapped; `skipped` says which examples have none, and why."""
 
@@ -94,12 +100,28 @@ class FeatureStore:
         faults: dict[str, str] = {}
         with nullcontext(MemoryShelf()) if folder is None else disk_shelf(Path(folder), clip) as shelf:
             todo = {keys[e.id]: e for e in examples if e.id in keys and keys[e.id] not in shelf.known}
+            if len(todo) >= PLANNED:
+                tqdm.write(plan(todo, clip))
             for found, features, faulty in computed(todo, clip, batch_size):
                 shelf.append(found, features)
                 faults |= faulty
             rows = {name: shelf.known[key] for name, key in keys.items() if key not in faults}
             skipped |= {name: faults[key] for name, key in keys.items() if key in faults}
             return cls(shelf.array(), rows, skipped)
+
+
+def plan(todo: Mapping[str, Example], clip: Clip) -> str:
+    """What is ahead on disk and in time, from the rate of a few pictures that are looked at first."""
+    few = dict(islice(todo.items(), MEASURED))
+    started = time.perf_counter()
+    ((_, features, _),) = features_of_batches([few], clip)
+    rate = len(few) / (time.perf_counter() - started)
+    _, p, f = features.shape
+    size = 2 * p * f * len(todo) / 1e9  # fp16
+    return (
+        f"features of {len(todo):,} pictures: {p} x {f} each, {size:.1f} GB, about {len(todo) / rate / 3600:.1f} hours "
+        f"at {rate:.0f} pictures a second"
+    )
 
 
 def content_keys(examples: Sequence[Example]) -> tuple[dict[str, str], dict[str, str]]:
@@ -117,27 +139,32 @@ Computed = tuple[list[str], np.ndarray, dict[str, str]]  # keys, features `n p f
 
 
 def computed(todo: Mapping[str, Example], clip: Clip, batch_size: int) -> Iterator[Computed]:
-    """Batch by batch; the next one's pictures are read while the tower works on this one's."""
-    if not todo:
-        return
-    with (
-        ThreadPoolExecutor(torch.get_num_threads()) as pool,
-        tqdm(total=len(todo), desc="features", unit="picture", disable=None) as bar,
-    ):
-        keys = list(todo)
-        chunks = [keys[start : start + batch_size] for start in range(0, len(keys), batch_size)]
-        reading = submit(pool, chunks[0], todo, clip)
-        for following in [*chunks[1:], []]:
-            batch, reading = reading, submit(pool, following, todo, clip)
-            yield features_of(batch, clip)
-            bar.update(len(batch))
+    """Batch by batch, with a bar."""
+    keys = list(todo)
+    batches = ({key: todo[key] for key in keys[at : at + batch_size]} for at in range(0, len(keys), batch_size))
+    with tqdm(total=len(todo), desc="features", unit="picture", disable=None if todo else True) as bar:
+        for found in features_of_batches(batches, clip):
+            yield found
+            bar.update(len(found[0]) + len(found[2]))
+
+
+def features_of_batches(batches: Iterable[Mapping[str, Example]], clip: Clip) -> Iterator[Computed]:
+    """The next batch's pictures are read while the caller and the tower work on this one's."""
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        reading: Reading | None = None
+        for batch in batches:
+            before, reading = reading, submit(pool, batch, clip)
+            if before is not None:
+                yield features_of(before, clip)
+        if reading is not None:
+            yield features_of(reading, clip)
 
 
 Reading = dict[str, Future[Tensor]]
 
 
-def submit(pool: ThreadPoolExecutor, keys: Sequence[str], todo: Mapping[str, Example], clip: Clip) -> Reading:
-    return {key: pool.submit(lambda image: clip.preprocess(open_image(image)), todo[key].image) for key in keys}
+def submit(pool: ThreadPoolExecutor, batch: Mapping[str, Example], clip: Clip) -> Reading:
+    return {key: pool.submit(lambda image: clip.preprocess(open_image(image)), batch[key].image) for key in batch}
 
 
 def features_of(batch: Reading, clip: Clip) -> Computed:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from tokenizers import Tokenizer, models, pre_tokenizers
 from torch import nn
 
 from captioner.models.captioner import Captioner, CaptionerConfig
 from captioner.models.vocabulary import BOS, EOS, PAD, Vocabulary
-from metric.clip import new_clip, save_clip
+from metric.clip import load_clip, new_clip, save_clip
 from metric.example import Example
 from metric.scenes.language import references
 from metric.scenes.world import sample
 
+COLOURS = ["red", "green", "blue", "yellow", "black", "white", "purple", "orange", "grey"]
 CLIP = {
     "model_cfg": {
         "embed_dim": 16,
@@ -76,3 +79,32 @@ def two_words() -> Callable[..., Captioner]:
         return captioner.eval()
 
     return make
+
+
+@pytest.fixture(scope="session")
+def model(tiny_clip, tmp_path_factory) -> Path:
+    """An untrained captioner of a few words whose captions differ from picture to picture."""
+    names = [BOS, EOS, PAD, *COLOURS, "é"]
+    tokenizer = Tokenizer(models.WordLevel({name: i for i, name in enumerate(names)}, unk_token=PAD))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.add_special_tokens(names[:3])
+    shape = {"d": 16, "heads": 2, "encoder_layers": 1, "decoder_layers": 1, "feedforward": 16, "max_length": 6}
+    print_of = load_clip(tiny_clip).fingerprint
+    torch.manual_seed(1)
+    captioner = Captioner(CaptionerConfig(16, len(names), tiny_clip, print_of, **shape), Vocabulary(tokenizer))
+    captioner.decoder[0].cross.out.weight.data *= 50  # pictures decide, not habits
+    folder = tmp_path_factory.mktemp("model") / "captioner"
+    captioner.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def pictures(tmp_path) -> Path:
+    """Nine pictures of coloured blocks."""
+    rng = random.Random(0)
+    (tmp_path / "pictures" / "more").mkdir(parents=True)
+    for number, colour in enumerate(COLOURS):
+        where = tmp_path / "pictures" / ("more" if number % 3 == 0 else ".")
+        blocks = Image.frombytes("RGB", (3, 2), rng.randbytes(18))
+        blocks.resize((24 + 5 * number, 20), Image.Resampling.NEAREST).save(where / f"{colour}.png")
+    return tmp_path / "pictures"

@@ -247,6 +247,15 @@ def fill(folder, shades) -> None:
     FeatureStore.build(examples(*shades), Tiny(VIT), folder, batch_size=1)
 
 
+def test_long_work_is_told_before_it_starts(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(module, "PLANNED", 3)
+    FeatureStore.build(examples(1, 2), Tiny(VIT), tmp_path)
+    assert not capsys.readouterr().out
+    FeatureStore.build(examples(*range(10, 15)), Tiny(VIT), tmp_path)
+    assert "features of 5 pictures: 16 x 12 each, 0.0 GB" in capsys.readouterr().out
+    assert (tmp_path / "features.npy").stat().st_size == 128 + 7 * 2 * 16 * 12  # fp16 behind numpy's header
+
+
 @pytest.mark.slow
 def test_two_processes_fill_one_folder(tmp_path) -> None:
     spawn = multiprocessing.get_context("spawn")

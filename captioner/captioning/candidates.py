@@ -1,0 +1,100 @@
+"""The captions of a batch of pictures: generated, scored, and the best of them chosen.
+
+Axes: b pictures, k candidates of each, p patches, f features.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from captioner.captioning.journal import Row
+from captioner.generate import METHODS, generate
+from captioner.models.captioner import Captioner
+from metric.example import Example
+from rewards.mix import Mix
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How captions are made and which are kept; what a work folder is known by."""
+
+    max_length: int
+    method: str = "beam"
+    candidates: int = 5
+    """beams, or draws"""
+    n: int = 1
+    """captions of a picture that are kept"""
+    rewards: tuple[str, ...] = ()
+    best: bool = False
+    """whether the highest rewarded are kept, not the likeliest beams or the first draws"""
+    scores: bool = False
+    """whether log-probabilities and rewards are written"""
+    temperature: float = 1.0
+    top_p: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise ValueError(f"--method is one of {', '.join(METHODS)}, got {self.method!r}")
+        most = 1 if self.method == "greedy" else self.candidates
+        if self.n > most:
+            raise ValueError(
+                f"{self.n} captions are wanted of {most} that {self.method} makes; raise --beams or --best-of, "
+                "or type --method sample"
+            )
+        if self.method == "greedy" and self.best:
+            raise ValueError("--method greedy makes one caption, so --best-of has no choice; type beam or sample")
+        if self.best != bool(self.rewards) and not (self.scores and self.rewards):
+            given, lacking = ("--best-of", "--reward SPEC") if self.best else ("--reward", "--best-of N or --scores")
+            raise ValueError(f"{given} needs {lacking}; `captioner rewards` lists rewards")
+
+
+def candidates(
+    captioner: Captioner, features: Tensor, examples: Sequence[Example], wanted: Wanted, reward: Mix | None
+) -> list[Row]:
+    """One row a picture, features `b p f`; its order is the caller's to fill in."""
+    found = generate(
+        captioner,
+        features,
+        method=wanted.method,
+        k=wanted.candidates,
+        max_length=wanted.max_length,
+        temperature=wanted.temperature,
+        top_p=wanted.top_p,
+        generator=lots(examples, wanted.seed, features.device),
+    )
+    columns = {"log_probability": found.log_probabilities.cpu()}
+    total = columns["log_probability"]
+    if reward:
+        total, parts = reward(examples, found.captions)
+        columns |= {"reward": total, **parts} if len(parts) > 1 else parts
+    kept = choice(total, wanted.best)[:, : wanted.n].tolist()
+    return [
+        Row(
+            example.id,
+            captions=[str(found.captions[i][j]) for j in kept[i]],
+            scores={name: [round(float(values[i, j]), 6) for j in kept[i]] for name, values in columns.items()}
+            if wanted.scores
+            else {},
+        )
+        for i, example in enumerate(examples)
+    ]
+
+
+def choice(total: Tensor, best: bool) -> Tensor:
+    """Which candidates come first, `b k`: the highest rewarded, the earlier of equals; else as they were made."""
+    if best:
+        return total.argsort(dim=1, descending=True, stable=True)
+    return torch.arange(total.shape[1]).expand_as(total)
+
+
+def lots(examples: Sequence[Example], seed: int, device: torch.device) -> torch.Generator:
+    """Seeded by the pictures of the batch, so that no other batch changes what is drawn for this one."""
+    names = "\0".join([str(seed), *(example.id for example in examples)])
+    number = int.from_bytes(hashlib.sha256(names.encode()).digest()[:8], "big")
+    return torch.Generator(device).manual_seed(number >> 1)

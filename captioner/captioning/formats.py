@@ -1,0 +1,156 @@
+"""What captions are written as: JSONL, COCO results, CSV, a .txt beside each name, webdataset shards.
+
+Every file is written beside its place and then put there whole. What one writes, `read` gives back, or the adapters of
+`captioner.data` do.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, TypeAlias
+
+from captioner.captioning.journal import Row, Rows
+from captioner.captioning.shards import write_shards
+from captioner.data.text import read_text
+from captioner.score import without_ending
+from captioner.writing import read_captions
+from metric.example import Example
+
+Examples: TypeAlias = Callable[[], Iterable[Example]]
+Captions: TypeAlias = dict[str, list[str]]
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[IO[str]]:
+    beside = path.with_name(path.name + ".partial")
+    with beside.open("w", encoding="utf-8", newline="") as file:
+        yield file
+    os.replace(beside, path)
+
+
+def as_json(row: Row) -> dict[str, Any]:
+    """One caption and its scores; of several all, each score a list."""
+    if len(row.captions) == 1:
+        return {"id": row.id, "caption": row.captions[0], **{name: each[0] for name, each in row.scores.items()}}
+    return {"id": row.id, "caption": row.captions[0], "captions": row.captions, **row.scores}
+
+
+def write_jsonl(out: Path, rows: Rows, _: Examples) -> None:
+    with whole(out) as file:
+        file.writelines(json.dumps(as_json(row), ensure_ascii=False) + "\n" for row in rows)
+
+
+def write_coco(out: Path, rows: Rows, _: Examples) -> None:
+    """A list of {"image_id", "caption"}, one for each caption; an id of digits is a number, as servers want it."""
+    between = "["
+    with whole(out) as file:
+        for row in rows:
+            for entry in each_caption(row, "image_id"):
+                file.write(between + json.dumps(entry, ensure_ascii=False))
+                between = ",\n"
+        file.write("]\n" if between != "[" else "[]\n")
+
+
+def each_caption(row: Row, name: str) -> Iterator[dict[str, Any]]:
+    number = row.id.isascii() and row.id.isdigit() and str(int(row.id)) == row.id
+    known = int(row.id) if number and name == "image_id" else row.id
+    for i, text in enumerate(row.captions):
+        yield {name: known, "caption": text, **{score: values[i] for score, values in row.scores.items()}}
+
+
+def write_csv(out: Path, rows: Rows, _: Examples) -> None:
+    """A line a caption: id, caption, scores."""
+    table: csv.DictWriter | None = None
+    with whole(out) as file:
+        for row in rows:
+            for entry in each_caption(row, "id"):
+                if table is None:
+                    table = csv.DictWriter(file, list(entry), lineterminator="\n")
+                    table.writeheader()
+                table.writerow(entry)
+
+
+def read_csv(out: Path) -> Captions:
+    found: Captions = {}
+    for row in csv.DictReader(read_text(out).splitlines(keepends=True)):
+        if "id" not in row or "caption" not in row:
+            raise ValueError(f"{out} has no columns id and caption; give another --out")
+        found.setdefault(row["id"], []).append(row["caption"])
+    return found
+
+
+def write_texts(out: Path, rows: Rows, _: Examples) -> None:
+    """`a/b.txt` for the picture a/b.jpg, a line a caption."""
+    written: dict[PurePosixPath, str] = {}
+    for row in rows:
+        name = sidecar(row.id)
+        if name in written:
+            raise ValueError(f"{written[name]} and {row.id} would both have their captions in {name}; try .jsonl")
+        written[name] = row.id
+        path = out / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole(path) as file:
+            file.writelines(text + "\n" for text in row.captions)
+
+
+def sidecar(name: str) -> PurePosixPath:
+    path = PurePosixPath(without_ending(name) + ".txt")
+    if path.is_absolute() or ".." in path.parts:
+        raise ValueError(f"the id {name!r} would have its captions outside of --out; try .jsonl")
+    return path
+
+
+def read_texts(out: Path) -> Captions:
+    """By name without .txt, which is what `done_as` makes of an id."""
+    texts = sorted(out.rglob("*.txt"))
+    return {path.relative_to(out).as_posix()[: -len(".txt")]: read_text(path).splitlines() for path in texts}
+
+
+def read_one_each(out: Path) -> Captions:
+    return {name: [caption] for name, caption in read_captions(out).items()}
+
+
+def read_nothing(out: Path) -> Captions:
+    raise ValueError(f"--skip-done knows no captions of shards, and {out} is there already; give another --out")
+
+
+@dataclass(frozen=True)
+class Format:
+    write: Callable[[Path, Rows, Examples], None]
+    read: Callable[[Path], Captions]
+    folder: bool = False
+    """whether OUT is a folder"""
+    done_as: Callable[[str], str] = str
+    """what `read` calls a picture of that id"""
+
+
+FORMATS = {
+    "jsonl": Format(write_jsonl, read_one_each),
+    "coco": Format(write_coco, read_one_each),
+    "csv": Format(write_csv, read_csv),
+    "txt": Format(write_texts, read_texts, folder=True, done_as=without_ending),
+    "webdataset": Format(write_shards, read_nothing, folder=True),
+}
+ENDINGS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "coco", ".csv": "csv"}
+
+
+def format_of(out: Path, typed: str) -> str:
+    """By name if one was typed, else by the ending of `out`."""
+    if typed and typed not in FORMATS:
+        raise ValueError(f"--format is one of {', '.join(FORMATS)}, got {typed!r}")
+    if not typed and out.suffix.lower() not in ENDINGS:
+        raise ValueError(
+            f"--out {out} has no ending that is known ({', '.join(ENDINGS)}); type --format, which is one of "
+            f"{', '.join(FORMATS)}, the last two of which make a folder"
+        )
+    name = typed or ENDINGS[out.suffix.lower()]
+    if out.exists() and out.is_dir() != FORMATS[name].folder:
+        kinds = ("a file", "a folder")
+        raise ValueError(f"--out {out} is {kinds[out.is_dir()]}, and {name} makes {kinds[FORMATS[name].folder]}")
+    return name

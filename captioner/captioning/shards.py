@@ -1,0 +1,68 @@
+"""Captioned pictures as webdataset shards: `000000007.jpg 000000007.txt 000000007.json`, a thousand to a tar."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tarfile
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path, PurePosixPath
+
+from captioner.captioning.journal import Row, Rows
+from captioner.data.files import SUFFIXES
+from metric.example import Example, Picture, open_image
+from metric.images import InTar, InZip, Stored, opened_zip
+
+SAMPLES = 1000  # pictures of a shard
+
+
+def write_shards(out: Path, rows: Rows, examples: Callable[[], Iterable[Example]]) -> None:
+    """In the input's order; pictures as they came, drawn ones as PNG. Shards of an earlier call are replaced."""
+    out.mkdir(parents=True, exist_ok=True)
+    captioned = ((number, example, rows[example.id]) for number, example in enumerate(found(examples, rows)))
+    written: set[Path] = set()
+    while samples := list(islice(captioned, SAMPLES)):
+        path = out / f"{len(written):06d}.tar"
+        beside = path.with_suffix(".partial")
+        with tarfile.open(beside, "w") as tar:
+            for sample in samples:
+                for name, content in files(*sample):
+                    add(tar, name, content)
+        os.replace(beside, path)
+        written.add(path)
+    for old in set(out.glob("[0-9]" * 6 + ".tar")) - written:
+        old.unlink()
+
+
+def found(examples: Callable[[], Iterable[Example]], rows: Rows) -> Iterator[Example]:
+    return (example for example in examples() if example.id in rows)
+
+
+def files(number: int, example: Example, row: Row) -> Iterator[tuple[str, bytes]]:
+    ending, content = encoded(example.image)
+    said = {"id": row.id, "captions": row.captions, **row.scores}
+    yield f"{number:09d}{ending}", content
+    yield f"{number:09d}.txt", "".join(text + "\n" for text in row.captions).encode()
+    yield f"{number:09d}.json", json.dumps(said, ensure_ascii=False).encode()
+
+
+def encoded(image: Path | Picture) -> tuple[str, bytes]:
+    """The file's own ending and bytes; a picture that has no file of a known ending is made one."""
+    ending = PurePosixPath(str(image)).suffix.lower()
+    if ending in SUFFIXES and isinstance(image, Path):
+        return ending, image.read_bytes()
+    if ending in SUFFIXES and isinstance(image, (Stored, InTar)):
+        return ending, image.data
+    if ending in SUFFIXES and isinstance(image, InZip):
+        return ending, opened_zip(image.archive, os.getpid()).read(image.name)
+    file = io.BytesIO()
+    open_image(image).save(file, "PNG")
+    return ".png", file.getvalue()
+
+
+def add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    entry = tarfile.TarInfo(name)  # of no time and no owner: equal captions make equal shards
+    entry.size = len(content)
+    tar.addfile(entry, io.BytesIO(content))

@@ -1,0 +1,97 @@
+"""A loaded captioner that turns blocks of pictures into rows: the same in one process, in many, and under Ray."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from captioner.captioning.blocks import Block
+from captioner.captioning.candidates import Wanted, candidates
+from captioner.captioning.journal import Row
+from captioner.checkpoint import model_folder
+from captioner.config import Decode
+from captioner.data import load
+from captioner.device import device_of
+from captioner.evaluate import read_run
+from captioner.models import pretrained
+from captioner.models.captioner import Captioner, CaptionerConfig
+from captioner.models.features import features_of_batches
+from captioner.provenance import fingerprint_of
+from metric.clip import load_clip
+from metric.example import Example
+from rewards import Context, build
+from rewards.mix import Mix
+from rewards.registry import find
+from rewards.spec import parse
+
+
+@dataclass(frozen=True)
+class Model:
+    """Where a captioner is and what it is run on."""
+
+    name: str
+    clip: str = ""
+    """where its own CLIP is, when not where it was"""
+    device: str = "auto"
+
+    @property
+    def fingerprint(self) -> str:
+        return fingerprint_of(self.name)
+
+    def decode(self) -> Decode:
+        """How the run itself decodes; of a model without a run, the default as far as it reads."""
+        if (Path(self.name) / "checkpoints").is_dir():
+            return read_run(Path(self.name)).decode
+        folder = pretrained.fetch(model_folder(self.name))
+        return Decode(max_length=pretrained.read_config(folder / pretrained.CONFIG, CaptionerConfig)["max_length"])
+
+
+class Worker:
+    def __init__(self, model: Model, wanted: Wanted, images: str, split: str) -> None:
+        self.device = device_of(model.device)
+        self.wanted = wanted
+        self.captioner = Captioner.from_pretrained(model_folder(model.name)).to(self.device)
+        self.clip_name = model.clip or self.captioner.config.clip
+        self.clip = load_clip(self.clip_name, self.device)
+        self.captioner.config.refuse_other_clip(self.clip)
+        if wanted.max_length > self.captioner.config.max_length:
+            raise ValueError(
+                f"the captioner reads {self.captioner.config.max_length} tokens at most, got {wanted.max_length}"
+            )
+        self.reward = self.make_reward(images, split)
+
+    def make_reward(self, images: str, split: str) -> Mix | None:
+        """Rewards that want references get those of the data set for their document frequency."""
+        if not self.wanted.rewards:
+            return None
+        specs = [parse(text) for text in self.wanted.rewards]
+        wants = any("references" in find(spec.name).needs for spec in specs)
+        examples = load(images, split) if wants else []
+        return build(specs, Context(examples, self.clip_name, str(self.device), self.wanted.seed))
+
+    def rows(self, blocks: Iterable[Block]) -> Iterator[list[Row]]:
+        """Of each block, in its turn; pictures are read ahead, and pictures that cannot be read have a reason."""
+        waiting: list[Block] = []
+
+        def pictures() -> Iterator[dict[str, Example]]:
+            for block in blocks:
+                waiting.append(block)
+                yield {example.id: example for example in block.examples}
+
+        for names, features, faults in features_of_batches(pictures(), self.clip):
+            block = waiting.pop(0)
+            known = {example.id: example for example in block.examples}
+            said = self.said([known[name] for name in names], torch.from_numpy(features).float()) if names else []
+            reasons = {name: text.removeprefix(f"{known[name].image}: ") for name, text in faults.items()}
+            reasons |= {left.id: left.reason for left in block.left_out if left.what != "caption"}
+            places = block.places()
+            yield [
+                *(replace(row, order=places[row.id]) for row in said),
+                *(Row(name, places.get(name, block.order), skipped=reason) for name, reason in reasons.items()),
+            ]
+
+    def said(self, examples: list[Example], features: torch.Tensor) -> list[Row]:
+        return candidates(self.captioner, features.to(self.device), examples, self.wanted, self.reward)

@@ -1,0 +1,91 @@
+"""Captions photographs in one unbroken run, and in one that is killed (-9) at random moments; the bytes must be equal.
+
+Log-probabilities are written too, so that a caption which stayed the same by luck does not hide another batch.
+
+    python experiments/kill_captioning.py --model RUN --images ../shared/flickr8k/Images --count 2000 --out runs/kill
+
+Cost: about three times what captioning them once costs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import time
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess as Process
+from pathlib import Path
+
+import captioner.caption  # so that forks have it
+import captioner.cli
+from captioner.captioning.journal import whole_lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--images", type=Path, required=True)
+    parser.add_argument("--count", type=int, default=2000)
+    parser.add_argument("--kills", type=int, default=5)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    pictures = chosen(args.images, args.count, args.out / "pictures")
+    whole, broken = args.out / "whole.jsonl", args.out / "broken.jsonl"
+    start(args.model, pictures, whole).join()
+    rng = random.Random(args.seed)
+    moments = sorted(rng.sample(range(1, args.count), args.kills))
+    for moment in moments:
+        print(f"killed with {killed_at(moment, start(args.model, pictures, broken), broken)} rows in the journal")
+    start(args.model, pictures, broken).join()
+    one, other = (sorted(path.read_bytes().splitlines()) for path in (whole, broken))
+    print(f"{len(one)} and {len(other)} lines, {'equal' if one == other else 'NOT EQUAL'} after sorting")
+    sys.exit(one != other)
+
+
+def chosen(images: Path, count: int, folder: Path) -> Path:
+    """Links to the first pictures."""
+    folder.mkdir(parents=True)
+    for path in sorted(images.glob("*.jpg"))[:count]:
+        (folder / path.name).symlink_to(path.resolve())
+    return folder
+
+
+def start(model: str, pictures: Path, out: Path) -> Process:
+    """A process of its own, forked so that Python and torch are not imported at every start."""
+    where = [
+        "--model",
+        model,
+        "--images",
+        str(pictures),
+        "--out",
+        str(out),
+        "--checker",
+        "none",
+        "--batch_size",
+        "32",
+        "--scores",
+    ]
+    process = get_context("fork").Process(target=captioner.cli.main, args=(["caption", *where],))
+    process.start()
+    return process
+
+
+def killed_at(rows: int, process: Process, out: Path) -> int:
+    """Kills it soon after its journal has so many rows, at any moment of its work."""
+    journal = out.with_name(out.name + ".work") / "0-of-1.jsonl"
+    while process.is_alive() and lines(journal) < rows:
+        time.sleep(0.02)
+    time.sleep(random.Random(rows).random())
+    process.kill()
+    process.join()
+    return lines(journal)
+
+
+def lines(journal: Path) -> int:
+    return sum(1 for _ in whole_lines(journal)) if journal.exists() else 0
+
+
+if __name__ == "__main__":
+    main()
