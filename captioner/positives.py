@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from PIL import Image
 
-from captioner.caption import decode_of
+from captioner.captioning.worker import Model
 from captioner.checkpoint import model_folder
 from captioner.generate import generate
 from captioner.models.captioner import Captioner
@@ -27,7 +27,7 @@ class OwnCaptions:
         self.captioner = Captioner.from_pretrained(model_folder(config.text)).to(device)
         self.clip = load_clip(self.captioner.config.clip, device)
         self.captioner.config.refuse_other_clip(self.clip)
-        decode = decode_of(config.text, self.captioner)
+        decode = Model(config.text).decode()
         self.beams, self.max_length = config.beams, min(config.max_length, decode.max_length)
         self.facts: dict[str, Any] = {"model": config.text, "beams": self.beams, "max_length": self.max_length}
 

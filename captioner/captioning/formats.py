@@ -18,7 +18,7 @@ from typing import IO, Any, TypeAlias
 from captioner.captioning.journal import Row, Rows
 from captioner.captioning.shards import write_shards
 from captioner.data.text import read_text
-from captioner.score import without_ending
+from captioner.references import without_ending
 from captioner.writing import read_captions
 from metric.example import Example
 

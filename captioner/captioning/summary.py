@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
-from statistics import fmean
 
 from captioner.captioning.journal import Rows
-from metric.evaluate import grammar_engine
+from metric.evaluate import Given, open_grammar
 from metric.repetition import repeated
+from metric.scores import Unavailable
 from metric.tokenize import tokenize
 
 CHECKED = 10_000  # captions that grammar is asked of; LanguageTool checks some hundred a second
@@ -33,12 +33,14 @@ def summary(rows: Rows, new: int, checker: str) -> list[str]:
 
 def grammar(rows: Rows, name: str) -> str:
     """The share of incorrect captions, of the first of them where they are many, and who says so."""
-    checker, reason = grammar_engine(name)
-    if checker is None:
+    try:
+        judge = open_grammar({}, Given(None, None, name, "cpu"))
+    except Unavailable as reason:
         return f"incorrect unknown: {reason}"
     asked = [text for row in islice(rows, CHECKED) for text in row.captions]
     whole = "" if len(asked) < CHECKED or len(rows) <= CHECKED else f" of the first {CHECKED:,} pictures"
-    return f"incorrect {100 * fmean(checker.incorrect(asked)):.1f}%{whole} by {checker.name}"
+    judged = judge(asked, [])
+    return f"incorrect {judged.corpus['incorrect']:.1f}%{whole} by {judged.facts['incorrect']}"
 
 
 def kinds(skipped: Mapping[str, str]) -> list[tuple[str, tuple[int, str]]]:
