@@ -26,7 +26,7 @@ from pycocoevalcap.cider.cider import Cider as TheirCider
 from pycocoevalcap.rouge.rouge import Rouge
 from pycocoevalcap.tokenizer.ptbtokenizer import PTBTokenizer
 
-from captioner.data.flickr8k import flickr8k
+from captioner.data import load
 from metric import tokenize as tokens
 from metric.cider import Cider
 from metric.example import Example
@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--captions", type=int, default=5000, help="scored captions, of as many pictures")
     parser.add_argument("--repeat", type=int, default=3, help="rounds; the best counts")
     args = parser.parse_args()
-    examples = flickr8k("train", args.flickr8k)[: args.captions]
+    examples = load(f"flickr8k:root={args.flickr8k}", "train")[: args.captions]
     captions = shuffled(examples)
     table = Table(args.repeat)
     table.rows("captions a second", len(captions), of_a_set(captions, examples), cold=True)
