@@ -11,6 +11,8 @@ import time
 import urllib.request
 from pathlib import Path
 
+from metric.java import last_words
+
 WATCH = Path(__file__).with_name("watch.py")
 START_LIMIT = 60.0  # seconds in which it must answer; one that dies is noticed at once
 STOP_LIMIT = 5.0
@@ -50,9 +52,7 @@ class Server:
 
     def last_words(self) -> str:
         """The end of what it wrote, in a line."""
-        self.said.seek(0)
-        lines = self.said.read().decode(errors="replace").split("\n")
-        return " | ".join(line.strip() for line in lines if line.strip())[-1000:] or "nothing"
+        return last_words(self.said)
 
 
 def free_port() -> int:
