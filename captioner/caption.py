@@ -13,7 +13,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from captioner.captioning.blocks import Block, Shard, blocks
+from captioner.captioning.blocks import Block, blocks
 from captioner.captioning.candidates import Wanted
 from captioner.captioning.formats import FORMATS, Format
 from captioner.captioning.journal import Row, Rows, Work, line
@@ -21,6 +21,7 @@ from captioner.captioning.summary import summary, write_skipped
 from captioner.captioning.worker import Model, Worker
 from captioner.data import parts, rereadable
 from metric.example import Example, UnreadableImage, open_image
+from metric.share import WHOLE, Share
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Job:
     format: str
     wanted: Wanted
     batch_size: int = 64
-    shard: Shard = Shard()
+    share: Share = WHOLE
     skip_done: bool = False
     checker: str = "auto"
     workers: int = 0
@@ -48,7 +49,7 @@ class Job:
         return source | {"model": self.model.fingerprint} | made
 
     def blocks(self) -> Iterator[Block]:
-        return blocks(parts(self.images, self.split), self.batch_size, self.shard, self.images)
+        return blocks(parts(self.images, self.split), self.batch_size, self.share, self.images)
 
 
 def caption(job: Job) -> bool:
@@ -63,18 +64,18 @@ def caption(job: Job) -> bool:
         begin(work, job)
     before, named = work.rows(), FORMATS[job.format].done_as
     new = 0
-    with work.journal(job.shard) as file, bar(job, len(before)) as progress:
+    with work.journal(job.share) as file, bar(job, len(before)) as progress:
         for rows in source(left(job, before)):
             rows = [row for row in rows if named(row.id) not in before]
             file.writelines(map(line, rows))
             file.flush()
             new += sum(not row.skipped for row in rows)
             progress.update(len(rows))
-        work.marker(job.shard).touch()
+        work.marker(job.share).touch()
     with work.locked():
-        lacking = work.lacking(job.shard.count)
+        lacking = work.lacking(job.share.count)
         if lacking:
-            print(f"{job.out}: {new} captions of {job.shard} made; it is written after {', '.join(lacking)}")
+            print(f"{job.out}: {new} captions of {job.share} made; it is written after {', '.join(lacking)}")
             return not work.rows().skipped
         return write(work, new, job.checker)
 
@@ -132,7 +133,7 @@ def readable(example: Example) -> bool:
 def bar(job: Job, done: int) -> tqdm:
     """Pictures, their rate, and the time left where they can be counted beforehand."""
     total = sum(len(block.examples) for block in job.blocks()) if rereadable(job.images) else None
-    initial = min(done, total) if total is not None and job.shard.count == 1 else 0
+    initial = min(done, total) if total is not None and job.share.count == 1 else 0
     return tqdm(total=total, initial=initial, desc="captions", unit="picture", disable=None)
 
 

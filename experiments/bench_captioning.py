@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from captioner.captioning.blocks import Shard, blocks
+from captioner.captioning.blocks import blocks
 from captioner.captioning.candidates import Wanted
 from captioner.captioning.worker import Model, Worker
 from captioner.config import Decode
@@ -28,6 +28,7 @@ from captioner.data import parts
 from captioner.generate import captions_of, generate
 from captioner.models.features import FeatureStore, grid_features
 from metric.example import Example
+from metric.share import WHOLE
 
 BATCH = 64
 
@@ -99,7 +100,7 @@ def streamed(worker: Worker, images: str) -> dict[str, str]:
 
 
 def rows(worker: Worker, images: str) -> Iterator:
-    found = worker.rows(blocks(parts(images, "test"), BATCH, Shard(), images))
+    found = worker.rows(blocks(parts(images, "test"), BATCH, WHOLE, images))
     return (row for each in found for row in each)
 
 

@@ -74,7 +74,7 @@ def start(model: str, pictures: Path, out: Path) -> Process:
 
 def killed_at(rows: int, process: Process, out: Path) -> int:
     """Kills it soon after its journal has so many rows, at any moment of its work."""
-    journal = out.with_name(out.name + ".work") / "0-of-1.jsonl"
+    journal = out.with_name(out.name + ".work") / "1-of-1.jsonl"
     while process.is_alive() and lines(journal) < rows:
         time.sleep(0.02)
     time.sleep(random.Random(rows).random())

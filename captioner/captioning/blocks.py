@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from captioner.data import Part
 from captioner.data.left_out import LeftOut
 from metric.example import Example
+from metric.share import Share
 
 PART = 1 << 40  # more pictures than a part holds
 
@@ -28,25 +29,14 @@ class Block:
         return {example.id: self.order + i for i, example in enumerate(self.examples)}
 
 
-@dataclass(frozen=True)
-class Shard:
-    """Which of the `count` processes this is, from 0."""
-
-    index: int = 0
-    count: int = 1
-
-    def __str__(self) -> str:
-        return f"{self.index}-of-{self.count}"
-
-
-def blocks(parts: Sequence[Part], size: int, shard: Shard, images: str) -> Iterator[Block]:
+def blocks(parts: Sequence[Part], size: int, share: Share, images: str) -> Iterator[Block]:
     """The blocks of this process: every count-th part where there are enough, else every count-th block."""
-    if len(parts) >= shard.count:
-        mine = ((number, part) for number, part in enumerate(parts) if number % shard.count == shard.index)
+    if len(parts) >= share.count:
+        mine = share.of(enumerate(parts))
         yield from once((block for number, part in mine for block in cut(part, number, size)), images)
     else:
         every = once((block for number, part in enumerate(parts) for block in cut(part, number, size)), images)
-        yield from (block for place, block in enumerate(every) if place % shard.count == shard.index)
+        yield from share.of(every)
 
 
 def cut(part: Part, number: int, size: int) -> Iterator[Block]:

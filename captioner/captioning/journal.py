@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from captioner.captioning.blocks import Shard
 from captioner.config import write_json
+from metric.share import Share
 
 SETTINGS, LOCK, KEPT = "settings.json", "lock", "kept"
 
@@ -77,25 +77,25 @@ class Work:
         os.replace(part, path)
 
     @contextmanager
-    def journal(self, shard: Shard) -> Iterator[IO[str]]:
+    def journal(self, share: Share) -> Iterator[IO[str]]:
         """To append to; a line that a kill cut short is taken off."""
-        path = self.folder / f"{shard}.jsonl"
+        path = self.folder / f"{share}.jsonl"
         with path.open("a+", encoding="utf-8") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise ValueError(f"another process is writing {path}; wait, or give another --shard") from None
             os.truncate(path, max((at + len(raw) for at, raw in whole_lines(path)), default=0))
-            self.marker(shard).unlink(missing_ok=True)
+            self.marker(share).unlink(missing_ok=True)
             yield file
 
-    def marker(self, shard: Shard) -> Path:
-        return self.folder / f"{shard}.done"
+    def marker(self, share: Share) -> Path:
+        return self.folder / f"{share}.done"
 
     def lacking(self, count: int) -> list[str]:
         """Processes of `count` that have not come to their end."""
-        shards = (Shard(index, count) for index in range(count))
-        return [str(shard) for shard in shards if not self.marker(shard).is_file()]
+        shares = (Share(index, count) for index in range(1, count + 1))
+        return [str(share) for share in shares if not self.marker(share).is_file()]
 
     def refuse_unfinished(self) -> None:
         """A ValueError unless all processes of one call, of any number, have come to their end."""

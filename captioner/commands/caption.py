@@ -11,8 +11,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from metric.share import FLAG, own_gpu, share_of
+
 if TYPE_CHECKING:
-    from captioner.captioning.blocks import Shard
     from captioner.captioning.candidates import Wanted
     from captioner.captioning.worker import Model
 
@@ -58,9 +59,7 @@ def add_work(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
     parser.add_argument("--clip", default="", help="where the captioner's own CLIP is now, if it has moved")
-    parser.add_argument(
-        "--shard", default="", metavar="I/N", help="the I-th of N shares, 1/N to N/N (RANK, WORLD_SIZE)"
-    )
+    parser.add_argument("--shard", default="", metavar="I/N", help=FLAG)
     parser.add_argument("--merge", action="store_true", help="only put together what the shares have made")
     parser.add_argument(
         "--skip-done", action="store_true", help="keep captions that --out has already, whoever made them and how"
@@ -87,8 +86,7 @@ def run(args: argparse.Namespace) -> int:
     for name in ("model", "images"):
         if not getattr(args, name):
             raise ValueError(f"--{name} is needed; only --merge does without")
-    shard = shard_of(args.shard)
-    model = Model(args.model, args.clip, device_of(args.device, shard.count))
+    model = Model(args.model, args.clip, own_gpu(args.device, os.environ))
     job = Job(
         model,
         args.images,
@@ -97,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
         format_of(args.out, args.format),
         wanted(args, model),
         args.batch_size,
-        shard,
+        share_of(args.shard, os.environ),
         args.skip_done,
         args.checker,
         args.workers if args.engine == "ray" else 0,
@@ -124,23 +122,3 @@ def wanted(args: argparse.Namespace, model: Model) -> Wanted:
         top_p=args.top_p,
         seed=args.seed,
     )
-
-
-def shard_of(text: str) -> Shard:
-    """`1/2`; or where torchrun and accelerate launch say which process this is."""
-    from captioner.captioning.blocks import Shard
-
-    if not text:
-        return Shard(int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1)))
-    index, _, count = text.partition("/")
-    if not (index.isdigit() and count.isdigit() and 1 <= int(index) <= int(count)):
-        raise ValueError(f"--shard is I/N with I from 1 to N, such as 1/4, got {text!r}")
-    return Shard(int(index) - 1, int(count))
-
-
-def device_of(name: str, processes: int) -> str:
-    """Processes of one machine take a GPU each, as their launcher numbers them."""
-    from torch import cuda
-
-    spread = name == "auto" and processes > 1 and cuda.is_available() and "LOCAL_RANK" in os.environ
-    return f"cuda:{os.environ['LOCAL_RANK']}" if spread else name

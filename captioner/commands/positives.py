@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from captioner.flags import add_flags, given
 from metric.generators.config import FilterConfig, GenerationConfig, check
+from metric.share import FLAG, own_gpu, share_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     import torch
 
@@ -29,7 +30,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--data", default="scenes", help="data set, name:option=value,... (scenes)")
     parser.add_argument("--split", default="train", help="of the data set (train)")
     parser.add_argument("--out", required=True, type=Path, help="folder of the shards")
-    parser.add_argument("--shard", default="", help="I/N: make every N-th shard from the I-th, counted from 0")
+    parser.add_argument("--shard", default="", metavar="I/N", help=FLAG)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N; auto takes torchrun's GPU (auto)")
     add_flags(parser, GenerationConfig())
     add_flags(parser, FilterConfig())
@@ -49,22 +50,6 @@ def run(args: argparse.Namespace) -> None:
     check(config, filtering)
     data = f"{args.data} ({args.split})"
     generate(config, filtering, examples, data, args.out, lambda: makers(config, device), device, share)
-
-
-def share_of(text: str, environment: Mapping[str, str]) -> tuple[int, int]:
-    """This process's number and how many there are: as typed, else torchrun's, else it is alone."""
-    place, slash, count = (text or f"{environment.get('RANK', 0)}/{environment.get('WORLD_SIZE', 1)}").partition("/")
-    if not (slash and place.isdecimal() and count.isdecimal() and int(place) < int(count)):
-        raise ValueError(f"--shard is I/N with I from 0 to N - 1, such as 0/4; got {text!r}")
-    return int(place), int(count)
-
-
-def own_gpu(device: str, environment: Mapping[str, str]) -> str:
-    """`auto` under torchrun is the process's own GPU, where there are any."""
-    import torch
-
-    local = environment.get("LOCAL_RANK")
-    return f"cuda:{local}" if device == "auto" and local and torch.cuda.is_available() else device
 
 
 def with_clip(config: GenerationConfig, examples: Sequence[Example]) -> GenerationConfig:

@@ -19,6 +19,7 @@ from metric.generators.selection import read_about, select, write_about
 from metric.generators.shards import join, pack, part_path, read, shard_path, shards_in, tidy, write_whole
 from metric.generators.sheet import SHEET, contact_sheet
 from metric.generators.units import ImageMaker, TextMaker, Unit, units_of
+from metric.share import WHOLE, Share
 
 Makers = tuple[TextMaker | None, ImageMaker | None]
 
@@ -31,17 +32,16 @@ def generate(
     out: Path,
     makers: Callable[[], Makers],
     device: torch.device,
-    share: tuple[int, int] = (0, 1),
+    share: Share = WHOLE,
 ) -> None:
-    """Every `share[1]`-th shard from number `share[0]`; the process that finds all of them there filters.
+    """This process's share of the shards; the process that finds all of them there filters.
 
     Models are loaded when there is something to make. `data` is said in every sample's provenance.
     """
     units = units_of(examples, config.per_picture, config.seed)
     shards = [units[start : start + config.shard_size] for start in range(0, len(units), config.shard_size)]
     begin(out, config, examples, data, len(shards))
-    rank, world = share
-    todo = [number for number in range(rank, len(shards), world) if not shard_path(out, number).exists()]
+    todo = [number for number in share.of(range(len(shards))) if not shard_path(out, number).exists()]
     if todo:
         clip = load_clip(config.clip, device) if config.clip else None
         maker = BatchMaker(*makers(), clip, config, data)

@@ -33,7 +33,7 @@ def test_every_picture_of_the_folder_has_its_caption(model, pictures, tmp_path, 
 def test_journal_cut_by_a_kill_is_completed_to_the_unbroken_output(model, pictures, tmp_path, cut):
     caption(model, pictures, tmp_path / "whole.jsonl", "--batch_size", "2")
     caption(model, pictures, tmp_path / "broken.jsonl", "--batch_size", "2")
-    broken = tmp_path / "broken.jsonl.work" / "0-of-1.jsonl"
+    broken = tmp_path / "broken.jsonl.work" / "1-of-1.jsonl"
     broken.write_bytes(broken.read_bytes()[:-cut])
     assert caption(model, pictures, tmp_path / "broken.jsonl", "--batch_size", "2") == 0
     assert (tmp_path / "broken.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()

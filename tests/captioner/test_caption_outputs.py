@@ -14,13 +14,14 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from captioner.captioning.blocks import PART, Shard, blocks
+from captioner.captioning.blocks import PART, blocks
 from captioner.captioning.formats import FORMATS
 from captioner.captioning.journal import Row, Work, line
 from captioner.cli import main
 from captioner.data import load
 from captioner.data.left_out import LeftOut
 from metric.example import Example, open_image
+from metric.share import WHOLE, Share
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ def test_all_formats_hold_the_captions_of_jsonl(captioned, pictures, tmp_path):
 @pytest.mark.parametrize("name", ["jsonl", "coco", "csv", "txt"])
 def test_what_a_format_wrote_it_reads(tmp_path, name):
     work = Work(tmp_path / "out")
-    with work.locked(), work.journal(Shard()) as file:
+    with work.locked(), work.journal(WHOLE) as file:
         file.writelines(map(line, [Row("b/2.jpg", 1, ['a "red", é dog']), Row("a.png", 0, ["a cat"])]))
     FORMATS[name].write(tmp_path / "out", work.rows(), list)
     found = FORMATS[name].read(tmp_path / "out")
@@ -72,7 +73,7 @@ def test_what_a_format_wrote_it_reads(tmp_path, name):
 
 def test_ids_of_digits_are_numbers_in_coco_results(tmp_path):
     work = Work(tmp_path / "out.json")
-    with work.locked(), work.journal(Shard()) as file:
+    with work.locked(), work.journal(WHOLE) as file:
         file.writelines(map(line, [Row("42", 0, ["a"]), Row("007", 1, ["b"])]))
     FORMATS["coco"].write(work.out, work.rows(), list)
     assert json.loads(work.out.read_text()) == [{"image_id": 42, "caption": "a"}, {"image_id": "007", "caption": "b"}]
@@ -82,9 +83,9 @@ def test_ids_of_digits_are_numbers_in_coco_results(tmp_path):
 def test_two_shares_are_the_whole_byte_for_byte(captioned, tmp_path, capsys, more):
     captioned("whole.jsonl", *more)
     assert captioned("parts.jsonl", "--shard", "2/2", *more) == 0
-    assert not (tmp_path / "parts.jsonl").exists() and "after 0-of-2" in capsys.readouterr().out
+    assert not (tmp_path / "parts.jsonl").exists() and "after 1-of-2" in capsys.readouterr().out
     assert main(["caption", "--merge", "--out", str(tmp_path / "parts.jsonl")]) == 2
-    assert "0-of-2" in capsys.readouterr().err
+    assert "1-of-2" in capsys.readouterr().err
     captioned("parts.jsonl", "--shard", "1/2", *more)
     assert (tmp_path / "parts.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
     (tmp_path / "parts.jsonl").unlink()
@@ -108,8 +109,8 @@ def some(names: str) -> list[Example | LeftOut]:
 @pytest.mark.parametrize("count", [1, 2, 3, 5])
 def test_shares_partition_the_blocks_of_one_process(count):
     parts = [lambda: some("abcde"), lambda: [LeftOut("x", "gone"), *some("fg")], lambda: some("hij")]
-    whole = list(blocks(parts, 2, Shard(), "these"))
-    dealt = [block for index in range(count) for block in blocks(parts, 2, Shard(index, count), "these")]
+    whole = list(blocks(parts, 2, WHOLE, "these"))
+    dealt = [block for index in range(1, count + 1) for block in blocks(parts, 2, Share(index, count), "these")]
     assert sorted(dealt, key=lambda block: block.order) == whole
     assert [place for block in whole for place in block.places().values()] == sorted(
         [0, 1, 2, 3, 4, PART, PART + 1, 2 * PART, 2 * PART + 1, 2 * PART + 2]
@@ -118,7 +119,7 @@ def test_shares_partition_the_blocks_of_one_process(count):
 
 def test_id_that_comes_twice_is_refused():
     with pytest.raises(ValueError, match="'a' twice"):
-        list(blocks([lambda: some("aba")], 2, Shard(), "these"))
+        list(blocks([lambda: some("aba")], 2, WHOLE, "these"))
 
 
 def test_best_of_keeps_the_highest_rewarded_of_the_same_draws(captioned, tmp_path):
@@ -160,7 +161,7 @@ def test_skip_done_keeps_foreign_captions_and_adds_the_rest(captioned, tmp_path,
     own = {row["id"]: row["caption"] for row in rows(tmp_path / "own.jsonl")}
     foreign = dict(zip(own, ["by hand", "by hand too"]))
     work = Work(tmp_path / "foreign")
-    with work.locked(), work.journal(Shard()) as file:
+    with work.locked(), work.journal(WHOLE) as file:
         file.writelines(line(Row(name, captions=[text])) for name, text in foreign.items())
     kind = {"out.jsonl": "jsonl", "out.csv": "csv", "out.json": "coco"}[name]
     FORMATS[kind].write(tmp_path / name, work.rows(), list)
@@ -263,7 +264,7 @@ def test_killed_process_is_continued_to_the_unbroken_output(captioned, model, pi
     where = ["--model", str(model), "--images", str(pictures), "--out", str(out), "--batch_size", "2"]
     command = [sys.executable, "-m", "captioner.cli", "caption", *where, "--checker", "none"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    journal = tmp_path / "killed.jsonl.work" / "0-of-1.jsonl"
+    journal = tmp_path / "killed.jsonl.work" / "1-of-1.jsonl"
     while process.poll() is None and not (journal.exists() and journal.read_bytes().count(b"\n") >= 3):
         time.sleep(0.005)
     os.kill(process.pid, signal.SIGKILL)

@@ -5,27 +5,8 @@ import json
 import pytest
 
 from captioner.cli import main
-from captioner.commands.positives import share_of
 from captioner.writing import read_captions
 from metric.generators.shards import read, shards_in
-
-
-@pytest.mark.parametrize(
-    "typed, environment, expected",
-    [
-        ("", {}, (0, 1)),
-        ("1/4", {"RANK": "2", "WORLD_SIZE": "3"}, (1, 4)),
-        ("", {"RANK": "2", "WORLD_SIZE": "3"}, (2, 3)),
-    ],
-)
-def test_a_process_knows_its_share(typed, environment, expected):
-    assert share_of(typed, environment) == expected
-
-
-@pytest.mark.parametrize("typed", ["4/4", "1", "x/2", "-1/2", "0/0"])
-def test_a_share_that_cannot_be_is_refused(typed):
-    with pytest.raises(ValueError, match="--shard is I/N"):
-        share_of(typed, {})
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from metric.generators.selection import read_about, select
 from metric.generators.shards import Sample, join, pack, part_path, read, shards_in, write_whole
 from metric.generators.units import units_of
 from metric.positives import RecordedPositives, positives_for
+from metric.share import WHOLE, Share
 
 COLOURS = ("red", "green", "blue", "white", "black", "orange", "purple")
 CONFIG = GenerationConfig(text="echo", image="paint", per_picture=2, batch_size=2, shard_size=5, seed=3)
@@ -76,7 +77,7 @@ def no_sheet(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.fixture
 def make(examples: list[Example], tmp_path: Path) -> Make:
-    def run(name: str, config=CONFIG, filtering=FAITHFUL, share=(0, 1), text=None) -> Path:
+    def run(name: str, config=CONFIG, filtering=FAITHFUL, share=WHOLE, text=None) -> Path:
         out = tmp_path / name
         makers = lambda: (text or Echo(), Paint())  # noqa: E731
         generate(config, filtering, examples, "walls (train)", out, makers, torch.device("cpu"), share)
@@ -91,10 +92,10 @@ def contents(out: Path) -> dict[str, bytes]:
 
 def test_any_number_of_processes_gives_the_same_files(make: Make, capsys: pytest.CaptureFixture) -> None:
     whole = make("whole")
-    for rank in (2, 0, 1):
-        shared = make("shared", share=(rank, 3))
+    for index in (3, 1, 2):
+        shared = make("shared", share=Share(index, 3))
         waiting = "are other processes'" in capsys.readouterr().out
-        assert waiting == (rank != 1)
+        assert waiting == (index != 2)
     assert len(contents(whole)) == 3  # 14 units, five a shard
     assert contents(shared) == contents(whole) and read_about(shared) == read_about(whole)
 
