@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,11 @@ from tqdm import tqdm
 from captioner.captioning.blocks import Block, blocks
 from captioner.captioning.candidates import Wanted
 from captioner.captioning.formats import FORMATS, Format
-from captioner.captioning.journal import Row, Rows, Work, line
+from captioner.captioning.journal import KEPT, Row, Rows, Work, line, part_of
 from captioner.captioning.summary import summary, write_skipped
 from captioner.captioning.worker import Model, Worker
-from captioner.data import parts, rereadable
+from captioner.data import Part, parts, rereadable
+from captioner.models.features import known_ids
 from metric.example import Example, UnreadableImage, open_image
 from metric.share import WHOLE, Share
 
@@ -48,8 +49,12 @@ class Job:
         source = {"images": self.images, "split": self.split, "format": self.format}
         return source | {"model": self.model.fingerprint} | made
 
+    @cached_property
+    def parts(self) -> list[Part]:
+        return parts(self.images, self.split, known_ids(self.model.features))
+
     def blocks(self) -> Iterator[Block]:
-        return blocks(parts(self.images, self.split), self.batch_size, self.share, self.images)
+        return blocks(self.parts, self.batch_size, self.share, self.images)
 
 
 def caption(job: Job) -> bool:
@@ -58,15 +63,15 @@ def caption(job: Job) -> bool:
     work = Work(job.out)
     refuse_foreign(work, job)
     if rereadable(job.images):  # else a misspelt input would own the work folder
-        next(iter(parts(job.images, job.split)[0]()), None)
+        next(iter(job.parts[0]()), None)
     job.out.parent.mkdir(parents=True, exist_ok=True)
     with work.locked():
         begin(work, job)
-    before, named = work.rows(), FORMATS[job.format].done_as
-    new = 0
+    before, new = work.rows(), 0
+    done = partial(is_done, before, FORMATS[job.format].done_as)
     with work.journal(job.share) as file, bar(job, len(before)) as progress:
         for rows in source(left(job, before)):
-            rows = [row for row in rows if named(row.id) not in before]
+            rows = [row for row in rows if not done(row.id, row.order)]
             file.writelines(map(line, rows))
             file.flush()
             new += sum(not row.skipped for row in rows)
@@ -112,13 +117,19 @@ def holds_something(out: Path, kind: Format) -> bool:
 
 def left(job: Job, before: Rows) -> Iterator[Block]:
     """Blocks in which a picture or a reason is missing: whole, so that what is captioned again is so as before."""
-    name = FORMATS[job.format].done_as
+    done = partial(is_done, before, FORMATS[job.format].done_as)
     for block in job.blocks():
-        missing = [example for example in block.examples if name(example.id) not in before]
+        missing = [example for example in block.examples if not done(example.id, block.order)]
         told = all(each.id in before.skipped or each.what == "caption" for each in block.left_out)
         again = all(example.id in before.skipped for example in missing)
         if not told or (missing and not (again and not any(map(readable, missing)))):
             yield block
+
+
+def is_done(before: Rows, done_as: Callable[[str], str], id: str, order: int) -> bool:
+    """Whether there is a caption of that id, and not of another part's picture: the merge is to find both."""
+    known = next((name for name in (id, done_as(id)) if name in before), None)
+    return known is not None and before.part(known) in (KEPT, part_of(order))
 
 
 def readable(example: Example) -> bool:
@@ -148,6 +159,11 @@ def merge(out: Path, checker: str) -> bool:
 
 def write(work: Work, new: int, checker: str) -> bool:
     settings, rows = work.settings(), work.rows()
+    if rows.twice:
+        raise ValueError(
+            f"{settings['images']} has pictures of one id in two of its shards, {len(rows.twice)} times, such as "
+            f"{sorted(rows.twice)[0]!r}; give each picture its own id, and another --out"
+        )
     if not rows and not rows.skipped:
         raise ValueError(f"{settings['images']} has no picture of the split {settings['split']!r}")
     FORMATS[settings["format"]].write(work.out, rows, partial(pictures, settings["images"], settings["split"]))

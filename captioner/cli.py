@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 
-from captioner.commands import caption, compare, data, doctor, evaluate, metric, rewards, score, train
+from captioner.commands import caption, compare, data, doctor, evaluate, features, metric, rewards, score, train
 
 COMMANDS = {
     "train": train,
     "data": data,
+    "features": features,
     "caption": caption,
     "evaluate": evaluate,
     "score": score,

@@ -105,7 +105,7 @@ class Run:
     precision: str = "fp32"
     """fp32, or bf16 under autocast"""
     features: str = ""
-    """folder that keeps the pictures' features between runs; empty keeps them in memory"""
+    """folder that keeps the pictures' features, or online: computed for each batch; empty keeps them in memory"""
     checker: str = "auto"
     """grammar checker: languagetool, harper, none, or auto (the best that is here)"""
     watch: str = "warn"

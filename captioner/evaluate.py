@@ -12,7 +12,7 @@ from captioner.data import load
 from captioner.device import device_of
 from captioner.generate import captions_of
 from captioner.models.captioner import Captioner
-from captioner.models.features import FeatureStore
+from captioner.models.features import FeatureStore, folder_of, known_ids
 from captioner.tables import show
 from captioner.validation import metric_checkpoint
 from captioner.writing import write_lines
@@ -30,8 +30,8 @@ def evaluate_run(folder: Path, split: str, specs: Sequence[str]) -> Scores:
     clip = load_clip(run.clip, device)
     captioner = Captioner.from_pretrained(model_folder(str(folder))).to(device)
     captioner.config.refuse_other_clip(clip)
-    examples = load(run.data, split)
-    features = FeatureStore.build(examples, clip, Path(run.features) if run.features else None)
+    examples = load(run.data, split, known_ids(run.features))
+    features = FeatureStore.build(examples, clip, folder_of(run.features))
     for name, reason in features.skipped.items():
         print(f"skipped {name}: {reason}")
     examples = [example for example in examples if example.id not in features.skipped]

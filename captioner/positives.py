@@ -12,7 +12,7 @@ from captioner.captioning.worker import Model
 from captioner.checkpoint import model_folder
 from captioner.generate import generate
 from captioner.models.captioner import Captioner
-from captioner.models.features import grid_features
+from captioner.models.towers import grid_features
 from metric.clip import load_clip
 from metric.generators.config import GenerationConfig
 from metric.generators.units import Unit

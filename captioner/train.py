@@ -19,7 +19,8 @@ from captioner.data import clean, load
 from captioner.device import device_of
 from captioner.log import Log
 from captioner.models.captioner import Captioner, CaptionerConfig
-from captioner.models.features import FeatureStore, feature_dim
+from captioner.models.features import Features, features_for, known_ids
+from captioner.models.towers import feature_dim
 from captioner.models.vocabulary import Vocabulary
 from captioner.objectives import OBJECTIVES
 from captioner.provenance import describe
@@ -47,7 +48,7 @@ class Bench:
     device: torch.device
     captioner: Captioner
     examples: list[Example]
-    features: FeatureStore
+    features: Features
     validation: Validation
     reward: Mix | None
     reference: Captioner | None = None
@@ -97,10 +98,11 @@ def prepare(run: Run, start: str = "") -> Bench:
     device = device_of(run.device)
     torch.manual_seed(run.seed)
     clip = load_clip(run.clip, device)
-    train_set, val_set = load(run.data, "train"), load(run.data, "val")[: run.val_count]
+    known = known_ids(run.features)
+    train_set, val_set = load(run.data, "train", known), load(run.data, "val", known)[: run.val_count]
     reward = make_reward(run, train_set, device)
     captioner = make_captioner(run, clip, train_set, start or run.init).to(device)
-    features = FeatureStore.build([*train_set, *val_set], clip, Path(run.features) if run.features else None)
+    features = features_for(run.features, train_set, val_set, clip)
     for name, reason in features.skipped.items():
         tqdm.write(f"skipped {name}: {reason}")
     train_set = [example for example in train_set if example.id not in features.skipped and example.references]
@@ -273,6 +275,7 @@ def batch(bench: Bench, stage: str, step: int, seed: int) -> Batch:
     picked = [bench.examples[row] for row in batches.indices(step)]
     captions = [clean(rng.choice(example.references)) for example in picked]
     features = bench.features[[example.id for example in picked]].to(bench.device, non_blocking=True)
+    bench.features.ahead([bench.examples[row].id for row in batches.indices(step + 1)])
     return Batch(picked, features, captions, seed, bench.reference)
 
 

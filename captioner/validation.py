@@ -10,11 +10,11 @@ from PIL import Image
 from captioner.config import Run
 from captioner.generate import BATCH, at_rest, captions_of, generate, token_divergence
 from captioner.models.captioner import Captioner
-from captioner.models.features import FeatureStore
+from captioner.models.features import Features
 from metric.clip import Clip, load_clip
 from metric.embed import Embedder
 from metric.evaluate import evaluate
-from metric.example import Example, open_image
+from metric.example import Example, is_there, open_image
 from rewards.mix import Mix
 from rewards.spec import parse
 
@@ -29,7 +29,7 @@ class Validation:
     """Captions the same pictures at every call and scores them; what cannot be scored is left out."""
 
     def __init__(
-        self, run: Run, clip: Clip, examples: Sequence[Example], features: FeatureStore, reward: Mix | None = None
+        self, run: Run, clip: Clip, examples: Sequence[Example], features: Features, reward: Mix | None = None
     ) -> None:
         """`reward` scores the captions too, of a run that is watched."""
         self.run, self.examples, self.features, self.reward = run, examples, features, reward
@@ -43,7 +43,8 @@ class Validation:
         """Scores by name, and the first pictures with their captions; beside a `reference`, what the watch needs."""
         captions = captions_of(captioner, self.examples, self.features, self.run.decode)
         found = evaluate(captions, self.examples, SCORES, clip=self.clip, pac=self.pac, checker=self.run.checker)
-        shown = {example.id: (open_image(example.image), captions[example.id]) for example in self.examples[:SHOWN]}
+        some = filter(is_there, self.examples[:SHOWN])
+        shown = {example.id: (open_image(example.image), captions[example.id]) for example in some}
         extra = self.watched(captioner, reference, captions) if reference else {}
         return {**found.corpus, **extra}, shown
 

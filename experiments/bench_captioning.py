@@ -1,4 +1,4 @@
-"""Pictures a second: from a folder of JPEGs, from shards, from kept features, and by a plain loop over the same files.
+"""Pictures a second: from a folder of JPEGs, from shards, by kept features, and by a plain loop over the same files.
 
     python experiments/bench_captioning.py --model RUN --images ../shared/flickr8k/Images --count 256
 
@@ -14,6 +14,7 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -25,8 +26,9 @@ from captioner.captioning.candidates import Wanted
 from captioner.captioning.worker import Model, Worker
 from captioner.config import Decode
 from captioner.data import parts
-from captioner.generate import captions_of, generate
-from captioner.models.features import FeatureStore, grid_features
+from captioner.generate import generate
+from captioner.models.features import FeatureStore
+from captioner.models.towers import grid_features
 from metric.example import Example
 from metric.share import WHOLE
 
@@ -45,13 +47,13 @@ def main() -> None:
     files = sorted(args.images.glob("*.jpg"))[: args.count]
     with tempfile.TemporaryDirectory() as made:
         places = laid_out(files, Path(made))
-        examples = [Example(path.name, path) for path in files]
-        store = FeatureStore.build(examples, worker.clip, Path(made) / "features", BATCH)
+        FeatureStore.build([Example(path.name, path) for path in files], worker.clip, Path(made) / "features")
+        knowing = Worker(replace(model, features=str(Path(made) / "features")), worker.wanted, "", "test")
         ways: dict[str, Callable[[], dict[str, str]]] = {
             "plain loop": lambda: plain(worker, files, decode),
             "JPEG folder": lambda: streamed(worker, str(places["folder"])),
             "shards": lambda: streamed(worker, str(places["shards"])),
-            "kept features": lambda: captions_of(worker.captioner, examples, store, decode),
+            "kept features": lambda: streamed(knowing, str(places["folder"])),
         }
         report(ways, args.count)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from PIL import Image
 
+from metric.images import InTar, InZip, Stored, file_key, read_image
 from metric.images import UnreadableImage as UnreadableImage
-from metric.images import file_key, read_image
 
 
 @runtime_checkable
@@ -37,8 +38,26 @@ def open_image(image: Path | Picture) -> Image.Image:
 
 
 def image_key(image: Path | Picture) -> str:
-    """What a cache knows a picture by: equal keys mean equal pictures."""
+    """What a cache knows a picture by, without reading it: equal keys mean equal pictures. OSError if it is gone."""
     return file_key(image) if isinstance(image, Path) else image.key
+
+
+def content_key(image: Path | Picture) -> str:
+    """The same wherever a picture's file lies and whatever it is called: the digest of its bytes."""
+    data = file_bytes(image)
+    return image_key(image) if data is None else sha256(data).hexdigest()
+
+
+def file_bytes(image: Path | Picture) -> bytes | None:
+    """As they are in the folder or archive; None of what is drawn."""
+    if isinstance(image, Path):
+        return image.read_bytes()
+    return image.data if isinstance(image, (Stored, InTar, InZip)) else None
+
+
+def is_there(example: Example) -> bool:
+    """False where only the features of the picture are left."""
+    return not isinstance(example.image, Path) or example.image.exists()
 
 
 class Cut(str):

@@ -136,12 +136,15 @@ class InZip:
     def key(self) -> str:
         return f"{file_key(self.archive)}|{self.name}"
 
-    def draw(self) -> Image.Image:
+    @property
+    def data(self) -> bytes:
         try:
-            data = opened_zip(self.archive, os.getpid()).read(self.name)
+            return opened_zip(self.archive, os.getpid()).read(self.name)
         except FAULTS as error:
             raise UnreadableImage(f"{self}: {reason(error)}") from error
-        return read_image(io.BytesIO(data), str(self))
+
+    def draw(self) -> Image.Image:
+        return read_image(io.BytesIO(self.data), str(self))
 
     def __str__(self) -> str:
         return f"{self.archive}/{self.name}"

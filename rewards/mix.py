@@ -12,7 +12,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from metric.example import Example
+from metric.example import Example, is_there
 from metric.scenes.world import Scene
 from rewards.spec import RewardSpec
 
@@ -109,6 +109,7 @@ def check_needs(key: str, needs: Sequence[str], examples: Sequence[Example]) -> 
     """Raises ValueError when an example lacks what a reward needs."""
     for need, has, remedy in (
         ("references", has_references, "give a data set with captions, or a reward without, such as clips"),
+        ("images", is_there, "bring the pictures back, of which only the features are there, or give another reward"),
         ("scenes", is_scene, "give --data scenes, or another reward"),
     ):
         missing = [example for example in examples if not has(example)] if need in needs else []

@@ -5,7 +5,6 @@ Axes: b pictures, k candidates of each, p patches, f features.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ from captioner.captioning.journal import Row
 from captioner.generate import METHODS, generate
 from captioner.models.captioner import Captioner
 from metric.example import Example
+from metric.generators.units import seed_of
 from rewards.mix import Mix
 
 
@@ -66,7 +66,7 @@ def candidates(
         max_length=wanted.max_length,
         temperature=wanted.temperature,
         top_p=wanted.top_p,
-        generator=lots(examples, wanted.seed, features.device),
+        lots=lots(examples, wanted),
     )
     columns = {"log_probability": found.log_probabilities.cpu()}
     total = columns["log_probability"]
@@ -93,8 +93,9 @@ def choice(total: Tensor, best: bool) -> Tensor:
     return torch.arange(total.shape[1]).expand_as(total)
 
 
-def lots(examples: Sequence[Example], seed: int, device: torch.device) -> torch.Generator:
-    """Seeded by the pictures of the batch, so that no other batch changes what is drawn for this one."""
-    names = "\0".join([str(seed), *(example.id for example in examples)])
-    number = int.from_bytes(hashlib.sha256(names.encode()).digest()[:8], "big")
-    return torch.Generator(device).manual_seed(number >> 1)
+def lots(examples: Sequence[Example], wanted: Wanted) -> Tensor:
+    """What samples are drawn by, `b k t`: of each picture by its id and the seed, so that no batch, share or kill
+    changes its captions."""
+    shape = (wanted.candidates, wanted.max_length)
+    own = (torch.Generator().manual_seed(seed_of(wanted.seed, example.id, 0)) for example in examples)
+    return torch.stack([torch.rand(shape, generator=generator, dtype=torch.float64) for generator in own])

@@ -15,10 +15,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from captioner.captioning.blocks import PART
 from captioner.config import write_json
 from metric.share import Share
 
-SETTINGS, LOCK, KEPT = "settings.json", "lock", "kept"
+SETTINGS, LOCK, BEFORE = "settings.json", "lock", "kept"
+KEPT = -1  # what counts as the part of captions that were there before us
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Work:
 
     def journals(self) -> list[Path]:
         """Oldest work first, so that a picture mended since has its later row."""
-        return sorted(self.folder.glob("*.jsonl"), key=lambda path: (path.stem != KEPT, path.stat().st_mtime_ns))
+        return sorted(self.folder.glob("*.jsonl"), key=lambda path: (path.stem != BEFORE, path.stat().st_mtime_ns))
 
     def rows(self) -> Rows:
         return Rows(self.journals())
@@ -71,7 +73,7 @@ class Work:
     def keep(self, captions: Mapping[str, list[str]]) -> None:
         """Captions that were there before us, before all others."""
         rows = [Row(name, i - len(captions), texts) for i, (name, texts) in enumerate(captions.items())]
-        path = self.folder / f"{KEPT}.jsonl"
+        path = self.folder / f"{BEFORE}.jsonl"
         part = path.with_suffix(".partial")
         part.write_text("".join(map(line, rows)), encoding="utf-8")
         os.replace(part, path)
@@ -121,6 +123,8 @@ class Rows:
         self.journals = list(journals)
         self.places: dict[str, tuple[int, int, int]] = {}  # order, file, byte
         self.skipped: dict[str, str] = {}
+        self.twice: set[str] = set()
+        """ids that pictures of two parts of the input have"""
         for number, path in enumerate(self.journals):
             for at, raw in whole_lines(path):
                 self.note(json.loads(raw), number, at)
@@ -132,7 +136,13 @@ class Rows:
                 self.skipped[name] = row["skipped"]
         else:
             self.skipped.pop(name, None)
+            if name in self and KEPT not in (parts := {self.part(name), part_of(row["order"])}) and len(parts) == 2:
+                self.twice.add(name)
             self.places[name] = row["order"], file, at
+
+    def part(self, name: str) -> int:
+        """Which part of the input it is in."""
+        return part_of(self.places[name][0])
 
     def __contains__(self, name: str) -> bool:
         return name in self.places
@@ -148,6 +158,10 @@ class Rows:
         with self.journals[file].open("rb") as journal:
             journal.seek(at)
             return Row(**json.loads(journal.readline()))
+
+
+def part_of(order: int) -> int:
+    return max(order // PART, KEPT)
 
 
 def line(row: Row) -> str:

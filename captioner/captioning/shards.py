@@ -12,8 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from captioner.captioning.journal import Row, Rows
 from captioner.data.files import SUFFIXES
-from metric.example import Example, Picture, open_image
-from metric.images import InTar, InZip, Stored, opened_zip
+from metric.example import Example, Picture, file_bytes, open_image
 
 SAMPLES = 1000  # pictures of a shard
 
@@ -51,12 +50,9 @@ def files(number: int, example: Example, row: Row) -> Iterator[tuple[str, bytes]
 def encoded(image: Path | Picture) -> tuple[str, bytes]:
     """The file's own ending and bytes; a picture that has no file of a known ending is made one."""
     ending = PurePosixPath(str(image)).suffix.lower()
-    if ending in SUFFIXES and isinstance(image, Path):
-        return ending, image.read_bytes()
-    if ending in SUFFIXES and isinstance(image, (Stored, InTar)):
-        return ending, image.data
-    if ending in SUFFIXES and isinstance(image, InZip):
-        return ending, opened_zip(image.archive, os.getpid()).read(image.name)
+    content = file_bytes(image)
+    if ending in SUFFIXES and content is not None:
+        return ending, content
     file = io.BytesIO()
     open_image(image).save(file, "PNG")
     return ".png", file.getvalue()

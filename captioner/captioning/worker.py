@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from captioner.captioning.blocks import Block
@@ -18,7 +19,8 @@ from captioner.device import device_of
 from captioner.evaluate import read_run
 from captioner.models import pretrained
 from captioner.models.captioner import Captioner, CaptionerConfig
-from captioner.models.features import features_of_batches
+from captioner.models.features import Looked, look_at
+from captioner.models.shelf import MemoryShelf, Shelf, begun
 from captioner.provenance import fingerprint_of
 from metric.clip import load_clip
 from metric.example import Example
@@ -36,6 +38,8 @@ class Model:
     clip: str = ""
     """where its own CLIP is, when not where it was"""
     device: str = "auto"
+    features: str = ""
+    """folder of features, which are taken from there as far as they are known"""
 
     @property
     def fingerprint(self) -> str:
@@ -61,6 +65,7 @@ class Worker:
             raise ValueError(
                 f"the captioner reads {self.captioner.config.max_length} tokens at most, got {wanted.max_length}"
             )
+        self.shelf: Shelf = begun(Path(model.features), self.clip) if model.features else MemoryShelf()
         self.reward = self.make_reward(images, split)
 
     def make_reward(self, images: str, split: str) -> Mix | None:
@@ -76,22 +81,30 @@ class Worker:
         """Of each block, in its turn; pictures are read ahead, and pictures that cannot be read have a reason."""
         waiting: list[Block] = []
 
-        def pictures() -> Iterator[dict[str, Example]]:
+        def pictures() -> Iterator[list[Example]]:
             for block in blocks:
                 waiting.append(block)
-                yield {example.id: example for example in block.examples}
+                yield block.examples
 
-        for names, features, faults in features_of_batches(pictures(), self.clip):
-            block = waiting.pop(0)
-            known = {example.id: example for example in block.examples}
-            said = self.said([known[name] for name in names], torch.from_numpy(features).float()) if names else []
-            reasons = {name: text.removeprefix(f"{known[name].image}: ") for name, text in faults.items()}
-            reasons |= {left.id: left.reason for left in block.left_out if left.what != "caption"}
-            places = block.places()
-            yield [
-                *(replace(row, order=places[row.id]) for row in said),
-                *(Row(name, places.get(name, block.order), skipped=reason) for name, reason in reasons.items()),
-            ]
+        for looked in look_at(pictures(), self.clip, self.shelf):
+            yield self.rows_of(waiting.pop(0), looked)
+
+    def rows_of(self, block: Block, looked: Looked) -> list[Row]:
+        known = {example.id: example for example in block.examples}
+        said = self.said([known[seen.id] for seen in looked.seen], self.features(looked)) if looked.seen else []
+        reasons = {name: text.removeprefix(f"{known[name].image}: ") for name, text in looked.faults.items()}
+        reasons |= {left.id: left.reason for left in block.left_out if left.what != "caption"}
+        places = block.places()
+        return [
+            *(replace(row, order=places[row.id]) for row in said),
+            *(Row(name, places.get(name, block.order), skipped=reason) for name, reason in reasons.items()),
+        ]
+
+    def features(self, looked: Looked) -> torch.Tensor:
+        """`b p f` fp32, those that were known from the shelf."""
+        kept = [seen.key for seen in looked.seen if seen.key not in looked.new]
+        found = looked.new | (dict(zip(kept, self.shelf.rows(kept))) if kept else {})
+        return torch.from_numpy(np.stack([found[seen.key] for seen in looked.seen])).float()
 
     def said(self, examples: list[Example], features: torch.Tensor) -> list[Row]:
         return candidates(self.captioner, features.to(self.device), examples, self.wanted, self.reward)

@@ -59,6 +59,7 @@ def add_work(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
     parser.add_argument("--clip", default="", help="where the captioner's own CLIP is now, if it has moved")
+    parser.add_argument("--features", default="", metavar="DIR", help="take what `captioner features` has kept there")
     parser.add_argument("--shard", default="", metavar="I/N", help=FLAG)
     parser.add_argument("--merge", action="store_true", help="only put together what the shares have made")
     parser.add_argument(
@@ -86,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     for name in ("model", "images"):
         if not getattr(args, name):
             raise ValueError(f"--{name} is needed; only --merge does without")
-    model = Model(args.model, args.clip, own_gpu(args.device, os.environ))
+    model = Model(args.model, args.clip, own_gpu(args.device, os.environ), args.features)
     job = Job(
         model,
         args.images,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from functools import partial
 from typing import Any, TypeAlias, get_type_hints
 
@@ -58,9 +58,10 @@ SPLITS: dict[str, Callable[..., list[str]]] = {
 }
 
 
-def load(spec: str, split: str) -> list[Example]:
-    """The examples of a split; a ValueError names what was misspelt or is not there."""
-    examples = list(stream(spec, split))
+def load(spec: str, split: str, known: Container[str] = ()) -> list[Example]:
+    """The examples of a split; a ValueError names what was misspelt or is not there. Those whose id is `known` need
+    no picture."""
+    examples = list(stream(spec, split, known))
     ids: set[str] = set()
     for example in examples:
         if example.id in ids:
@@ -69,17 +70,19 @@ def load(spec: str, split: str) -> list[Example]:
     return examples
 
 
-def stream(spec: str, split: str) -> Iterator[Example]:
+def stream(spec: str, split: str, known: Container[str] = ()) -> Iterator[Example]:
     """One at a time, for what does not fit in memory; a warning tells at the end what was left out."""
-    return kept(read(spec, split), spec)
+    return kept(read(spec, split, known), spec)
 
 
-def read(spec: str, split: str) -> Iterator[Example | LeftOut]:
+def read(spec: str, split: str, known: Container[str] = ()) -> Iterator[Example | LeftOut]:
     """Everything the adapter says, for those who tell the user themselves. ValueError if there is no Example."""
     source = recognise(spec, DATA)
     lost: LeftOut | None = None
     empty = True
     for each in DATA[source.format](split, **values(source)):
+        if isinstance(each, LeftOut) and each.example and each.id in known:
+            each = each.example
         empty &= isinstance(each, LeftOut)
         lost = lost or (each if isinstance(each, LeftOut) else None)
         yield from without_blanks(each)
@@ -90,11 +93,11 @@ def read(spec: str, split: str) -> Iterator[Example | LeftOut]:
 Part: TypeAlias = Callable[[], Read]  # to be read as often as it is called
 
 
-def parts(spec: str, split: str) -> list[Part]:
+def parts(spec: str, split: str, known: Container[str] = ()) -> list[Part]:
     """What may be read apart, by several processes: shards; of other formats the whole."""
     source = recognise(spec, DATA)
     if source.format != "webdataset":
-        return [partial(read, spec, split)]
+        return [partial(read, spec, split, known)]
     options = values(source)
     return [partial(shard, url, split, options.get("references", "")) for url in urls(options["shards"], split)]
 

@@ -20,6 +20,8 @@ class LeftOut:
     reason: str
     what: str = "picture"
     """picture, caption, or shard"""
+    example: Example | None = None
+    """as it would be, where only its picture is missing: whoever has its features needs no more"""
 
 
 Read: TypeAlias = Iterable[Example | LeftOut]

@@ -19,9 +19,10 @@ class Pictures:
     """Looks names up; what is not found under its whole name is sought by its last part, where that is unique."""
 
     def __init__(self, where: Path) -> None:
-        if not (where.is_dir() or is_archive(where)):
-            raise ValueError(f"{where} is neither a folder nor a {' or '.join(ARCHIVES)} of pictures")
         self.where = where
+        self.reason = f"it is not in {where}"
+        if not (where.is_dir() or is_archive(where)):
+            self.reason = f"{where} is neither a folder nor a {' or '.join(ARCHIVES)} of pictures"
 
     def find(self, *names: str) -> Path | Picture | None:
         """The first of `names` that is there."""
@@ -36,11 +37,14 @@ class Pictures:
 
     def example(self, id: str, names: tuple[str, ...], references: tuple[str, ...]) -> Example | LeftOut:
         found = self.find(*names)
-        return Example(id, found, references) if found else LeftOut(id, f"it is not in {self.where}")
+        example = Example(id, found or self.where / names[0], references)
+        return example if found else LeftOut(id, self.reason, example=example)
 
     @cached_property
     def inside(self) -> dict[str, Path | Picture]:
         """By whole name, and by last part where only one has it."""
+        if not self.where.is_dir() and not is_archive(self.where):
+            return {}
         whole = dict(members(self.where) if is_archive(self.where) else below(self.where))
         last: dict[str, list[str]] = {}
         for name in whole:

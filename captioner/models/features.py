@@ -1,181 +1,217 @@
-"""What a captioner sees of a picture: the patch features of a frozen CLIP, computed once and kept on disk.
+"""Features of pictures, computed once and kept, or computed as they are asked for.
 
-Axes: n or b pictures, p patches, f features, c h w pixels or grid.
+Axes: n or b pictures, p patches, f features.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import nullcontext
-from itertools import islice
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
-from einops import rearrange
-from open_clip.modified_resnet import ModifiedResNet
-from open_clip.timm_model import TimmModel
-from open_clip.transformer import VisionTransformer
-from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from captioner.models.shelf import MemoryShelf, disk_shelf
+from captioner.models.shelf import DiskShelf, MemoryShelf, Seen, Shelf, ids_in, state_of
+from captioner.models.towers import grid_features
+from metric import processes
 from metric.clip import Clip
-from metric.example import Example, UnreadableImage, image_key, open_image
+from metric.example import Example, UnreadableImage, open_image
+from metric.share import Share
 
-
-@torch.no_grad()
-def grid_features(clip: Clip, pixels: Tensor) -> Tensor:
-    """The last layer's features of each patch, `n c h w` -> `n p f`: before any pooling, no class token."""
-    tower = clip.model.visual
-    for kind, read in TOWERS.items():
-        if isinstance(tower, kind):
-            return read(tower, pixels.to(clip.device))
-    known = ", ".join(kind.__name__ for kind in TOWERS)
-    raise ValueError(f"{clip.name} has an image tower of type {type(tower).__name__}, expected {known}")
-
-
-def vit_features(tower: VisionTransformer, pixels: Tensor) -> Tensor:
-    """After the tower's last LayerNorm, which tames a few huge channels; CoCa's fits pooled tokens only."""
-    found = tower.forward_intermediates(
-        pixels,
-        indices=1,
-        normalize_intermediates=tower.attn_pool is None,
-        intermediates_only=True,
-        output_fmt="NLC",
-    )
-    return found["image_intermediates"][-1]
-
-
-def resnet_features(tower: ModifiedResNet, pixels: Tensor) -> Tensor:
-    """The grid that enters the attention pool."""
-    grid = tower.forward_intermediates(pixels, indices=1, intermediates_only=True)["image_intermediates"][-1]
-    return rearrange(grid, "n c h w -> n (h w) c")
-
-
-def timm_features(tower: TimmModel, pixels: Tensor) -> Tensor:
-    """A grid, or tokens behind class and register tokens: timm marks its exceptions by these attributes."""
-    found = tower.trunk.forward_features(pixels)
-    if found.ndim == 3:
-        return found[:, getattr(tower.trunk, "num_prefix_tokens", 0) :]
-    channels_last = getattr(tower.trunk, "output_fmt", "NCHW") == "NHWC"
-    return rearrange(found, "n h w c -> n (h w) c" if channels_last else "n c h w -> n (h w) c")
-
-
-TOWERS = {VisionTransformer: vit_features, ModifiedResNet: resnet_features, TimmModel: timm_features}
-
-
-def feature_dim(clip: Clip) -> int:
-    """Size f of a patch's features."""
-    return grid_features(clip, clip.preprocess(Image.new("RGB", (64, 64)))[None]).shape[-1]
-
-
+SHARD = 256  # pictures of a shard: what a kill may cost
+TOGETHER = 64  # pictures that the tower sees at once
 PLANNED = 10_000  # pictures to compute from which on a plan is printed first
-MEASURED = 64  # pictures it is made from
+ONLINE = "online"  # what is typed for no folder: features are computed for each batch
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What came of a block of examples: who they are, the features `p f` that were new, by key; faults by id."""
+
+    seen: list[Seen]
+    new: dict[str, np.ndarray]
+    faults: dict[str, str]
+
+
+Reading = dict[str, Future[tuple[Seen, Tensor | None]]]
+
+
+def look_at(blocks: Iterable[Sequence[Example]], clip: Clip, shelf: Shelf) -> Iterator[Looked]:
+    """The next block's pictures are read while the caller and the tower work on this one's."""
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        reading: Reading | None = None
+        for block in blocks:
+            before = reading
+            reading = {example.id: pool.submit(glance, example, clip, shelf) for example in block}
+            if before is not None:
+                yield looked(before, clip)
+        if reading is not None:
+            yield looked(reading, clip)
+
+
+def glance(example: Example, clip: Clip, shelf: Shelf) -> tuple[Seen, Tensor | None]:
+    """Who it is, and its pixels `c h w` unless its features are there."""
+    seen = shelf.identify(example)
+    return seen, None if seen.key in shelf else clip.preprocess(open_image(example.image))
+
+
+def looked(reading: Reading, clip: Clip) -> Looked:
+    seen, pixels, faults = [], {}, {}
+    for name, glanced in reading.items():
+        try:
+            each, picture = glanced.result()
+        except UnreadableImage as error:
+            faults[name] = str(error)
+            continue
+        seen.append(each)
+        if picture is not None:
+            pixels[each.key] = picture
+    return Looked(seen, dict(zip(pixels, features_of([*pixels.values()], clip))), faults)
+
+
+def features_of(pixels: Sequence[Tensor], clip: Clip) -> Iterator[np.ndarray]:
+    """`c h w` -> `p f` of each, fp16."""
+    largest = torch.finfo(torch.float16).max
+    for start in range(0, len(pixels), TOGETHER):
+        features = grid_features(clip, torch.stack([*pixels[start : start + TOGETHER]]))
+        yield from features.clamp(-largest, largest).half().cpu().numpy()
+
+
+def fill(blocks: Iterable[Sequence[Example]], clip: Clip, shelf: Shelf) -> Iterator[Looked]:
+    """Puts on the shelf what it lacks, block by block."""
+    for each in look_at(blocks, clip, shelf):
+        shelf.add(each.seen, each.new)
+        yield each
+
+
+class Features(Protocol):
+    """Features by example id; `skipped` says which examples have none, and why."""
+
+    skipped: dict[str, str]
+
+    def __getitem__(self, ids: Sequence[str]) -> Tensor: ...  # `b p f` fp32
+
+    def ahead(self, ids: Sequence[str]) -> None: ...  # says what will be asked for next
 
 
 class FeatureStore:
-    """Features by example id, fp16 in memory or mapped; `skipped` says which examples have none, and why."""
+    """Those of a shelf."""
 
-    def __init__(self, features: np.ndarray, rows: dict[str, int], skipped: dict[str, str]) -> None:
-        self.features, self.rows, self.skipped = features, rows, skipped
+    def __init__(self, shelf: Shelf, keys: dict[str, str], skipped: dict[str, str]) -> None:
+        self.shelf, self.keys, self.skipped = shelf, keys, skipped
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.keys)
 
     def __getitem__(self, ids: Sequence[str]) -> Tensor:
-        """`b p f` fp32."""
-        return torch.from_numpy(self.features[[self.rows[name] for name in ids]]).float()
+        return torch.from_numpy(self.shelf.rows([self.keys[name] for name in ids])).float()
+
+    def ahead(self, ids: Sequence[str]) -> None:
+        """They are there."""
 
     @classmethod
-    def build(cls, examples: Sequence[Example], clip: Clip, folder: Path | None, batch_size: int = 64) -> FeatureStore:
-        """Computes what `folder` (None: memory) does not hold yet; killed half-way, it goes on from there.
+    def build(cls, examples: Sequence[Example], clip: Clip, folder: Path | None, size: int = SHARD) -> FeatureStore:
+        """Computes what `folder` (None: memory) lacks; killed half-way, it goes on from there.
 
-        Pictures are known by content, so that splits and runs share a folder, which only ever grows.
+        Pictures are known by content, so that splits and runs share a folder, which only ever grows. Processes that
+        train together each do their share first.
         """
-        keys, skipped = content_keys(examples)
-        faults: dict[str, str] = {}
-        with nullcontext(MemoryShelf()) if folder is None else disk_shelf(Path(folder), clip) as shelf:
-            todo = {keys[e.id]: e for e in examples if e.id in keys and keys[e.id] not in shelf.known}
-            if len(todo) >= PLANNED:
-                tqdm.write(plan(todo, clip))
-            for found, features, faulty in computed(todo, clip, batch_size):
-                shelf.append(found, features)
-                faults |= faulty
-            rows = {name: shelf.known[key] for name, key in keys.items() if key not in faults}
-            skipped |= {name: faults[key] for name, key in keys.items() if key in faults}
-            return cls(shelf.array(), rows, skipped)
+        blocks = [examples[start : start + size] for start in range(0, len(examples), size)]
+        if folder is not None and processes.world() > 1:
+            own = Share(processes.rank() + 1, processes.world())
+            for _ in fill(own.of(blocks), clip, DiskShelf(folder, clip)):
+                pass
+            processes.wait()
+        shelf = MemoryShelf() if folder is None else DiskShelf(folder, clip)
+        todo = [example for example in examples if not shelf.at_hand(example)]
+        if len(todo) >= PLANNED:
+            tqdm.write(plan(len(todo), todo[:TOGETHER], clip))
+        keys: dict[str, str] = {}
+        skipped: dict[str, str] = {}
+        with tqdm(total=len(examples), desc="features", unit="picture", disable=None if todo else True) as bar:
+            for found in fill(blocks, clip, shelf):
+                keys |= {seen.id: seen.key for seen in found.seen}
+                skipped |= found.faults
+                bar.update(len(found.seen) + len(found.faults))
+        return cls(shelf, keys, skipped)
 
 
-def plan(todo: Mapping[str, Example], clip: Clip) -> str:
-    """What is ahead on disk and in time, from the rate of a few pictures that are looked at first."""
-    few = dict(islice(todo.items(), MEASURED))
+def plan(count: int | None, some: Sequence[Example], clip: Clip) -> str:
+    """What `count` pictures will take of disk and time, by the rate of a few that are looked at now; without a count
+    what a thousand take."""
     started = time.perf_counter()
-    ((_, features, _),) = features_of_batches([few], clip)
-    rate = len(few) / (time.perf_counter() - started)
-    _, p, f = features.shape
-    size = 2 * p * f * len(todo) / 1e9  # fp16
+    (found,) = look_at([some], clip, MemoryShelf())
+    rate = len(some) / (time.perf_counter() - started)
+    if not found.new:
+        return f"the first {len(some)} pictures cannot be read, such as {next(iter(found.faults.values()))}"
+    p, f = next(iter(found.new.values())).shape
+    of = 1000 if count is None else count
+    what = "of each 1,000 pictures" if count is None else f"of {count:,} pictures"
     return (
-        f"features of {len(todo):,} pictures: {p} x {f} each, {size:.1f} GB, about {len(todo) / rate / 3600:.1f} hours "
+        f"features {what}: {p} x {f} each, {2 * p * f * of / 1e9:.1f} GB, about {hours(of / rate)} "  # fp16
         f"at {rate:.0f} pictures a second"
     )
 
 
-def content_keys(examples: Sequence[Example]) -> tuple[dict[str, str], dict[str, str]]:
-    """Of each example id the picture's key, or why it has none."""
-    keys, skipped = {}, {}
+def hours(seconds: float) -> str:
+    return f"{seconds / 3600:.1f} hours" if seconds > 3600 else f"{seconds / 60:.1f} minutes"
+
+
+def gone(examples: Iterable[Example]) -> dict[str, str]:
+    """Why, by id, of those whose file is not there."""
+    found = {}
     for example in examples:
         try:
-            keys[example.id] = image_key(example.image)
-        except OSError as error:
-            skipped[example.id] = f"{example.image}: {error.strerror}"
-    return keys, skipped
-
-
-Computed = tuple[list[str], np.ndarray, dict[str, str]]  # keys, features `n p f`, faults by key
-
-
-def computed(todo: Mapping[str, Example], clip: Clip, batch_size: int) -> Iterator[Computed]:
-    """Batch by batch, with a bar."""
-    keys = list(todo)
-    batches = ({key: todo[key] for key in keys[at : at + batch_size]} for at in range(0, len(keys), batch_size))
-    with tqdm(total=len(todo), desc="features", unit="picture", disable=None if todo else True) as bar:
-        for found in features_of_batches(batches, clip):
-            yield found
-            bar.update(len(found[0]) + len(found[2]))
-
-
-def features_of_batches(batches: Iterable[Mapping[str, Example]], clip: Clip) -> Iterator[Computed]:
-    """The next batch's pictures are read while the caller and the tower work on this one's."""
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        reading: Reading | None = None
-        for batch in batches:
-            before, reading = reading, submit(pool, batch, clip)
-            if before is not None:
-                yield features_of(before, clip)
-        if reading is not None:
-            yield features_of(reading, clip)
-
-
-Reading = dict[str, Future[Tensor]]
-
-
-def submit(pool: ThreadPoolExecutor, batch: Mapping[str, Example], clip: Clip) -> Reading:
-    return {key: pool.submit(lambda image: clip.preprocess(open_image(image)), batch[key].image) for key in batch}
-
-
-def features_of(batch: Reading, clip: Clip) -> Computed:
-    pixels, faults = {}, {}
-    for key, picture in batch.items():
-        try:
-            pixels[key] = picture.result()
+            state_of(example)
         except UnreadableImage as error:
-            faults[key] = str(error)
-    if not pixels:
-        return [], np.zeros((0, 0, 0), np.float16), faults
-    largest = torch.finfo(torch.float16).max
-    features = grid_features(clip, torch.stack(list(pixels.values()))).clamp(-largest, largest)
-    return list(pixels), features.half().cpu().numpy(), faults
+            found[example.id] = str(error)
+    return found
+
+
+class OnlineFeatures:
+    """Computed for each batch, the next one's on a thread while a step runs; those of `kept` are there."""
+
+    def __init__(self, examples: Sequence[Example], clip: Clip, kept: FeatureStore) -> None:
+        self.examples = {example.id: example for example in examples}
+        self.clip, self.kept, self.skipped = clip, kept, kept.skipped | gone(examples)
+        self.thread = ThreadPoolExecutor(1)
+        self.coming: dict[tuple[str, ...], Future[Tensor]] = {}
+
+    def __getitem__(self, ids: Sequence[str]) -> Tensor:
+        if all(name in self.kept.keys for name in ids):
+            return self.kept[ids]
+        self.ahead(ids)
+        return self.coming.pop(tuple(ids)).result()
+
+    def ahead(self, ids: Sequence[str]) -> None:
+        if tuple(ids) not in self.coming:
+            self.coming = {tuple(ids): self.thread.submit(self.compute, tuple(ids))}
+
+    def compute(self, ids: Sequence[str]) -> Tensor:
+        (found,) = look_at([[self.examples[name] for name in ids]], self.clip, MemoryShelf())
+        for fault in found.faults.values():
+            raise ValueError(f"{fault}; take it out of the data, or type --features DIR, which skips such pictures")
+        return torch.from_numpy(np.stack([found.new[seen.key] for seen in found.seen])).float()
+
+
+def folder_of(typed: str) -> Path | None:
+    """The folder of `--features`; None for none and for `online`."""
+    return Path(typed) if typed not in ("", ONLINE) else None
+
+
+def features_for(typed: str, train: Sequence[Example], val: Sequence[Example], clip: Clip) -> Features:
+    """As `--features` says; those of the validation pictures are kept in any case."""
+    if typed == ONLINE:
+        return OnlineFeatures(train, clip, FeatureStore.build(val, clip, None))
+    return FeatureStore.build([*train, *val], clip, folder_of(typed))
+
+
+def known_ids(typed: str) -> frozenset[str]:
+    """Of the examples that need no picture any more."""
+    return ids_in(folder_of(typed))

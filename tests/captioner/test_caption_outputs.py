@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from pathlib import Path
 
@@ -93,6 +94,19 @@ def test_two_shares_are_the_whole_byte_for_byte(captioned, tmp_path, capsys, mor
     assert (tmp_path / "parts.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
 
 
+def test_samples_are_the_pictures_own_whatever_is_captioned_beside_them(captioned, pictures, tmp_path):
+    def said(out: str, *more: str) -> dict[str, str]:
+        captioned(out, "--method", "sample", "--n", "2", *more)
+        return {row["id"]: row["captions"] for row in rows(tmp_path / out)}
+
+    two = said("two.jsonl")
+    assert said("seven.jsonl", "--batch_size", "7") == two
+    assert said("seed.jsonl", "--seed", "1") != two
+    (pictures / "blue.png").unlink()
+    fewer = said("fewer.jsonl")
+    assert fewer == {name: texts for name, texts in two.items() if name in fewer} and len(fewer) == 8
+
+
 def test_launchers_of_processes_are_understood(captioned, tmp_path, monkeypatch):
     captioned("whole.jsonl")
     monkeypatch.setenv("WORLD_SIZE", "2")
@@ -120,6 +134,29 @@ def test_shares_partition_the_blocks_of_one_process(count):
 def test_id_that_comes_twice_is_refused():
     with pytest.raises(ValueError, match="'a' twice"):
         list(blocks([lambda: some("aba")], 2, WHOLE, "these"))
+
+
+@pytest.mark.parametrize("names", [("ab", "cb"), ("ab", "ba"), ("abc", "b")])
+def test_id_that_two_shares_saw_is_named_when_they_are_merged(model, tmp_path, capsys, names):
+    for number, letters in enumerate(names):
+        with tarfile.open(tmp_path / f"{number}.tar", "w") as tar:
+            for letter in letters:
+                Image.effect_noise((20, 20), 50).save(tmp_path / f"{letter}.png")
+                tar.add(tmp_path / f"{letter}.png", f"{letter}.png")
+    shards, out = str(tmp_path / "{0..1}.tar"), str(tmp_path / "out.jsonl")
+    where = ["caption", "--model", str(model), "--images", shards, "--out", out, "--checker", "none"]
+    assert main([*where, "--shard", "1/2"]) == 0
+    assert main([*where, "--shard", "2/2"]) == 2
+    twice = set(names[0]) & set(names[1])
+    assert f"two of its shards, {len(twice)} times, such as '{min(twice)}.png'" in capsys.readouterr().err
+    assert not (tmp_path / "out.jsonl").exists()
+    assert main([*where, "--shard", "2/2"]) == main(["caption", "--merge", "--out", out]) == 2
+
+
+def test_texts_are_not_captioned_again(captioned, capsys):
+    captioned("texts", "--format", "txt")
+    assert captioned("texts", "--format", "txt") == 0
+    assert "0 captions, 9 are there already" in capsys.readouterr().out
 
 
 def test_best_of_keeps_the_highest_rewarded_of_the_same_draws(captioned, tmp_path):

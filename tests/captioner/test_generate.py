@@ -11,6 +11,7 @@ from captioner.generate import (
     METHODS,
     captions_of,
     draw,
+    drawn,
     generate,
     nucleus,
     sequence_log_probabilities,
@@ -202,7 +203,7 @@ def test_temperature_sharpens_and_top_p_cuts() -> None:
 
 def test_draws_are_never_of_probability_0_and_follow_the_others() -> None:
     probability = torch.tensor([[0, 0.2, 0, 0.8, 0]]).expand(20_000, 5)
-    ids = draw(probability, torch.Generator().manual_seed(0))
+    ids = draw(probability, drawn(torch.Generator().manual_seed(0)))
     assert set(ids.tolist()) == {1, 3} and (ids == 3).float().mean().item() == pytest.approx(0.8, abs=0.01)
 
 
@@ -257,6 +258,26 @@ def test_samples_are_repeatable_and_differ() -> None:
     one, two, other = (sampled(captioner, seed) for seed in (1, 1, 2))
     assert torch.equal(one, two) and not torch.equal(one, other)
     assert len({tuple(row) for row in one[0].tolist()}) > 1
+
+
+def test_a_pictures_own_lots_draw_the_same_whoever_is_beside_it() -> None:
+    captioner = tiny(count=5)
+    lots = torch.rand(3, 6, 9, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    together = generate(captioner, FEATURES, method="sample", k=6, max_length=9, lots=lots)
+    for i in (2, 0, 1):
+        one = slice(i, i + 1)
+        alone = generate(captioner, FEATURES[one], method="sample", k=6, max_length=9, lots=lots[one])
+        assert alone.captions[0] == together.captions[i]
+    assert len({*together.captions[0]}) > 1
+
+
+def test_lots_choose_the_token_whose_heap_they_fall_in() -> None:
+    captioner = tiny(count=1)
+    chances = captioner(FEATURES[:1], torch.tensor([[0]]))[0, -1].softmax(-1)
+    lots = torch.linspace(0, 0.999, 50, dtype=torch.float64)
+    first = generate(captioner, FEATURES[:1], method="sample", k=50, max_length=1, lots=lots[None, :, None]).tokens
+    heaped = chances.double().cumsum(0)
+    assert first[0, :, 1].tolist() == [int((heaped <= lot * heaped[-1]).sum()) for lot in lots]
 
 
 def test_generation_has_no_dropout_and_no_gradient_and_training_goes_on() -> None:

@@ -7,8 +7,8 @@ from metric.example import Example
 from metric.scenes.world import sample
 from rewards import Context, build, parse, register
 
-BARE = Example("bare", Path("bare.jpg"))
-EXAMPLES = [Example("one", Path("one.jpg"), ("a dog",)), Example("two", sample("train", 0), ("a cat",))]
+BARE = Example("bare", Path(__file__))
+EXAMPLES = [Example("one", Path(__file__), ("a dog",)), Example("two", sample("train", 0), ("a cat",))]
 CAPTIONS = [["a", "a b", "a b c"], ["", "a a a a", "b"]]
 
 
@@ -106,3 +106,10 @@ def test_no_reward_at_all_is_refused():
 def test_a_reward_that_breaks_its_contract_is_named(how, complaint):
     with pytest.raises(ValueError, match=complaint):
         mix(f"broken:how={how}")(EXAMPLES, CAPTIONS)
+
+
+def test_rewards_that_look_at_pictures_say_when_only_features_are_left(tmp_path) -> None:
+    gone = Example("gone", tmp_path / "gone.jpg", ("a dog",))
+    mix("words").check([gone])
+    with pytest.raises(ValueError, match="reward letters needs images, and 1 of 3 examples have none, first gone"):
+        mix("letters").check([*EXAMPLES, gone])

@@ -1,8 +1,6 @@
-import multiprocessing
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
-import numpy as np
 import open_clip
 import pytest
 import torch
@@ -10,8 +8,9 @@ from PIL import Image
 from torch import nn
 from torchvision.transforms.functional import pil_to_tensor
 
-from captioner.models import features as module
-from captioner.models.features import FeatureStore, feature_dim, grid_features
+from captioner.models import features, towers
+from captioner.models.features import FeatureStore
+from captioner.models.towers import feature_dim, grid_features
 from metric.example import Example
 
 TEXT = {"context_length": 8, "vocab_size": 32, "width": 8, "heads": 2, "layers": 1}
@@ -108,7 +107,7 @@ def test_timm_tokens_lose_their_prefix() -> None:
 
 def test_timm_grids_with_channels_last_are_read_as_such() -> None:
     trunk = SimpleNamespace(output_fmt="NHWC", forward_features=lambda x: torch.arange(24.0).reshape(1, 2, 3, 4))
-    found = module.timm_features(SimpleNamespace(trunk=trunk), pixels(8))
+    found = towers.timm_features(SimpleNamespace(trunk=trunk), pixels(8))
     assert torch.equal(found[0, 1], torch.arange(4.0, 8.0))
 
 
@@ -126,7 +125,7 @@ def test_feature_dim_is_known_from_the_clip(vision: dict, f: int) -> None:
 @pytest.mark.parametrize("on_disk", [True, False])
 def test_store_gives_the_features_of_the_ids_asked_for(tmp_path, on_disk: bool) -> None:
     clip = Tiny(VIT)
-    store = FeatureStore.build(examples(0, 50, 100, 150, 200), clip, tmp_path / "f" if on_disk else None, batch_size=2)
+    store = FeatureStore.build(examples(0, 50, 100, 150, 200), clip, tmp_path / "f" if on_disk else None, size=2)
     found = store[["id150", "id0", "id150"]]
     direct = grid_features(clip, torch.stack([clip.preprocess(Plain(shade).draw()) for shade in (150, 0, 150)]))
     assert found.dtype == torch.float32 and found.shape == (3, 16, 12) and len(store) == 5
@@ -142,19 +141,19 @@ def test_features_are_computed_once(tmp_path) -> None:
     assert torch.equal(again[["id100", "id0"]], first[["id100", "id0"]])
 
 
-def test_folder_grows_with_new_pictures_and_stays_an_npy(tmp_path) -> None:
+def test_folder_grows_with_new_pictures(tmp_path) -> None:
     clip = Tiny(VIT)
     before = FeatureStore.build(examples(0, 50), clip, tmp_path)
     after = FeatureStore.build(examples(0, 100), clip, tmp_path)
     assert clip.prepared == 3
     assert torch.equal(before[["id0"]], after[["id0"]])
-    assert np.load(tmp_path / "features.npy").shape == (3, 16, 12)
 
 
-def test_examples_of_one_picture_share_a_row() -> None:
-    clip = Tiny(VIT)
-    store = FeatureStore.build([Example("a", Plain(7)), Example("b", Plain(7))], clip, None)
-    assert clip.prepared == 1 and torch.equal(store[["a"]], store[["b"]])
+@pytest.mark.parametrize("on_disk", [True, False])
+def test_examples_of_one_picture_have_the_same_features(tmp_path, on_disk: bool) -> None:
+    some = [Example("a", Plain(7)), Example("b", Plain(7)), Example("c", Plain(9)), Example("d", Plain(7))]
+    store = FeatureStore.build(some, Tiny(VIT), tmp_path if on_disk else None, size=2)
+    assert torch.equal(store[["a", "a"]], store[["b", "d"]])
 
 
 class Killed(Tiny):
@@ -170,32 +169,13 @@ def test_killed_build_goes_on_where_it_stopped(tmp_path) -> None:
     five = examples(0, 50, 100, 150, 200)
     torch.set_num_threads(1)
     with pytest.raises(KeyboardInterrupt):
-        FeatureStore.build(five, Killed(VIT), tmp_path, batch_size=2)
+        FeatureStore.build(five, Killed(VIT), tmp_path, size=2)
     clip = Tiny(VIT)
-    store = FeatureStore.build(five, clip, tmp_path, batch_size=2)
-    assert 0 < clip.prepared < 5
-    unbroken = FeatureStore.build(five, Tiny(VIT), None, batch_size=2)
+    store = FeatureStore.build(five, clip, tmp_path, size=2)
+    assert 0 < clip.prepared < 5  # finished shards stay
+    unbroken = FeatureStore.build(five, Tiny(VIT), None, size=2)
     names = [example.id for example in five]
     assert torch.equal(store[names], unbroken[names])
-
-
-@pytest.mark.parametrize("torn", ["features", "index", "half a line", "header only"])
-def test_rows_count_once_they_are_in_both_files(tmp_path, torn: str) -> None:
-    names = ["id0", "id50", "id100"]
-    whole = FeatureStore.build(examples(0, 50, 100), Tiny(VIT), tmp_path)[names]
-    index, numbers = tmp_path / "index.jsonl", tmp_path / "features.npy"
-    lines = index.read_text().splitlines(keepends=True)
-    if torn == "features":  # 1.5 rows are there
-        numbers.write_bytes(numbers.read_bytes()[: 128 + 16 * 12 * 3])
-    elif torn == "header only":
-        index.write_text(lines[0])
-        numbers.write_bytes(b"\x93NUM")
-    else:
-        index.write_text("".join(lines[:2]) + ("" if torn == "index" else lines[2][:4]))
-    clip = Tiny(VIT)
-    assert torch.equal(FeatureStore.build(examples(0, 50, 100), clip, tmp_path)[names], whole)
-    assert clip.prepared == (3 if torn == "header only" else 2)
-    assert np.load(numbers).shape == (3, 16, 12)
 
 
 def test_unreadable_images_are_skipped_by_name_and_reason(tmp_path) -> None:
@@ -204,7 +184,7 @@ def test_unreadable_images_are_skipped_by_name_and_reason(tmp_path) -> None:
     small.write_bytes(b"")
     Image.new("RGB", (9, 9)).save(good)
     some = [Example(path.stem, path) for path in (broken, good, small, tmp_path / "missing.png")]
-    store = FeatureStore.build(some, Tiny(VIT), None, batch_size=1)
+    store = FeatureStore.build(some, Tiny(VIT), None, size=1)
     assert store.skipped.keys() == {"broken", "empty", "missing"} and len(store) == 1
     assert "broken.jpg" in store.skipped["broken"] and "No such file" in store.skipped["missing"]
     assert store[["good"]].shape == (1, 16, 12)
@@ -242,29 +222,9 @@ def test_huge_features_stay_finite() -> None:
     assert FeatureStore.build(examples(0), clip, None)[["id0"]].isfinite().all()
 
 
-def fill(folder, shades) -> None:
-    torch.set_num_threads(1)
-    FeatureStore.build(examples(*shades), Tiny(VIT), folder, batch_size=1)
-
-
 def test_long_work_is_told_before_it_starts(tmp_path, monkeypatch, capsys) -> None:
-    monkeypatch.setattr(module, "PLANNED", 3)
+    monkeypatch.setattr(features, "PLANNED", 3)
     FeatureStore.build(examples(1, 2), Tiny(VIT), tmp_path)
     assert not capsys.readouterr().out
     FeatureStore.build(examples(*range(10, 15)), Tiny(VIT), tmp_path)
     assert "features of 5 pictures: 16 x 12 each, 0.0 GB" in capsys.readouterr().out
-    assert (tmp_path / "features.npy").stat().st_size == 128 + 7 * 2 * 16 * 12  # fp16 behind numpy's header
-
-
-@pytest.mark.slow
-def test_two_processes_fill_one_folder(tmp_path) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    processes = [spawn.Process(target=fill, args=(tmp_path, range(start, start + 60))) for start in (0, 30)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    assert np.load(tmp_path / "features.npy").shape == (90, 16, 12)
-    clip = Tiny(VIT)
-    FeatureStore.build(examples(*range(90)), clip, tmp_path)
-    assert clip.prepared == 0

@@ -1,0 +1,36 @@
+"""Compute the features of a data set once; training and captioning then need no picture of it (--features DIR).
+
+Says first what it will take of disk and time. Goes on where an earlier call stopped. Under torchrun, accelerate
+launch, or with --shard on several machines, each process computes its share into files of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from metric.share import FLAG, own_gpu, share_of
+
+HELP = "CLIP features of a data set, computed once"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("input", metavar="INPUT", help="what `captioner data` reads")
+    parser.add_argument("--clip", default="scenes-clip", help="scenes-clip, a folder, or ARCH:TAG (scenes-clip)")
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder of the features; it may grow")
+    parser.add_argument("--split", action="append", metavar="NAME", help="a split, may be repeated (all there are)")
+    parser.add_argument("--shard", default="", metavar="I/N", help=FLAG)
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
+    parser.add_argument("--plan", action="store_true", help="say what is ahead, and stop")
+    parser.add_argument("--strict", action="store_true", help="exit code 1 where a picture is skipped")
+
+
+def run(args: argparse.Namespace) -> int:
+    from captioner.device import device_of
+    from captioner.features import Job, keep
+
+    device = str(device_of(own_gpu(args.device, os.environ)))
+    share = share_of(args.shard, os.environ)
+    whole = keep(Job(args.input, tuple(args.split or ()), args.clip, args.out, share, device), args.plan)
+    return 0 if whole or not args.strict else 1

@@ -1,0 +1,84 @@
+"""Features of a data set into a folder, which training and captioning then read without its pictures."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from tqdm import tqdm
+
+from captioner.captioning.blocks import Block, blocks
+from captioner.data import parts, rereadable, splits
+from captioner.data.show import WHOLE
+from captioner.models.features import SHARD, TOGETHER, fill, plan
+from captioner.models.shelf import DiskShelf
+from metric.clip import load_clip
+from metric.example import Example
+from metric.share import Share
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one process is asked for."""
+
+    data: str
+    splits: tuple[str, ...]
+    """none for all there are"""
+    clip: str
+    out: Path
+    share: Share
+    device: str
+
+    def blocks(self) -> Iterator[Block]:
+        """Of one split after the other, cut alike however many processes there are."""
+        names = self.splits or splits(self.data) or (WHOLE,)
+        return chain.from_iterable(blocks(parts(self.data, name), SHARD, self.share, self.data) for name in names)
+
+
+def keep(job: Job, only_plan: bool) -> bool:
+    """Says what is ahead, computes this process's share of what OUT lacks; True if no picture was skipped."""
+    next(job.blocks(), None)  # a misspelt input is told before a model is loaded
+    clip = load_clip(job.clip, job.device)
+    shelf = DiskShelf(job.out, clip)
+    count, todo, few = ahead(job, shelf)
+    if few:
+        tqdm.write(plan(todo, few, clip))
+        tqdm.write(f"{job.out} has {shutil.disk_usage(job.out).free / 1e9:.1f} GB of room")
+    if only_plan:
+        return True
+    skipped: dict[str, str] = {}
+    made = 0
+    with tqdm(total=count, desc="features", unit="picture", disable=None) as bar:
+        for found in fill(examples(job.blocks(), skipped), clip, shelf):
+            skipped |= found.faults
+            made += len(found.new)
+            bar.update(len(found.seen) + len(found.faults))
+    for name, reason in skipped.items():
+        print(f"skipped {name}: {reason}")
+    known = f"{job.out}: {made:,} pictures computed, {len(shelf.places):,} are there, {len(skipped):,} skipped"
+    print(f"{known} ({job.share})" if job.share.count > 1 else known)
+    return not skipped
+
+
+def ahead(job: Job, shelf: DiskShelf) -> tuple[int | None, int | None, list[Example]]:
+    """How many pictures there are and how many of them are to be computed, None where the input can be read only
+    once; and the first of them."""
+    count, todo = 0, 0
+    few: list[Example] = []
+    for block in job.blocks():
+        lacking = [example for example in block.examples if not shelf.at_hand(example)]
+        count, todo = count + len(block.examples), todo + len(lacking)
+        few += lacking[: TOGETHER - len(few)]
+        if few and not rereadable(job.data):
+            return None, None, few
+    return count, todo, few
+
+
+def examples(source: Iterator[Block], skipped: dict[str, str]) -> Iterator[Sequence[Example]]:
+    """Those of each block; what an adapter left out is noted."""
+    for block in source:
+        skipped |= {left.id: left.reason for left in block.left_out if left.what != "caption"}
+        yield block.examples
