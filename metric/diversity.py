@@ -11,7 +11,7 @@ from itertools import chain
 
 import numpy as np
 
-from metric.cider import DocumentFrequency, norms
+from metric.cider import DocumentFrequency, norm
 from metric.ngram import ORDERS, Tokens, ngrams
 
 
@@ -41,11 +41,10 @@ def self_cider(captions: Sequence[Tokens], df: DocumentFrequency) -> float:
 
 def cosines(captions: Sequence[Tokens], df: DocumentFrequency) -> np.ndarray:
     """CIDEr of all pairs, without CIDEr-D's clipping and Gaussian, which would make it no kernel. `m m`."""
-    units = []
-    for tokens in captions:
-        weights = df.weights(tokens)
-        norm = norms(weights)
-        units.append({gram: weight / norm[len(gram)] for gram, weight in weights.items()})
+    units = [
+        {gram: weight / norm(weights) for weights in df.weights(tokens) for gram, weight in weights.items()}
+        for tokens in captions
+    ]
     return np.array([[dot(one, other) / ORDERS for other in units] for one in units])
 
 
