@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import chain
+from statistics import fmean
 
 from metric.example import Cut
 from metric.ngram import ORDERS, Tokens, orders
@@ -110,6 +111,16 @@ def cider_d(candidate: Tokens, references: ReferenceVectors, df: DocumentFrequen
     return SCALE * sum(map(float.__mul__, similarity, near)) / ORDERS / len(references.lengths)
 
 
+def units(tokens: Tokens, df: DocumentFrequency) -> dict[str, float]:
+    """The weights of each order at length 1: what the cosines of CIDEr without the D are made of."""
+    return {gram: weight / norm(weights) for weights in df.weights(tokens) for gram, weight in weights.items()}
+
+
+def cosine(one: Mapping[str, float], other: Mapping[str, float]) -> float:
+    """Mean over the orders of the cosines of two `units`."""
+    return sum(value * other[gram] for gram, value in one.items() if gram in other) / ORDERS
+
+
 def norm(weights: Mapping[str, float]) -> float:
     """Euclidean; 1 where all weights are 0."""
     return math.sqrt(sum(weight * weight for weight in weights.values())) or 1.0
@@ -142,6 +153,16 @@ class Cider:
 
     def vectors_of(self, references: tuple[str, ...]) -> ReferenceVectors:
         return reference_vectors([self.words(reference) for reference in references], self.df)
+
+    def plain(self, captions: Sequence[str], references: Sequence[tuple[str, ...]]) -> list[float]:
+        """CIDEr without the D: neither clipping nor Gaussian, which a caption of many or strange words can cheat.
+
+        Equation 2 of the paper over words as they are; the paper has their stems.
+        """
+        return [
+            SCALE * fmean(cosine(units(self.words(caption), self.df), units(self.words(text), self.df)) for text in of)
+            for caption, of in zip(captions, references)
+        ]
 
     def scores(self, captions: Sequence[str], references: Sequence[tuple[str, ...]]) -> list[float]:
         """CIDEr-D of each caption against its own image's references; 1.0 is pycocoevalcap's 1.0."""

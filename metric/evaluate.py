@@ -155,6 +155,13 @@ def classic(captions: list[str], examples: list[Example]) -> Part:
     return Part(corpus, per_caption, pooled_bleu(each), {"cider": said})
 
 
+def plain(captions: list[str], examples: list[Example]) -> Part:
+    """CIDEr as first published."""
+    raw = [example.references for example in examples]
+    per_caption = {"cider_plain": Cider(raw).plain(captions, raw)}
+    return Part(means(per_caption), per_caption)
+
+
 def pooled_bleu(each: Sequence[Hits]) -> dict[str, Pooled]:
     """BLEU of a corpus is that of its captions' hits, added up."""
     sums = np.array([(hit.length, hit.reference_length, *hit.guessed, *hit.correct) for hit in each], dtype=float)
@@ -297,6 +304,7 @@ def open_grammar(options: Options, given: Given) -> Family:
 SOURCES: dict[str, Callable[[Options, Given], Family]] = {
     "": lambda options, given: text,
     "references": lambda options, given: classic,
+    "plain": lambda options, given: plain,
     "scenes": lambda options, given: scene,
     "clip": open_clip_s,
     "pac_s": lambda options, given: open_pac("pac_s", options, None, given.device),
