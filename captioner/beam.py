@@ -10,6 +10,7 @@ from einops import rearrange
 from torch import Tensor
 
 from captioner.models.captioner import Captioner
+from captioner.wide import log_total, top
 
 
 def beam_search(
@@ -33,7 +34,7 @@ def beam_search(
         m, c = gain.shape[1:]
         length = length + ~done
         totals = rearrange(total[..., None] + gain, "b m c -> b (m c)")
-        rank = totals / length.repeat_interleave(c, dim=1) ** length_penalty
+        rank = totals / length.repeat_interleave(c, dim=1) ** length_penalty if length_penalty else totals
         best = rank.topk(min(k, m * c)).indices  # b k
         parent, total = best // c, totals.gather(1, best)
         token = following.flatten(1).gather(1, best)
@@ -50,8 +51,8 @@ def continuations(logits: Tensor, k: int, done: Tensor, pad: int) -> tuple[Tenso
 
     A finished beam goes on with padding, at no cost, and with nothing else.
     """
-    values, ids = logits.topk(min(k, logits.shape[-1]))
-    gain = values - logits.logsumexp(dim=-1, keepdim=True)
+    values, ids = top(logits, min(k, logits.shape[-1]))
+    gain = values - log_total(logits)[..., None]
     free = torch.full_like(gain[0, 0], -torch.inf)
     free[0] = 0.0
     return torch.where(done[..., None], free, gain), ids.masked_fill(done[..., None], pad)

@@ -31,6 +31,7 @@ class Column(NamedTuple):
 
 FAMILIES = {
     "classic": "Against the references",
+    "plain": "Against the references, as first published",
     "java": "Against the references, by Java",
     "clip": "Against the picture",
     "scene": "Truth",

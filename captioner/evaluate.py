@@ -18,8 +18,10 @@ from captioner.validation import metric_checkpoint
 from captioner.writing import write_lines
 from metric.clip import load_clip
 from metric.embed import Embedder
-from metric.evaluate import Given, Scores, evaluate, open_sources
+from metric.evaluate import evaluate, open_sources
 from metric.names import request
+from metric.part import Given
+from metric.scores import Scores
 
 
 def evaluate_run(folder: Path, split: str, specs: Sequence[str]) -> Scores:

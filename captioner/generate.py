@@ -19,6 +19,7 @@ from captioner.beam import beam_search
 from captioner.config import Decode
 from captioner.models.captioner import Captioner
 from captioner.models.features import Features
+from captioner.wide import log_total
 from metric.example import Example
 
 METHODS = ("greedy", "beam", "diverse_beam", "sample")
@@ -125,7 +126,7 @@ def roll_out(captioner: Captioner, memory: Tensor, k: int, max_length: int, choo
         logits, cache = captioner.step(tokens[-1], cache)
         logits = logits.float()
         token = choose(logits, done)
-        gain = logits.gather(-1, token[..., None]).squeeze(-1) - logits.logsumexp(dim=-1)
+        gain = logits.gather(-1, token[..., None]).squeeze(-1) - log_total(logits)
         total = total + gain.masked_fill(done, 0.0)
         tokens.append(token.masked_fill(done, vocabulary.pad))
         done = done | (token == vocabulary.eos)

@@ -12,6 +12,7 @@ import numpy as np
 
 from captioner.signature import refuse_false, refuse_unlike
 from metric.names import SCORES, plain
+from rewards.options import BOOLEANS
 from rewards.spec import RewardSpec, parse
 
 PRINTED = {plain(name): score.printed.removesuffix(" %") for name, score in SCORES.items()}
@@ -50,7 +51,16 @@ class Outcome:
         return [parse(text) for text in self.config["rewards"]]
 
     def trained_on(self, score: str) -> bool:
-        return plain(score.partition(":")[0]) in {reward.name for reward in self.rewards}
+        """Whether a reward raised this very score, or lowered it where lower is better."""
+        name = score.partition(":")[0]
+        return name in {measured(reward) for reward in self.rewards} or plain(name) in {r.name for r in self.rewards}
+
+
+def measured(reward: RewardSpec) -> str:
+    """The score that a reward is, where it has another name."""
+    options = dict(reward.options)
+    rate = "_rate" if BOOLEANS.get(options.get("rate", "").lower()) else ""
+    return {"grammar": "incorrect", "repetition": f"rep_{options.get('n', 4)}{rate}"}.get(reward.name, "")
 
 
 def read(folder: Path, split: str) -> Outcome:

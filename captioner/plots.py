@@ -115,9 +115,9 @@ def over_gain(row: Row, name: str) -> Curve | None:
 
 
 def followed_score(row: Row) -> str | None:
-    """The first validation score that the row was trained on."""
+    """The first validation score that the row was trained to raise."""
     names = [key.removeprefix("val/") for line in evaluations(row.first) for key in line if key.startswith("val/")]
-    return next((name for name in names if row.first.trained_on(name)), None)
+    return next((name for name in names if row.first.trained_on(name) and column(name).better > 0), None)
 
 
 def at_gain(gains: np.ndarray, values: np.ndarray, wanted: np.ndarray) -> np.ndarray:

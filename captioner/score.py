@@ -17,9 +17,9 @@ from captioner.references import Known, by_name, read_references, with_images
 from captioner.tables import show, show_differences
 from captioner.writing import read_captions, some
 from metric.bootstrap import Difference, difference, interval, resample
-from metric.evaluate import Scores, evaluate
+from metric.evaluate import evaluate
 from metric.names import request
-from metric.scores import write_csv, write_json
+from metric.scores import Scores, write_csv, write_json
 from metric.spec import split_specs
 
 SEED = 0  # of the bootstrap: one command, one interval

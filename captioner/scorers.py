@@ -10,9 +10,10 @@ import torch
 from tqdm import tqdm
 
 from metric.emscore import PARTS, EmScore, both
-from metric.evaluate import embedder_of, evaluate
+from metric.evaluate import evaluate
 from metric.example import Example
 from metric.judgement.judge import Scorer
+from metric.learned import embedder_of
 from metric.names import SCORES, expand_names, find
 from metric.spec import split_spec, split_specs
 from metric.video import Video

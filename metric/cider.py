@@ -1,7 +1,8 @@
 """CIDEr-D: how much a caption says what people say of the image and of few others (arXiv 1411.5726).
 
-As pycocoevalcap's Cider, and fast enough to be a reward. An n-gram weighs count x idf; each image keeps one
-table from n-gram to the references that hold it, so a candidate's n-gram is looked up once for all of them.
+As pycocoevalcap's Cider, and fast enough to be a reward. An n-gram, its words with a space between, weighs
+count x idf; each image keeps one table from n-gram to the references that hold it, so a candidate's n-gram is looked
+up once for all of them.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import chain
+from statistics import fmean
 
 from metric.example import Cut
-from metric.ngram import ORDERS, Tokens, counts
+from metric.ngram import ORDERS, Tokens, orders
 from metric.tokenize import words
 
 SIGMA = 6.0  # of the Gaussian over the difference in length, in bigrams
@@ -22,43 +25,57 @@ SCALE = 10.0
 EOS = "<eos>"
 IMAGES_KEPT = 4096  # whose reference vectors stay in memory
 
-Ngram = tuple[str, ...]
-
 
 @dataclass(frozen=True)
 class DocumentFrequency:
     """In how many images' references each n-gram occurs."""
 
-    counts: Mapping[Ngram, int]
+    counts: Mapping[str, int]
     documents: int
 
     @classmethod
     def of(cls, references: Iterable[Sequence[Tokens]]) -> DocumentFrequency:
         """From the references of each image."""
-        found: Counter[Ngram] = Counter()
+        found: Counter[str] = Counter()
         documents = 0
         for of_image in references:
-            found.update(set().union(*map(counts, of_image)))
+            found.update(runs(of_image))
             documents += 1
         return cls(found, documents)
 
     @cached_property
-    def log_documents(self) -> float:
+    def most(self) -> float:
+        """idf of an n-gram of one image; one never seen counts as seen once."""
         return math.log(max(1, self.documents))
+
+    @cached_property
+    def idf(self) -> dict[str, float]:
+        """log(documents / images that have the n-gram)."""
+        return {gram: self.most - math.log(images or 1) for gram, images in self.counts.items()}
 
     @cached_property
     def fingerprint(self) -> str:
         """Twelve hexadecimal digits: equal tables weigh equally."""
         digest = hashlib.sha256(str(self.documents).encode())
-        for gram, count in sorted(self.counts.items()):
-            digest.update(f"{count} {' '.join(gram)}\n".encode())
+        for gram, count in sorted(self.counts.items(), key=lambda item: item[0].split(" ")):
+            digest.update(f"{count} {gram}\n".encode())
         return digest.hexdigest()[:12]
 
-    def weights(self, tokens: Tokens) -> dict[Ngram, float]:
-        """Count x idf; an n-gram never seen counts as seen once."""
-        seen, most = self.counts, self.log_documents
-        said = counts(tokens)
-        return {gram: count * (most - math.log(seen.get(gram) or 1)) for gram, count in said.items()}
+    def weights(self, tokens: Tokens) -> list[dict[str, float]]:
+        """Count x idf of each n-gram, of each order."""
+        idf, most = self.idf.get, self.most
+        found = []
+        for said in orders(tokens):
+            weights = {gram: idf(gram, most) for gram in said}
+            if len(weights) < len(said):
+                weights = {gram: count * weights[gram] for gram, count in Counter(said).items()}
+            found.append(weights)
+        return found
+
+
+def runs(of_image: Iterable[Tokens]) -> set[str]:
+    """The n-grams of the references of one image."""
+    return set(chain.from_iterable(chain.from_iterable(map(orders, of_image))))
 
 
 @dataclass(frozen=True)
@@ -66,40 +83,47 @@ class ReferenceVectors:
     """The references of one image: n-gram -> (which reference, weight, weight over the norm of its order)."""
 
     lengths: tuple[int, ...]
-    holders: Mapping[Ngram, Sequence[tuple[int, float, float]]]
+    holders: Mapping[str, Sequence[tuple[int, float, float]]]
 
 
 def reference_vectors(references: Sequence[Tokens], df: DocumentFrequency) -> ReferenceVectors:
     """What `cider_d` compares candidates with; worth keeping while the image has more of them."""
-    holders: dict[Ngram, list[tuple[int, float, float]]] = defaultdict(list)
+    holders: dict[str, list[tuple[int, float, float]]] = defaultdict(list)
     for index, reference in enumerate(references):
-        weights = df.weights(reference)
-        norm = norms(weights)
-        for gram, weight in weights.items():
-            if weight:
-                holders[gram].append((index, weight, weight / norm[len(gram)]))
+        for weights in df.weights(reference):
+            length = norm(weights)
+            for gram, weight in weights.items():
+                if weight:
+                    holders[gram].append((index, weight, weight / length))
     return ReferenceVectors(tuple(map(bigrams, references)), dict(holders))
 
 
 def cider_d(candidate: Tokens, references: ReferenceVectors, df: DocumentFrequency) -> float:
     """Clipped cosine times Gaussian, mean over references and over 1 to 4 grams, x10."""
-    weights = df.weights(candidate)
-    norm = norms(weights)
-    similarity = [0.0] * len(references.lengths)
-    for gram, weight in weights.items():
-        for index, theirs, unit in references.holders.get(gram, ()):
-            similarity[index] += min(weight, theirs) * unit / norm[len(gram)]
-    length = bigrams(candidate)
-    near = (math.exp(-((length - other) ** 2) / (2 * SIGMA**2)) for other in references.lengths)
+    similarity, held = [0.0] * len(references.lengths), references.holders.get
+    for weights in df.weights(candidate):
+        length = norm(weights)
+        for gram, weight in weights.items():
+            for index, theirs, unit in held(gram, ()):
+                similarity[index] += (weight if weight < theirs else theirs) * unit / length
+    size = bigrams(candidate)
+    near = (math.exp(-((size - other) ** 2) / (2 * SIGMA**2)) for other in references.lengths)
     return SCALE * sum(map(float.__mul__, similarity, near)) / ORDERS / len(references.lengths)
 
 
-def norms(weights: Mapping[Ngram, float]) -> list[float]:
-    """Euclidean norm of the weights of each order; the order is the index. An order without weight gets 1."""
-    squares = [0.0] * (ORDERS + 1)
-    for gram, weight in weights.items():
-        squares[len(gram)] += weight * weight
-    return [math.sqrt(square) or 1.0 for square in squares]
+def units(tokens: Tokens, df: DocumentFrequency) -> dict[str, float]:
+    """The weights of each order at length 1: what the cosines of CIDEr without the D are made of."""
+    return {gram: weight / norm(weights) for weights in df.weights(tokens) for gram, weight in weights.items()}
+
+
+def cosine(one: Mapping[str, float], other: Mapping[str, float]) -> float:
+    """Mean over the orders of the cosines of two `units`."""
+    return sum(value * other[gram] for gram, value in one.items() if gram in other) / ORDERS
+
+
+def norm(weights: Mapping[str, float]) -> float:
+    """Euclidean; 1 where all weights are 0."""
+    return math.sqrt(sum(weight * weight for weight in weights.values())) or 1.0
 
 
 def bigrams(tokens: Tokens) -> int:
@@ -129,6 +153,16 @@ class Cider:
 
     def vectors_of(self, references: tuple[str, ...]) -> ReferenceVectors:
         return reference_vectors([self.words(reference) for reference in references], self.df)
+
+    def plain(self, captions: Sequence[str], references: Sequence[tuple[str, ...]]) -> list[float]:
+        """CIDEr without the D: neither clipping nor Gaussian, which a caption of many or strange words can cheat.
+
+        Equation 2 of the paper over words as they are; the paper has their stems.
+        """
+        return [
+            SCALE * fmean(cosine(units(self.words(caption), self.df), units(self.words(text), self.df)) for text in of)
+            for caption, of in zip(captions, references)
+        ]
 
     def scores(self, captions: Sequence[str], references: Sequence[tuple[str, ...]]) -> list[float]:
         """CIDEr-D of each caption against its own image's references; 1.0 is pycocoevalcap's 1.0."""

@@ -11,8 +11,8 @@ from itertools import chain
 
 import numpy as np
 
-from metric.cider import DocumentFrequency, norms
-from metric.ngram import ORDERS, Tokens, ngrams
+from metric.cider import DocumentFrequency, cosine, units
+from metric.ngram import Tokens, ngrams
 
 
 def distinct(captions: Sequence[Tokens], n: int) -> float:
@@ -41,13 +41,5 @@ def self_cider(captions: Sequence[Tokens], df: DocumentFrequency) -> float:
 
 def cosines(captions: Sequence[Tokens], df: DocumentFrequency) -> np.ndarray:
     """CIDEr of all pairs, without CIDEr-D's clipping and Gaussian, which would make it no kernel. `m m`."""
-    units = []
-    for tokens in captions:
-        weights = df.weights(tokens)
-        norm = norms(weights)
-        units.append({gram: weight / norm[len(gram)] for gram, weight in weights.items()})
-    return np.array([[dot(one, other) / ORDERS for other in units] for one in units])
-
-
-def dot(one: dict, other: dict) -> float:
-    return sum(value * other[gram] for gram, value in one.items() if gram in other)
+    each = [units(tokens, df) for tokens in captions]
+    return np.array([[cosine(one, other) for other in each] for one in each])

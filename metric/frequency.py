@@ -17,9 +17,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from metric.cache import user_cache
-from metric.cider import EOS, DocumentFrequency
+from metric.cider import EOS, DocumentFrequency, runs
 from metric.corpus import coco_captions, read_corpus
-from metric.ngram import counts
 from metric.tokenize import words
 
 FORMAT = 1  # of the kept files and of the tokens in them
@@ -50,9 +49,9 @@ def kept(name: str, corpus: Callable[[], Corpus]) -> DocumentFrequency:
 
 
 def counted(corpus: Corpus) -> DocumentFrequency:
-    found: Counter[tuple[str, ...]] = Counter()
+    found: Counter[str] = Counter()
     for captions in tqdm(corpus, desc="document frequency", unit="image", disable=None):
-        found.update(set().union(*(counts((*words(caption), EOS)) for caption in captions)))
+        found.update(runs((*words(caption), EOS) for caption in captions))
     return DocumentFrequency({gram: count for gram, count in found.items() if count > 1}, len(corpus))
 
 
@@ -63,7 +62,7 @@ def save(df: DocumentFrequency, path: Path) -> None:
     try:
         with gzip.open(part, "wt", encoding="utf-8", compresslevel=3) as file:
             file.write(f"{df.documents}\n")
-            file.writelines(f"{count} {' '.join(gram)}\n" for gram, count in df.counts.items())
+            file.writelines(f"{count} {gram}\n" for gram, count in df.counts.items())
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
@@ -75,6 +74,6 @@ def load(path: Path) -> DocumentFrequency:
         return DocumentFrequency(dict(map(read_line, file)), documents)
 
 
-def read_line(line: str) -> tuple[tuple[str, ...], int]:
-    count, *gram = line.split()
-    return tuple(gram), int(count)
+def read_line(line: str) -> tuple[str, int]:
+    count, gram = line.rstrip("\n").split(" ", 1)
+    return gram, int(count)

@@ -26,6 +26,7 @@ SCORES = {
     **{f"bleu_{n}": Score("classic", ("references",), f"BLEU-{n}") for n in range(1, 5)},
     "rouge_l": Score("classic", ("references",), "ROUGE-L"),
     "cider": Score("classic", ("references",), "CIDEr"),
+    "cider_plain": Score("plain", ("plain", "references"), "CIDEr plain"),
     "meteor": Score("java", ("meteor", "references"), "METEOR"),
     "spice": Score("java", ("spice", "references"), "SPICE"),
     "clip_s": Score("clip", ("clip",), "CLIP-S"),
@@ -51,7 +52,7 @@ SCORES = {
     "scene_chair_i": Score("scene", ("scenes",), "Scene CHAIR-i %"),
     "scene_chair_s": Score("scene", ("scenes",), "Scene CHAIR-s %"),
 }
-FAMILIES = ("classic", "java", "text", "clip", "data", "scene")
+FAMILIES = ("classic", "plain", "java", "text", "clip", "data", "scene")
 # Source -> its options, shared by all scores that it computes.
 OPTIONS = {
     "clip": ("clip",),

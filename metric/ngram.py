@@ -9,6 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 Tokens = Sequence[str]
 
@@ -17,14 +18,23 @@ SMALL, TINY = 1e-9, 1e-15  # pycocoevalcap's guards: no guess and no hit still g
 BETA = 1.2  # ROUGE-L's preference for recall, as in pycocoevalcap
 
 
-def ngrams(tokens: Tokens, n: int) -> Iterator[tuple[str, ...]]:
-    """All runs of `n` tokens, in order."""
-    return zip(*(tokens[i:] for i in range(n)))
+def orders(tokens: Tokens) -> Iterator[list[str]]:
+    """All runs of 1, then 2, 3 and 4 tokens, each run as one text, which costs less than a tuple."""
+    runs = list(tokens)
+    yield runs
+    for n in range(1, ORDERS):
+        runs = [f"{run} {token}" for run, token in zip(runs, tokens[n:])]
+        yield runs
 
 
-def counts(tokens: Tokens, orders: int = ORDERS) -> Counter[tuple[str, ...]]:
-    """How often each n-gram of 1 to `orders` tokens occurs."""
-    return Counter(gram for n in range(1, orders + 1) for gram in ngrams(tokens, n))
+def ngrams(tokens: Tokens, n: int) -> list[str]:
+    """All runs of `n` tokens, at most 4, in order."""
+    return next(islice(orders(tokens), n - 1, None))
+
+
+def counts(tokens: Tokens) -> list[Counter[str]]:
+    """How often each n-gram occurs, of each order."""
+    return list(map(Counter, orders(tokens)))
 
 
 @dataclass(frozen=True)
@@ -39,12 +49,11 @@ class Hits:
 
 def hits(candidate: Tokens, references: Sequence[Tokens]) -> Hits:
     """Clipped matches of one caption; its reference length is the closest one, the shorter of two."""
-    allowed: Counter[tuple[str, ...]] = Counter()
-    for reference in references:
-        allowed |= counts(reference)
-    correct = [0] * ORDERS
-    for gram, count in (counts(candidate) & allowed).items():
-        correct[len(gram) - 1] += count
+    theirs = list(map(counts, references))
+    correct = [
+        sum(min(count, max(each[n][run] for each in theirs)) for run, count in ours.items())
+        for n, ours in enumerate(counts(candidate))
+    ]
     length = len(candidate)
     closest = min((abs(len(reference) - length), len(reference)) for reference in references)[1]
     return Hits(length, closest, tuple(max(0, length - n) for n in range(ORDERS)), tuple(correct))

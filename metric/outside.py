@@ -7,7 +7,7 @@ what was asked for by an option is not.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from statistics import fmean
@@ -21,12 +21,9 @@ from metric.example import Example
 from metric.hallucination import Named, chair_i, chair_s, in_photographs, read_instances
 from metric.meteor import meteor, meteor_absent
 from metric.ngram import Tokens
-from metric.scores import Part, Unavailable
+from metric.part import Family, Options, Part, Unavailable
 from metric.spice import spice, spice_absent
 from metric.tokenize import tokenize
-
-Family = Callable[[list[str], list[Example]], Part]
-Options = Mapping[str, str]
 
 
 def open_meteor(options: Options, given: object) -> Family:

@@ -12,7 +12,7 @@ BAD_ENDINGS = frozenset("a an the in for at of with before after on upon near to
 
 def repeated(tokens: Tokens, n: int) -> int:
     """n-grams that the caption has said before: occurrences beyond the first."""
-    grams = list(ngrams(tokens, n))
+    grams = ngrams(tokens, n)
     return len(grams) - len(set(grams))
 
 

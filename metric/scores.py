@@ -9,26 +9,9 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from metric.bootstrap import Pooled, mean_of
-
-PerCaption = dict[str, list[float]]
-
-
-class Unavailable(Exception):
-    """Why a score cannot be had here, where nothing that was asked for is wrong: it is skipped."""
-
-
-class Part(NamedTuple):
-    """What one family finds, of captions in the order they came in."""
-
-    corpus: dict[str, float]
-    per_caption: PerCaption
-    pooled: dict[str, Pooled] = {}
-    """corpus scores that are no mean of the captions' scores, as sums over captions"""
-    facts: dict[str, str] = {}
-    """score -> what belongs beside its numbers"""
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from itertools import islice
 from pathlib import Path
 
 from captioner.captioning.journal import Rows
-from metric.evaluate import Given, open_grammar
+from metric.evaluate import open_grammar
+from metric.part import Given, Unavailable
 from metric.repetition import repeated
-from metric.scores import Unavailable
 from metric.tokenize import tokenize
 
 CHECKED = 10_000  # captions that grammar is asked of; LanguageTool checks some hundred a second

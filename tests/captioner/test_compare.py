@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from captioner.compare import Comparison, compare
+from metric import names
 
 SCORES = {"cider": 1.0, "clip_s": 0.6, "rep_4": 0.5, "length": 12.0}
 
@@ -104,6 +105,22 @@ def test_the_score_that_was_trained_is_marked_and_only_there(tmp_path):
               for column, cell in zip(comparison.columns, cells) if cell.trained]  # fmt: skip
     assert marked == [("+CLIP-S", "clip_s")]
     assert comparison.table().count("◆") == 2  # and in the legend
+
+
+@pytest.mark.parametrize(
+    ("reward", "scores"),
+    [
+        ("repetition", {"rep_4"}),
+        ("repetition:n=2", {"rep_2"}),
+        ("repetition:n=2,rate=yes", {"rep_2_rate"}),
+        ("grammar:checker=harper", {"incorrect"}),
+        ("bad_endings", {"bad_endings"}),
+        ("pacspp:checkpoint=m", {"pac_spp"}),
+    ],
+)
+def test_rewards_mark_the_scores_that_they_are(reward, scores, tmp_path):
+    (outcome,) = compare([write_run(tmp_path / "a", [reward])]).outcomes
+    assert {name for name in names.SCORES if outcome.trained_on(name)} == scores
 
 
 def test_best_follows_the_direction_of_each_score(tmp_path):

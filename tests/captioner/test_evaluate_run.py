@@ -45,7 +45,7 @@ def test_split_is_captioned_and_scored(run, capsys):
     assert [row["id"] for row in rows] == ["1.png", "4.png", "7.png", "10.png"]
     found = scores(run, "val")
     assert found["count"] == 4 and "harper" in found["facts"]["incorrect"]
-    families = {name for family in ("classic", "text") for name in expand_names([family])}
+    families = {name for family in ("classic", "plain", "text") for name in expand_names([family])}
     assert families | {"clip_s", "ref_clip_s"} == set(found["corpus"])
     tuned = {"pac_s", "ref_pac_s", "pac_spp", "ref_pac_spp"}
     assert set(found["skipped"]) == {*tuned, *expand_names(["scene", "java", "data"])}

@@ -12,8 +12,7 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from metric import evaluate as evaluation
-from metric import grammar
+from metric import grammar, learned
 from metric.evaluate import evaluate
 from metric.example import Example
 from metric.names import SCORES, canonical, expand_names
@@ -108,7 +107,7 @@ def test_no_grammar_checker_is_a_skip_for_auto_and_an_error_by_name(no_checker):
 
 
 def test_options_say_what_computes_a_score(monkeypatch):
-    monkeypatch.setattr(evaluation, "embedder_of", lambda name, device: {"DIR": Letters()}[name])
+    monkeypatch.setattr(learned, "embedder_of", lambda name, device: {"DIR": Letters()}[name])
     cosine = evaluate(CAPTIONS, PHOTOS, ["clip_s"], clip=Letters()).corpus["clip_s"] / 2.5
     scores = evaluate(CAPTIONS, PHOTOS, ["clip:clip=DIR", "pac_spp:checkpoint=DIR,w=2.5", "PAC-S:checkpoint=DIR"])
     assert not scores.skipped

@@ -65,5 +65,5 @@ def test_longest_common_subsequence_equals_brute_force(first, second):
 
 
 def test_ngrams_are_the_runs():
-    assert list(ngrams(["a", "b", "c"], 2)) == [("a", "b"), ("b", "c")]
-    assert list(ngrams(["a"], 2)) == []
+    assert ngrams(["a", "b", "c"], 2) == ["a b", "b c"]
+    assert ngrams(["a"], 2) == ngrams(["a"], 3) == []

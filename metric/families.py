@@ -1,0 +1,89 @@
+"""Families of scores: each is one function from captions and their examples, in the same order, to a Part.
+
+What needs an embedding is in learned.py, what needs something from outside in outside.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+
+from metric.bootstrap import Pooled
+from metric.cider import Cider
+from metric.diversity import distinct
+from metric.example import Example
+from metric.grammar import Checker
+from metric.hallucination import in_scenes
+from metric.ngram import ORDERS, Hits, bleu_of, hits, rouge_l, total
+from metric.outside import hallucinated
+from metric.part import Part, PerCaption, means, together
+from metric.repetition import ends_badly, repeated, repeated_share, vocabulary
+from metric.tokenize import tokenize, words
+
+
+def classic(captions: list[str], examples: list[Example]) -> Part:
+    """BLEU, ROUGE-L and CIDEr-D, whose document frequency is over these very images."""
+    each = [hits(words(caption), list(map(words, example.references))) for caption, example in zip(captions, examples)]
+    of_captions = map(bleu_of, each)
+    raw = [example.references for example in examples]
+    per_caption = {f"bleu_{n}": list(column) for n, column in enumerate(zip(*of_captions), start=1)}
+    per_caption["rouge_l"] = [
+        rouge_l(tokenize(caption), list(map(tokenize, example.references)))
+        for caption, example in zip(captions, examples)
+    ]
+    per_caption["cider"] = Cider(raw).scores(captions, raw)
+    corpus = means(per_caption) | {f"bleu_{n}": score for n, score in enumerate(bleu_of(total(each)), start=1)}
+    said = f"CIDEr-D, document frequency over the references of these {len(captions)} images"
+    return Part(corpus, per_caption, pooled_bleu(each), {"cider": said})
+
+
+def plain(captions: list[str], examples: list[Example]) -> Part:
+    """CIDEr as first published."""
+    raw = [example.references for example in examples]
+    per_caption = {"cider_plain": Cider(raw).plain(captions, raw)}
+    return Part(means(per_caption), per_caption)
+
+
+def pooled_bleu(each: Sequence[Hits]) -> dict[str, Pooled]:
+    """BLEU of a corpus is that of its captions' hits, added up."""
+    sums = np.array([(hit.length, hit.reference_length, *hit.guessed, *hit.correct) for hit in each], dtype=float)
+
+    def score(n: int, sums: np.ndarray) -> np.ndarray:
+        split = (Hits(row[0], row[1], tuple(row[2:6]), tuple(row[6:])) for row in sums)
+        return np.array([bleu_of(hit)[n - 1] for hit in split])
+
+    return {f"bleu_{n}": Pooled(sums, partial(score, n)) for n in range(1, ORDERS + 1)}
+
+
+def text(captions: list[str], examples: list[Example]) -> Part:
+    """What needs nothing but the captions."""
+    each = list(map(tokenize, captions))
+    per_caption: PerCaption = {}
+    for n in range(1, 5):
+        per_caption[f"rep_{n}"] = [float(repeated(tokens, n)) for tokens in each]
+        per_caption[f"rep_{n}_rate"] = [repeated_share(tokens, n) for tokens in each]
+    per_caption["bad_endings"] = [100.0 * ends_badly(tokens) for tokens in each]
+    per_caption["length"] = [float(len(tokens)) for tokens in each]
+    of_all = {"vocabulary": float(vocabulary(each)), **{f"distinct_{n}": distinct(each, n) for n in (1, 2)}}
+    return Part(means(per_caption) | of_all, per_caption)
+
+
+def grammar(checker: Checker, note: str, captions: list[str], examples: list[Example]) -> Part:
+    per_caption = {"incorrect": [100.0 * wrong for wrong in checker.incorrect(captions)]}
+    return Part(means(per_caption), per_caption, facts={"incorrect": checker.name + note})
+
+
+def scene(captions: list[str], examples: list[Example]) -> Part:
+    """Against what is known of a drawn scene, in percent."""
+    from metric.scenes.truth import belongs, recall, truth
+    from metric.scenes.world import Scene
+
+    scenes = [example.image for example in examples if isinstance(example.image, Scene)]
+    per_caption = {
+        "scene_truth": [100.0 * share for share in map(truth, captions, scenes)],
+        "scene_recall": [100.0 * share for share in map(recall, captions, scenes)],
+        "scene_grammatical": [100.0 * belongs(caption) for caption in captions],
+    }
+    return together([Part(means(per_caption), per_caption), hallucinated("scene_chair", in_scenes(captions, examples))])

@@ -1,0 +1,78 @@
+"""Scores by a CLIP: CLIP-S, PAC-S, PAC-S++ and their reference versions."""
+
+from __future__ import annotations
+
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING
+
+from metric.example import Example
+from metric.part import Family, Given, Options, Part, Unavailable, means
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from metric.embed import Embedder
+
+
+def open_clip_s(options: Options, given: Given) -> Family:
+    from metric.similarity import CLIP_W
+
+    embedder = embedder_of(options["clip"], given.device) if "clip" in options else given.clip
+    if embedder is None:
+        raise Unavailable("no CLIP was given; write clip_s:clip=ARCH:TAG, a folder, or scenes-clip")
+    return partial(similarity, embedder, "clip_s", CLIP_W)
+
+
+def open_pac(name: str, options: Options, given: Embedder | None, device: str) -> Family:
+    from metric.similarity import PAC_W
+
+    embedder = embedder_of(options["checkpoint"], device) if "checkpoint" in options else given
+    if embedder is None:
+        raise Unavailable(f"no tuned CLIP was given; write {name}:checkpoint=DIR")
+    return partial(similarity, embedder, name, positive(f"{name}:w", options["w"]) if "w" in options else PAC_W)
+
+
+@lru_cache(maxsize=4)
+def embedder_of(name: str, device: str) -> Embedder:
+    from metric.clip import load_clip
+    from metric.embed import Embedder
+
+    return Embedder(load_clip(name, device))
+
+
+def positive(what: str, text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise ValueError(f"{what} is a number above 0, got {text!r}")
+    return number
+
+
+def similarity(embedder: Embedder, name: str, w: float, captions: list[str], examples: list[Example]) -> Part:
+    """w max(cos, 0): CLIP-S, PAC-S or PAC-S++, and the reference version when all images have references."""
+    from metric.similarity import PREFIX, pac_s, ref_score
+
+    candidates = embedder.texts([PREFIX + caption for caption in captions])
+    cosine = (embedder.images([example.image for example in examples]) * candidates).sum(1)
+    score = pac_s(cosine, w)  # CLIP-S is the same with another w
+    per_caption = {name: score.tolist()}
+    if all(example.references for example in examples):
+        best = closest(candidates, embedder, examples)
+        per_caption[f"ref_{name}"] = ref_score(score, best).tolist()
+    said = f"w {w}, prefix {PREFIX.strip()!r}, CLIP {embedder.clip.name} ({embedder.clip.fingerprint})"
+    lost = f", {embedder.cut} texts longer than its context were cut" if embedder.cut else ""
+    return Part(means(per_caption), per_caption, facts={name: said + lost})
+
+
+def closest(candidates: Tensor, embedder: Embedder, examples: list[Example]) -> Tensor:
+    """Best cosine of each candidate to its references, `n d` -> `n`."""
+    import torch
+
+    from metric.similarity import PREFIX
+
+    sizes = [len(example.references) for example in examples]
+    references = embedder.texts([PREFIX + words for example in examples for words in example.references])
+    pairs = zip(candidates, references.split(sizes))
+    return torch.stack([(of_image @ candidate).max() for candidate, of_image in pairs])
