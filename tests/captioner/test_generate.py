@@ -11,6 +11,7 @@ from captioner.generate import (
     METHODS,
     captions_of,
     draw,
+    drawn,
     generate,
     nucleus,
     sequence_log_probabilities,
@@ -202,7 +203,7 @@ def test_temperature_sharpens_and_top_p_cuts() -> None:
 
 def test_draws_are_never_of_probability_0_and_follow_the_others() -> None:
     probability = torch.tensor([[0, 0.2, 0, 0.8, 0]]).expand(20_000, 5)
-    ids = draw(probability, torch.Generator().manual_seed(0))
+    ids = draw(probability, drawn(torch.Generator().manual_seed(0)))
     assert set(ids.tolist()) == {1, 3} and (ids == 3).float().mean().item() == pytest.approx(0.8, abs=0.01)
 
 
