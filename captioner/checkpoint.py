@@ -30,7 +30,13 @@ class Position:
     step: int
 
 
-def save(out: Path, captioner: Captioner, optimizer: torch.optim.Optimizer, position: Position) -> None:
+def save(
+    out: Path,
+    captioner: Captioner,
+    optimizer: torch.optim.Optimizer,
+    scaler: torch.amp.GradScaler,
+    position: Position,
+) -> None:
     """checkpoints/last, replaced in one step. Settings and signature go where the model goes."""
     last, old, new = out / LAST, out / OLD, out / NEW
     shutil.rmtree(new, ignore_errors=True)
@@ -38,6 +44,7 @@ def save(out: Path, captioner: Captioner, optimizer: torch.optim.Optimizer, posi
     shutil.copyfile(out / "config.json", new / "run.json")  # config.json is the model's own
     captioner.save_pretrained(new)
     save_optimizer(optimizer, new / "optimizer.safetensors")
+    write_json(new / "scaler.json", scaler.state_dict())
     write_json(new / "position.json", asdict(position))
     shutil.rmtree(old, ignore_errors=True)
     if last.exists():
@@ -69,8 +76,9 @@ def position(out: Path) -> Position | None:
     return Position(**json.loads(path.read_text())) if path.is_file() else None
 
 
-def restore_optimizer(out: Path, optimizer: torch.optim.Optimizer) -> None:
+def restore_optimizer(out: Path, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler) -> None:
     load_optimizer(optimizer, out / LAST / "optimizer.safetensors")
+    scaler.load_state_dict(json.loads((out / LAST / "scaler.json").read_text()))
 
 
 def model_folder(name: str) -> str:

@@ -103,7 +103,9 @@ class Run:
     device: str = "auto"
     """auto, cpu, cuda or cuda:N"""
     precision: str = "fp32"
-    """fp32, or bf16 under autocast"""
+    """fp32; tf32 for its matrix products on a GPU that has it; bf16 or fp16 under autocast"""
+    accumulate: int = 1
+    """parts that a process works on one after the other, for one update: the whole batch's, in a part's memory"""
     features: str = ""
     """folder that keeps the pictures' features, or online: computed for each batch; empty keeps them in memory"""
     checker: str = "auto"
@@ -151,7 +153,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 CHOICES = {
-    "precision": ("fp32", "bf16"),
+    "precision": ("fp32", "tf32", "bf16", "fp16"),
     "checker": ("auto", "languagetool", "harper", "none"),
     "watch": ("off", "warn", "stop"),
     "scst.objective": ("scst", "grpo", "dico"),
@@ -167,7 +169,7 @@ LEAST = {
     **dict.fromkeys(("xe.batch_size", "scst.batch_size", "scst.samples", "scst.updates", "decode.beams"), 1),
     **dict.fromkeys(("scst.kl", "scst.tau"), 0),
     "decode.max_length": 2,
-    **dict.fromkeys(("val_every", "val_count", "save_every", "log_every"), 1),
+    **dict.fromkeys(("val_every", "val_count", "save_every", "log_every", "accumulate"), 1),
 }
 
 T = TypeVar("T")

@@ -6,6 +6,9 @@ max_length. What biases it: beams (no draws at all), another temperature or top_
 a caption's own length or by the tokens of the batch (both depend on what was drawn), GRPO's division by the spread of
 the rewards and its clipping. DiCO is no policy gradient. tests/captioner/test_objectives.py enumerates all that.
 
+Each is a mean over pictures, or over tokens counted in the whole batch: the mean over the equal parts of a batch, one
+after the other or in several processes, is the loss of the batch.
+
 Axes: b pictures, k candidates of each, t tokens, n tokens said, v vocabulary.
 """
 
@@ -19,7 +22,7 @@ from torch.nn import functional as F
 from captioner.config import Run
 from captioner.generate import sequence_log_probabilities, token_divergence, true_tokens
 from captioner.models.captioner import Captioner
-from captioner.rollout import Batch, Facts, Rollout, baseline, rollout
+from captioner.rollout import Batch, Facts, Rollout, baseline, references, rollout
 from rewards.mix import Mix
 
 CLIP = 0.2  # how far GRPO lets a token's probability go from that it was drawn with: PPO's epsilon (arXiv 1707.06347)
@@ -28,12 +31,13 @@ LEAST_SPREAD = 1e-4  # added to the standard deviation of a picture's rewards, w
 
 def cross_entropy(captioner: Captioner, batch: Batch, reward: Mix | None, run: Run) -> tuple[Tensor, Facts]:
     """Mean negative log-probability of the reference's next token, with label smoothing."""
-    longest = run.decode.max_length + 1  # BOS is not said
-    tokens = captioner.vocabulary.encode(list(batch.captions), longest).to(batch.features.device)
+    tokens = references(captioner, batch, run)
     said = true_tokens(tokens, captioner.vocabulary.eos)  # not by the id of padding: in CLIP's vocabulary it is a "!"
     states = captioner.states(batch.features, tokens[:, :-1])[said]
     logits = captioner.logits(states).float()
-    return F.cross_entropy(logits, tokens[:, 1:][said], label_smoothing=run.xe.label_smoothing), {}
+    targets, smoothing = tokens[:, 1:][said], run.xe.label_smoothing
+    count = len(targets) if batch.mean_length is None else batch.mean_length * len(tokens)
+    return F.cross_entropy(logits, targets, reduction="sum", label_smoothing=smoothing) / count, {}
 
 
 def self_critical(captioner: Captioner, batch: Batch, reward: Mix | None, run: Run) -> tuple[Tensor, Facts]:
@@ -46,7 +50,7 @@ def self_critical(captioner: Captioner, batch: Batch, reward: Mix | None, run: R
     drawn = rollout(captioner, batch, reward, run)
     advantage = drawn.total - baseline(captioner, batch, reward, run, drawn.total)
     log_p, spoken, penalty, facts = read(captioner, batch, drawn, run)
-    loss = -(advantage * pooled(log_p, spoken, run)).mean()
+    loss = -(advantage * pooled(log_p, spoken, batch, run)).mean()
     return loss + penalty, {**drawn.facts(), **facts}
 
 
@@ -64,7 +68,7 @@ def group_relative(captioner: Captioner, batch: Batch, reward: Mix | None, run: 
         batch.drawn_with = log_p.detach()
     ratio = (log_p - batch.drawn_with).exp()
     near = ratio.clamp(1 - CLIP, 1 + CLIP)
-    loss = -pooled(torch.minimum(ratio * advantage, near * advantage), spoken, run).mean()
+    loss = -pooled(torch.minimum(ratio * advantage, near * advantage), spoken, batch, run).mean()
     clipped = ((ratio != near) & spoken).sum() / spoken.sum()
     return loss + penalty, {**drawn.facts(), **facts, "clipped": float(clipped)}
 
@@ -82,7 +86,7 @@ def direct(captioner: Captioner, batch: Batch, reward: Mix | None, run: Run) -> 
     spoken = true_tokens(tokens, captioner.vocabulary.eos)
     with torch.no_grad():
         before = sequence_log_probabilities(batch.reference, batch.features, tokens)
-    ratio = pooled(sequence_log_probabilities(captioner, batch.features, tokens) - before, spoken, run)  # b k
+    ratio = pooled(sequence_log_probabilities(captioner, batch.features, tokens) - before, spoken, batch, run)  # b k
     best, winner = drawn.total.max(1, keepdim=True)  # b 1
     distance = (best - drawn.total).scatter(1, winner, -torch.inf)
     gamma = (run.scst.tau * distance).softmax(1)
@@ -103,11 +107,11 @@ def read(captioner: Captioner, batch: Batch, drawn: Rollout, run: Run) -> tuple[
         return sequence_log_probabilities(captioner, batch.features, tokens), spoken, 0.0, {}
     assert batch.reference is not None
     log_p, kl = token_divergence(captioner, batch.reference, batch.features, tokens)
-    penalty = run.scst.kl * pooled(kl, spoken, run).mean()
+    penalty = run.scst.kl * pooled(kl, spoken, batch, run).mean()
     return log_p, spoken, penalty, {"kl": float(kl.detach().sum(-1).mean())}
 
 
-def pooled(values: Tensor, spoken: Tensor, run: Run) -> Tensor:
+def pooled(values: Tensor, spoken: Tensor, batch: Batch, run: Run) -> Tensor:
     """Of each candidate, from those of its tokens, `b k t` -> `b k`; with `token` their mean is that of all tokens."""
     total = reduce(values * spoken, "b k t -> b k", "sum")
     lengths = reduce(spoken.float(), "b k t -> b k", "sum")
@@ -115,7 +119,7 @@ def pooled(values: Tensor, spoken: Tensor, run: Run) -> Tensor:
         "sum": 1.0,
         "length": lengths,
         "max_length": run.decode.max_length,
-        "token": lengths.mean(),
+        "token": lengths.mean() if batch.mean_length is None else batch.mean_length,
     }
     return total / divisors[run.scst.normalise]
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from captioner.config import Run
-from captioner.generate import Generated, generate
+from captioner.generate import Generated, generate, true_tokens
 from captioner.models.captioner import Captioner
 from metric.example import Example
 from metric.repetition import repeated
@@ -20,6 +22,13 @@ from metric.tokenize import tokenize
 from rewards.mix import Mix
 
 Facts = dict[str, float]
+
+
+class Place(NamedTuple):
+    """Of a part of a batch: it begins at `first` of `whole` pictures."""
+
+    first: int
+    whole: int
 
 
 @dataclass(frozen=True)
@@ -38,10 +47,13 @@ class Rollout:
 
 @dataclass
 class Batch:
-    """What one step sees: `features` is `b p f`, `captions` one reference of each picture, `seed` the step's own.
+    """What one step sees, or a part of it: `features` is `b p f`, `captions` one reference of each picture, `seed` the
+    step's own.
 
-    `reference` is the model that the reward stage began with. The last two are filled at the first update of a step
-    and serve its others: the candidates, and how likely their tokens were when they were drawn, `b k t`.
+    `reference` is the model that the reward stage began with. Of a part, `place` says where it is in the whole batch,
+    and `mean_length` how many tokens a caption of that has. The last three are filled at the first update of a step
+    and serve its others: the captions' tokens `b t`, or the candidates, and how likely their tokens were when they
+    were drawn, `b k t`.
     """
 
     examples: Sequence[Example]
@@ -49,8 +61,25 @@ class Batch:
     captions: Sequence[str]
     seed: int
     reference: Captioner | None = None
+    place: Place | None = None
+    mean_length: float | None = None
+    tokens: Tensor | None = None
     rollout: Rollout | None = None
     drawn_with: Tensor | None = None
+
+
+def references(captioner: Captioner, batch: Batch, run: Run) -> Tensor:
+    """The captions' tokens, `b t`."""
+    if batch.tokens is None:
+        longest = run.decode.max_length + 1  # BOS is not said
+        batch.tokens = captioner.vocabulary.encode(list(batch.captions), longest).to(batch.features.device)
+    return batch.tokens
+
+
+def lengths(captioner: Captioner, batch: Batch, run: Run) -> Tensor:
+    """How many tokens each caption of the batch has: of each candidate `b k` where there are any, else `b`."""
+    tokens = batch.rollout.candidates.tokens if batch.rollout else references(captioner, batch, run)
+    return true_tokens(tokens, captioner.vocabulary.eos).sum(-1)
 
 
 def rollout(captioner: Captioner, batch: Batch, reward: Mix | None, run: Run) -> Rollout:
@@ -73,8 +102,19 @@ def sample(captioner: Captioner, batch: Batch, run: Run) -> Generated:
         max_length=run.decode.max_length,
         temperature=run.scst.temperature,
         top_p=run.scst.top_p,
-        generator=torch.Generator(batch.features.device).manual_seed(batch.seed),
+        lots=lots(batch, run),
     )
+
+
+def lots(batch: Batch, run: Run) -> Tensor:
+    """The numbers that candidates are drawn by, `b k t`: of the whole batch, so that a picture's are the same whatever
+    part of it is worked on at a time."""
+    first, whole = batch.place or (0, len(batch.features))
+    device = batch.features.device
+    generator = torch.Generator(device).manual_seed(batch.seed)
+    shape = run.decode.max_length, whole, run.scst.samples
+    numbers = torch.rand(shape, generator=generator, dtype=torch.float64, device=device)
+    return rearrange(numbers[:, first : first + len(batch.features)], "t b k -> b k t")
 
 
 def judged(reward: Mix, batch: Batch, candidates: Generated) -> tuple[Tensor, dict[str, Tensor]]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field, fields, replace
+from math import isfinite
 from pathlib import Path
 
 import torch
@@ -13,24 +15,41 @@ from torch.optim import AdamW
 from tqdm import tqdm
 
 from captioner import checkpoint, watch
+from captioner.batches import Ahead, Read, Reader, check_shares, settings_of, step_seed
 from captioner.checkpoint import Position
 from captioner.config import Run, Scst, Xe, from_json, write_json
 from captioner.data import clean, load
 from captioner.device import device_of
 from captioner.log import Log
 from captioner.models.captioner import Captioner, CaptionerConfig
-from captioner.models.features import Features, features_for, known_ids
+from captioner.models.features import ONLINE, Features, FeatureStore, OnlineFeatures, folder_of, known_ids
 from captioner.models.towers import feature_dim
 from captioner.models.vocabulary import Vocabulary
 from captioner.objectives import OBJECTIVES
 from captioner.provenance import describe
-from captioner.rollout import Batch
+from captioner.rollout import Batch, Facts, lengths, rollout
 from captioner.signature import refuse_other
 from captioner.validation import Validation
-from metric.batches import Batches
+from metric.batches import refuse_other_data
 from metric.clip import Clip, load_clip
 from metric.example import Example
-from metric.training import PRECISIONS, interruptible, mixed
+from metric.processes import (
+    Apply,
+    any_of,
+    data_parallel,
+    held,
+    in_turn,
+    mean,
+    no_bar,
+    rank,
+    refuse_unlike,
+    say,
+    shared,
+    total,
+    wait,
+    world,
+)
+from metric.training import PRECISIONS, allow_tf32, interruptible, mixed
 from metric.training import learning_rate as one_cycle
 from rewards import Context, build
 from rewards.mix import Mix
@@ -51,16 +70,24 @@ class Bench:
     features: Features
     validation: Validation
     reward: Mix | None
+    apply: Apply
+    """an objective, so that its gradient is that of all processes"""
     reference: Captioner | None = None
     """the model that the reward stage began with, where one is asked for"""
+    read: Read = field(init=False)
+    """the stage's batches"""
+    scaler: torch.amp.GradScaler = field(init=False)
+    """of the stage's gradients, which fp16 alone needs"""
 
 
 def train(run: Run, out: Path) -> None:
     """A new run in `out`."""
     if (out / "config.json").exists():
         raise ValueError(f"{out} holds a run; type --resume to continue it, or another --out")
-    bench = prepare(run)
-    write_json(out / "config.json", describe(bench.run, bench.reward))
+    bench = prepare(run, out)
+    if rank() == 0:
+        write_json(out / "config.json", describe(bench.run, bench.reward))
+    wait()
     first = stages(run)[0]
     work(bench, out, Position(first, 0))
 
@@ -71,14 +98,15 @@ def resume(out: Path) -> None:
         raise ValueError(f"{out} is not a run: it has no config.json")
     run = from_json((out / "config.json").read_text())
     names = stages(run)
-    reached = checkpoint.position(out) or Position(names[0], 0)  # killed before its first checkpoint
+    reached = shared(lambda: checkpoint.position(out)) or Position(names[0], 0)  # killed before its first checkpoint
     if reached == Position(names[-1], settings_of(run, names[-1]).steps):
-        return tqdm.write(f"{out} is finished; nothing is left to resume")
+        return say(f"{out} is finished; nothing is left to resume")
     if reached.stage == "reward" and (why := watch.stopped(run, out / "metrics.jsonl", reached.step)):
-        return tqdm.write(f"{out} is finished: {why}")
-    bench = prepare(run, start=str(out / checkpoint.LAST) if reached.step else "")
+        return say(f"{out} is finished: {why}")
+    bench = prepare(run, out, start=str(out / checkpoint.LAST) if reached.step else "")
     refuse_other(out, list(bench.reward.signatures.values()) if bench.reward else [])
-    checkpoint.trim(out / "metrics.jsonl", reached, names)
+    if rank() == 0:
+        checkpoint.trim(out / "metrics.jsonl", reached, names)
     work(bench, out, reached)
 
 
@@ -87,32 +115,45 @@ def stages(run: Run) -> list[str]:
     return (["xe"] if run.xe.steps and not run.init else []) + (["reward"] if run.rewards else [])
 
 
-def settings_of(run: Run, stage: str) -> Xe | Scst:
-    return run.xe if stage == "xe" else run.scst
-
-
-def prepare(run: Run, start: str = "") -> Bench:
+def prepare(run: Run, out: Path, start: str = "") -> Bench:
     """Read the data, the CLIP and its features, and build or load the captioner; `start` is a model folder."""
     if not stages(run):
         raise ValueError("--init without --reward leaves nothing to train; add --reward")
     device = device_of(run.device)
+    refuse_unlike("settings", str(run))
+    allow_tf32(run.precision)
     torch.manual_seed(run.seed)
     clip = load_clip(run.clip, device)
     known = known_ids(run.features)
     train_set, val_set = load(run.data, "train", known), load(run.data, "val", known)[: run.val_count]
     reward = make_reward(run, train_set, device)
     captioner = make_captioner(run, clip, train_set, start or run.init).to(device)
-    features = features_for(run.features, train_set, val_set, clip)
+    features = features_of(train_set, val_set, clip, run, out)
     for name, reason in features.skipped.items():
-        tqdm.write(f"skipped {name}: {reason}")
+        say(f"skipped {name}: {reason}")
     train_set = [example for example in train_set if example.id not in features.skipped and example.references]
     if not train_set:
         raise ValueError(f"--data {run.data} has no captions to learn from")
+    refuse_other_data(train_set)
+    for stage in stages(run):
+        check_shares(run, stage, len(train_set))
     val_set = [example for example in val_set if example.id not in features.skipped]
     if not val_set:
         raise ValueError(f"--data {run.data} with --val_count {run.val_count} leaves no picture to validate on")
     validation = Validation(run, clip, val_set, features, watched_reward(run, reward, val_set))
-    return Bench(as_loaded(run, captioner), device, captioner, train_set, features, validation, reward)
+    run = as_loaded(run, captioner)
+    return Bench(run, device, captioner, train_set, features, validation, reward, data_parallel(captioner))
+
+
+def features_of(train: list[Example], val: list[Example], clip: Clip, run: Run, out: Path) -> Features:
+    """Computed by the first process; the others read what it kept, in the run's folder if nowhere else. Online only
+    those of the validation pictures are."""
+    folder = folder_of(run.features) or (out / "features" if world() > 1 else None)
+    kept = val if run.features == ONLINE else [*train, *val]
+    if world() > 1:
+        shared(lambda: len(FeatureStore.build(kept, clip, folder)))
+    store = in_turn(lambda: FeatureStore.build(kept, clip, folder))
+    return OnlineFeatures(train, clip, store) if run.features == ONLINE else store
 
 
 def make_reward(run: Run, examples: list[Example], device: torch.device) -> Mix | None:
@@ -175,29 +216,33 @@ def as_loaded(run: Run, captioner: Captioner) -> Run:
 def work(bench: Bench, out: Path, reached: Position) -> None:
     """The stages that are left."""
     names = stages(bench.run)
-    with Log(out) as log, interruptible() as stopping:
+    with Log(out) if rank() == 0 else nullcontext() as log, interruptible() as stopping:
         for stage in names[names.index(reached.stage) :]:
             first = reached.step if stage == reached.stage else 0
             run_stage(bench, stage, first, out, log, stopping)
 
 
-def run_stage(bench: Bench, stage: str, first: int, out: Path, log: Log, stopping: Callable[[], bool]) -> None:
+def run_stage(bench: Bench, stage: str, first: int, out: Path, log: Log | None, stopping: Callable[[], bool]) -> None:
     """Batches, one objective, one optimizer: the loop that XE and every reward share."""
     run, settings = bench.run, settings_of(bench.run, stage)
     optimizer = AdamW(bench.captioner.parameters(), lr=settings.lr, betas=ADAM_BETAS, weight_decay=0.0)
     if stage == "reward" and (run.scst.kl or run.watch != "off"):
         bench.reference = reference(bench, out, first)
+    bench.read = Ahead(
+        Reader(run, stage, bench.examples, bench.features, bench.device, bench.reference), settings.steps
+    )
+    bench.scaler = torch.amp.GradScaler(bench.device.type, enabled=run.precision == "fp16")
     if first:
-        checkpoint.restore_optimizer(out, optimizer)
+        checkpoint.restore_optimizer(out, optimizer, bench.scaler)
     elif stage == "reward":
         evaluate(bench, Position(stage, 0), out, log)
-    bar = tqdm(range(first, settings.steps), initial=first, total=settings.steps, desc=stage, disable=None)
+    bar = tqdm(range(first, settings.steps), initial=first, total=settings.steps, desc=stage, disable=no_bar())
     for step in bar:
         started = time.perf_counter()
         set_lr(optimizer, learning_rate(settings, step))
         facts = update(bench, stage, step, optimizer)
         done = step + 1
-        if done % run.log_every == 0 or done == settings.steps:
+        if log and (done % run.log_every == 0 or done == settings.steps):
             log.step(
                 stage,
                 done,
@@ -211,83 +256,96 @@ def run_stage(bench: Bench, stage: str, first: int, out: Path, log: Log, stoppin
         last = done == settings.steps
         if done % run.val_every == 0 or last:
             last = evaluate(bench, here, out, log) or last
-        stop = stopping()  # asked once: what is said to be saved has been
-        if stop or done % run.save_every == 0 or last:
-            checkpoint.save(out, bench.captioner, optimizer, here)
+        stop = any_of(stopping(), bench.device)  # asked once: what is said to be saved has been
+        if rank() == 0 and (stop or done % run.save_every == 0 or last):
+            checkpoint.save(out, bench.captioner, optimizer, bench.scaler, here)
         if stop:
+            wait()  # torchrun ends all when one has ended
             raise KeyboardInterrupt(f"saved after {stage} step {done}; captioner train --out {out} --resume goes on")
         if last:
             break
 
 
-def evaluate(bench: Bench, here: Position, out: Path, log: Log) -> bool:
+def evaluate(bench: Bench, here: Position, out: Path, log: Log | None) -> bool:
     """Validation scores, logged; in the reward stage watched. Returns whether the watch ends the run."""
     if here.stage == "xe" or bench.run.watch == "off":
-        log.evaluation(here.stage, here.step, *bench.validation(bench.captioner))
+        scores, shown = bench.validation(bench.captioner)
+        if log:
+            log.evaluation(here.stage, here.step, scores, shown)
         return False
-    before = watch.history(out / "metrics.jsonl")
+    before = shared(lambda: watch.history(out / "metrics.jsonl"))
     scores, shown = bench.validation(bench.captioner, bench.reference)
     fell = watch.fallen(bench.run, before, scores)
-    log.evaluation(here.stage, here.step, scores, shown, fell)
-    if watch.is_best(before, scores, fell):
+    if log:
+        log.evaluation(here.stage, here.step, scores, shown, fell)
+    if rank() == 0 and watch.is_best(before, scores, fell):
         checkpoint.keep(out, watch.BEST, bench.captioner, here)
     for line in fell:
-        tqdm.write(f"watch, step {here.step}: {line}")
+        say(f"watch, step {here.step}: {line}")
     if fell:
         best = watch.best_step(before)
-        tqdm.write(f"watch: {out / 'checkpoints' / watch.BEST} is the best model from before, of step {best}")
+        say(f"watch: {out / 'checkpoints' / watch.BEST} is the best model from before, of step {best}")
     return bool(fell) and bench.run.watch == "stop"
 
 
 def update(bench: Bench, stage: str, step: int, optimizer: AdamW) -> dict[str, float]:
     """One step of one stage: a function of the parameters, the seed and the step's number."""
     run, captioner = bench.run, bench.captioner
-    seed = step_seed(run.seed, stage, step)
-    torch.manual_seed(seed)
+    torch.manual_seed(step_seed(run.seed, stage, step) + (rank() << 32))
     captioner.train(stage == "xe")  # candidates are drawn without dropout, so their gradient has none either
-    seen = batch(bench, stage, step, seed)
+    parts = bench.read(step)
+    if stage == "reward":
+        assert bench.reward is not None
+        with mixed(bench.device, PRECISIONS[run.precision]):
+            for part in parts:
+                rollout(captioner, part, bench.reward, run)
+        bench.reward.exchange()
+    agree_on_length(bench, parts)
     for _ in range(run.scst.updates if stage == "reward" else 1):
-        facts = descend(bench, stage, step, seen, optimizer)
+        facts = descend(bench, stage, step, parts, optimizer)
     return facts
 
 
-def descend(bench: Bench, stage: str, step: int, seen: Batch, optimizer: AdamW) -> dict[str, float]:
-    """One update by the gradient of the stage's objective."""
-    run, captioner = bench.run, bench.captioner
-    objective = OBJECTIVES[run.scst.objective if stage == "reward" else stage]
-    with mixed(bench.device, PRECISIONS[run.precision]):
-        loss, facts = objective(captioner, seen, bench.reward, run)
+def agree_on_length(bench: Bench, parts: Sequence[Batch]) -> None:
+    """Each part learns how many tokens a caption of the whole batch has, which its loss is divided by."""
+    counts = torch.cat([lengths(bench.captioner, part, bench.run).flatten() for part in parts])
+    tokens, captions = total([float(counts.sum()), float(len(counts))], bench.device)
+    for part in parts:
+        part.mean_length = tokens / captions
+
+
+def descend(bench: Bench, stage: str, step: int, parts: Sequence[Batch], optimizer: AdamW) -> Facts:
+    """One update by the gradient of the stage's objective: the mean of those of the parts, here and elsewhere."""
     optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    norm = nn.utils.clip_grad_norm_(captioner.parameters(), GRAD_NORM)
-    if not torch.isfinite(loss + norm):
+    facts = mean([backward(bench, stage, part, len(parts), part is parts[-1]) for part in parts], bench.device)
+    bench.scaler.unscale_(optimizer)
+    norm = nn.utils.clip_grad_norm_(bench.captioner.parameters(), GRAD_NORM).item()
+    if not isfinite(facts["loss"]) or not (isfinite(norm) or bench.scaler.is_enabled()):
         raise ValueError(
-            f"{stage} step {step + 1} has the loss {loss.item():g} and the gradient norm {norm.item():g}; "
+            f"{stage} step {step + 1} has the loss {facts['loss']:g} and the gradient norm {norm:g}; "
             f"lower --{'xe' if stage == 'xe' else 'scst'}.lr and choose another --out"
         )
-    optimizer.step()
-    return {"loss": loss.item(), "grad_norm": norm.item(), **facts}
+    bench.scaler.step(optimizer)  # in fp16, not with a gradient that overflowed
+    bench.scaler.update()
+    return {"grad_norm": norm, **facts}
 
 
-def batch(bench: Bench, stage: str, step: int, seed: int) -> Batch:
-    batches = Batches(bench.examples, settings_of(bench.run, stage).batch_size, bench.run.seed)
-    rng = batches.rng(step)
-    picked = [bench.examples[row] for row in batches.indices(step)]
-    captions = [clean(rng.choice(example.references)) for example in picked]
-    features = bench.features[[example.id for example in picked]].to(bench.device, non_blocking=True)
-    bench.features.ahead([bench.examples[row].id for row in batches.indices(step + 1)])
-    return Batch(picked, features, captions, seed, bench.reference)
+def backward(bench: Bench, stage: str, part: Batch, count: int, last: bool) -> Facts:
+    """Adds the gradient of one of `count` parts."""
+    objective = OBJECTIVES[bench.run.scst.objective if stage == "reward" else stage]
+    with held(bench.apply, more=not last):
+        with mixed(bench.device, PRECISIONS[bench.run.precision]):
+            loss, facts = bench.apply(objective, bench.captioner, part, bench.reward, bench.run)
+        bench.scaler.scale(loss / count).backward()
+    return {"loss": loss.item(), **facts}
 
 
 def reference(bench: Bench, out: Path, first: int) -> Captioner:
     """A frozen copy of the model that the reward stage begins with, kept in the run's folder for when it is resumed."""
-    if not first:
+    if not first and rank() == 0:
         checkpoint.keep(out, checkpoint.REFERENCE.name, bench.captioner, Position("reward", 0))
+    wait()
     return Captioner.from_pretrained(out / checkpoint.REFERENCE).to(bench.device).requires_grad_(False)
-
-
-def step_seed(seed: int, stage: str, step: int) -> int:
-    return (seed * 2 + (stage == "reward")) * 10_000_019 + step
 
 
 def learning_rate(settings: Xe | Scst, step: int) -> float:

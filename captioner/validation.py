@@ -15,6 +15,7 @@ from metric.clip import Clip, load_clip
 from metric.embed import Embedder
 from metric.evaluate import evaluate
 from metric.example import Example, is_there, open_image
+from metric.processes import gathered, own, shared
 from rewards.mix import Mix
 from rewards.spec import parse
 
@@ -41,7 +42,13 @@ class Validation:
         self, captioner: Captioner, reference: Captioner | None = None
     ) -> tuple[dict[str, float], dict[str, tuple[Image.Image, str]]]:
         """Scores by name, and the first pictures with their captions; beside a `reference`, what the watch needs."""
-        captions = captions_of(captioner, self.examples, self.features, self.run.decode)
+        mine = captions_of(captioner, own(self.examples), self.features, self.run.decode)
+        captions = {name: caption for theirs in gathered(mine) for name, caption in theirs.items()}
+        return shared(lambda: self.scored(captioner, reference, captions))
+
+    def scored(
+        self, captioner: Captioner, reference: Captioner | None, captions: dict[str, str]
+    ) -> tuple[dict[str, float], dict[str, tuple[Image.Image, str]]]:
         found = evaluate(captions, self.examples, SCORES, clip=self.clip, pac=self.pac, checker=self.run.checker)
         some = filter(is_there, self.examples[:SHOWN])
         shown = {example.id: (open_image(example.image), captions[example.id]) for example in some}

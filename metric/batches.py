@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from metric.example import Example
+from metric.processes import refuse_unlike, world
 from metric.similarity import PREFIX
 
 
@@ -37,3 +39,13 @@ class Batches:
 
     def prefixed(self, text: str, rng: random.Random) -> str:
         return PREFIX + text if rng.random() < self.prefix else text
+
+
+def refuse_other_data(examples: Sequence[Example]) -> None:
+    """ValueError in every process when they have read different pictures or texts: a batch is one batch for all."""
+    if world() == 1:
+        return
+    digest = hashlib.sha256()
+    for example in examples:
+        digest.update("\n".join((example.id, *example.references, "")).encode())
+    refuse_unlike("training data", f"{len(examples):,} pictures ({digest.hexdigest()[:12]})")

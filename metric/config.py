@@ -23,7 +23,9 @@ class PretrainConfig:
     steps: int = 1500
     "optimiser steps"
     batch_size: int = 256
-    "pictures a step, each with one of its texts"
+    "pictures a step, each with one of its texts; over all processes"
+    chunk: int = 0
+    "encode this many at a time and compute their activations twice (gradient caching): large batches on small cards"
     lr: float = 1e-3
     "highest learning rate of the one cycle"
     weight_decay: float = 0.1
@@ -33,7 +35,7 @@ class PretrainConfig:
     prefix: float = 0.2
     "share of the texts that carry the prefix used in scoring"
     precision: str = "fp32"
-    "fp32, bf16 or fp16 (autocast)"
+    "fp32; tf32 for its matrix products on a GPU that has it; bf16 or fp16 (autocast)"
     seed: int = 0
     "of the initial weights and of every batch"
     val_every: int = 250
@@ -85,7 +87,7 @@ class MetricConfig:
     prefix: float = 1.0
     "share of the captions that carry the prefix used in scoring"
     precision: str = "fp32"
-    "fp32, bf16 or fp16 (autocast)"
+    "fp32; tf32 for its matrix products on a GPU that has it; bf16 or fp16 (autocast)"
     seed: int = 0
     "of the LoRA matrices and of every batch"
     val_every: int = 50

@@ -15,6 +15,7 @@ from torch import Tensor
 from metric.clip import Clip
 from metric.example import Picture, image_key
 from metric.pixels import prepare
+from metric.processes import gathered
 from metric.tokens import cut
 
 HALF: dict[str, torch.dtype | None] = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -37,6 +38,7 @@ class Embedder:
         self.precision = precision
         self.cut = 0
         self.known_images: dict[str, Tensor] = {}
+        self.exchanged = 0
         self.known_texts: dict[str, Tensor] = {}
 
     @torch.no_grad()
@@ -50,6 +52,13 @@ class Embedder:
             lambda batch: self.clip.encode_image(prepare(batch, self.clip.preprocess)),
         )
         return self.gather(self.known_images, keys)
+
+    def exchange_images(self) -> None:
+        """Several processes, at the same moment: each learns the pictures that the others have embedded since."""
+        keys = list(self.known_images)[self.exchanged :]
+        for theirs, embedded in gathered((keys, self.gather(self.known_images, keys))):
+            self.known_images |= dict(zip(theirs, embedded))
+        self.exchanged = len(self.known_images)
 
     @torch.no_grad()
     def texts(self, texts: Sequence[str]) -> Tensor:

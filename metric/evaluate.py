@@ -15,7 +15,7 @@ from metric.grammar import ENGINES, available_checker, grammar_checker
 from metric.learned import open_clip_s, open_pac
 from metric.names import SCORES, find, request
 from metric.outside import open_meteor, open_objects, open_spice, open_training
-from metric.part import Family, Given, Options, Unavailable, together
+from metric.part import Family, Given, Options, Part, Unavailable, together
 from metric.scores import Scores
 
 if TYPE_CHECKING:
@@ -45,8 +45,10 @@ def evaluate(
     possible = [name for name in asked.names if name not in skipped]
     families, unavailable = open_sources(possible, asked.options, Given(clip, pac, checker, device))
     skipped |= unavailable
+    parts, unavailable = measure(families, possible, [captions[example.id] for example in chosen], chosen)
+    skipped |= unavailable
     computed = [name for name in asked.names if name not in skipped]
-    whole = together([family([captions[example.id] for example in chosen], chosen) for family in families])
+    whole = together(parts)
     ids = [example.id for example in chosen]
     return Scores(
         {name: whole.corpus[name] for name in computed},
@@ -60,19 +62,37 @@ def evaluate(
 
 def open_sources(
     names: Sequence[str], options: Mapping[str, Options], given: Given
-) -> tuple[list[Family], dict[str, str]]:
-    """What computes `names`, and why some cannot be; ValueError for options that cannot be met.
+) -> tuple[dict[str, Family], dict[str, str]]:
+    """What computes `names`, by source, and why some cannot be; ValueError for options that cannot be met.
 
     Worth calling before captions are made: models and servers are opened once, here.
     """
-    families: list[Family] = []
+    families: dict[str, Family] = {}
     skipped: dict[str, str] = {}
     for source in dict.fromkeys(SCORES[name].source for name in names):
         try:
-            families.append(SOURCES[source](options.get(source, {}), given))
+            families[source] = SOURCES[source](options.get(source, {}), given)
         except Unavailable as reason:
-            skipped |= {name: str(reason) for name in names if SCORES[name].source == source}
+            skipped |= of_source(source, names, reason)
     return families, skipped
+
+
+def measure(
+    families: Mapping[str, Family], names: Sequence[str], captions: list[str], examples: list[Example]
+) -> tuple[list[Part], dict[str, str]]:
+    """What each finds, and why some of `names` cannot be had of these examples."""
+    parts: list[Part] = []
+    skipped: dict[str, str] = {}
+    for source, family in families.items():
+        try:
+            parts.append(family(captions, examples))
+        except Unavailable as reason:
+            skipped |= of_source(source, names, reason)
+    return parts, skipped
+
+
+def of_source(source: str, names: Sequence[str], reason: Unavailable) -> dict[str, str]:
+    return {name: str(reason) for name in names if SCORES[name].source == source}
 
 
 def check_ids(captions: Mapping[str, str], examples: Sequence[Example], chosen: Sequence[Example]) -> None:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from metric.adapters import add_adapter, save_adapter
 from metric.appraise import appraise, table
-from metric.batches import Batches
+from metric.batches import Batches, refuse_other_data
 from metric.caching import in_parts
 from metric.clip import Clip, load_clip, save_clip
 from metric.config import MetricConfig
@@ -29,7 +29,7 @@ from metric.lora_targets import TOWERS
 from metric.pairs import VAL_PICTURES, captioned, image_side, pair_loss, validation
 from metric.pixels import prepare
 from metric.positives import Positives
-from metric.processes import rank, spread, wait
+from metric.processes import rank, say, shared, spread, wait
 from metric.projections import train_projections
 from metric.training import Loss, check, train
 
@@ -58,21 +58,23 @@ def train_metric(
     check(config)
     check_method(config)
     training, held_out = captioned(training), captioned(val)[:VAL_PICTURES]
+    refuse_other_data(training)
     clip = load_clip(config.clip, device)
     agree = pair_loss(clip, config.loss)
     fingerprint = clip.fingerprint
-    before = appraise(Embedder(clip), held_out)
+    before = shared(lambda: appraise(Embedder(clip), held_out))
     model = METHODS[config.method](clip, config).train()
     freeze_statistics(clip.model)
     loss = augmented_loss(clip, config, training, positives, agree)
     train(model, loss, config, out, resume, validation(clip, held_out, agree))
     if rank() == 0:
         write(model, clip, fingerprint, out)
-    wait()
-    report = {"before": before, "after": appraise(Embedder(load_clip(str(out), device)), held_out)}
+    after = shared(lambda: appraise(Embedder(load_clip(str(out), device)), held_out))
+    report = {"before": before, "after": after}
     if rank() == 0:
         (out / "report.json").write_text(json.dumps(report, indent=2) + "\n")
-        print(table(report))
+    say(table(report))
+    wait()
     return report
 
 
@@ -84,8 +86,8 @@ def check_method(config: MetricConfig) -> None:
     ):
         if value not in known:
             raise ValueError(f"--{name} is one of {', '.join(known)}, got {value!r}")
-    if config.rank < 1 or config.chunk < 0:
-        raise ValueError(f"--rank is at least 1 and --chunk at least 0, got {config.rank} and {config.chunk}")
+    if config.rank < 1:
+        raise ValueError(f"--rank is at least 1, got {config.rank}")
 
 
 def write(model: nn.Module, clip: Clip, fingerprint: str, out: Path) -> None:

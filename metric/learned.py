@@ -54,8 +54,12 @@ def similarity(embedder: Embedder, name: str, w: float, captions: list[str], exa
     """w max(cos, 0): CLIP-S, PAC-S or PAC-S++, and the reference version when all images have references."""
     from metric.similarity import PREFIX, pac_s, ref_score
 
+    try:
+        images = embedder.images([example.image for example in examples])
+    except FileNotFoundError as error:
+        raise Unavailable(f"the picture {error.filename} is not there") from None
     candidates = embedder.texts([PREFIX + caption for caption in captions])
-    cosine = (embedder.images([example.image for example in examples]) * candidates).sum(1)
+    cosine = (images * candidates).sum(1)
     score = pac_s(cosine, w)  # CLIP-S is the same with another w
     per_caption = {name: score.tolist()}
     if all(example.references for example in examples):

@@ -16,6 +16,7 @@ from metric.clip import Clip
 from metric.contrastive import PairLoss, info_nce, sigmoid
 from metric.example import Example
 from metric.pixels import Pixels
+from metric.processes import no_bar, spread
 from metric.retrieval import retrieval
 from metric.similarity import PREFIX
 
@@ -70,13 +71,15 @@ def image_side(clip: Clip, images: Sequence) -> tuple[Callable[[Tensor], Tensor]
     if kept is None:
         return clip.encode_image, pixels
     body, head = kept
-    batches = torch.arange(len(pixels)).split(64)
+
+    def look(rows: list[int]) -> Tensor:
+        batches = torch.tensor(rows).split(64)
+        bar = tqdm(batches, desc="pictures", unit="batch", disable=no_bar(), leave=False)
+        return torch.cat([body(pixels[some.tolist()].to(clip.device)) for some in bar])
+
     with torch.no_grad():
-        features = [
-            body(pixels[rows.tolist()].to(clip.device))
-            for rows in tqdm(batches, desc="pictures", unit="batch", disable=None, leave=False)
-        ]
-    return lambda rows: F.normalize(head(rows).float(), dim=-1), torch.cat(features)
+        features = spread(look, range(len(pixels)))
+    return lambda rows: F.normalize(head(rows).float(), dim=-1), features
 
 
 def validation(clip: Clip, examples: Sequence[Example], agree: PairLoss) -> Callable[[], dict[str, float]]:

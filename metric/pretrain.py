@@ -7,16 +7,17 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from metric.appraise import appraise, table
-from metric.batches import Batches
+from metric.batches import Batches, refuse_other_data
+from metric.caching import in_parts
 from metric.clip import Clip, load_clip, new_clip, save_clip
 from metric.config import PretrainConfig
 from metric.embed import Embedder
 from metric.example import Example
 from metric.pairs import VAL_PICTURES, captioned, image_side, pair_loss, trunk, validation
-from metric.processes import world
+from metric.processes import rank, say, shared, spread, wait, world
 from metric.similarity import PREFIX
 from metric.training import check, train
 
@@ -35,10 +36,10 @@ def pretrain(
     The tokenizer of an untrained CLIP is made from `vocabulary`, by default the texts of `training`.
     """
     check(config)
-    if world() > 1:
-        raise ValueError(f"pretraining runs in one process, got {world()}: start it without torchrun")
     training = captioned(training)
+    refuse_other_data(training)
     clip = begin(config, training, vocabulary).to(device)
+    clip.model = whole_batch_statistics(clip.model, torch.device(device))
     agree = pair_loss(clip, "auto")
     encode, source = image_side(clip, [example.image for example in training])
     held_out = captioned(val)[:VAL_PICTURES]
@@ -46,18 +47,35 @@ def pretrain(
 
     def loss(step: int) -> tuple[Tensor, dict[str, Tensor]]:
         rows, rng = batches.indices(step), batches.rng(step)
-        image = encode(source[rows])
-        text = clip.encode_text([batches.prefixed(batches.caption(row, rng), rng) for row in rows])
+        texts = [batches.prefixed(batches.caption(row, rng), rng) for row in rows]
+        image = spread(lambda share: in_parts(encode, source[share], config.chunk, clip.device), rows)
+        text = spread(lambda share: in_parts(clip.encode_text, share, config.chunk, clip.device), texts)
         with torch.autocast(clip.device.type, enabled=False):
             return agree(image, text), {"scale": clip.model.logit_scale.detach().exp()}
 
     train(clip.model, loss, config, out, resume, validation(clip, held_out, agree))
     clip.model.eval().requires_grad_(False)
-    save_clip(clip, out / "clip")
-    figures = appraise(Embedder(clip), held_out)
-    (out / "report.json").write_text(json.dumps(figures, indent=2) + "\n")
-    print(table({"trained": figures}))
+    if rank() == 0:
+        save_clip(clip, out / "clip")
+    figures = shared(lambda: appraise(Embedder(clip), held_out))
+    if rank() == 0:
+        (out / "report.json").write_text(json.dumps(figures, indent=2) + "\n")
+    say(table({"trained": figures}))
+    wait()
     return figures
+
+
+def whole_batch_statistics(model: nn.Module, device: torch.device) -> nn.Module:
+    """Batch normalisation that sees the shares of all processes; PyTorch has it for GPUs only."""
+    normalised = any(isinstance(m, nn.modules.batchnorm._BatchNorm) and m.training for m in model.modules())
+    if world() == 1 or not normalised:
+        return model
+    if device.type == "cpu":
+        raise ValueError(
+            f"this CLIP's trunk learns with batch normalisation, which {world()} processes on CPUs cannot share; "
+            "type --freeze_trunk, or start one process"
+        )
+    return nn.SyncBatchNorm.convert_sync_batchnorm(model)
 
 
 def begin(config: PretrainConfig, training: Sequence[Example], vocabulary: Iterable[str] | None) -> Clip:

@@ -43,8 +43,11 @@ def share_of(typed: str, environment: Mapping[str, str]) -> Share:
 
 
 def own_gpu(device: str, environment: Mapping[str, str]) -> str:
-    """`auto` of one of a launcher's processes is its own GPU, where there are any."""
+    """`auto` and `cuda` are each process's own GPU under a launcher, where there are any: made the current one."""
     from torch import cuda
 
     local = environment.get("LOCAL_RANK")
-    return f"cuda:{local}" if device == "auto" and local and cuda.is_available() else device
+    if not (device in ("auto", "cuda") and local and cuda.is_available()):
+        return device
+    cuda.set_device(int(local) % cuda.device_count())
+    return "cuda"

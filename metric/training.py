@@ -22,11 +22,11 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from metric.processes import any_of, average_gradients, from_first, rank, wait
+from metric.processes import Apply, any_of, data_parallel, no_bar, rank, shared, wait
 from metric.resume import BEST, Config, Patience, Training, begin, load_moving, save, save_moving
 
 Loss = Callable[[int], tuple[Tensor, dict[str, Tensor]]]
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+PRECISIONS = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 MAX_SCALE = math.log(100)  # CLIP's bound on the learned temperature (arXiv 2103.00020)
 MAX_NORM = 1.0
 
@@ -41,6 +41,8 @@ def check(config: Config) -> None:
         raise ValueError(
             f"--steps is at least 1 and --batch_size at least 2, got {config.steps} and {config.batch_size}"
         )
+    if config.chunk < 0:
+        raise ValueError(f"--chunk is at least 0, got {config.chunk}")
     if config.patience and not config.val_every:
         raise ValueError(f"--patience {config.patience} counts validations; give --val_every too")
 
@@ -90,17 +92,20 @@ def train(
     `config.patience`, the weights of the lowest `val_loss` are what remains in the model.
     """
     device = next(model.parameters()).device
+    allow_tf32(config.precision)
     scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
     run = Training(model, optimiser(model, config), scaler, Patience(config.patience))
     first = begin(run, config, out, resume)
+    apply = data_parallel(model)
     with Log(out) if rank() == 0 else nullcontext() as log, interruptible() as asked:
-        for step in tqdm(range(first, config.steps), initial=first, total=config.steps, disable=None, leave=False):
+        bar = tqdm(range(first, config.steps), initial=first, total=config.steps, disable=no_bar(), leave=False)
+        for step in bar:
             if run.patience.exhausted:
                 break
-            row = update(run, loss, config, step)
+            row = update(run, apply, loss, config, step)
             done = step + 1
             if validate and due(done, config):
-                row |= validate()
+                row |= shared(validate)
                 remember_best(run, row["val_loss"], config, out)
             if log:
                 log.write(done, row)
@@ -110,13 +115,13 @@ def train(
                 save(run, config, done, out)
             if stop and not ended:
                 wait()  # torchrun ends all when one has ended
-                sys.exit(f"stopped after step {done} of {config.steps} and saved; --resume goes on")
+                sys.exit(1 if rank() else f"stopped after step {done} of {config.steps} and saved; --resume goes on")
     wait()
     if config.patience:
         load_moving(model, out / BEST)
 
 
-def update(run: Training, loss: Loss, config: Config, step: int) -> dict[str, Any]:
+def update(run: Training, apply: Apply, loss: Loss, config: Config, step: int) -> dict[str, Any]:
     """One step, and what the log says of it."""
     began = time.perf_counter()
     rate = learning_rate(step, config)
@@ -127,10 +132,9 @@ def update(run: Training, loss: Loss, config: Config, step: int) -> dict[str, An
     torch.manual_seed(config.seed * 1_000_003 + step + (rank() << 32))
     with attention(device, dtype):  # also of what is computed again on the way back
         with mixed(device, dtype):
-            value, facts = loss(step)
+            value, facts = apply(loss, step)
         run.descent.zero_grad(set_to_none=True)
         run.scaler.scale(value).backward()
-    average_gradients(trained)
     run.scaler.unscale_(run.descent)
     norm = nn.utils.clip_grad_norm_(trained, MAX_NORM)
     run.scaler.step(run.descent)
@@ -148,9 +152,14 @@ def due(done: int, config: Config) -> bool:
 
 
 def remember_best(run: Training, loss: float, config: Config, out: Path) -> None:
-    better = run.patience.improved(from_first(loss, next(run.model.parameters()).device))
+    better = run.patience.improved(loss)
     if config.patience and better and rank() == 0:
         save_moving(run.model, out / BEST)
+
+
+def allow_tf32(precision: str) -> None:
+    """TF32 for the matrix products of fp32, on a GPU that has it: asked for, or not at all."""
+    torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
 
 
 @contextmanager

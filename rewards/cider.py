@@ -16,6 +16,7 @@ from torch import Tensor
 from metric.cider import Cider, DocumentFrequency
 from metric.example import Example
 from metric.frequency import of_coco, of_file
+from metric.processes import shared
 from rewards.context import Context
 from rewards.registry import register
 
@@ -32,7 +33,7 @@ class CiderReward:
     """
 
     def __init__(self, context: Context, df: str = "train") -> None:
-        self.cider = Cider(document_frequency(context, df), eos=True)
+        self.cider = Cider(shared(lambda: Cider(document_frequency(context, df), eos=True).df), eos=True)
 
     @property
     def signature(self) -> str:

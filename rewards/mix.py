@@ -27,6 +27,13 @@ class Signed(Protocol):
     def signature(self) -> str: ...
 
 
+@runtime_checkable
+class Remembering(Protocol):
+    """A reward that keeps what it has worked out: several processes tell each other, at the same moments."""
+
+    def exchange(self) -> None: ...
+
+
 def each(value: Callable[[Example, str], float]) -> Reward:
     """The reward that gives each caption a value of its own."""
 
@@ -66,6 +73,12 @@ class Mix:
             parts[term.key] = values.detach().cpu()
         weighted = [term.spec.weight * parts[term.key] for term in self.terms]
         return torch.stack(weighted).sum(0), parts
+
+    def exchange(self) -> None:
+        """What one process has worked out, all know."""
+        for term in self.terms:
+            if isinstance(term.reward, Remembering):
+                term.reward.exchange()
 
     @property
     def weights(self) -> dict[str, float]:

@@ -50,6 +50,10 @@ class Similarity:
         each = zip(texts, references.split(counts))  # k d, r d
         return torch.stack([(captions @ known.T).amax(1) for captions, known in each])
 
+    def exchange(self) -> None:
+        """Each picture is embedded once, by whichever process comes to it."""
+        self.embedder.exchange_images()
+
     def texts(self, captions: Sequence[str]) -> Tensor:
         """`n d`, in one batch; candidates and references carry the same prefix."""
         return self.embedder.texts([PREFIX + caption for caption in captions])

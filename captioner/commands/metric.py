@@ -55,7 +55,8 @@ def run(args: argparse.Namespace) -> None:
     from captioner.device import device_of
     from metric.processes import joined
 
-    with joined(device_of(args.device)) as device:
+    with joined():
+        device = device_of(args.device)
         train, val = load(args.data, "train"), load(args.val or args.data, "val")
         {"train": run_train, "pretrain": run_pretrain}[args.metric_command](args, train, val, device)
 

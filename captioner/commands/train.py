@@ -32,13 +32,14 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from captioner.train import resume, train
+    from metric.processes import joined
 
-    if args.resume:
+    with joined():
+        if not args.resume:
+            return train(check(asked_for(args)), args.out)
         if given(args, Run()) or args.preset or args.experiment:
             raise ValueError("--resume takes its settings from the run's config.json; type only --out RUN --resume")
         resume(args.out)
-    else:
-        train(check(asked_for(args)), args.out)
 
 
 def asked_for(args: argparse.Namespace) -> Run:

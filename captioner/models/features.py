@@ -19,10 +19,8 @@ from tqdm import tqdm
 
 from captioner.models.shelf import DiskShelf, MemoryShelf, Seen, Shelf, ids_in, state_of
 from captioner.models.towers import grid_features
-from metric import processes
 from metric.clip import Clip
 from metric.example import Example, UnreadableImage, open_image
-from metric.share import Share
 
 SHARD = 256  # pictures of a shard: what a kill may cost
 TOGETHER = 64  # pictures that the tower sees at once
@@ -97,8 +95,6 @@ class Features(Protocol):
 
     def __getitem__(self, ids: Sequence[str]) -> Tensor: ...  # `b p f` fp32
 
-    def ahead(self, ids: Sequence[str]) -> None: ...  # says what will be asked for next
-
 
 class FeatureStore:
     """Those of a shelf."""
@@ -112,22 +108,13 @@ class FeatureStore:
     def __getitem__(self, ids: Sequence[str]) -> Tensor:
         return torch.from_numpy(self.shelf.rows([self.keys[name] for name in ids])).float()
 
-    def ahead(self, ids: Sequence[str]) -> None:
-        """They are there."""
-
     @classmethod
     def build(cls, examples: Sequence[Example], clip: Clip, folder: Path | None, size: int = SHARD) -> FeatureStore:
         """Computes what `folder` (None: memory) lacks; killed half-way, it goes on from there.
 
-        Pictures are known by content, so that splits and runs share a folder, which only ever grows. Processes that
-        train together each do their share first.
+        Pictures are known by content, so that splits and runs share a folder, which only ever grows.
         """
         blocks = [examples[start : start + size] for start in range(0, len(examples), size)]
-        if folder is not None and processes.world() > 1:
-            own = Share(processes.rank() + 1, processes.world())
-            for _ in fill(own.of(blocks), clip, DiskShelf(folder, clip)):
-                pass
-            processes.wait()
         shelf = MemoryShelf() if folder is None else DiskShelf(folder, clip)
         todo = [example for example in examples if not shelf.at_hand(example)]
         if len(todo) >= PLANNED:
@@ -175,25 +162,15 @@ def gone(examples: Iterable[Example]) -> dict[str, str]:
 
 
 class OnlineFeatures:
-    """Computed for each batch, the next one's on a thread while a step runs; those of `kept` are there."""
+    """Computed as they are asked for, which training does a batch ahead; those of `kept` are there."""
 
     def __init__(self, examples: Sequence[Example], clip: Clip, kept: FeatureStore) -> None:
         self.examples = {example.id: example for example in examples}
         self.clip, self.kept, self.skipped = clip, kept, kept.skipped | gone(examples)
-        self.thread = ThreadPoolExecutor(1)
-        self.coming: dict[tuple[str, ...], Future[Tensor]] = {}
 
     def __getitem__(self, ids: Sequence[str]) -> Tensor:
         if all(name in self.kept.keys for name in ids):
             return self.kept[ids]
-        self.ahead(ids)
-        return self.coming.pop(tuple(ids)).result()
-
-    def ahead(self, ids: Sequence[str]) -> None:
-        if tuple(ids) not in self.coming:
-            self.coming = {tuple(ids): self.thread.submit(self.compute, tuple(ids))}
-
-    def compute(self, ids: Sequence[str]) -> Tensor:
         (found,) = look_at([[self.examples[name] for name in ids]], self.clip, MemoryShelf())
         for fault in found.faults.values():
             raise ValueError(f"{fault}; take it out of the data, or type --features DIR, which skips such pictures")
@@ -203,13 +180,6 @@ class OnlineFeatures:
 def folder_of(typed: str) -> Path | None:
     """The folder of `--features`; None for none and for `online`."""
     return Path(typed) if typed not in ("", ONLINE) else None
-
-
-def features_for(typed: str, train: Sequence[Example], val: Sequence[Example], clip: Clip) -> Features:
-    """As `--features` says; those of the validation pictures are kept in any case."""
-    if typed == ONLINE:
-        return OnlineFeatures(train, clip, FeatureStore.build(val, clip, None))
-    return FeatureStore.build([*train, *val], clip, folder_of(typed))
 
 
 def known_ids(typed: str) -> frozenset[str]:

@@ -197,7 +197,7 @@ def test_only_a_timm_trunk_can_be_frozen(tmp_path: Path) -> None:
     "change, said",
     [
         ({"warmup": 1.0}, "--warmup is a share"),
-        ({"precision": "fp8"}, "fp32, bf16, fp16"),
+        ({"precision": "fp8"}, "fp32, tf32, bf16, fp16"),
         ({"steps": 0}, "--steps is at least 1"),
         ({"patience": 2, "val_every": 0}, "--patience 2 .* --val_every"),
     ],

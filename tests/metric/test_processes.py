@@ -2,58 +2,125 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import pytest
 import torch
 from torch import Tensor, distributed, multiprocessing, nn
 from torch.nn.functional import normalize
 
 from metric.contrastive import Made, info_nce, positive_augmented
-from metric.processes import any_of, average_gradients, from_first, rank, spread, world
+from metric.processes import (
+    any_of,
+    data_parallel,
+    gathered,
+    held,
+    joined,
+    mean,
+    own,
+    rank,
+    refuse_unlike,
+    shared,
+    spread,
+    world,
+)
 
 PICTURES, TEXTS = torch.randn(2, 7, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
 ROWS = torch.tensor([0, 2, 3])  # pictures that have a made caption: fewer than a share
+CPU = torch.device("cpu")
 
 
 def gradients() -> tuple[Tensor, list[Tensor]]:
     """Of the augmented loss, with a learned temperature; seven pairs do not divide by two."""
-    torch.manual_seed(0)
-    tower = nn.Sequential(nn.Linear(6, 8), nn.GELU(), nn.Linear(8, 4)).double()
-    scale = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))
+    torch.manual_seed(0 if rank() == 0 else 5)  # all begin with the first one's weights
+    model = nn.ModuleDict({"tower": nn.Sequential(nn.Linear(6, 8), nn.GELU(), nn.Linear(8, 4))}).double()
+    model.scale = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))
 
     def embed(rows: list[Tensor]) -> Tensor:
-        return normalize(tower(torch.stack(rows)), dim=-1)
+        return normalize(model["tower"](torch.stack(rows)), dim=-1)
 
-    image, text = spread(embed, list(PICTURES)), spread(embed, list(TEXTS))
-    made = Made(spread(embed, list(TEXTS[ROWS] + 1)), ROWS)
-    loss, _ = positive_augmented(image, text, None, made, lambda a, b: info_nce(a, b, scale.exp()), 0.0, 0.1)
-    loss.backward()
-    learned = [scale, *tower.parameters()]
-    average_gradients(learned)
-    return loss.detach(), [parameter.grad for parameter in learned if parameter.grad is not None]
+    def loss(added: int) -> Tensor:
+        image, text = spread(embed, list(PICTURES)), spread(embed, list(TEXTS + added))
+        made = Made(spread(embed, list(TEXTS[ROWS] + 1)), ROWS)
+        return positive_augmented(image, text, None, made, lambda a, b: info_nce(a, b, model.scale.exp()), 0.0, 0.1)[0]
+
+    apply = data_parallel(model)
+    for added in range(2):  # gradients are added up over two parts, and averaged once
+        with held(apply, more=added == 0):
+            value = apply(loss, added)
+            value.backward()
+    return value.detach(), [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+
+
+def refused(where: int | None) -> str:
+    """What is said when process `where`, or all of them, cannot use the first one's input."""
+
+    def compute() -> None:
+        raise ValueError("no such file")
+
+    with pytest.raises(ValueError) as error:
+        shared(compute) if where is None else refuse_unlike("data", f"{3 + (rank() == where)} pictures")
+    return str(error.value)
 
 
 def work(number: int, folder: Path) -> None:
+    """As torchrun would start it."""
     torch.set_num_threads(1)
-    distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=number, world_size=2)
-    loss, found = gradients()
-    told = {"world": world(), "rank": rank(), "loss": loss, "gradients": found}
-    told |= {"stop": any_of(number == 1, torch.device("cpu")), "figure": from_first(number + 0.5, torch.device("cpu"))}
-    torch.save(told, folder / f"{number}.pt")
-    distributed.destroy_process_group()
+    os.environ |= {"RANK": str(number), "WORLD_SIZE": "2", "LOCAL_RANK": str(number)}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": (folder / "port").read_text()}
+    with joined():
+        loss, found = gradients()
+        told = {"world": world(), "rank": rank(), "loss": loss, "gradients": found}
+        told |= {"stop": any_of(number == 1, CPU), "figure": shared(lambda: number + 0.5), "own": list(own(range(5)))}
+        told |= {"gathered": gathered(f"of {number}"), "mean": mean([{"a": 1.0}, {"a": number + 2.0}], CPU)}
+        told |= {"shared error": refused(None), "unlike": refused(1)}
+        torch.save(told, folder / f"{number}.pt")
+    try:
+        with joined():
+            raise ValueError("no batch of 3 for 2 processes")
+    except ValueError as error:
+        (folder / f"said by {number}").write_text(str(error))
+    except SystemExit as ended:
+        assert ended.code == 2
 
 
-def test_gradients_of_two_processes_are_those_of_one(tmp_path: Path) -> None:
-    multiprocessing.spawn(work, (tmp_path,), nprocs=2)
+@pytest.fixture(scope="module")
+def told(tmp_path_factory) -> list[dict]:
+    """What two processes found and heard; `said` is who reported the error that both met."""
+    folder = tmp_path_factory.mktemp("processes")
+    store = distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    (folder / "port").write_text(str(store.port))
+    del store
+    multiprocessing.spawn(work, (folder,), nprocs=2)
+    said = [path.read_text() for path in folder.glob("said by *")]
+    return [torch.load(folder / f"{number}.pt") | {"said": said} for number in range(2)]
+
+
+def test_gradients_of_two_processes_are_those_of_one(told) -> None:
     loss, expected = gradients()
     for number in range(2):
-        told = torch.load(tmp_path / f"{number}.pt")
-        assert (told["world"], told["rank"]) == (2, number)
-        torch.testing.assert_close(told["loss"], loss)
-        torch.testing.assert_close(told["gradients"], expected)
-        assert told["stop"] is True and told["figure"] == 0.5
+        assert (told[number]["world"], told[number]["rank"]) == (2, number)
+        torch.testing.assert_close(told[number]["loss"], loss)
+        torch.testing.assert_close(told[number]["gradients"], expected)
+
+
+def test_processes_tell_each_other(told) -> None:
+    for number in range(2):
+        assert told[number]["stop"] is True and told[number]["figure"] == 0.5
+        assert told[number]["gathered"] == ["of 0", "of 1"]
+        assert told[number]["mean"] == {"a": 1.75}  # of 1, 2, 1 and 3
+    assert [told[number]["own"] for number in range(2)] == [[0, 2, 4], [1, 3]]
+
+
+def test_what_one_refuses_all_refuse_and_one_says(told) -> None:
+    for number in range(2):
+        assert told[number]["shared error"] == "no such file"
+        assert "process 1 has other data than process 0: 4 pictures, not 3 pictures" in told[number]["unlike"]
+        assert told[number]["said"] == ["no batch of 3 for 2 processes"]
 
 
 def test_one_process_needs_no_group() -> None:
     assert (world(), rank()) == (1, 0)
-    assert any_of(False, torch.device("cpu")) is False and from_first(0.5, torch.device("cpu")) == 0.5
+    assert any_of(False, CPU) is False and shared(lambda: 0.5) == 0.5 and gathered("a") == ["a"]
+    assert mean([{"a": 1.0}, {"a": 2.0}], CPU) == {"a": 1.5} and own(range(3)) == range(3)

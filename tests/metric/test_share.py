@@ -35,8 +35,12 @@ def test_shares_deal_every_item_once_and_evenly(items, count):
 
 
 def test_a_launcher_gives_each_process_its_gpu_where_there_are_any(monkeypatch):
+    taken: list[int] = []
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    assert own_gpu("auto", {"LOCAL_RANK": "1"}) == "cuda:1"
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    monkeypatch.setattr("torch.cuda.set_device", taken.append)
+    assert own_gpu("auto", {"LOCAL_RANK": "1"}) == own_gpu("cuda", {"LOCAL_RANK": "0"}) == "cuda"
+    assert taken == [1, 0]
     assert own_gpu("auto", {}) == "auto" and own_gpu("cpu", {"LOCAL_RANK": "1"}) == "cpu"
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    assert own_gpu("auto", {"LOCAL_RANK": "1"}) == "auto"
+    assert own_gpu("auto", {"LOCAL_RANK": "1"}) == "auto" and len(taken) == 2

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tarfile
-import time
 import zipfile
 from dataclasses import replace
 from hashlib import sha256
@@ -15,7 +14,7 @@ import torch
 from safetensors.numpy import load_file
 
 from captioner.data import load
-from captioner.models.features import FeatureStore, OnlineFeatures, features_for, fill
+from captioner.models.features import FeatureStore, OnlineFeatures, fill
 from captioner.models.shelf import DiskShelf, ids_in, opened
 from metric.clip import Clip, load_clip
 from metric.example import Example, content_key, image_key
@@ -147,27 +146,15 @@ def test_data_sets_give_examples_whose_features_are_known(pictures, tmp_path, re
 
 def test_online_features_are_the_kept_ones(clip, some, tmp_path):
     kept = FeatureStore.build(some, clip, tmp_path / "f")
-    online = features_for("online", some[2:], some[:2], clip)
-    assert isinstance(online, OnlineFeatures)
+    online = OnlineFeatures(some[2:], clip, FeatureStore.build(some[:2], clip, None))
     for ids in (names(some)[4:7], names(some)[:2], names(some)[2:4]):
         torch.testing.assert_close(online[ids], kept[ids], rtol=2e-3, atol=2e-3)  # another batch rounds otherwise
-
-
-def test_online_features_of_the_next_batch_are_made_while_this_one_is_worked_on(clip, some):
-    online = features_for("online", some[2:], some[:2], clip)
-    ids = names(some)[3:6]
-    online.ahead(ids)
-    until = time.monotonic() + 60
-    while clip.preprocess.seen < 5 and time.monotonic() < until:
-        time.sleep(0.01)
-    assert clip.preprocess.seen == 5  # two to validate on, three ahead
-    assert online[ids].shape[0] == 3 and clip.preprocess.seen == 5
 
 
 def test_online_features_pass_over_what_is_gone_and_stop_at_what_is_broken(clip, some):
     some[3].image.unlink()
     some[4].image.write_bytes(b"no picture")
-    online = features_for("online", some[2:], some[:2], clip)
+    online = OnlineFeatures(some[2:], clip, FeatureStore.build(some[:2], clip, None))
     assert online.skipped.keys() == {some[3].id}
     with pytest.raises(ValueError, match="no picture of a known format; take it out of the data, or type --features"):
         online[[some[2].id, some[4].id]]

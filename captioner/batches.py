@@ -1,0 +1,91 @@
+"""The batch of a step: shared among processes, split in parts, the next one read while this one is used.
+
+Which pictures, which of their captions and what is drawn for them depends on the seed and the step's number alone,
+not on how many processes or parts there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import torch
+
+from captioner.config import Run, Scst, Xe
+from captioner.data import clean
+from captioner.models.captioner import Captioner
+from captioner.models.features import Features
+from captioner.rollout import Batch, Place
+from metric.batches import Batches
+from metric.example import Example
+from metric.processes import rank, world
+
+Read = Callable[[int], list[Batch]]
+"The parts of a step's batch that this process works on."
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Of one stage; `reference` is the model that the reward stage began with."""
+
+    run: Run
+    stage: str
+    examples: Sequence[Example]
+    features: Features
+    device: torch.device
+    reference: Captioner | None = None
+
+    def __call__(self, step: int) -> list[Batch]:
+        batches = Batches(self.examples, settings_of(self.run, self.stage).batch_size, self.run.seed)
+        rng = batches.rng(step)
+        picked = [self.examples[row] for row in batches.indices(step)]
+        captions = [clean(rng.choice(example.references)) for example in picked]
+        seed = step_seed(self.run.seed, self.stage, step)
+        size = len(picked) // (world() * self.run.accumulate)
+        first = rank() * self.run.accumulate * size
+        parts = []
+        for at in range(first, first + self.run.accumulate * size, size):
+            mine, place = slice(at, at + size), Place(at, len(picked))
+            features = self.features[[example.id for example in picked[mine]]]
+            features = (features.pin_memory() if self.device.type == "cuda" else features).to(
+                self.device, non_blocking=True
+            )
+            parts.append(Batch(picked[mine], features, captions[mine], seed, self.reference, place))
+        return parts
+
+
+class Ahead:
+    """`read(step)` before `end`, and the next step's on a thread while this one's is used."""
+
+    def __init__(self, read: Read, end: int) -> None:
+        self.read, self.end = read, end
+        self.pool = ThreadPoolExecutor(1)
+        self.coming: dict[int, Future[list[Batch]]] = {}
+
+    def __call__(self, step: int) -> list[Batch]:
+        now = self.coming.pop(step, None) or self.pool.submit(self.read, step)
+        if step + 1 < self.end:
+            self.coming[step + 1] = self.pool.submit(self.read, step + 1)
+        return now.result()
+
+
+def settings_of(run: Run, stage: str) -> Xe | Scst:
+    return run.xe if stage == "xe" else run.scst
+
+
+def step_seed(seed: int, stage: str, step: int) -> int:
+    return (seed * 2 + (stage == "reward")) * 10_000_019 + step
+
+
+def check_shares(run: Run, stage: str, pictures: int) -> None:
+    """ValueError for a batch that is not so many equal parts."""
+    size, parts = min(settings_of(run, stage).batch_size, pictures), world() * run.accumulate
+    if size % parts == 0:
+        return
+    flag = f"--{'xe' if stage == 'xe' else 'scst'}.batch_size"
+    fitting = [str(number) for number in (size - size % parts, size - size % parts + parts) if 0 < number <= pictures]
+    raise ValueError(
+        f"a batch of {size} pictures cannot be divided equally among {world()} processes with --accumulate "
+        f"{run.accumulate}; type {' or '.join(f'{flag} {number}' for number in fitting) or 'a smaller --accumulate'}"
+    )

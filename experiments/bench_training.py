@@ -1,0 +1,322 @@
+"""What a training step costs in time and memory, option by option: cross-entropy, the reward stage, contrastive.
+
+Command: `.venv/bin/python experiments/bench_training.py --markdown experiments/bench-training.md` (`--size paper --clip
+ARCH:TAG` for the paper's model on a GPU; `--batch`, `--rounds`, `--only REGEX`). Cost: minutes of two cores (small).
+Scenes, the real loop's own step, medians over rounds. Time is the CPU's where there is no GPU, since other work on the
+machine does not change it; memory is what a step needs above what was there before. The share of peak is the step's
+floating-point operations a second over those of a large fp32 matrix product here.
+Options that the loop has not got are made here, to see whether they should be in it: see LOG.md.
+Expect: bf16 and compilation pay on GPUs; parts (`--accumulate`, `--chunk`) divide the memory at little cost.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import ctypes
+import os
+import re
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+
+import torch
+from torch import distributed, multiprocessing
+from torch.optim import AdamW
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.checkpoint import checkpoint
+from torch.utils.flop_counter import FlopCounterMode
+
+from captioner.batches import Read, Reader
+from captioner.config import PRESETS, Run, override
+from captioner.data import load
+from captioner.device import device_of
+from captioner.provenance import commit, hardware
+from captioner.rollout import Batch, lengths
+from captioner.train import Bench, prepare, update
+from metric.adapters import add_adapter
+from metric.clip import load_clip
+from metric.config import MetricConfig
+from metric.finetune import augmented_loss
+from metric.pairs import pair_loss
+from metric.positives import positives_for
+from metric.processes import data_parallel, joined
+from metric.resume import Patience, Training
+from metric.training import optimiser
+from metric.training import update as contrastive_update
+
+PICTURES = 400
+Step = Callable[[int], object]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of a step: seconds of CPU (on a GPU, of the clock) and of the clock, and MiB above what was there before."""
+
+    seconds: float
+    wall: float
+    memory: float
+
+
+@dataclass(frozen=True)
+class Case:
+    """A row: `change` makes the loop's step one with the option; flags alone are in `run`."""
+
+    stage: str
+    option: str
+    run: dict[str, object]
+    change: Callable[[Bench], None] = lambda bench: None
+    read: Callable[[Bench, Read], Read] = lambda bench, read: read
+
+
+def layers(bench: Bench) -> Iterator[torch.nn.Module]:
+    yield from bench.captioner.encoder
+    yield from bench.captioner.decoder
+
+
+def checkpointed(bench: Bench) -> None:
+    """Each layer's activations are computed again on the way back."""
+    for layer in layers(bench):
+        layer.forward = lambda *seen, forward=layer.forward: checkpoint(forward, *seen, use_reentrant=False)
+
+
+def compiled(bench: Bench) -> None:
+    for layer in layers(bench):
+        layer.compile(dynamic=True)
+
+
+def averaged(bench: Bench) -> None:
+    """An exponential moving average of the weights, updated after each step."""
+    average = AveragedModel(bench.captioner, multi_avg_fn=get_ema_multi_avg_fn(0.999))
+    step = bench.scaler.update
+
+    def updated() -> None:
+        step()
+        average.update_parameters(bench.captioner)
+
+    bench.scaler.update = updated
+
+
+def bucketed(bench: Bench, read: Read) -> Read:
+    """The parts hold captions of like length, so that there is less padding."""
+
+    def parts(step: int) -> list[Batch]:
+        found = read(step)
+        size = len(found[0].captions)
+        examples = [example for part in found for example in part.examples]
+        captions = [caption for part in found for caption in part.captions]
+        features = torch.cat([part.features for part in found])
+        whole = replace(found[0], examples=examples, features=features, captions=captions)
+        order = lengths(bench.captioner, whole, bench.run).argsort().tolist()
+        return [
+            replace(
+                found[0],
+                examples=[examples[row] for row in rows],
+                features=features[rows],
+                captions=[captions[row] for row in rows],
+            )
+            for rows in (order[at : at + size] for at in range(0, len(order), size))
+        ]
+
+    return parts
+
+
+def cases() -> list[Case]:
+    found = []
+    for stage in ("xe", "reward"):
+        for option in ("fp32", "bf16", "fp16", "tf32"):
+            found.append(Case(stage, option, {"precision": option}))
+        found += [
+            Case(stage, "--accumulate 4", {"accumulate": 4}),
+            Case(stage, "layers checkpointed", {}, checkpointed),
+            Case(stage, "moving average", {}, averaged),
+            Case(stage, "layers compiled", {}, compiled),
+        ]
+    return [*found, Case("xe", "--accumulate 2, by length", {"accumulate": 2}, read=bucketed)]
+
+
+def captioner_steps(bench: Bench, case: Case) -> Step:
+    """A step of the real loop, changed as the case says."""
+    bench.run = override(bench.run, {"precision": "fp32", "accumulate": 1, **case.run})
+    bench.read = case.read(bench, Reader(bench.run, case.stage, bench.examples, bench.features, bench.device))
+    bench.scaler = torch.amp.GradScaler(bench.device.type, enabled=bench.run.precision == "fp16")
+    optimizer = AdamW(bench.captioner.parameters(), lr=1e-5)
+    case.change(bench)
+    return lambda step: update(bench, case.stage, step, optimizer)
+
+
+def contrastive_steps(batch: int, device: torch.device, precision: str, chunk: int, compile_it: bool) -> Step:
+    """A step of `metric train`."""
+    config = MetricConfig(batch_size=batch, precision=precision, chunk=chunk)
+    examples = load(f"scenes:count={PICTURES}", "train")
+    clip = load_clip("scenes-clip", device)
+    agree = pair_loss(clip, "auto")
+    model = add_adapter(clip, config).train()
+    if compile_it:
+        clip.model.visual.compile(dynamic=True)
+        clip.model.transformer.compile(dynamic=True)
+    loss = augmented_loss(clip, config, examples, positives_for(None, examples), agree)
+    scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
+    run, apply = Training(model, optimiser(model, config), scaler, Patience(0)), data_parallel(model)
+    return lambda step: contrastive_update(run, apply, loss, config, step)
+
+
+def measured(step: Step, rounds: int, device: torch.device) -> Cost:
+    """Median of `rounds` steps after one that warms up."""
+    step(0)
+    seconds, walls = [], []
+    before = reset_peak(device)
+    for number in range(1, rounds + 1):
+        began, wall = time.process_time(), time.perf_counter()
+        step(number)
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        walls.append(time.perf_counter() - wall)
+        seconds.append(walls[-1] if device.type == "cuda" else time.process_time() - began)
+    return Cost(median(seconds), median(walls), peak(device) - before)
+
+
+def reset_peak(device: torch.device) -> float:
+    """What is used now, in MiB; `peak` counts from here."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+        return torch.cuda.memory_allocated() / 2**20
+    ctypes.CDLL("libc.so.6").malloc_trim(0)  # what was freed goes back, and is not taken for what was there
+    Path("/proc/self/clear_refs").write_text("5")
+    return status("VmRSS")
+
+
+def peak(device: torch.device) -> float:
+    return torch.cuda.max_memory_allocated() / 2**20 if device.type == "cuda" else status("VmHWM")
+
+
+def status(name: str) -> float:
+    """A line of this process's status, in MiB."""
+    found = re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert found
+    return int(found[1]) / 1024
+
+
+def operations(step: Step) -> float:
+    """Floating-point operations of a step."""
+    with FlopCounterMode(display=False) as counter:
+        step(0)
+    return counter.get_total_flops()
+
+
+def product_rate(device: torch.device, n: int = 2048) -> float:
+    """Floating-point operations a second of a large fp32 matrix product."""
+    a = torch.randn(n, n, device=device)
+    return 2 * n**3 / measured(lambda _: a @ a, 3, device).seconds
+
+
+def new_bench(args: argparse.Namespace, out: Path) -> Bench:
+    given = {"data": f"scenes:count={PICTURES}", "val_count": 4, "checker": "none", "rewards": ("cider", "clips")}
+    sized = {"clip": args.clip, "device": args.device, "watch": "off"}
+    sized |= {"xe.batch_size": args.batch, "scst.batch_size": args.batch}
+    return prepare(override(Run(), {**PRESETS[args.size], **given, **sized}), out)
+
+
+def alone(args: argparse.Namespace, folder: Path) -> Iterator[tuple[str, str, int, Cost, float]]:
+    """Stage, option, processes, cost, and share of peak of every case that is asked for."""
+    device = device_of(args.device)
+    rate, base = product_rate(device), new_bench(args, folder)
+    for case in cases():
+        if re.search(args.only, f"{case.stage} {case.option}"):
+            bench = copy.copy(base)
+            bench.captioner = copy.deepcopy(base.captioner)
+            step = captioner_steps(bench, case)
+            cost = measured(step, args.rounds, device)
+            flops = 0.0 if case.change in (compiled, checkpointed) else operations(step)
+            yield case.stage, case.option, 1, cost, flops / cost.seconds / rate
+    for option, precision, chunk, compile_it in (
+        ("fp32", "fp32", 0, False),
+        ("bf16", "bf16", 0, False),
+        ("fp16", "fp16", 0, False),
+        (f"--chunk {args.batch // 4}", "fp32", args.batch // 4, False),
+        ("towers compiled", "fp32", 0, True),
+    ):
+        if re.search(args.only, f"contrastive {option}"):
+            step = contrastive_steps(args.batch, device, precision, chunk, compile_it)
+            yield "contrastive", option, 1, measured(step, args.rounds, device), 0.0
+
+
+def together(number: int, args: argparse.Namespace, folder: Path, port: int) -> None:
+    """One of two processes, each with half the batch."""
+    torch.set_num_threads(1)
+    os.environ |= {"RANK": str(number), "WORLD_SIZE": "2", "LOCAL_RANK": str(number), "LOCAL_WORLD_SIZE": "2"}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    with joined():
+        device = device_of(args.device)
+        bench = new_bench(args, folder)
+        found = {}
+        for stage in ("xe", "reward"):
+            step = captioner_steps(bench, Case(stage, "", {}))
+            found[stage] = measured(step, args.rounds, device)
+        step = contrastive_steps(args.batch, device, "fp32", 0, False)
+        found["contrastive"] = measured(step, args.rounds, device)
+        torch.save({stage: vars(cost) for stage, cost in found.items()}, folder / f"{number}.pt")
+
+
+def of_two(args: argparse.Namespace, folder: Path) -> Iterator[tuple[str, str, int, Cost, float]]:
+    """The same steps in two processes: the slower one's time, memory of one."""
+    store = distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    port = store.port
+    del store
+    multiprocessing.spawn(together, (args, folder, port), nprocs=2)
+    for stage, costs in torch.load(folder / "0.pt").items():
+        other = torch.load(folder / "1.pt")[stage]
+        slower = {name: max(value, other[name]) for name, value in costs.items()}
+        yield stage, "fp32", 2, Cost(**slower), 0.0
+
+
+def table(rows: list[tuple[str, str, int, Cost, float]], args: argparse.Namespace, load_average: float) -> str:
+    plain = {stage: cost for stage, option, processes, cost, _ in rows if option == "fp32" and processes == 1}
+    lines = [
+        "# What a training step costs",
+        "",
+        f"`experiments/bench_training.py --size {args.size} --batch {args.batch} --rounds {args.rounds}`, commit "
+        f"{commit()}, {hardware()}, load average {load_average:.1f}. Seconds of CPU a process (of the clock on a GPU); "
+        "MiB above what was there before the step; pictures a second by the clock.",
+        "",
+        "| stage | option | processes | s a step | against fp32 | by the clock | pictures/s | MiB | share of peak |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for stage, option, processes, cost, share in rows:
+        against = f"{cost.seconds / plain[stage].seconds:.2f}" if stage in plain else "-"
+        lines.append(
+            f"| {stage} | {option} | {processes} | {cost.seconds:.3f} | {against} | {cost.wall:.3f} | "
+            f"{args.batch / cost.wall:.0f} | {cost.memory:.0f} | {f'{share:.0%}' if share else '-'} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--size", choices=("small", "paper"), default="small")
+    parser.add_argument("--clip", default="scenes-clip")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--batch", type=int, default=32, help="pictures")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", default="", help="regular expression of `stage option`")
+    parser.add_argument("--markdown", type=Path, help="file for the table")
+    args = parser.parse_args()
+    load_average = os.getloadavg()[0]
+    rows = []
+    with tempfile.TemporaryDirectory() as name:
+        for row in alone(args, Path(name)):
+            rows.append(row)
+            print(row, flush=True)
+        if not args.only:
+            rows += of_two(args, Path(name))
+    text = table(rows, args, load_average)
+    print(text)
+    if args.markdown:
+        args.markdown.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
