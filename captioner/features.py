@@ -15,7 +15,7 @@ from captioner.data import parts, rereadable, splits
 from captioner.data.show import WHOLE
 from captioner.models.features import SHARD, TOGETHER, fill, plan
 from captioner.models.shelf import DiskShelf
-from metric.clip import load_clip
+from metric.clip import Clip, load_clip
 from metric.example import Example
 from metric.share import Share
 
@@ -32,6 +32,11 @@ class Job:
     share: Share
     device: str
 
+    @property
+    def name(self) -> str:
+        """Of its lines on the screen."""
+        return f"{self.out} ({self.share})" if self.share.count > 1 else str(self.out)
+
     def blocks(self) -> Iterator[Block]:
         """Of one split after the other, cut alike however many processes there are."""
         names = self.splits or splits(self.data) or (WHOLE,)
@@ -40,13 +45,13 @@ class Job:
 
 def keep(job: Job, only_plan: bool) -> bool:
     """Says what is ahead, computes this process's share of what OUT lacks; True if no picture was skipped."""
-    next(job.blocks(), None)  # a misspelt input is told before a model is loaded
+    if rereadable(job.data):
+        next(job.blocks(), None)  # a misspelt input is told before OUT is made
     clip = load_clip(job.clip, job.device)
     shelf = DiskShelf(job.out, clip)
     count, todo, few = ahead(job, shelf)
-    if few:
-        tqdm.write(plan(todo, few, clip))
-        tqdm.write(f"{job.out} has {shutil.disk_usage(job.out).free / 1e9:.1f} GB of room")
+    for line in told(job, count, todo, few, clip):
+        print(line, flush=True)
     if only_plan:
         return True
     skipped: dict[str, str] = {}
@@ -58,9 +63,17 @@ def keep(job: Job, only_plan: bool) -> bool:
             bar.update(len(found.seen) + len(found.faults))
     for name, reason in skipped.items():
         print(f"skipped {name}: {reason}")
-    known = f"{job.out}: {made:,} pictures computed, {len(shelf.places):,} are there, {len(skipped):,} skipped"
-    print(f"{known} ({job.share})" if job.share.count > 1 else known)
+    print(f"{job.name}: {made:,} pictures computed, {len(shelf.places):,} are there, {len(skipped):,} skipped")
     return not skipped
+
+
+def told(job: Job, count: int | None, todo: int | None, few: Sequence[Example], clip: Clip) -> Iterator[str]:
+    """What is ahead, in lines."""
+    if todo != count:
+        yield f"{job.name}: {(count or 0) - (todo or 0):,} of {count:,} pictures are there already"
+    if few:
+        room = shutil.disk_usage(job.out).free / 1e9
+        yield f"{job.name}: {plan(todo, few, clip)}; {room:.1f} GB of room"
 
 
 def ahead(job: Job, shelf: DiskShelf) -> tuple[int | None, int | None, list[Example]]:

@@ -141,9 +141,13 @@ def plan(count: int | None, some: Sequence[Example], clip: Clip) -> str:
     of = 1000 if count is None else count
     what = "of each 1,000 pictures" if count is None else f"of {count:,} pictures"
     return (
-        f"features {what}: {p} x {f} each, {2 * p * f * of / 1e9:.1f} GB, about {hours(of / rate)} "  # fp16
+        f"features {what}: {p} x {f} each, {space(2 * p * f * of)}, about {hours(of / rate)} "  # fp16
         f"at {rate:.0f} pictures a second"
     )
+
+
+def space(size: float) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.1f} MB"
 
 
 def hours(seconds: float) -> str:

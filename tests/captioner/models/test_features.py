@@ -227,4 +227,4 @@ def test_long_work_is_told_before_it_starts(tmp_path, monkeypatch, capsys) -> No
     FeatureStore.build(examples(1, 2), Tiny(VIT), tmp_path)
     assert not capsys.readouterr().out
     FeatureStore.build(examples(*range(10, 15)), Tiny(VIT), tmp_path)
-    assert "features of 5 pictures: 16 x 12 each, 0.0 GB" in capsys.readouterr().out
+    assert "features of 5 pictures: 16 x 12 each, 0.0 MB" in capsys.readouterr().out
