@@ -2,7 +2,7 @@
 
 Source: arXiv 2410.07336, table of rewards, on the embedded scenes; leave-one-out is arXiv 2003.09971, DiCO arXiv
 2408.14547. One PAC-S (the two projections trained) and one PAC-S++ (LoRA), an XE model a seed, then every arm from it.
-`beams` is the demo's preset; `samples` presses harder, at a learning rate that stays up.
+`beams` is the demo's preset at half its steps; `samples` presses harder, at a learning rate that stays up.
 Command: `.venv/bin/python experiments/comparison.py --out runs/comparison` (goes on where it stopped).
 Cost: about 6 minutes a seed and 3 minutes a reward run on one core, 42 of them with three seeds; `--jobs 2` runs two at
 a time.
@@ -29,7 +29,7 @@ from captioner.provenance import commit, hardware
 from metric.bootstrap import interval, mean_of, resample
 
 MEASURES = "cider clip_s pac_spp rep_4 incorrect bad_endings scene_grammatical scene_truth scene_recall length".split()
-PRESSED = {"beams": ("--val_every", 100), "samples": PRESSURES["sampled-2e-4"]}
+PRESSED = {"beams": ("--scst.steps", 150, "--val_every", 50), "samples": PRESSURES["sampled-2e-4"]}
 RESAMPLES = 10_000
 INTRODUCTION = """# Rewards, mixes and objectives on scenes
 

@@ -102,17 +102,21 @@ def jars(folder: Path) -> Path:
     return folder
 
 
-def test_what_cannot_run_is_known_before_and_says_why(tmp_path, monkeypatch):
-    examples = [Example("1", Path("1"), ("a dog",))]
+EXAMPLES = [Example("1", Path("1"), ("a dog",))]
+
+
+@needs_java
+def test_a_folder_without_corenlp_is_known_before_and_told(tmp_path, monkeypatch):
     monkeypatch.delenv("CORENLP_HOME", raising=False)
-    assert "CORENLP_HOME" in evaluate({"1": "a dog"}, examples, ["spice"]).skipped["spice"]
+    assert "CORENLP_HOME" in evaluate({"1": "a dog"}, EXAMPLES, ["spice"]).skipped["spice"]
     with pytest.raises(ValueError, match="no stanford-corenlp-3"):
-        evaluate({"1": "a dog"}, examples, [f"spice:corenlp={tmp_path}"])
+        evaluate({"1": "a dog"}, EXAMPLES, [f"spice:corenlp={tmp_path}"])
+
+
+def test_without_java_its_scores_are_skipped_with_the_reason(tmp_path, monkeypatch):
     monkeypatch.setenv("CORENLP_HOME", str(jars(tmp_path)))
-    monkeypatch.undo()
-    monkeypatch.setenv("CORENLP_HOME", str(tmp_path))
     monkeypatch.setenv("PATH", "")
-    skipped = evaluate({"1": "a dog"}, examples, ["java"]).skipped
+    skipped = evaluate({"1": "a dog"}, EXAMPLES, ["java"]).skipped
     assert "java is not on the PATH" in skipped["meteor"] and "java is not on the PATH" in skipped["spice"]
 
 
