@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from captioner.config import Run, Scst, Xe
 from captioner.data import clean
@@ -41,18 +42,20 @@ class Reader:
         rng = batches.rng(step)
         picked = [self.examples[row] for row in batches.indices(step)]
         captions = [clean(rng.choice(example.references)) for example in picked]
-        seed = step_seed(self.run.seed, self.stage, step)
-        size = len(picked) // (world() * self.run.accumulate)
-        first = rank() * self.run.accumulate * size
-        parts = []
-        for at in range(first, first + self.run.accumulate * size, size):
-            mine, place = slice(at, at + size), Place(at, len(picked))
-            features = self.features[[example.id for example in picked[mine]]]
-            features = (features.pin_memory() if self.device.type == "cuda" else features).to(
-                self.device, non_blocking=True
-            )
-            parts.append(Batch(picked[mine], features, captions[mine], seed, self.reference, place))
-        return parts
+        seed, count = step_seed(self.run.seed, self.stage, step), self.run.accumulate
+        size = len(picked) // (world() * count)
+        starts = [number * size for number in range(rank() * count, (rank() + 1) * count)]
+        return [
+            Batch(mine, self.seen(mine), captions[at : at + size], seed, self.reference, Place(at, len(picked)))
+            for at in starts
+            for mine in [picked[at : at + size]]
+        ]
+
+    def seen(self, examples: Sequence[Example]) -> Tensor:
+        """Their features, `b p f`, on their way to the device."""
+        features = self.features[[example.id for example in examples]]
+        pinned = features.pin_memory() if self.device.type == "cuda" else features
+        return pinned.to(self.device, non_blocking=True)
 
 
 class Ahead:
