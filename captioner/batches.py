@@ -81,14 +81,15 @@ def step_seed(seed: int, stage: str, step: int) -> int:
     return (seed * 2 + (stage == "reward")) * 10_000_019 + step
 
 
-def check_shares(run: Run, stage: str, pictures: int) -> None:
+def check_shares(run: Run, stages: Sequence[str], pictures: int) -> None:
     """ValueError for a batch that is not so many equal parts."""
-    size, parts = min(settings_of(run, stage).batch_size, pictures), world() * run.accumulate
-    if size % parts == 0:
-        return
-    flag = f"--{'xe' if stage == 'xe' else 'scst'}.batch_size"
-    fitting = [str(number) for number in (size - size % parts, size - size % parts + parts) if 0 < number <= pictures]
-    raise ValueError(
-        f"a batch of {size} pictures cannot be divided equally among {world()} processes with --accumulate "
-        f"{run.accumulate}; type {' or '.join(f'{flag} {number}' for number in fitting) or 'a smaller --accumulate'}"
-    )
+    parts = world() * run.accumulate
+    for stage in stages:
+        size = min(settings_of(run, stage).batch_size, pictures)
+        fitting = [number for number in (size - size % parts, size - size % parts + parts) if 0 < number <= pictures]
+        flag = f"--{'xe' if stage == 'xe' else 'scst'}.batch_size"
+        if size % parts:
+            raise ValueError(
+                f"a batch of {size} pictures cannot be divided equally among {world()} process(es) with --accumulate "
+                f"{run.accumulate}; type {' or '.join(f'{flag} {n}' for n in fitting) or 'a smaller --accumulate'}"
+            )

@@ -1,7 +1,7 @@
 """What a training step costs in time and memory, option by option: cross-entropy, the reward stage, contrastive.
 
-Command: `.venv/bin/python experiments/bench_training.py --markdown experiments/bench-training.md` (`--size paper --clip
-ARCH:TAG` for the paper's model on a GPU; `--batch`, `--rounds`, `--only REGEX`, `--compile`). Cost: two minutes (small).
+Command: `.venv/bin/python experiments/bench_training.py --markdown experiments/bench-training.md`; the paper's model on
+a GPU: `--size paper --clip ARCH:TAG`; `--batch`, `--rounds`, `--only REGEX`, `--compile`. Cost: two minutes (small).
 Scenes, the real loop's own step, medians over rounds. Time is the CPU's where there is no GPU, since other work on the
 machine does not change it; memory is what a step needs above what was there before. The share of peak is the step's
 floating-point operations a second over those of a large fp32 matrix product here.
