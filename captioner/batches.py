@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from captioner.config import Run, Scst, Xe
 from captioner.data import clean
@@ -41,18 +42,20 @@ class Reader:
         rng = batches.rng(step)
         picked = [self.examples[row] for row in batches.indices(step)]
         captions = [clean(rng.choice(example.references)) for example in picked]
-        seed = step_seed(self.run.seed, self.stage, step)
-        size = len(picked) // (world() * self.run.accumulate)
-        first = rank() * self.run.accumulate * size
-        parts = []
-        for at in range(first, first + self.run.accumulate * size, size):
-            mine, place = slice(at, at + size), Place(at, len(picked))
-            features = self.features[[example.id for example in picked[mine]]]
-            features = (features.pin_memory() if self.device.type == "cuda" else features).to(
-                self.device, non_blocking=True
-            )
-            parts.append(Batch(picked[mine], features, captions[mine], seed, self.reference, place))
-        return parts
+        seed, count = step_seed(self.run.seed, self.stage, step), self.run.accumulate
+        size = len(picked) // (world() * count)
+        starts = [number * size for number in range(rank() * count, (rank() + 1) * count)]
+        return [
+            Batch(mine, self.seen(mine), captions[at : at + size], seed, self.reference, Place(at, len(picked)))
+            for at in starts
+            for mine in [picked[at : at + size]]
+        ]
+
+    def seen(self, examples: Sequence[Example]) -> Tensor:
+        """Their features, `b p f`, on their way to the device."""
+        features = self.features[[example.id for example in examples]]
+        pinned = features.pin_memory() if self.device.type == "cuda" else features
+        return pinned.to(self.device, non_blocking=True)
 
 
 class Ahead:
@@ -78,14 +81,15 @@ def step_seed(seed: int, stage: str, step: int) -> int:
     return (seed * 2 + (stage == "reward")) * 10_000_019 + step
 
 
-def check_shares(run: Run, stage: str, pictures: int) -> None:
+def check_shares(run: Run, stages: Sequence[str], pictures: int) -> None:
     """ValueError for a batch that is not so many equal parts."""
-    size, parts = min(settings_of(run, stage).batch_size, pictures), world() * run.accumulate
-    if size % parts == 0:
-        return
-    flag = f"--{'xe' if stage == 'xe' else 'scst'}.batch_size"
-    fitting = [str(number) for number in (size - size % parts, size - size % parts + parts) if 0 < number <= pictures]
-    raise ValueError(
-        f"a batch of {size} pictures cannot be divided equally among {world()} processes with --accumulate "
-        f"{run.accumulate}; type {' or '.join(f'{flag} {number}' for number in fitting) or 'a smaller --accumulate'}"
-    )
+    parts = world() * run.accumulate
+    for stage in stages:
+        size = min(settings_of(run, stage).batch_size, pictures)
+        fitting = [number for number in (size - size % parts, size - size % parts + parts) if 0 < number <= pictures]
+        flag = f"--{'xe' if stage == 'xe' else 'scst'}.batch_size"
+        if size % parts:
+            raise ValueError(
+                f"a batch of {size} pictures cannot be divided equally among {world()} process(es) with --accumulate "
+                f"{run.accumulate}; type {' or '.join(f'{flag} {n}' for n in fitting) or 'a smaller --accumulate'}"
+            )

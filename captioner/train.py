@@ -17,7 +17,7 @@ from tqdm import tqdm
 from captioner import checkpoint, watch
 from captioner.batches import Ahead, Read, Reader, check_shares, settings_of, step_seed
 from captioner.checkpoint import Position
-from captioner.config import Run, Scst, Xe, from_json, write_json
+from captioner.config import Run, Scst, Xe, dotted, from_json, write_json
 from captioner.data import clean, load
 from captioner.device import device_of
 from captioner.log import Log
@@ -42,7 +42,7 @@ from metric.processes import (
     mean,
     no_bar,
     rank,
-    refuse_unlike,
+    refuse_other_settings,
     say,
     shared,
     total,
@@ -120,12 +120,13 @@ def prepare(run: Run, out: Path, start: str = "") -> Bench:
     if not stages(run):
         raise ValueError("--init without --reward leaves nothing to train; add --reward")
     device = device_of(run.device)
-    refuse_unlike("settings", str(run))
+    refuse_other_settings(dotted(run))
     allow_tf32(run.precision)
     torch.manual_seed(run.seed)
     clip = load_clip(run.clip, device)
     known = known_ids(run.features)
     train_set, val_set = load(run.data, "train", known), load(run.data, "val", known)[: run.val_count]
+    check_shares(run, stages(run), len(train_set))
     reward = make_reward(run, train_set, device)
     captioner = make_captioner(run, clip, train_set, start or run.init).to(device)
     features = features_of(train_set, val_set, clip, run, out)
@@ -135,8 +136,7 @@ def prepare(run: Run, out: Path, start: str = "") -> Bench:
     if not train_set:
         raise ValueError(f"--data {run.data} has no captions to learn from")
     refuse_other_data(train_set)
-    for stage in stages(run):
-        check_shares(run, stage, len(train_set))
+    check_shares(run, stages(run), len(train_set))
     val_set = [example for example in val_set if example.id not in features.skipped]
     if not val_set:
         raise ValueError(f"--data {run.data} with --val_count {run.val_count} leaves no picture to validate on")

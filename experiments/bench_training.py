@@ -1,7 +1,7 @@
 """What a training step costs in time and memory, option by option: cross-entropy, the reward stage, contrastive.
 
-Command: `.venv/bin/python experiments/bench_training.py --markdown experiments/bench-training.md` (`--size paper --clip
-ARCH:TAG` for the paper's model on a GPU; `--batch`, `--rounds`, `--only REGEX`). Cost: minutes of two cores (small).
+Command: `.venv/bin/python experiments/bench_training.py --markdown experiments/bench-training.md`; the paper's model on
+a GPU: `--size paper --clip ARCH:TAG`; `--batch`, `--rounds`, `--only REGEX`, `--compile`. Cost: two minutes (small).
 Scenes, the real loop's own step, medians over rounds. Time is the CPU's where there is no GPU, since other work on the
 machine does not change it; memory is what a step needs above what was there before. The share of peak is the step's
 floating-point operations a second over those of a large fp32 matrix product here.
@@ -127,7 +127,7 @@ def bucketed(bench: Bench, read: Read) -> Read:
 def cases() -> list[Case]:
     found = []
     for stage in ("xe", "reward"):
-        for option in ("fp32", "bf16", "fp16", "tf32"):
+        for option in ("fp32", "bf16", "fp16", *(("tf32",) if torch.cuda.is_available() else ())):
             found.append(Case(stage, option, {"precision": option}))
         found += [
             Case(stage, "--accumulate 4", {"accumulate": 4}),
@@ -135,6 +135,7 @@ def cases() -> list[Case]:
             Case(stage, "moving average", {}, averaged),
             Case(stage, "layers compiled", {}, compiled),
         ]
+    found.append(Case("xe", "--accumulate 2", {"accumulate": 2}))
     return [*found, Case("xe", "--accumulate 2, by length", {"accumulate": 2}, read=bucketed)]
 
 
@@ -220,12 +221,16 @@ def new_bench(args: argparse.Namespace, out: Path) -> Bench:
     return prepare(override(Run(), {**PRESETS[args.size], **given, **sized}), out)
 
 
+def asked(args: argparse.Namespace, stage: str, option: str) -> bool:
+    return bool(re.search(args.only, f"{stage} {option}")) and (args.compile or not option.endswith("compiled"))
+
+
 def alone(args: argparse.Namespace, folder: Path) -> Iterator[tuple[str, str, int, Cost, float]]:
     """Stage, option, processes, cost, and share of peak of every case that is asked for."""
     device = device_of(args.device)
     rate, base = product_rate(device), new_bench(args, folder)
     for case in cases():
-        if re.search(args.only, f"{case.stage} {case.option}"):
+        if asked(args, case.stage, case.option):
             bench = copy.copy(base)
             bench.captioner = copy.deepcopy(base.captioner)
             step = captioner_steps(bench, case)
@@ -239,7 +244,7 @@ def alone(args: argparse.Namespace, folder: Path) -> Iterator[tuple[str, str, in
         (f"--chunk {args.batch // 4}", "fp32", args.batch // 4, False),
         ("towers compiled", "fp32", 0, True),
     ):
-        if re.search(args.only, f"contrastive {option}"):
+        if asked(args, "contrastive", option):
             step = contrastive_steps(args.batch, device, precision, chunk, compile_it)
             yield "contrastive", option, 1, measured(step, args.rounds, device), 0.0
 
@@ -302,6 +307,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=32, help="pictures")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="", help="regular expression of `stage option`")
+    parser.add_argument("--compile", action="store_true", help="compiled layers too: minutes of compilation on a CPU")
     parser.add_argument("--markdown", type=Path, help="file for the table")
     args = parser.parse_args()
     load_average = os.getloadavg()[0]

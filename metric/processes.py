@@ -129,6 +129,12 @@ def refuse_unlike(what: str, mine: str) -> None:
             )
 
 
+def refuse_other_settings(settings: Mapping[str, object]) -> None:
+    """ValueError in every process when they were not started by the same flags."""
+    for name, value in settings.items():
+        refuse_unlike(f"--{name}", str(value))
+
+
 def spread(encode: Callable[[list[Item]], Tensor], items: Sequence[Item]) -> Tensor:
     """`encode` of all items, each process doing its share. n items -> `n d`, in their order.
 

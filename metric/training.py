@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,7 +23,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from metric.processes import Apply, any_of, data_parallel, no_bar, rank, shared, wait
+from metric.processes import Apply, any_of, data_parallel, no_bar, rank, refuse_other_settings, shared, wait
 from metric.resume import BEST, Config, Patience, Training, begin, load_moving, save, save_moving
 
 Loss = Callable[[int], tuple[Tensor, dict[str, Tensor]]]
@@ -45,6 +46,7 @@ def check(config: Config) -> None:
         raise ValueError(f"--chunk is at least 0, got {config.chunk}")
     if config.patience and not config.val_every:
         raise ValueError(f"--patience {config.patience} counts validations; give --val_every too")
+    refuse_other_settings(asdict(config))
 
 
 class Schedule(Protocol):

@@ -19,6 +19,7 @@ from captioner.batches import Ahead, check_shares
 from captioner.checkpoint import LAST
 from captioner.cli import main
 from captioner.config import Run, Xe
+from captioner.device import device_of
 from metric.processes import rank
 
 # Dropout draws other masks for other shares. Every normalisation that the size of a share could change is there.
@@ -116,7 +117,7 @@ def test_the_log_is_written_once_and_says_what_one_process_says(runs):
 def test_what_processes_cannot_do_is_refused_once_in_one_line(runs):
     said = [json.loads((runs / f"said by {number}.json").read_text()) for number in range(2)]
     for name, line in (
-        ("uneven", "a batch of 5 pictures cannot be divided equally among 2 processes with --accumulate 1; "),
+        ("uneven", "a batch of 5 pictures cannot be divided equally among 2 process(es) with --accumulate 1; "),
         ("unlike", "process 1 has other training data than process 0: 39 pictures ("),
     ):
         (one,) = {told[name] for told in said} - {""}
@@ -130,9 +131,21 @@ def test_a_batch_in_parts_is_the_whole_batch(runs, tiny_flags, tmp_path):
 
 
 def test_a_batch_that_has_no_equal_parts_is_refused_with_those_that_have():
-    check_shares(Run(xe=Xe(batch_size=6), accumulate=3), "xe", 40)
+    check_shares(Run(xe=Xe(batch_size=6), accumulate=3), ["xe"], 40)
     with pytest.raises(ValueError, match="type --xe.batch_size 4 or --xe.batch_size 8"):
-        check_shares(Run(xe=Xe(batch_size=6), accumulate=4), "xe", 40)
+        check_shares(Run(xe=Xe(batch_size=6), accumulate=4), ["xe"], 40)
+
+
+def test_each_process_has_a_gpu_of_its_own(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    assert device_of("auto") == device_of("cuda") == torch.device("cuda")
+    with pytest.raises(ValueError, match="--device cuda:1 is one GPU for 2 processes; type --device cuda"):
+        device_of("cuda:1")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "3")
+    with pytest.raises(ValueError, match="3 processes want a GPU each, and this machine has 2: start 2 on it"):
+        device_of("cuda")
 
 
 def test_the_next_batch_is_read_ahead_and_any_step_can_be_asked_for():

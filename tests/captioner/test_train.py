@@ -363,9 +363,11 @@ def test_a_loss_that_is_no_number_ends_the_run(tmp_path, tiny_flags, capsys):
 # Steps.
 
 
-def test_bf16_trains_both_stages(tmp_path, tiny_flags):
-    given = "--precision bf16 --xe.steps 3 --scst.steps 2 --reward clips --scst.baseline greedy".split()
-    assert main(["train", *tiny_flags, *given, "--out", str(tmp_path)]) == 0
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_half_precision_trains_both_stages(tmp_path, tiny_flags, precision):
+    given = "--xe.steps 3 --scst.steps 2 --reward clips --scst.baseline greedy --precision".split()
+    assert main(["train", *tiny_flags, *given, precision, "--out", str(tmp_path)]) == 0
+    assert ("scale" in json.loads((tmp_path / LAST / "scaler.json").read_text())) == (precision == "fp16")
     found = steps(tmp_path, "xe") + steps(tmp_path, "reward")
     assert len(found) == 5 and all(abs(row["loss"]) < 20 and row["grad_norm"] < 100 for row in found)
     assert all(row["grad_norm"] > 0 for row in found)

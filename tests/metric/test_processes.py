@@ -20,7 +20,7 @@ from metric.processes import (
     mean,
     own,
     rank,
-    refuse_unlike,
+    refuse_other_settings,
     shared,
     spread,
     world,
@@ -60,7 +60,7 @@ def refused(where: int | None) -> str:
         raise ValueError("no such file")
 
     with pytest.raises(ValueError) as error:
-        shared(compute) if where is None else refuse_unlike("data", f"{3 + (rank() == where)} pictures")
+        shared(compute) if where is None else refuse_other_settings({"seed": 0, "steps": 3 + (rank() == where)})
     return str(error.value)
 
 
@@ -116,7 +116,7 @@ def test_processes_tell_each_other(told) -> None:
 def test_what_one_refuses_all_refuse_and_one_says(told) -> None:
     for number in range(2):
         assert told[number]["shared error"] == "no such file"
-        assert "process 1 has other data than process 0: 4 pictures, not 3 pictures" in told[number]["unlike"]
+        assert "process 1 has other --steps than process 0: 4, not 3" in told[number]["unlike"]
         assert told[number]["said"] == ["no batch of 3 for 2 processes"]
 
 
