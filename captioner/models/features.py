@@ -136,7 +136,7 @@ def plan(count: int | None, some: Sequence[Example], clip: Clip) -> str:
     (found,) = look_at([some], clip, MemoryShelf())
     rate = len(some) / (time.perf_counter() - started)
     if not found.new:
-        return f"the first {len(some)} pictures cannot be read, such as {next(iter(found.faults.values()))}"
+        return f"none of the first {len(some)} can be read, such as {next(iter(found.faults.values()))}"
     p, f = next(iter(found.new.values())).shape
     of = 1000 if count is None else count
     what = "of each 1,000 pictures" if count is None else f"of {count:,} pictures"
