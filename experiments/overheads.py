@@ -74,7 +74,7 @@ def clip_name(name: str, out: Path) -> str:
     """An architecture gets random weights: what they are makes no difference to any of the costs."""
     folder = out / name
     if name in open_clip.list_models() and not folder.exists():
-        model, preprocess = open_clip.create_model_from_pretrained(name, pretrained=None, return_transform=True)
+        model, _, preprocess = open_clip.create_model_and_transforms(name)
         config = {"model_cfg": open_clip.get_model_config(name), "preprocess_cfg": dict(model.visual.preprocess_cfg)}
         save_clip(Clip(name, model, preprocess, open_clip.get_tokenizer(name), config), folder)
     return str(folder) if folder.exists() else name
