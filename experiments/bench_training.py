@@ -47,6 +47,8 @@ from metric.processes import data_parallel, joined
 from metric.resume import Patience, Training
 from metric.training import optimiser
 from metric.training import update as contrastive_update
+from rewards.mix import Mix
+from rewards.similarity import Similarity
 
 PICTURES = 400
 Step = Callable[[int], object]
@@ -145,8 +147,17 @@ def captioner_steps(bench: Bench, case: Case) -> Step:
     bench.read = case.read(bench, Reader(bench.run, case.stage, bench.examples, bench.features, bench.device))
     bench.scaler = torch.amp.GradScaler(bench.device.type, enabled=bench.run.precision == "fp16")
     optimizer = AdamW(bench.captioner.parameters(), lr=1e-5)
+    forget(bench.reward)
     case.change(bench)
     return lambda step: update(bench, case.stage, step, optimizer)
+
+
+def forget(reward: Mix | None) -> None:
+    """The texts and pictures that CLIP rewards have embedded: the next case embeds its own."""
+    for term in reward.terms if reward else ():
+        if isinstance(term.reward, Similarity):
+            term.reward.embedder.known_texts.clear()
+            term.reward.embedder.known_images.clear()
 
 
 def contrastive_steps(batch: int, device: torch.device, precision: str, chunk: int, compile_it: bool) -> Step:

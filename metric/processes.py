@@ -32,7 +32,7 @@ PATIENCE = timedelta(hours=2)  # all wait while the first one validates; who sta
 def joined() -> Iterator[None]:
     """In the group that the environment describes, with a GPU of its own where there are any; alone without one.
 
-    An error that several processes meet is raised in the first that meets it; the others end in silence.
+    What several processes would say alike as they end, the first says; the others end in silence.
     """
     if int(os.environ.get("WORLD_SIZE", 1)) == 1:
         yield
@@ -45,9 +45,9 @@ def joined() -> Iterator[None]:
     distributed.init_process_group(backend, store=store, rank=number, world_size=size, timeout=PATIENCE)
     try:
         yield
-    except (ValueError, OSError) as error:
-        if store.compare_set(f"said/{error}", "", str(number)) != str(number).encode():
-            sys.exit(2)
+    except (ValueError, OSError, KeyboardInterrupt) as end:
+        if store.compare_set(f"said/{end}", "", str(number)) != str(number).encode():
+            sys.exit(130 if isinstance(end, KeyboardInterrupt) else 2)
         raise
     finally:
         distributed.destroy_process_group()
