@@ -13,8 +13,9 @@ from torch.optim import AdamW
 from tqdm import tqdm
 
 from captioner import checkpoint, watch
-from captioner.checkpoint import Position
-from captioner.config import Run, Scst, Xe, from_json, write_json
+from captioner.cautions import cautions
+from captioner.checkpoint import Position, resuming
+from captioner.config import Run, Scst, Xe, from_json
 from captioner.data import clean, load
 from captioner.device import device_of
 from captioner.log import Log
@@ -27,9 +28,13 @@ from captioner.rollout import Batch
 from captioner.signature import refuse_other
 from captioner.validation import Validation
 from metric.batches import Batches
+from metric.cautions import tell
 from metric.clip import Clip, load_clip
 from metric.example import Example
-from metric.training import PRECISIONS, interruptible, mixed
+from metric.last import NotFinite, other_processes, saved_whole
+from metric.signals import Interrupted, interruptible
+from metric.storage import write_json
+from metric.training import PRECISIONS, mixed
 from metric.training import learning_rate as one_cycle
 from rewards import Context, build
 from rewards.mix import Mix
@@ -58,6 +63,7 @@ def train(run: Run, out: Path) -> None:
     """A new run in `out`."""
     if (out / "config.json").exists():
         raise ValueError(f"{out} holds a run; type --resume to continue it, or another --out")
+    tell(cautions(run))
     bench = prepare(run)
     write_json(out / "config.json", describe(bench.run, bench.reward))
     first = stages(run)[0]
@@ -77,6 +83,8 @@ def resume(out: Path) -> None:
         return tqdm.write(f"{out} is finished: {why}")
     bench = prepare(run, start=str(out / checkpoint.LAST) if reached.step else "")
     refuse_other(out, list(bench.reward.signatures.values()) if bench.reward else [])
+    if reached.step and (told := other_processes(out)):
+        tqdm.write(told)
     checkpoint.trim(out / "metrics.jsonl", reached, names)
     work(bench, out, reached)
 
@@ -173,20 +181,23 @@ def as_loaded(run: Run, captioner: Captioner) -> Run:
 def work(bench: Bench, out: Path, reached: Position) -> None:
     """The stages that are left."""
     names = stages(bench.run)
-    with Log(out) as log, interruptible() as stopping:
+    with saved_whole(out, resuming(out)), Log(out) as log, interruptible() as stopping:
+        if not reached.step:
+            log.cautions(reached.stage, cautions(bench.run))
         for stage in names[names.index(reached.stage) :]:
             first = reached.step if stage == reached.stage else 0
             run_stage(bench, stage, first, out, log, stopping)
 
 
-def run_stage(bench: Bench, stage: str, first: int, out: Path, log: Log, stopping: Callable[[], bool]) -> None:
+def run_stage(bench: Bench, stage: str, first: int, out: Path, log: Log, stopping: Callable[[], int]) -> None:
     """Batches, one objective, one optimizer: the loop that XE and every reward share."""
     run, settings = bench.run, settings_of(bench.run, stage)
     optimizer = AdamW(bench.captioner.parameters(), lr=settings.lr, betas=ADAM_BETAS, weight_decay=0.0)
     if stage == "reward" and (run.scst.kl or run.watch != "off"):
         bench.reference = reference(bench, out, first)
+    scaler = torch.amp.GradScaler(bench.device.type, enabled=False)
     if first:
-        checkpoint.restore_optimizer(out, optimizer)
+        checkpoint.restore_optimizer(out, optimizer, scaler)
     elif stage == "reward":
         evaluate(bench, Position(stage, 0), out, log)
     bar = tqdm(range(first, settings.steps), initial=first, total=settings.steps, desc=stage, disable=None)
@@ -211,9 +222,9 @@ def run_stage(bench: Bench, stage: str, first: int, out: Path, log: Log, stoppin
             last = evaluate(bench, here, out, log) or last
         stop = stopping()  # asked once: what is said to be saved has been
         if stop or done % run.save_every == 0 or last:
-            checkpoint.save(out, bench.captioner, optimizer, here)
+            checkpoint.save(out, bench.captioner, optimizer, scaler, here, run.keep)
         if stop:
-            raise KeyboardInterrupt(f"saved after {stage} step {done}; captioner train --out {out} --resume goes on")
+            raise Interrupted(stop, f"saved after {stage} step {done}", resuming(out))
         if last:
             break
 
@@ -259,9 +270,9 @@ def descend(bench: Bench, stage: str, step: int, seen: Batch, optimizer: AdamW) 
     loss.backward()
     norm = nn.utils.clip_grad_norm_(captioner.parameters(), GRAD_NORM)
     if not torch.isfinite(loss + norm):
-        raise ValueError(
-            f"{stage} step {step + 1} has the loss {loss.item():g} and the gradient norm {norm.item():g}; "
-            f"lower --{'xe' if stage == 'xe' else 'scst'}.lr and choose another --out"
+        raise NotFinite(
+            f"{stage} step {step + 1} has the loss {loss.item():g} and the gradient norm {norm.item():g}: "
+            f"lower {rate_flag(run, stage)} and choose another --out"
         )
     optimizer.step()
     return {"loss": loss.item(), "grad_norm": norm.item(), **facts}
@@ -291,6 +302,10 @@ def learning_rate(settings: Xe | Scst, step: int) -> float:
     """A straight rise over the warm-up, then half a cosine down; the reward stage stays up unless it is to decay."""
     stays = isinstance(settings, Scst) and not settings.decay
     return settings.lr if stays and step >= settings.warmup * settings.steps else one_cycle(step, settings)
+
+
+def rate_flag(run: Run, stage: str) -> str:
+    return f"--{'xe' if stage == 'xe' else 'scst'}.lr, which is {settings_of(run, stage).lr:g},"
 
 
 def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:

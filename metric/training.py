@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 import math
 import signal
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -22,8 +20,11 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
+from metric.cautions import contrastive, refuse_warmup, tell
+from metric.last import NotFinite, saved_whole
 from metric.processes import any_of, average_gradients, from_first, rank, wait
-from metric.resume import BEST, Config, Patience, Training, begin, load_moving, save, save_moving
+from metric.resume import BEST, RESUME, Config, Patience, Training, begin, load_moving, save, save_moving
+from metric.signals import Interrupted, interruptible
 
 Loss = Callable[[int], tuple[Tensor, dict[str, Tensor]]]
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -35,12 +36,12 @@ def check(config: Config) -> None:
     """Refuse what cannot be trained, before anything is loaded."""
     if config.precision not in PRECISIONS:
         raise ValueError(f"--precision is one of {', '.join(PRECISIONS)}, got {config.precision!r}")
-    if not 0 <= config.warmup < 1:
-        raise ValueError(f"--warmup is a share of the run, from 0 to less than 1, got {config.warmup}")
-    if config.steps < 1 or config.batch_size < 2:
+    if config.steps < 1 or config.batch_size < 2 or config.keep < 1:
         raise ValueError(
-            f"--steps is at least 1 and --batch_size at least 2, got {config.steps} and {config.batch_size}"
+            f"--steps is at least 1, --batch_size at least 2 and --keep at least 1, "
+            f"got {config.steps}, {config.batch_size} and {config.keep}"
         )
+    refuse_warmup("warmup", config.warmup, config.steps)
     if config.patience and not config.val_every:
         raise ValueError(f"--patience {config.patience} counts validations; give --val_every too")
 
@@ -93,7 +94,9 @@ def train(
     scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
     run = Training(model, optimiser(model, config), scaler, Patience(config.patience))
     first = begin(run, config, out, resume)
-    with Log(out) if rank() == 0 else nullcontext() as log, interruptible() as asked:
+    with saved_whole(out, RESUME), Log(out) if rank() == 0 else nullcontext() as log, interruptible() as asked:
+        if log and not first:
+            log.cautions(contrastive(config))
         for step in tqdm(range(first, config.steps), initial=first, total=config.steps, disable=None, leave=False):
             if run.patience.exhausted:
                 break
@@ -105,12 +108,12 @@ def train(
             if log:
                 log.write(done, row)
             ended = done == config.steps or run.patience.exhausted
-            stop = any_of(asked(), device)
+            stop = any_of(bool(asked()), device)
             if rank() == 0 and (stop or ended or (config.save_every and done % config.save_every == 0)):
                 save(run, config, done, out)
             if stop and not ended:
                 wait()  # torchrun ends all when one has ended
-                sys.exit(f"stopped after step {done} of {config.steps} and saved; --resume goes on")
+                raise Interrupted(asked() or signal.SIGTERM, f"saved after step {done} of {config.steps}", RESUME)
     wait()
     if config.patience:
         load_moving(model, out / BEST)
@@ -133,6 +136,11 @@ def update(run: Training, loss: Loss, config: Config, step: int) -> dict[str, An
     average_gradients(trained)
     run.scaler.unscale_(run.descent)
     norm = nn.utils.clip_grad_norm_(trained, MAX_NORM)
+    if not torch.isfinite(value if run.scaler.is_enabled() else value + norm):  # fp16 leaves out a step that overflowed
+        raise NotFinite(
+            f"step {step + 1} has the loss {value.item():g} and the gradient norm {norm.item():g}: "
+            f"lower --lr, which is {config.lr:g}, and choose another --out"
+        )
     run.scaler.step(run.descent)
     run.scaler.update()
     bound_scale(run.model)
@@ -187,29 +195,15 @@ class Log:
         self.file.close()
         self.board.close()
 
+    def cautions(self, lines: list[str]) -> None:
+        """On stderr too."""
+        if lines:
+            tell(lines)
+            self.file.write(json.dumps({"step": 0, "cautions": lines}) + "\n")
+
     def write(self, step: int, row: dict[str, Any]) -> None:
         numbers = {name: float(value) for name, value in row.items()}
         self.file.write(json.dumps({"step": step, **numbers}) + "\n")
         self.file.flush()
         for name, value in numbers.items():
             self.board.add_scalar(name, value, step)
-
-
-@contextmanager
-def interruptible() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C asks the loop to stop after its step; a second one is Python's own."""
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():  # signals belong to the main thread
-        yield asked.is_set
-        return
-    before = signal.getsignal(signal.SIGINT)
-
-    def ask(number: int, frame: object) -> None:
-        asked.set()
-        signal.signal(signal.SIGINT, before)
-
-    signal.signal(signal.SIGINT, ask)
-    try:
-        yield asked.is_set
-    finally:
-        signal.signal(signal.SIGINT, before)

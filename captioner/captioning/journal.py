@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from captioner.captioning.blocks import Shard
-from captioner.config import write_json
+from metric.storage import write_json
 
 SETTINGS, LOCK, KEPT = "settings.json", "lock", "kept"
 

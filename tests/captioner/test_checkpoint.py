@@ -10,8 +10,12 @@ import pytest
 import torch
 
 from captioner import checkpoint
-from captioner.checkpoint import LAST, NEW, OLD, Position, model_folder, position, restore_optimizer, save, trim
+from captioner.checkpoint import LAST, Position, model_folder, position, restore_optimizer, save, trim
 from captioner.models.captioner import Captioner
+from metric import storage
+
+NEW, OLD = (Path("checkpoints") / name for name in (".new-last", ".old-last"))
+SCALER = torch.amp.GradScaler("cpu", enabled=False)
 
 
 class Killed(BaseException):
@@ -26,7 +30,7 @@ def saved(tmp_path, two_words):
     captioner(torch.ones(1, 3, 4), torch.tensor([[0, 3]])).sum().backward()
     optimizer.step()
     (tmp_path / "config.json").write_text('{"signature": "XE"}')
-    save(tmp_path, captioner, optimizer, Position("xe", 3))
+    save(tmp_path, captioner, optimizer, SCALER, Position("xe", 3))
     return tmp_path, captioner, optimizer
 
 
@@ -38,7 +42,7 @@ def killed_at(monkeypatch, source: Path) -> None:
             raise Killed
         rename(old, new)
 
-    monkeypatch.setattr(checkpoint.os, "replace", replace)
+    monkeypatch.setattr(storage.os, "replace", replace)
 
 
 def test_what_is_saved_is_read_again(saved):
@@ -48,13 +52,13 @@ def test_what_is_saved_is_read_again(saved):
     for name, tensor in captioner.state_dict().items():
         assert torch.equal(again.state_dict()[name], tensor)
     fresh = torch.optim.AdamW(again.parameters())
-    restore_optimizer(out, fresh)
+    restore_optimizer(out, fresh, SCALER)
     assert torch.equal(fresh.state_dict()["state"][0]["exp_avg"], optimizer.state_dict()["state"][0]["exp_avg"])
 
 
 def test_a_checkpoint_replaces_the_one_before_and_leaves_nothing_beside(saved):
     out, captioner, optimizer = saved
-    save(out, captioner, optimizer, Position("reward", 5))
+    save(out, captioner, optimizer, SCALER, Position("reward", 5))
     assert position(out) == Position("reward", 5)
     assert [path.name for path in (out / "checkpoints").iterdir()] == ["last"]
 
@@ -68,10 +72,10 @@ def test_kill_while_the_next_is_written_leaves_the_last(saved, monkeypatch):
     out, captioner, optimizer = saved
     monkeypatch.setattr(checkpoint, "save_optimizer", lambda *_: (_ for _ in ()).throw(Killed))
     with pytest.raises(Killed):
-        save(out, captioner, optimizer, Position("xe", 6))
+        save(out, captioner, optimizer, SCALER, Position("xe", 6))
     monkeypatch.undo()
     assert position(out) == Position("xe", 3)
-    save(out, captioner, optimizer, Position("xe", 6))
+    save(out, captioner, optimizer, SCALER, Position("xe", 6))
     assert position(out) == Position("xe", 6)
 
 
@@ -79,7 +83,7 @@ def test_kill_between_the_renames_leaves_the_last(saved, monkeypatch):
     out, captioner, optimizer = saved
     killed_at(monkeypatch, out / NEW)
     with pytest.raises(Killed):
-        save(out, captioner, optimizer, Position("xe", 6))
+        save(out, captioner, optimizer, SCALER, Position("xe", 6))
     monkeypatch.undo()
     assert not (out / LAST).exists()
     assert model_folder(str(out)) == str(out / OLD)
@@ -94,7 +98,7 @@ def test_kill_while_the_first_is_written_leaves_none(tmp_path, two_words, monkey
     (tmp_path / "config.json").write_text("{}")
     killed_at(monkeypatch, tmp_path / NEW)
     with pytest.raises(Killed):
-        save(tmp_path, captioner, torch.optim.AdamW(captioner.parameters()), Position("xe", 3))
+        save(tmp_path, captioner, torch.optim.AdamW(captioner.parameters()), SCALER, Position("xe", 3))
     assert position(tmp_path) is None
     with pytest.raises(
         ValueError, match="is a run without a checkpoint yet; captioner train --out .* --resume goes on"

@@ -20,6 +20,7 @@ from captioner.cli import main
 from captioner.config import Scst, Xe, from_json
 from captioner.models.captioner import Captioner
 from captioner.train import learning_rate, step_seed
+from metric import storage
 from metric.example import open_image
 
 
@@ -209,11 +210,11 @@ def test_kills_between_the_renames_of_a_checkpoint_lose_nothing(
         count = iter(range(1, 100))
 
         def replace(old, new, rename=os.replace, count=count, nth=nth):
-            if Path(new) == tmp_path / LAST and Path(old).name == ".new" and next(count) == nth:
+            if Path(new) == tmp_path / LAST and Path(old).name == ".new-last" and next(count) == nth:
                 raise Killed
             rename(old, new)
 
-        monkeypatch.setattr(checkpoint.os, "replace", replace)
+        monkeypatch.setattr(storage.os, "replace", replace)
         with pytest.raises(Killed):
             resume(tmp_path) if number else main([*two_stages, "--out", str(tmp_path)])
         monkeypatch.undo()
