@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 import subprocess
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +17,7 @@ from captioner.checkpoint import model_folder
 from captioner.config import Run, as_json
 from captioner.models.captioner import Captioner
 from captioner.signature import signature
+from metric.example import Example
 from metric.state import fingerprint
 from rewards.mix import Mix
 
@@ -41,6 +44,14 @@ def fingerprint_of(model: str) -> str:
     """Of the captioner that a run starts from."""
     captioner = Captioner.from_pretrained(model_folder(model))
     return fingerprint(asdict(captioner.config), captioner.state_dict())
+
+
+def data_fingerprint(examples: Sequence[Example]) -> str:
+    """Of the pictures and captions that are learned from, and their order, by which a batch picks them."""
+    digest = hashlib.sha256()
+    for example in examples:
+        digest.update("\n".join((example.id, *example.references, "")).encode())
+    return f"{len(examples)} pictures, {digest.hexdigest()[:12]}"
 
 
 def commit() -> str:

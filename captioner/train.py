@@ -23,7 +23,7 @@ from captioner.models.captioner import Captioner, CaptionerConfig
 from captioner.models.features import FeatureStore, feature_dim
 from captioner.models.vocabulary import Vocabulary
 from captioner.objectives import OBJECTIVES
-from captioner.provenance import describe
+from captioner.provenance import data_fingerprint, describe
 from captioner.rollout import Batch
 from captioner.signature import refuse_other
 from captioner.validation import Validation
@@ -32,6 +32,7 @@ from metric.cautions import tell
 from metric.clip import Clip, load_clip
 from metric.example import Example
 from metric.last import NotFinite, other_processes, saved_whole
+from metric.randomness import seed_all
 from metric.signals import Interrupted, interruptible
 from metric.storage import write_json
 from metric.training import PRECISIONS, mixed
@@ -65,7 +66,7 @@ def train(run: Run, out: Path) -> None:
         raise ValueError(f"{out} holds a run; type --resume to continue it, or another --out")
     tell(cautions(run))
     bench = prepare(run)
-    write_json(out / "config.json", describe(bench.run, bench.reward))
+    write_json(out / "config.json", describe(bench.run, bench.reward) | given_to(bench))
     first = stages(run)[0]
     work(bench, out, Position(first, 0))
 
@@ -82,11 +83,19 @@ def resume(out: Path) -> None:
     if reached.stage == "reward" and (why := watch.stopped(run, out / "metrics.jsonl", reached.step)):
         return tqdm.write(f"{out} is finished: {why}")
     bench = prepare(run, start=str(out / checkpoint.LAST) if reached.step else "")
-    refuse_other(out, list(bench.reward.signatures.values()) if bench.reward else [])
+    refuse_other(out, list(bench.reward.signatures.values()) if bench.reward else [], given_to(bench))
     if reached.step and (told := other_processes(out)):
         tqdm.write(told)
     checkpoint.trim(out / "metrics.jsonl", reached, names)
     work(bench, out, reached)
+
+
+def given_to(bench: Bench) -> dict[str, str]:
+    """What a resumed run has to find as it was, beside its rewards."""
+    return {
+        "data_fingerprint": data_fingerprint(bench.examples),
+        "vocabulary_fingerprint": bench.captioner.vocabulary.fingerprint,
+    }
 
 
 def stages(run: Run) -> list[str]:
@@ -252,7 +261,7 @@ def update(bench: Bench, stage: str, step: int, optimizer: AdamW) -> dict[str, f
     """One step of one stage: a function of the parameters, the seed and the step's number."""
     run, captioner = bench.run, bench.captioner
     seed = step_seed(run.seed, stage, step)
-    torch.manual_seed(seed)
+    seed_all(seed)
     captioner.train(stage == "xe")  # candidates are drawn without dropout, so their gradient has none either
     seen = batch(bench, stage, step, seed)
     for _ in range(run.scst.updates if stage == "reward" else 1):

@@ -23,6 +23,7 @@ from tqdm import tqdm
 from metric.cautions import contrastive, refuse_warmup, tell
 from metric.last import NotFinite, saved_whole
 from metric.processes import any_of, average_gradients, from_first, rank, wait
+from metric.randomness import seed_all
 from metric.resume import BEST, RESUME, Config, Patience, Training, begin, load_moving, save, save_moving
 from metric.signals import Interrupted, interruptible
 
@@ -127,7 +128,7 @@ def update(run: Training, loss: Loss, config: Config, step: int) -> dict[str, An
         group["lr"] = rate
     trained = [parameter for group in run.descent.param_groups for parameter in group["params"]]
     device, dtype = trained[0].device, PRECISIONS[config.precision]
-    torch.manual_seed(config.seed * 1_000_003 + step + (rank() << 32))
+    seed_all(config.seed * 1_000_003 + step + (rank() << 32))
     with attention(device, dtype):  # also of what is computed again on the way back
         with mixed(device, dtype):
             value, facts = loss(step)
