@@ -16,6 +16,7 @@ import json
 import random
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess as Process
@@ -57,6 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--at_once", type=int, default=1, help="runs beside each other")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--table", type=Path, default=TABLE)
     args = parser.parse_args()
@@ -64,11 +66,14 @@ def main() -> None:
     made_with = f"`kill_training.py --kills {args.kills} --seed {args.seed}`, commit {commit()}, {hardware()}"
     started = time.perf_counter()
     begin(whole).join()
-    seconds, rng = time.perf_counter() - started, random.Random(args.seed)
-    kills = []
-    for number in tqdm(range(args.kills), desc="kills", disable=None):
-        kills.append(killed(args.out / f"killed-{number}", whole, rng, saving=number % 3 == 2))
-        write(args.table, table(kills, made_with, seconds))
+    seconds = time.perf_counter() - started
+    with ProcessPoolExecutor(args.at_once, get_context("fork")) as pool:
+        outs = [args.out / f"killed-{number}" for number in range(args.kills)]
+        rngs = [random.Random(f"{args.seed}/{number}") for number in range(args.kills)]
+        saving = [number % 3 == 2 for number in range(args.kills)]
+        found = pool.map(killed, outs, [whole] * args.kills, rngs, saving)
+        kills = list(tqdm(found, total=args.kills, desc="kills", disable=None))
+    write(args.table, table(kills, made_with, seconds))
     sys.exit(any(kill.difference or "equal" not in kill.lines for kill in kills))
 
 
