@@ -19,7 +19,7 @@ from captioner.models.captioner import Captioner
 from metric import last
 from metric.last import LAST, Position
 from metric.state import load_optimizer, save_optimizer
-from metric.storage import fault, keep_rows, replaced, settle, write_json
+from metric.storage import keep_rows, replaced, settle, write_json
 
 REFERENCE = Path("checkpoints") / "reference"
 NEEDED = ("position.json", "config.json", "model.safetensors", "optimizer.safetensors")
@@ -78,13 +78,11 @@ def model_folder(name: str) -> str:
     """
     run = Path(name)
     if not (run / "checkpoints").is_dir():
-        folder: Path | None = run if (run / "model.safetensors").is_file() else None
-    elif (folder := last.newest(run)) is None:
-        raise ValueError(f"{name} is a run without a checkpoint yet; {resuming(run)} goes on")
-    if folder is None:
+        last.refuse_newer(run)
         return name
-    if why := fault(folder):
-        raise ValueError(f"{why}: give another model, or copy it again from where it came")
+    folder = last.newest(run)
+    if folder is None:
+        raise ValueError(f"{name} is a run without a checkpoint yet; {resuming(run)} goes on")
     last.refuse_newer(folder)
     return str(folder)
 

@@ -6,7 +6,7 @@ import random
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from metric.alike import LENGTH_STEP, alike
@@ -19,6 +19,7 @@ from metric.scenes.world import sample
 TEXTS = [text for number in range(20) for text in references(sample("train", number))]
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.integers(1, 30), max_size=50), st.integers(1, 9))
 def test_every_item_is_in_one_batch_of_full_size_and_fits_its_length(lengths: list[int], rows: int) -> None:
     found = list(alike(lengths, 30, rows))
