@@ -33,7 +33,7 @@ from metric.clip import Clip, load_clip
 from metric.example import Example
 from metric.last import NotFinite, other_processes, saved_whole
 from metric.randomness import seed_all
-from metric.signals import Interrupted, interruptible
+from metric.signals import interruptible, stopped
 from metric.storage import write_json
 from metric.training import PRECISIONS, mixed
 from metric.training import learning_rate as one_cycle
@@ -233,7 +233,7 @@ def run_stage(bench: Bench, stage: str, first: int, out: Path, log: Log, stoppin
         if stop or done % run.save_every == 0 or last:
             checkpoint.save(out, bench.captioner, optimizer, scaler, here, run.keep)
         if stop:
-            raise Interrupted(stop, f"saved after {stage} step {done}", resuming(out))
+            stopped(stop, f"saved after {stage} step {done}", resuming(out), first=True)
         if last:
             break
 

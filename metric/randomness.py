@@ -11,5 +11,5 @@ import torch
 def seed_all(seed: int) -> None:
     """Python's, NumPy's and torch's own, on all devices; a reward by others may use any of them."""
     random.seed(seed)
-    np.random.seed(seed % 2**32)
+    np.random.seed([seed % 2**32, seed >> 32])  # takes words of 32 bits
     torch.manual_seed(seed)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -21,6 +23,14 @@ class Interrupted(KeyboardInterrupt):
     def code(self) -> int:
         """As shells and schedulers know it: 130 for Ctrl-C, 143 for SIGTERM."""
         return 128 + self.number
+
+
+def stopped(number: int, saved: str, again: str, first: bool) -> NoReturn:
+    """Ends each of a run's processes, whichever was asked to; the first one says so."""
+    stop = Interrupted(number or signal.SIGTERM, saved, again)
+    if first:
+        raise stop
+    sys.exit(stop.code)
 
 
 @contextmanager

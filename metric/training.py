@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -25,7 +24,7 @@ from metric.last import NotFinite, saved_whole
 from metric.processes import any_of, average_gradients, from_first, rank, wait
 from metric.randomness import seed_all
 from metric.resume import BEST, RESUME, Config, Patience, Training, begin, load_moving, save, save_moving
-from metric.signals import Interrupted, interruptible
+from metric.signals import interruptible, stopped
 
 Loss = Callable[[int], tuple[Tensor, dict[str, Tensor]]]
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -114,7 +113,7 @@ def train(
                 save(run, config, done, out)
             if stop and not ended:
                 wait()  # torchrun ends all when one has ended
-                raise Interrupted(asked() or signal.SIGTERM, f"saved after step {done} of {config.steps}", RESUME)
+                stopped(asked(), f"saved after step {done} of {config.steps}", RESUME, rank() == 0)
     wait()
     if config.patience:
         load_moving(model, out / BEST)

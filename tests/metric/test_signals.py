@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from metric.signals import SIGNALS, Interrupted, interruptible
+from metric.signals import SIGNALS, Interrupted, interruptible, stopped
 
 
 @pytest.mark.parametrize("number", SIGNALS)
@@ -48,4 +48,9 @@ def test_another_thread_is_never_asked() -> None:
 def test_the_exit_code_is_what_schedulers_know() -> None:
     stops = [Interrupted(number, "saved after step 3", "captioner train --resume") for number in SIGNALS]
     assert [stop.code for stop in stops] == [130, 143]
+    with pytest.raises(SystemExit, match="143"):
+        stopped(signal.SIGTERM, "saved", "again", first=False)
+    with pytest.raises(Interrupted, match="saved; again goes on") as stop:
+        stopped(0, "saved", "again", first=True)  # another process was asked
+    assert stop.value.code == 143
     assert str(stops[0]) == "saved after step 3; captioner train --resume goes on"
