@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from captioner.commands import caption, compare, data, doctor, evaluate, features, metric, rewards, score, train
+from metric.signals import Interrupted
 
 COMMANDS = {
     "train": train,
@@ -33,8 +34,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Exit code 0, 2 for input that cannot be used (one line says why), 130 when interrupted."""
+    """Exit code 0, 2 for input that cannot be used (one line says why), 130 when interrupted, 143 by SIGTERM."""
     args = parser().parse_args(argv)
+    args.typed = sys.argv[1:] if argv is None else argv
     try:
         return args.run(args) or 0
     except (ValueError, OSError) as error:
@@ -44,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt as stop:
         print(f"captioner: interrupted{f'; {stop}' if str(stop) else ''}", file=sys.stderr)
-        return 130
+        return stop.code if isinstance(stop, Interrupted) else 130
 
 
 def in_a_line(error: ValueError | OSError) -> str:

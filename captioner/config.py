@@ -6,10 +6,10 @@ defaults < preset < experiment file < flags -> `Run` -> config.json in the run's
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
-from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
+
+from metric.cautions import refuse_warmup
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,8 @@ class Run:
     """steps between lines of metrics.jsonl"""
     save_every: int = 500
     """steps between checkpoints"""
+    keep: int = 2
+    """checkpoints that are kept: the last, and those before it; the watch's best is kept beside them"""
     model: Model = field(default_factory=Model)
     decode: Decode = field(default_factory=Decode)
     xe: Xe = field(default_factory=Xe)
@@ -169,7 +171,7 @@ LEAST = {
     **dict.fromkeys(("xe.batch_size", "scst.batch_size", "scst.samples", "scst.updates", "decode.beams"), 1),
     **dict.fromkeys(("scst.kl", "scst.tau"), 0),
     "decode.max_length": 2,
-    **dict.fromkeys(("val_every", "val_count", "save_every", "log_every", "accumulate"), 1),
+    **dict.fromkeys(("val_every", "val_count", "save_every", "log_every", "keep", "accumulate"), 1),
 }
 
 T = TypeVar("T")
@@ -207,9 +209,8 @@ def check(run: Run) -> Run:
     for name, least in LEAST.items():
         if values[name] < least:
             raise ValueError(f"--{name} is {least} or more, got {values[name]}")
-    for name in ("xe.warmup", "scst.warmup"):
-        if not 0 <= values[name] < 1:
-            raise ValueError(f"--{name} is a share of the steps, 0 to below 1, got {values[name]}")
+    for stage in ("xe", "scst"):
+        refuse_warmup(f"{stage}.warmup", values[f"{stage}.warmup"], values[f"{stage}.steps"])
     if run.model.d % run.model.heads:
         raise ValueError(f"--model.d {run.model.d} cannot be split over --model.heads {run.model.heads}")
     if run.scst.temperature <= 0 or not 0 < run.scst.top_p <= 1:
@@ -264,14 +265,6 @@ def from_dict(kind: type[T], values: dict[str, Any]) -> T:
         elif isinstance(value, list):
             known[name] = tuple(value)
     return kind(**known)
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".partial")
-    beside.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(beside, path)
 
 
 def as_json(run: Run) -> dict[str, Any]:

@@ -54,6 +54,12 @@ class Log:
                 self.drawn.add(name)
             self.board.add_text(f"{stage}/{name}", caption, step)
 
+    def cautions(self, stage: str, lines: Sequence[str]) -> None:
+        """What was said of the settings before the first step."""
+        if lines:
+            self.write({"stage": stage, "step": 0, "cautions": lines})
+            self.board.add_text(f"{stage}/cautions", "  \n".join(lines), 0)
+
     def write(self, row: Mapping[str, object]) -> None:
         self.file.write(json.dumps(row, ensure_ascii=False) + "\n")
         self.file.flush()

@@ -14,8 +14,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
 from captioner.compare import MARK, Cell, Comparison, Row
-from captioner.config import write_json
 from captioner.plots import plots, style
+from metric.storage import write_json
 
 GallerySource = tuple[str, Image.Image, Sequence[str]]  # id, picture, references
 PICTURE_SIZE = 192  # pixels of the longer side

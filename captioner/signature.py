@@ -38,13 +38,18 @@ def recorded(folder: Path) -> str:
     return json.loads((folder / "config.json").read_text(encoding="utf-8"))["signature"]
 
 
-def refuse_other(folder: Path, now: Sequence[str]) -> None:
-    """ValueError when the rewards of a run that is resumed are no longer those it began with."""
-    before = json.loads((folder / "config.json").read_text(encoding="utf-8"))["reward_signatures"]
-    for old, new in zip(before, now):
+def refuse_other(folder: Path, rewards: Sequence[str], given: Mapping[str, str]) -> None:
+    """ValueError when a run that is resumed would not find what it began with: its rewards, and what else was `given`.
+
+    A run of an earlier version has not recorded all of it, and is taken at its word.
+    """
+    before = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    pairs = [("reward", old, new) for old, new in zip(before["reward_signatures"], rewards)]
+    pairs += [(name.removesuffix("_fingerprint"), before.get(name, new), new) for name, new in given.items()]
+    for what, old, new in pairs:
         if old != new:
             raise ValueError(
-                f"{folder} began with the reward {old}, and would go on with {new}: what it reads was changed since; "
+                f"{folder} began with the {what} {old}, and would go on with {new}: what it reads was changed since; "
                 "bring that back, or begin anew with another --out"
             )
 

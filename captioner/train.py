@@ -16,8 +16,9 @@ from tqdm import tqdm
 
 from captioner import checkpoint, watch
 from captioner.batches import Ahead, Read, Reader, check_shares, settings_of, step_seed
-from captioner.checkpoint import Position
-from captioner.config import Run, Scst, Xe, dotted, from_json, write_json
+from captioner.cautions import cautions
+from captioner.checkpoint import Position, resuming
+from captioner.config import Run, Scst, Xe, dotted, from_json
 from captioner.data import clean, load
 from captioner.device import device_of
 from captioner.log import Log
@@ -30,9 +31,11 @@ from captioner.provenance import describe
 from captioner.rollout import Batch, Facts, lengths, rollout
 from captioner.signature import refuse_other
 from captioner.validation import Validation
-from metric.batches import refuse_other_data
+from metric.batches import data_fingerprint, refuse_other_data
+from metric.cautions import tell
 from metric.clip import Clip, load_clip
 from metric.example import Example
+from metric.last import NotFinite, other_processes, saved_whole
 from metric.processes import (
     Apply,
     any_of,
@@ -49,7 +52,10 @@ from metric.processes import (
     wait,
     world,
 )
-from metric.training import PRECISIONS, allow_tf32, interruptible, mixed
+from metric.randomness import seed_all
+from metric.signals import interruptible, stopped
+from metric.storage import write_json
+from metric.training import PRECISIONS, allow_tf32, mixed
 from metric.training import learning_rate as one_cycle
 from rewards import Context, build
 from rewards.mix import Mix
@@ -84,9 +90,10 @@ def train(run: Run, out: Path) -> None:
     """A new run in `out`."""
     if (out / "config.json").exists():
         raise ValueError(f"{out} holds a run; type --resume to continue it, or another --out")
+    tell(cautions(run))
     bench = prepare(run, out)
     if rank() == 0:
-        write_json(out / "config.json", describe(bench.run, bench.reward))
+        write_json(out / "config.json", describe(bench.run, bench.reward) | given_to(bench))
     wait()
     first = stages(run)[0]
     work(bench, out, Position(first, 0))
@@ -104,10 +111,20 @@ def resume(out: Path) -> None:
     if reached.stage == "reward" and (why := watch.stopped(run, out / "metrics.jsonl", reached.step)):
         return say(f"{out} is finished: {why}")
     bench = prepare(run, out, start=str(out / checkpoint.LAST) if reached.step else "")
-    refuse_other(out, list(bench.reward.signatures.values()) if bench.reward else [])
+    refuse_other(out, list(bench.reward.signatures.values()) if bench.reward else [], given_to(bench))
+    if reached.step and (told := other_processes(out)):
+        say(told)
     if rank() == 0:
         checkpoint.trim(out / "metrics.jsonl", reached, names)
     work(bench, out, reached)
+
+
+def given_to(bench: Bench) -> dict[str, str]:
+    """What a resumed run has to find as it was, beside its rewards."""
+    return {
+        "data_fingerprint": data_fingerprint(bench.examples),
+        "vocabulary_fingerprint": bench.captioner.vocabulary.fingerprint,
+    }
 
 
 def stages(run: Run) -> list[str]:
@@ -216,13 +233,16 @@ def as_loaded(run: Run, captioner: Captioner) -> Run:
 def work(bench: Bench, out: Path, reached: Position) -> None:
     """The stages that are left."""
     names = stages(bench.run)
-    with Log(out) if rank() == 0 else nullcontext() as log, interruptible() as stopping:
+    opened = Log(out) if rank() == 0 else nullcontext()
+    with saved_whole(out, resuming(out)), opened as log, interruptible() as stopping:
+        if log and not reached.step:
+            log.cautions(reached.stage, cautions(bench.run))
         for stage in names[names.index(reached.stage) :]:
             first = reached.step if stage == reached.stage else 0
             run_stage(bench, stage, first, out, log, stopping)
 
 
-def run_stage(bench: Bench, stage: str, first: int, out: Path, log: Log | None, stopping: Callable[[], bool]) -> None:
+def run_stage(bench: Bench, stage: str, first: int, out: Path, log: Log | None, stopping: Callable[[], int]) -> None:
     """Batches, one objective, one optimizer: the loop that XE and every reward share."""
     run, settings = bench.run, settings_of(bench.run, stage)
     optimizer = AdamW(bench.captioner.parameters(), lr=settings.lr, betas=ADAM_BETAS, weight_decay=0.0)
@@ -256,12 +276,12 @@ def run_stage(bench: Bench, stage: str, first: int, out: Path, log: Log | None, 
         last = done == settings.steps
         if done % run.val_every == 0 or last:
             last = evaluate(bench, here, out, log) or last
-        stop = any_of(stopping(), bench.device)  # asked once: what is said to be saved has been
+        stop = any_of(bool(stopping()), bench.device)  # asked once: what is said to be saved has been
         if rank() == 0 and (stop or done % run.save_every == 0 or last):
-            checkpoint.save(out, bench.captioner, optimizer, bench.scaler, here)
+            checkpoint.save(out, bench.captioner, optimizer, bench.scaler, here, run.keep)
         if stop:
             wait()  # torchrun ends all when one has ended
-            raise KeyboardInterrupt(f"saved after {stage} step {done}; captioner train --out {out} --resume goes on")
+            stopped(stopping(), f"saved after {stage} step {done}", resuming(out), rank() == 0)
         if last:
             break
 
@@ -291,7 +311,7 @@ def evaluate(bench: Bench, here: Position, out: Path, log: Log | None) -> bool:
 def update(bench: Bench, stage: str, step: int, optimizer: AdamW) -> dict[str, float]:
     """One step of one stage: a function of the parameters, the seed and the step's number."""
     run, captioner = bench.run, bench.captioner
-    torch.manual_seed(step_seed(run.seed, stage, step) + (rank() << 32))
+    seed_all(step_seed(run.seed, stage, step) + (rank() << 32))
     captioner.train(stage == "xe")  # candidates are drawn without dropout, so their gradient has none either
     parts = bench.read(step)
     if stage == "reward":
@@ -321,9 +341,9 @@ def descend(bench: Bench, stage: str, step: int, parts: Sequence[Batch], optimiz
     bench.scaler.unscale_(optimizer)
     norm = nn.utils.clip_grad_norm_(bench.captioner.parameters(), GRAD_NORM).item()
     if not isfinite(facts["loss"]) or not (isfinite(norm) or bench.scaler.is_enabled()):
-        raise ValueError(
-            f"{stage} step {step + 1} has the loss {facts['loss']:g} and the gradient norm {norm:g}; "
-            f"lower --{'xe' if stage == 'xe' else 'scst'}.lr and choose another --out"
+        raise NotFinite(
+            f"{stage} step {step + 1} has the loss {facts['loss']:g} and the gradient norm {norm:g}: "
+            f"lower {rate_flag(bench.run, stage)} and choose another --out"
         )
     bench.scaler.step(optimizer)  # in fp16, not with a gradient that overflowed
     bench.scaler.update()
@@ -352,6 +372,10 @@ def learning_rate(settings: Xe | Scst, step: int) -> float:
     """A straight rise over the warm-up, then half a cosine down; the reward stage stays up unless it is to decay."""
     stays = isinstance(settings, Scst) and not settings.decay
     return settings.lr if stays and step >= settings.warmup * settings.steps else one_cycle(step, settings)
+
+
+def rate_flag(run: Run, stage: str) -> str:
+    return f"--{'xe' if stage == 'xe' else 'scst'}.lr, which is {settings_of(run, stage).lr:g},"
 
 
 def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:

@@ -16,7 +16,7 @@ from captioner.writing import read_captions, some
 from metric.clip import load_clip
 from metric.embed import Embedder
 from metric.emscore import PARTS, EmScore, both
-from metric.scores import write_json
+from metric.storage import write_json
 from metric.video import Video, video_file
 
 

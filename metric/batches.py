@@ -41,11 +41,15 @@ class Batches:
         return PREFIX + text if rng.random() < self.prefix else text
 
 
-def refuse_other_data(examples: Sequence[Example]) -> None:
-    """ValueError in every process when they have read different pictures or texts: a batch is one batch for all."""
-    if world() == 1:
-        return
+def data_fingerprint(examples: Sequence[Example]) -> str:
+    """Of the pictures and captions that are learned from, and their order, by which a batch picks them."""
     digest = hashlib.sha256()
     for example in examples:
         digest.update("\n".join((example.id, *example.references, "")).encode())
-    refuse_unlike("training data", f"{len(examples):,} pictures ({digest.hexdigest()[:12]})")
+    return f"{len(examples)} pictures, {digest.hexdigest()[:12]}"
+
+
+def refuse_other_data(examples: Sequence[Example]) -> None:
+    """ValueError in every process when they have read different pictures or texts: a batch is one batch for all."""
+    if world() > 1:
+        refuse_unlike("training data", data_fingerprint(examples))

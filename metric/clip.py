@@ -65,25 +65,32 @@ class Clip:
 
     def encode_text(self, texts: list[str]) -> Tensor:
         """-> `n d`, unit length, fp32."""
-        return self.encode_tokens(self.tokenizer(texts))
+        tokens = self.tokenizer(texts)
+        return self.encode_tokens(tokens[:, : int(needed(self.model, tokens).max())])
 
     def encode_tokens(self, tokens: Tensor) -> Tensor:
-        """`n t` -> `n d`, unit length, fp32."""
+        """`n t` -> `n d`, unit length, fp32; all t positions are computed, `needed` says which have to be."""
         return F.normalize(text_features(self.model, tokens.to(self.device)).float(), dim=-1)
 
 
-def text_features(model: Model, tokens: Tensor) -> Tensor:
-    """The text tower, `n t` -> `n d`, without the padding after the longest text where that changes nothing.
+def idle_padding(model: Model) -> bool:
+    """Whether the positions behind EOS change nothing: a causal mask, and the features read at EOS."""
+    return isinstance(model, open_clip.CLIP) and model.text_pool_type == "argmax" and model.attn_mask is not None
 
-    open_clip runs all positions; with a causal mask and the features read at EOS, those behind it are idle.
-    """
-    if not (isinstance(model, open_clip.CLIP) and model.text_pool_type == "argmax" and model.attn_mask is not None):
+
+def needed(model: Model, tokens: Tensor) -> Tensor:
+    """How many positions of each text its features depend on, `n t` -> `n`: up to EOS, which has the highest id."""
+    return tokens.argmax(dim=-1) + 1 if idle_padding(model) else torch.full((len(tokens),), tokens.shape[1])
+
+
+def text_features(model: Model, tokens: Tensor) -> Tensor:
+    """The text tower, `n t` -> `n d`; open_clip's own runs all positions of its context."""
+    if not idle_padding(model):
         return model.encode_text(tokens)
-    end = tokens.argmax(dim=-1)  # EOS has the highest id
-    t = int(end.max()) + 1
-    x = model.token_embedding(tokens[:, :t]) + model.positional_embedding[:t]
+    t = tokens.shape[1]
+    x = model.token_embedding(tokens) + model.positional_embedding[:t]
     x = model.ln_final(model.transformer(x, attn_mask=model.attn_mask[:t, :t]))
-    pooled = x[torch.arange(len(x), device=x.device), end]
+    pooled = x[torch.arange(len(x), device=x.device), tokens.argmax(dim=-1)]
     if isinstance(model.text_projection, nn.Linear):
         return model.text_projection(pooled)
     return pooled if model.text_projection is None else pooled @ model.text_projection

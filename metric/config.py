@@ -44,6 +44,8 @@ class PretrainConfig:
     "validations without a lower val_loss before the run ends, and the best is kept; 0: run all steps"
     save_every: int = 250
     "steps between checkpoints; 0: only at the end"
+    keep: int = 2
+    "checkpoints that are kept: the last, and those before it"
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,8 @@ class MetricConfig:
     "validations without a lower val_loss before the run ends, and the best is kept; 0: run all steps"
     save_every: int = 50
     "steps between checkpoints; 0: only at the end"
+    keep: int = 2
+    "checkpoints that are kept: the last, and those before it"
 
 
 # The settings of a metric by its name: those that make it what it is, not those of the optimiser.

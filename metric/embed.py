@@ -1,5 +1,7 @@
 """Embedder: pictures and texts as unit vectors, each computed once, in half precision where there is a GPU.
 
+Batches have one shape (metric.alike): an embedding is the same to the bit, whatever it was computed beside.
+
 Axes: n pictures or texts, d features.
 """
 
@@ -7,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-from metric.clip import Clip
+from metric.alike import alike, rows_for
+from metric.clip import Clip, needed
 from metric.example import Picture, image_key
 from metric.pixels import prepare
 from metric.processes import gathered
@@ -20,7 +22,6 @@ from metric.tokens import cut
 
 HALF: dict[str, torch.dtype | None] = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 TEXTS = 100_000  # embeddings of texts that are remembered; rewards ask for ever new ones
-Item = TypeVar("Item")
 
 
 class Embedder:
@@ -30,11 +31,12 @@ class Embedder:
     `cut` counts the texts that were longer than the text tower's context: their end is lost, EOS is kept.
     """
 
-    def __init__(self, clip: Clip, batch_size: int = 256, precision: str = "auto") -> None:
+    def __init__(self, clip: Clip, batch_size: int = 0, precision: str = "auto") -> None:
+        """`batch_size` 0 takes what suits the device."""
         if precision not in (*HALF, "auto"):
             raise ValueError(f"precision is auto, {', '.join(HALF)}, got {precision!r}")
         self.clip = clip
-        self.batch_size = batch_size
+        self.batch_size = batch_size or rows_for(clip.device)
         self.precision = precision
         self.cut = 0
         self.known_images: dict[str, Tensor] = {}
@@ -45,12 +47,12 @@ class Embedder:
     def images(self, images: Sequence[Path | Picture]) -> Tensor:
         """-> `n d`. Equal by `image_key` is equal."""
         keys = [image_key(image) for image in images]
-        missing = [(key, image) for key, image in dict(zip(keys, images)).items() if key not in self.known_images]
-        self.learn(
-            self.known_images,
-            missing,
-            lambda batch: self.clip.encode_image(prepare(batch, self.clip.preprocess)),
-        )
+        missing = {key: image for key, image in zip(keys, images) if key not in self.known_images}
+        names = list(missing)
+        for batch, filled, _ in alike([0] * len(missing), 0, self.batch_size):
+            pixels = prepare([missing[names[item]] for item in batch], self.clip.preprocess)
+            pixels = pixels[[batch.index(item) for item in filled]]
+            self.learn(self.known_images, [names[item] for item in batch], self.clip.encode_image, pixels)
         return self.gather(self.known_images, keys)
 
     def exchange_images(self) -> None:
@@ -63,19 +65,18 @@ class Embedder:
     @torch.no_grad()
     def texts(self, texts: Sequence[str]) -> Tensor:
         """-> `n d`. Prefixes are the caller's."""
-        missing = {str(text): str(text) for text in texts if text not in self.known_texts}
-        together = sorted(missing.items(), key=lambda item: len(item[1]))  # little padding in a batch
-        self.learn(self.known_texts, together, self.encode_texts)
+        missing = list(dict.fromkeys(str(text) for text in texts if text not in self.known_texts))
+        if missing:
+            tokens = self.clip.tokenizer(missing)
+            self.cut += int(cut(self.clip, missing, tokens).sum())
+            lengths = needed(self.clip.model, tokens).tolist()
+            for batch, filled, t in alike(lengths, tokens.shape[1], self.batch_size):
+                keys = [missing[item] for item in batch]
+                self.learn(self.known_texts, keys, self.clip.encode_tokens, tokens[filled, :t])
         embedded = self.gather(self.known_texts, texts)
         for text in list(self.known_texts)[: max(0, len(self.known_texts) - TEXTS)]:
             del self.known_texts[text]
         return embedded
-
-    def encode_texts(self, texts: list[str]) -> Tensor:
-        """-> `n d`"""
-        tokens = self.clip.tokenizer(texts)
-        self.cut += int(cut(self.clip, texts, tokens).sum())
-        return self.clip.encode_tokens(tokens)
 
     @property
     def dtype(self) -> torch.dtype | None:
@@ -84,15 +85,11 @@ class Embedder:
         return HALF[name]
 
     def learn(
-        self,
-        known: dict[str, Tensor],
-        missing: Sequence[tuple[str, Item]],
-        encode: Callable[[list[Item]], Tensor],
+        self, known: dict[str, Tensor], keys: Sequence[str], encode: Callable[[Tensor], Tensor], filled: Tensor
     ) -> None:
-        for start in range(0, len(missing), self.batch_size):
-            keys, items = zip(*missing[start : start + self.batch_size])
-            with torch.autocast(self.clip.device.type, self.dtype, enabled=self.dtype is not None):
-                known.update(zip(keys, encode(list(items)).cpu().unbind()))
+        """The embeddings of the first rows of a filled batch, one a key."""
+        with torch.autocast(self.clip.device.type, self.dtype, enabled=self.dtype is not None):
+            known.update(zip(keys, encode(filled).cpu().unbind()))
 
     def gather(self, known: dict[str, Tensor], keys: Sequence[str]) -> Tensor:
         return torch.stack([known[key] for key in keys]) if keys else torch.empty(0, self.clip.dim)

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from metric import last
 from metric.config import MetricConfig, PretrainConfig
-from metric.processes import rank, wait
+from metric.last import LAST, Position
+from metric.processes import rank, say, wait
 from metric.state import load_optimizer, save_optimizer
+from metric.storage import keep_rows, write_json
 
 Config = PretrainConfig | MetricConfig
-LAST, OLD = Path("checkpoints") / "last", Path("checkpoints") / ".old"
+RESUME = "the same command with --resume"
+NEEDED = ("state.json", "weights.safetensors", "optimizer.safetensors")
 BEST = Path("checkpoints") / "best.safetensors"
 
 
@@ -53,13 +57,13 @@ class Training:
 def begin(run: Training, config: Config, out: Path, resume: bool) -> int:
     """The step to begin with. The first process prepares the folder, the others wait for it."""
     if resume and rank() == 0:
-        settle(out)
-    if not resume and (out / LAST).exists():
+        last.reached(out, RESUME, *NEEDED)
+    if not resume and last.newest(out):
         raise ValueError(f"{out} holds a run: --resume goes on with it, another --out starts anew")
     wait()
     step = restore(run, config, out) if resume else 0
     if rank() == 0:
-        cut_log(out, step) if resume else start(config, out)
+        keep_rows(out / "metrics.jsonl", lambda row: row["step"] <= step) if step else start(config, out)
     wait()
     return step
 
@@ -68,7 +72,7 @@ def start(config: Config, out: Path) -> None:
     """An empty run folder: the log of an earlier run is not continued."""
     out.mkdir(parents=True, exist_ok=True)
     (out / "metrics.jsonl").unlink(missing_ok=True)
-    (out / "config.json").write_text(json.dumps(asdict(config), indent=2) + "\n")
+    write_json(out / "config.json", asdict(config))
 
 
 def moving(model: nn.Module) -> dict[str, Tensor]:
@@ -92,46 +96,38 @@ def load_moving(model: nn.Module, path: Path) -> None:
 
 
 def save(run: Training, config: Config, step: int, out: Path) -> None:
-    """checkpoints/last appears whole or not at all."""
-    last, new, old = out / LAST, out / "checkpoints" / ".new", out / OLD
-    shutil.rmtree(new, ignore_errors=True)
-    new.mkdir(parents=True)
-    save_moving(run.model, new / "weights.safetensors")
-    save_optimizer(run.descent, new / "optimizer.safetensors")
-    patience = {"best": run.patience.best, "waited": run.patience.waited}
-    state = {"step": step, "config": asdict(config), "scaler": run.scaler.state_dict(), "patience": patience}
-    (new / "state.json").write_text(json.dumps(state, indent=2) + "\n")
-    shutil.rmtree(old, ignore_errors=True)
-    if last.exists():
-        os.replace(last, old)
-    os.replace(new, last)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def settle(out: Path) -> None:
-    """Undo what a kill between the two renames of `save` left."""
-    if (out / OLD).exists() and not (out / LAST).exists():
-        os.replace(out / OLD, out / LAST)
+    """checkpoints/last, replaced in one step, with `config.keep` - 1 of those before it."""
+    with last.put(out, Position("step", step), config.keep) as new:
+        save_moving(run.model, new / "weights.safetensors")
+        save_optimizer(run.descent, new / "optimizer.safetensors")
+        patience = {"best": run.patience.best, "waited": run.patience.waited}
+        state = {"step": step, "config": asdict(config), "scaler": run.scaler.state_dict(), "patience": patience}
+        write_json(new / "state.json", state)
 
 
 def restore(run: Training, config: Config, out: Path) -> int:
-    """The step to go on with."""
-    last = out / LAST
-    if not last.exists():
-        raise ValueError(f"{out} has no checkpoint: there is nothing to resume; leave --resume out")
-    state = json.loads((last / "state.json").read_text())
-    changed = [name for name, value in asdict(config).items() if state["config"].get(name) != value]
-    if changed:
-        before = ", ".join(f"{name} {state['config'].get(name)!r}" for name in changed)
-        raise ValueError(f"{out} was begun with {before}: resume with the same or choose another --out")
-    load_moving(run.model, last / "weights.safetensors")
-    load_optimizer(run.descent, last / "optimizer.safetensors")
+    """The step to go on with: 0 of a run that was killed before its first checkpoint."""
+    folder = out / LAST
+    if not folder.exists():
+        if not (out / "config.json").exists():
+            raise ValueError(f"{out} holds no run: there is nothing to resume; leave --resume out")
+        refuse_changed(config, json.loads((out / "config.json").read_text()), out)
+        return 0
+    state = json.loads((folder / "state.json").read_text())
+    refuse_changed(config, state["config"], out)
+    if told := last.other_processes(out):
+        say(told)
+    load_moving(run.model, folder / "weights.safetensors")
+    load_optimizer(run.descent, folder / "optimizer.safetensors")
     run.scaler.load_state_dict(state["scaler"])
     run.patience.best, run.patience.waited = state["patience"]["best"], state["patience"]["waited"]
     return int(state["step"])
 
 
-def cut_log(out: Path, step: int) -> None:
-    """Drop the lines that the checkpoint has not seen."""
-    lines = (out / "metrics.jsonl").read_text().splitlines(keepends=True)
-    (out / "metrics.jsonl").write_text("".join(lines[:step]))
+def refuse_changed(config: Config, before: dict[str, Any], out: Path) -> None:
+    """ValueError when the settings are not those the run began with; one it did not know yet had its default."""
+    before = {**asdict(type(config)()), **before}
+    changed = [name for name, value in asdict(config).items() if before[name] != value]
+    if changed:
+        told = ", ".join(f"{name} {before[name]!r}" for name in changed)
+        raise ValueError(f"{out} was begun with {told}: resume with the same or choose another --out")

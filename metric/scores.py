@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from metric.bootstrap import Pooled, mean_of
+from metric.storage import write, write_json
 
 
 @dataclass(frozen=True)
@@ -60,19 +59,7 @@ class Scores:
         return self.pooled | {name: mean for name, mean in means.items() if mean.gives(self.corpus[name])}
 
 
-def write_json(path: Path, record: Any) -> None:
-    write(path, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
-
-
 def write_csv(path: Path, head: list[str], rows: Iterable[Sequence[str | float]]) -> None:
     table = io.StringIO(newline="")
     csv.writer(table).writerows([head, *rows])
     write(path, table.getvalue())
-
-
-def write(path: Path, content: str) -> None:
-    """The file appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_text(content, encoding="utf-8", newline="")
-    os.replace(part, path)

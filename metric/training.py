@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import signal
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -23,8 +20,12 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
+from metric.cautions import contrastive, refuse_warmup, tell
+from metric.last import NotFinite, saved_whole
 from metric.processes import Apply, any_of, data_parallel, no_bar, rank, refuse_other_settings, shared, wait
-from metric.resume import BEST, Config, Patience, Training, begin, load_moving, save, save_moving
+from metric.randomness import seed_all
+from metric.resume import BEST, RESUME, Config, Patience, Training, begin, load_moving, save, save_moving
+from metric.signals import interruptible, stopped
 
 Loss = Callable[[int], tuple[Tensor, dict[str, Tensor]]]
 PRECISIONS = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -36,14 +37,14 @@ def check(config: Config) -> None:
     """Refuse what cannot be trained, before anything is loaded."""
     if config.precision not in PRECISIONS:
         raise ValueError(f"--precision is one of {', '.join(PRECISIONS)}, got {config.precision!r}")
-    if not 0 <= config.warmup < 1:
-        raise ValueError(f"--warmup is a share of the run, from 0 to less than 1, got {config.warmup}")
-    if config.steps < 1 or config.batch_size < 2:
+    if config.steps < 1 or config.batch_size < 2 or config.keep < 1:
         raise ValueError(
-            f"--steps is at least 1 and --batch_size at least 2, got {config.steps} and {config.batch_size}"
+            f"--steps is at least 1, --batch_size at least 2 and --keep at least 1, "
+            f"got {config.steps}, {config.batch_size} and {config.keep}"
         )
     if config.chunk < 0:
         raise ValueError(f"--chunk is at least 0, got {config.chunk}")
+    refuse_warmup("warmup", config.warmup, config.steps)
     if config.patience and not config.val_every:
         raise ValueError(f"--patience {config.patience} counts validations; give --val_every too")
     refuse_other_settings(asdict(config))
@@ -99,7 +100,9 @@ def train(
     run = Training(model, optimiser(model, config), scaler, Patience(config.patience))
     first = begin(run, config, out, resume)
     apply = data_parallel(model)
-    with Log(out) if rank() == 0 else nullcontext() as log, interruptible() as asked:
+    with saved_whole(out, RESUME), Log(out) if rank() == 0 else nullcontext() as log, interruptible() as asked:
+        if log and not first:
+            log.cautions(contrastive(config))
         bar = tqdm(range(first, config.steps), initial=first, total=config.steps, disable=no_bar(), leave=False)
         for step in bar:
             if run.patience.exhausted:
@@ -112,12 +115,12 @@ def train(
             if log:
                 log.write(done, row)
             ended = done == config.steps or run.patience.exhausted
-            stop = any_of(asked(), device)
+            stop = any_of(bool(asked()), device)
             if rank() == 0 and (stop or ended or (config.save_every and done % config.save_every == 0)):
                 save(run, config, done, out)
             if stop and not ended:
                 wait()  # torchrun ends all when one has ended
-                sys.exit(1 if rank() else f"stopped after step {done} of {config.steps} and saved; --resume goes on")
+                stopped(asked(), f"saved after step {done} of {config.steps}", RESUME, rank() == 0)
     wait()
     if config.patience:
         load_moving(model, out / BEST)
@@ -131,7 +134,7 @@ def update(run: Training, apply: Apply, loss: Loss, config: Config, step: int) -
         group["lr"] = rate
     trained = [parameter for group in run.descent.param_groups for parameter in group["params"]]
     device, dtype = trained[0].device, PRECISIONS[config.precision]
-    torch.manual_seed(config.seed * 1_000_003 + step + (rank() << 32))
+    seed_all(config.seed * 1_000_003 + step + (rank() << 32))
     with attention(device, dtype):  # also of what is computed again on the way back
         with mixed(device, dtype):
             value, facts = apply(loss, step)
@@ -139,6 +142,11 @@ def update(run: Training, apply: Apply, loss: Loss, config: Config, step: int) -
         run.scaler.scale(value).backward()
     run.scaler.unscale_(run.descent)
     norm = nn.utils.clip_grad_norm_(trained, MAX_NORM)
+    if not torch.isfinite(value if run.scaler.is_enabled() else value + norm):  # fp16 leaves out a step that overflowed
+        raise NotFinite(
+            f"step {step + 1} has the loss {value.item():g} and the gradient norm {norm.item():g}: "
+            f"lower --lr, which is {config.lr:g}, and choose another --out"
+        )
     run.scaler.step(run.descent)
     run.scaler.update()
     bound_scale(run.model)
@@ -198,29 +206,15 @@ class Log:
         self.file.close()
         self.board.close()
 
+    def cautions(self, lines: list[str]) -> None:
+        """On stderr too."""
+        if lines:
+            tell(lines)
+            self.file.write(json.dumps({"step": 0, "cautions": lines}) + "\n")
+
     def write(self, step: int, row: dict[str, Any]) -> None:
         numbers = {name: float(value) for name, value in row.items()}
         self.file.write(json.dumps({"step": step, **numbers}) + "\n")
         self.file.flush()
         for name, value in numbers.items():
             self.board.add_scalar(name, value, step)
-
-
-@contextmanager
-def interruptible() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C asks the loop to stop after its step; a second one is Python's own."""
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():  # signals belong to the main thread
-        yield asked.is_set
-        return
-    before = signal.getsignal(signal.SIGINT)
-
-    def ask(number: int, frame: object) -> None:
-        asked.set()
-        signal.signal(signal.SIGINT, before)
-
-    signal.signal(signal.SIGINT, ask)
-    try:
-        yield asked.is_set
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -13,10 +13,10 @@ import torch
 from einops import rearrange, reduce
 from torch import Tensor
 from torch.nn import functional as F
-from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
+from metric.alike import alike
 from metric.example import Cut, Example
 from metric.state import fingerprint
 from rewards.context import Context
@@ -58,18 +58,20 @@ class LanguageModel:
         keys = [(str(text), isinstance(text, Cut)) for text in chain.from_iterable(captions)]
         if len(self.known) > REMEMBERED:
             self.known.clear()
-        new = sorted(set(keys) - self.known.keys(), key=lambda key: len(key[0]))  # little padding in a batch
-        for first in range(0, len(new), BATCH):
-            batch = new[first : first + BATCH]
-            self.known.update(zip(batch, self.mean_log_probabilities(batch).tolist()))
+        new = list(dict.fromkeys(key for key in keys if key not in self.known))
+        said = [[self.start, *self.said(key)] for key in new]
+        for batch, filled, t in alike([len(tokens) for tokens in said], self.longest, BATCH):
+            values = self.mean_log_probabilities([said[item] for item in filled], t).tolist()
+            self.known.update((new[item], value) for item, value in zip(batch, values))
         return rearrange(torch.tensor([self.known[key] for key in keys]), "(b k) -> b k", b=len(examples))
 
     @torch.no_grad()
-    def mean_log_probabilities(self, keys: Sequence[Key]) -> Tensor:
-        """-> `n`. Padding is on the right, which the words before it do not see."""
-        rows = [torch.tensor([self.start, *self.said(key)], device=self.model.device) for key in keys]
-        tokens = pad_sequence(rows, batch_first=True, padding_value=self.end)
-        mask = pad_sequence([torch.ones_like(row) for row in rows], batch_first=True)  # n t
+    def mean_log_probabilities(self, rows: Sequence[Sequence[int]], t: int) -> Tensor:
+        """Of n rows of tokens -> `n`. Padding up to t is on the right, which the words before it do not see."""
+        lengths = torch.tensor([len(row) for row in rows], device=self.model.device)
+        mask = (torch.arange(t, device=self.model.device) < lengths[:, None]).long()  # n t
+        padded = [[*row, *[self.end] * (t - len(row))] for row in rows]
+        tokens = torch.tensor(padded, device=self.model.device)
         logits = self.model(input_ids=tokens, attention_mask=mask).logits[:, :-1].float()
         targets = tokens[:, 1:].masked_fill(mask[:, 1:] == 0, NOTHING)
         loss = F.cross_entropy(

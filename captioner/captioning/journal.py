@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from captioner.captioning.blocks import PART
-from captioner.config import write_json
 from metric.share import Share
+from metric.storage import write_json
 
 SETTINGS, LOCK, BEFORE = "settings.json", "lock", "kept"
 KEPT = -1  # what counts as the part of captions that were there before us

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from captioner.commands import audit, importing, judge, positives, video
 from captioner.flags import add_flags, given
 from metric.config import PRESETS, MetricConfig, PretrainConfig
+from metric.signals import Interrupted
 
 if TYPE_CHECKING:
     import torch
@@ -55,10 +59,20 @@ def run(args: argparse.Namespace) -> None:
     from captioner.device import device_of
     from metric.processes import joined
 
-    with joined():
+    with joined(), told_again(args.typed):
         device = device_of(args.device)
         train, val = load(args.data, "train"), load(args.val or args.data, "val")
         {"train": run_train, "pretrain": run_pretrain}[args.metric_command](args, train, val, device)
+
+
+@contextmanager
+def told_again(typed: Sequence[str]) -> Iterator[None]:
+    """A run that was interrupted goes on with what was typed, and --resume."""
+    try:
+        yield
+    except Interrupted as stop:
+        resume = [] if "--resume" in typed else ["--resume"]
+        raise Interrupted(stop.number, stop.saved, shlex.join(["captioner", *typed, *resume])) from None
 
 
 def run_pretrain(args: argparse.Namespace, train: list[Example], val: list[Example], device: torch.device) -> None:

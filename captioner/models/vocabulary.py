@@ -5,6 +5,7 @@ Axes: n captions, t tokens.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -80,6 +81,11 @@ class Vocabulary:
         part = Path(f"{path}.part")
         part.write_text(self.tokenizer.to_str(pretty=True), encoding="utf-8")
         os.replace(part, path)
+
+    @property
+    def fingerprint(self) -> str:
+        """Twelve hexadecimal digits over the tokens, their ids and the merges."""
+        return hashlib.sha256(self.tokenizer.to_str().encode()).hexdigest()[:12]
 
     def encode(self, captions: Sequence[str], max_length: int) -> Tensor:
         """BOS ... EOS, `n t`, padded to the longest; longer captions than `max_length` are cut before EOS."""

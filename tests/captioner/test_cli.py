@@ -246,7 +246,7 @@ def test_unknown_score_or_split_is_refused(run, refused):
         (["--data", "scense"], "did you mean scenes"),
         (["--precision", "fp8"], "bf16"),
         (["--device", "toaster"], "cuda:N"),
-        (["--resume"], "no checkpoint"),
+        (["--resume"], "there is nothing to resume"),
     ],
 )
 def test_metric_that_cannot_be_trained_is_refused(refused, data, tmp_path, tiny_clip, wrong, words):

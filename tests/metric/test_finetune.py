@@ -20,6 +20,7 @@ from metric.example import Example
 from metric.finetune import train_metric
 from metric.positives import ReferencePositives
 from metric.pretrain import begin, pretrain
+from metric.signals import Interrupted
 from metric.training import learning_rate
 
 COLOURS = ("red", "green", "blue", "white")
@@ -68,7 +69,7 @@ def broken_off(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
 
 def rows(out: Path) -> list[dict]:
     lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
-    return [{name: value for name, value in row.items() if name != "seconds"} for row in lines]
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in lines if "loss" in row]
 
 
 def test_resumed_pretraining_is_the_unbroken_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,19 +121,23 @@ def test_missing_positives_are_told(tmp_path: Path, caplog: pytest.LogCaptureFix
     assert "made pictures: 0 for the first batch's 4" in caplog.text and "made captions" not in caplog.text
 
 
-def test_interrupted_run_is_saved_and_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted_run_is_saved_and_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, code: int
+) -> None:
     write = training.Log.write
 
     def interrupt(log: training.Log, step: int, row: dict) -> None:
         write(log, step, row)
         if step == 2:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), number)
 
-    before = signal.getsignal(signal.SIGINT)
-    with monkeypatch.context() as patch, pytest.raises(SystemExit, match="step 2 of 6 .*--resume"):
+    before = signal.getsignal(number)
+    with monkeypatch.context() as patch, pytest.raises(Interrupted, match="step 2 of 6; .*--resume goes on") as stop:
         patch.setattr(training.Log, "write", interrupt)
         pretrain(PRETRAIN, EXAMPLES, EXAMPLES, tmp_path)
-    assert signal.getsignal(signal.SIGINT) is before  # which a job in the background has set to be ignored
+    assert stop.value.code == code
+    assert signal.getsignal(number) is before  # which a job in the background has set to be ignored
     pretrain(PRETRAIN, EXAMPLES, EXAMPLES, tmp_path, resume=True)
     assert [row["step"] for row in rows(tmp_path)] == [1, 2, 3, 4, 5, 6]
 

@@ -70,3 +70,10 @@ def test_equal_weights_have_equal_signatures(lm, gpt2, tmp_path):
 def test_a_language_model_has_to_be_named_and_there(spec, complaint, tmp_path):
     with pytest.raises(ValueError, match=complaint):
         build([parse(spec.format(tmp_path))], Context())
+
+
+def test_a_caption_is_worth_the_same_to_the_bit_in_whatever_company(lm, gpt2):
+    texts = ["a red cat", "dog", "a small red dog on the beach", "the sea", "a cat and a dog"]
+    together = lm(EXAMPLES[:1], [texts])[0]
+    fresh = build([parse(f"lm:model={gpt2}")], Context()).terms[0].reward
+    assert [fresh(EXAMPLES[:1], [[text]]).item() for text in reversed(texts)] == together.tolist()[::-1]

@@ -1,0 +1,65 @@
+"""Settings that are warned about, each with a number that is not; and those of the presets and recipes are not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from captioner.cautions import cautions
+from captioner.config import PRESETS, Run, check, override
+from captioner.recipes import RECIPES, settings_of
+from metric.cautions import contrastive, refuse_warmup
+from metric.config import MetricConfig, PretrainConfig
+
+REWARDED = Run(rewards=("cider",))
+
+
+def test_defaults_presets_and_recipes_are_not_warned_about() -> None:
+    for names in ([], *([name] for name in (*PRESETS, *RECIPES)), *(["small", name] for name in RECIPES)):
+        assert cautions(replace(override(Run(), settings_of(names)), rewards=("cider",))) == [], names
+    assert contrastive(MetricConfig()) == contrastive(PretrainConfig()) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "said", "advised"),
+    [
+        ({"xe.warmup": 0.8}, "--xe.warmup 0.8 spends 80% of the steps", {"xe.warmup": 0.05}),
+        ({"scst.warmup": 0.6}, "--scst.warmup 0.6 spends 60%", {"scst.warmup": 0.05}),
+        ({"scst.lr": 2.5e-4}, "is cross-entropy's learning rate (0.00025) or near it", {"scst.lr": 5e-6}),
+        ({"scst.lr": 1e-4}, "is 20 times what a model of this size is trained with", {"scst.lr": 5e-6}),
+        ({**PRESETS["small"], "scst.lr": 1e-3}, "is cross-entropy's learning rate (0.001)", {"scst.lr": 1e-4}),
+        ({"xe.steps": 0}, "begins with an untrained model", {"xe.steps": 50_000}),
+        ({**PRESETS["small"], "xe.steps": 0}, "begins with an untrained model", {"xe.steps": 1200}),
+    ],
+)
+def test_a_caution_says_the_number_to_use(changes: dict, said: str, advised: dict) -> None:
+    run = override(REWARDED, changes)
+    (line,) = cautions(run)
+    assert said in line
+    ((flag, number),) = advised.items()
+    assert f"--{flag} {number:g}" in line or f"--{flag} {number}" in line
+    assert cautions(override(run, advised)) == []
+
+
+def test_what_a_run_does_not_do_is_not_warned_about() -> None:
+    assert cautions(override(Run(), {"scst.lr": 1.0, "scst.warmup": 0.9})) == []
+    assert cautions(replace(REWARDED, init="runs/xe", xe=replace(REWARDED.xe, warmup=0.9))) == []
+    assert cautions(replace(REWARDED, init="runs/xe", xe=replace(REWARDED.xe, steps=0))) == []
+
+
+def test_a_contrastive_batch_with_few_negatives_is_warned_about() -> None:
+    (line,) = contrastive(MetricConfig(batch_size=8))
+    assert "7 wrong pictures" in line and "--batch_size 256" in line
+    assert contrastive(MetricConfig(batch_size=256)) == []
+    assert "--warmup 0.9" in contrastive(PretrainConfig(warmup=0.9))[0]
+
+
+def test_a_warm_up_in_steps_is_refused_with_its_share() -> None:
+    with pytest.raises(ValueError, match="for 10000 of 50000 steps type --xe.warmup 0.2$"):
+        check(override(Run(), {"xe.warmup": 10_000}))
+    with pytest.raises(ValueError, match="longer than the run, all of whose 1200 would be warm-up"):
+        refuse_warmup("warmup", 10_000, 1200)
+    with pytest.raises(ValueError, match="type --warmup 0.05"):
+        refuse_warmup("warmup", -0.1, 1200)
+    refuse_warmup("warmup", 0.0, 1)

@@ -1,0 +1,207 @@
+"""What a run survives, by the command line: SIGTERM, -9, a full disk, damage; and what it refuses to go on from."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from captioner import train
+from captioner.cli import main
+from metric.last import LAST
+from rewards import register
+from rewards.registry import ENTRIES
+
+WEIGHTS = ("last/model", "last/optimizer", "best/model", "reference/model")
+
+
+def by_lot(context):
+    """A reward that draws from every generator there is."""
+    draws = (random.random, np.random.rand, lambda: torch.rand(()).item())
+    return lambda examples, captions: torch.tensor([[sum(draw() for draw in draws) for _ in row] for row in captions])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def lots():
+    """The reward `by_lot`, for this module's tests."""
+    register("by_lot")(by_lot)
+    yield
+    del ENTRIES["bylot"]
+
+
+@pytest.fixture(scope="module")
+def command(tiny_flags) -> list[str]:
+    """Four steps of each stage, saved after every other; the rewards are a CLIP's and lots."""
+    flags = "--xe.steps 4 --scst.steps 4 --reward clips --reward by_lot --val_every 2 --save_every 2"
+    return ["train", *tiny_flags, *flags.split()]
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory, command) -> Path:
+    out = tmp_path_factory.mktemp("unbroken") / "run"
+    assert main([*command, "--out", str(out)]) == 0
+    return out
+
+
+def resume(out: Path) -> int:
+    return main(["train", "--out", str(out), "--resume"])
+
+
+def before_step(monkeypatch, stage: str, step: int, happens) -> None:
+    def update(bench, now, number, optimizer, original=train.update):
+        if (now, number) == (stage, step):
+            happens()
+        return original(bench, now, number, optimizer)
+
+    monkeypatch.setattr(train, "update", update)
+
+
+def told(capsys) -> str:
+    """The one line on stderr."""
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("captioner: ")]
+    return line
+
+
+def assert_equal_runs(out: Path, whole: Path) -> None:
+    """The checkpoints to the bit, apart from those before the last, and the log, apart from its clock."""
+    for name in (Path("checkpoints") / place for place in WEIGHTS):
+        one, other = (load_file(run / f"{name}.safetensors") for run in (out, whole))
+        assert all(torch.equal(one[key], other[key]) for key in other), name
+    assert rows(out) == rows(whole)
+
+
+def rows(out: Path) -> list[dict]:
+    lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text("utf-8").splitlines()]
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in lines]
+
+
+def test_the_last_and_the_one_before_are_kept(unbroken):
+    found = {path.name for path in (unbroken / "checkpoints").iterdir()}
+    assert found == {"last", "reward-000002", "best", "reference"}
+
+
+@pytest.mark.parametrize(("stage", "step"), [("xe", 1), ("reward", 2)])
+def test_sigterm_saves_and_exits_with_the_command_to_resume(
+    tmp_path, monkeypatch, capsys, command, unbroken, stage, step
+):
+    before_step(monkeypatch, stage, step, lambda: signal.raise_signal(signal.SIGTERM))
+    assert main([*command, "--out", str(tmp_path)]) == 143
+    monkeypatch.undo()
+    typed = f"captioner train --out {tmp_path} --resume"
+    assert told(capsys) == f"captioner: interrupted; saved after {stage} step {step + 1}; {typed} goes on"
+    assert main(typed.split()[1:]) == 0
+    assert_equal_runs(tmp_path, unbroken)
+
+
+@pytest.fixture
+def halfway(tmp_path, monkeypatch, command) -> Path:
+    """A run that was stopped after its third step of the reward stage."""
+    before_step(monkeypatch, "reward", 2, lambda: signal.raise_signal(signal.SIGTERM))
+    assert main([*command, "--out", str(tmp_path / "run")]) == 143
+    monkeypatch.undo()
+    return tmp_path / "run"
+
+
+def test_a_full_disk_is_named_and_the_run_goes_on_when_there_is_room(tmp_path, monkeypatch, capsys, command, unbroken):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    largest = (unbroken / LAST / "model.safetensors").stat().st_size
+    before_step(monkeypatch, "xe", 3, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (largest - 1, hard)))
+    try:
+        assert main([*command, "--out", str(tmp_path)]) == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    monkeypatch.undo()
+    line = told(capsys)
+    assert f"cannot be written; {tmp_path / LAST}, of xe-000002, is the last good state: make room, then " in line
+    assert line.endswith(f"captioner train --out {tmp_path} --resume goes on")
+    assert resume(tmp_path) == 0
+    assert_equal_runs(tmp_path, unbroken)
+
+
+def test_a_checkpoint_cut_short_is_named_and_the_one_before_serves(halfway, capsys, unbroken):
+    path = halfway / LAST / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:1000])
+    capsys.readouterr()
+    assert resume(halfway) == 2
+    line = told(capsys)
+    assert f"{path} is cut short or damaged" in line
+    typed = f"rm -r {halfway / LAST}, then captioner train --out {halfway} --resume"
+    assert line.endswith(f"{typed} goes on from reward-000002")
+    assert main(["caption", "--model", str(halfway), "--images", str(halfway), "--out", str(halfway / "c.jsonl")]) == 2
+    assert f"{path} cannot be read" in told(capsys)
+    shutil.rmtree(halfway / LAST)
+    assert resume(halfway) == 0
+    assert_equal_runs(halfway, unbroken)
+
+
+def test_a_checkpoint_of_a_newer_version_is_refused(halfway, capsys):
+    path = halfway / LAST / "position.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 99}))
+    capsys.readouterr()
+    assert resume(halfway) == 2
+    assert "has format 99, of a newer version" in told(capsys)
+    assert main(["caption", "--model", str(halfway), "--images", str(halfway), "--out", str(halfway / "c.jsonl")]) == 2
+    assert "has format 99, of a newer version" in told(capsys)
+
+
+def test_another_vocabulary_is_refused(halfway, capsys):
+    path = halfway / LAST / "tokenizer.json"
+    tokenizer = json.loads(path.read_text())
+    pieces = tokenizer["model"]["vocab"]
+    first, second = sorted(pieces)[:2]
+    pieces[first], pieces[second] = pieces[second], pieces[first]
+    path.write_text(json.dumps(tokenizer))
+    capsys.readouterr()
+    assert resume(halfway) == 2
+    assert "began with the vocabulary" in (line := told(capsys)) and "begin anew with another --out" in line
+
+
+def test_other_data_is_refused(halfway, capsys):
+    path = halfway / "config.json"
+    path.write_text(path.read_text().replace("scenes:count=40", "scenes:count=41"))
+    capsys.readouterr()
+    assert resume(halfway) == 2
+    assert "began with the data 40 pictures" in (line := told(capsys)) and "would go on with 41 pictures" in line
+
+
+def test_another_number_of_processes_is_told(halfway, capsys):
+    path = halfway / LAST / "position.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"processes": 4}))
+    assert resume(halfway) == 0
+    assert "was saved by 4 processes and goes on with 1" in capsys.readouterr().out
+
+
+def test_cautions_are_said_once_and_logged(tmp_path, capsys, tiny_flags):
+    given = "--xe.steps 1 --scst.steps 1 --scst.lr 1e-3 --reward cider".split()
+    assert main(["train", *tiny_flags, *given, "--out", str(tmp_path)]) == 0
+    line = told(capsys)
+    assert line.startswith("captioner: caution: --scst.lr 0.001 is cross-entropy's learning rate")
+    assert rows(tmp_path)[0] == {"stage": "xe", "step": 0, "cautions": [line.removeprefix("captioner: caution: ")]}
+
+
+def test_a_run_killed_while_it_saves_and_resumed_is_the_unbroken_one(tmp_path, tiny_flags):
+    """By -9, in a process of its own; experiments/kill_training.py does it twenty times."""
+    flags = "--xe.steps 12 --scst.steps 2 --reward clips --val_every 6 --save_every 1".split()
+    out, whole = tmp_path / "killed", tmp_path / "whole"
+    assert main(["train", *tiny_flags, *flags, "--out", str(whole)]) == 0
+    typed = [sys.executable, "-m", "captioner.cli", "train", *tiny_flags, *flags, "--out", str(out)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(typed, env=environment, stderr=subprocess.DEVNULL) as running:
+        while running.poll() is None and not ((out / LAST).exists() and (out / "checkpoints" / ".new-last").exists()):
+            time.sleep(0.001)
+        running.kill()
+    assert running.returncode == -signal.SIGKILL
+    assert resume(out) == 0
+    assert_equal_runs(out, whole)
