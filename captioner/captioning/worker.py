@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import torch
 
@@ -14,10 +13,9 @@ from captioner.captioning.journal import Row
 from captioner.checkpoint import model_folder
 from captioner.config import Decode
 from captioner.data import load
+from captioner.describe import decode_of
 from captioner.device import device_of
-from captioner.evaluate import read_run
-from captioner.models import pretrained
-from captioner.models.captioner import Captioner, CaptionerConfig
+from captioner.models.captioner import Captioner
 from captioner.models.features import features_of_batches
 from captioner.provenance import fingerprint_of
 from metric.clip import load_clip
@@ -43,10 +41,7 @@ class Model:
 
     def decode(self) -> Decode:
         """How the run itself decodes; of a model without a run, the default as far as it reads."""
-        if (Path(self.name) / "checkpoints").is_dir():
-            return read_run(Path(self.name)).decode
-        folder = pretrained.fetch(model_folder(self.name))
-        return Decode(max_length=pretrained.read_config(folder / pretrained.CONFIG, CaptionerConfig)["max_length"])
+        return decode_of(self.name)
 
 
 class Worker:
