@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from captioner.commands import caption, compare, data, doctor, evaluate, metric, rewards, score, train
+from captioner.commands import caption, compare, data, doctor, evaluate, metric, push, rewards, score, train
 
 COMMANDS = {
     "train": train,
@@ -16,6 +16,7 @@ COMMANDS = {
     "compare": compare,
     "rewards": rewards,
     "metric": metric,
+    "push": push,
     "doctor": doctor,
 }
 

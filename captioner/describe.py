@@ -30,7 +30,7 @@ class Describer:
 
     @classmethod
     def load(cls, name: str, clip: str = "", device: str | torch.device = "cpu") -> Describer:
-        """A run, a model's folder or a hub id, decoded as its run does; `clip` is where its CLIP is, if it has moved."""
+        """A run, a model folder or a hub id, decoded as its run does; `clip` is where its CLIP is, if it has moved."""
         captioner = Captioner.from_pretrained(model_folder(name)).to(device)
         return cls(captioner, load_clip(clip or captioner.config.clip, device), decode_of(name))
 

@@ -51,8 +51,8 @@ STEPS, GAIN, REWARD = "Along the reward stage", "At equal gain", "What was train
 def plots(rows: Sequence[Row]) -> list[Plot]:
     """The trained rewards, what became of the captions along the steps, and the same at equal gain."""
     drawn = []
-    for name in dict.fromkeys(label(row.first) for row in rows if row.first.rewards):
-        curves = [training(row, "reward") if label(row.first) == name else None for row in rows]
+    for name in dict.fromkeys(label(row.first.rewards) for row in rows if row.first.rewards):
+        curves = [training(row, "reward") if label(row.first.rewards) == name else None for row in rows]
         drawn.append(draw(f"Reward {name.removeprefix('+')}", REWARD, curves, rows, "step"))
     for name in FOLLOWED:
         curves = [over_steps(row, name) for row in rows]
