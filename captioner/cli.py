@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from captioner.commands import caption, compare, data, doctor, evaluate, metric, push, rewards, score, train
+from captioner.commands import app, caption, compare, data, doctor, evaluate, metric, push, rewards, score, train
 
 COMMANDS = {
     "train": train,
@@ -17,6 +17,7 @@ COMMANDS = {
     "rewards": rewards,
     "metric": metric,
     "push": push,
+    "app": app,
     "doctor": doctor,
 }
 

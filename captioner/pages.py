@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 PAGES = Environment(
     loader=PackageLoader("captioner"),
-    autoescape=lambda name: bool(name) and name.endswith(".html.j2"),
+    autoescape=lambda name: (name or "").endswith(".html.j2"),
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
