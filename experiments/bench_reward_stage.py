@@ -159,7 +159,7 @@ def new_reward(size: str) -> Mix:
         model = frozen(CLIP(**config))
         clip = Clip("random", model, lambda image: image, get_tokenizer("ViT-B-32-quickgelu"), {"model_cfg": config})
     similarity = Similarity("PAC-S++", KnownImages(clip), pac_s, False)
-    return Mix([Term("pacspp", parse("pacspp"), ("images",), similarity)])
+    return Mix([Term("pacspp", parse("pacspp"), ("images",), similarity, similarity.signature)])
 
 
 def fresh(reward: Mix) -> Mix:
