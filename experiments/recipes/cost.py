@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +18,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from captioner.config import Run
+from captioner.config import Model, Run
 from captioner.models.features import grid_features
 from metric.adapters import add_adapter
 from metric.config import MetricConfig
@@ -81,11 +82,11 @@ def looking(clip: str, n: int, device: str = "meta") -> Step:
     return Step([model.model.visual], lambda: grid_features(model, model.pixels(n)))
 
 
-def teacher_forced(run: Run, n: int, k: int = 1, device: str = "meta") -> Step:
-    """k captions of n pictures, forward and backward."""
-    model, (p, f) = captioner(run, device), feature_shape(run.clip)
+def teacher_forced(clip: str, sizes: Model, t: int, n: int, k: int = 1, device: str = "meta") -> Step:
+    """k captions of n pictures, of t tokens, forward and backward."""
+    model, (p, f) = captioner(clip, sizes, t, device), feature_shape(clip)
     seen = torch.zeros(n, p, f, device=device)
-    tokens = torch.zeros(n, k, run.decode.max_length, dtype=torch.long, device=device)
+    tokens = torch.zeros(n, k, t, dtype=torch.long, device=device)
     return Step([model], lambda: F.cross_entropy(model(seen, tokens).flatten(0, -2), tokens.flatten()))
 
 
@@ -103,32 +104,51 @@ def agreeing(config: MetricConfig, n: int, device: str = "meta") -> Step:
     return Step([learning], loss)
 
 
+def learning_to_look(config: MetricConfig, n: int) -> Step:
+    """The image tower with LoRA over n pictures."""
+    model = outline(config.clip)
+    return Step([add_adapter(model, config)], lambda: model.encode_image(model.pixels(n)))
+
+
+@lru_cache
 def features(clip: str, n: int = 64) -> Cost:
     """Of one picture; memory is that of n."""
     whole = looking(clip, n).cost()
     return replace(whole, flops=whole.flops / n)
 
 
+@lru_cache
+def teaching(clip: str, sizes: Model, t: int, n: int, k: int = 1) -> Cost:
+    return teacher_forced(clip, sizes, t, n, k).cost()
+
+
+@lru_cache
+def reading(clip: str, n: int) -> Cost:
+    """The text tower over n texts, over the whole of its context."""
+    model = outline(clip)
+    return Step([model.model], lambda: model.encode_text([""] * n)).cost()
+
+
 def xe(run: Run) -> Cost:
-    return teacher_forced(run, run.xe.batch_size).cost()
+    return teaching(run.clip, run.model, run.decode.max_length, run.xe.batch_size)
 
 
 def said(run: Run, n: int, k: int) -> Cost:
     """k captions of n pictures found: a third of what teacher forcing costs with its backward pass."""
-    return Cost(teacher_forced(run, n, k).cost().flops / 3)
+    return Cost(teaching(run.clip, run.model, run.decode.max_length, n, k).flops / 3)
 
 
 def reward(run: Run, clips: Sequence[str]) -> Cost:
-    """A step of the reward stage whose captions are scored by those CLIPs, over the whole of their context."""
+    """A step of the reward stage whose captions are scored by those CLIPs."""
     b, k = run.scst.batch_size, run.scst.samples
-    total = teacher_forced(run, b, k).cost() + said(run, b, k)
-    for clip in map(outline, clips):
-        total += Step([clip.model], lambda clip=clip: clip.encode_text([""] * (b * k))).cost()  # type: ignore[misc]
-    return total
+    learned = teaching(run.clip, run.model, run.decode.max_length, b, k)
+    return sum((reading(clip, b * k) for clip in clips), learned + said(run, b, k))
 
 
+@lru_cache
 def contrastive(config: MetricConfig) -> Cost:
-    """A step of `metric train`; with --chunk it goes in parts, whose activations are computed twice."""
-    n = config.chunk or config.batch_size
-    part = agreeing(config, n).cost()
-    return replace(part, flops=part.flops * config.batch_size / n * (4 / 3 if config.chunk else 1))
+    """A step of `metric train`; with --chunk one part's activations wait at a time, and all are computed twice."""
+    if not config.chunk:
+        return agreeing(config, config.batch_size).cost()
+    part, image = agreeing(config, config.chunk).cost(), learning_to_look(config, config.chunk).cost()
+    return replace(part, kept=image.kept, flops=part.flops * config.batch_size / config.chunk * 4 / 3)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import torch
 from bench_reward_stage import FEATURES, LENGTH, PATCHES, parts
 
-from captioner.config import Decode, Run, Scst, write_json
+from captioner.config import Decode, Run, Scst, Xe, write_json
 from captioner.provenance import commit
 from metric.config import MetricConfig
 from recipes import cost
@@ -23,13 +23,13 @@ PICTURES = 5
 def measure() -> None:
     torch.manual_seed(0)
     assert feature_shape(CLIP) == (PATCHES, FEATURES)
-    run = Run(clip=CLIP, decode=Decode(max_length=LENGTH), scst=Scst(batch_size=PICTURES))
+    run = Run(clip=CLIP, decode=Decode(max_length=LENGTH), xe=Xe(batch_size=PICTURES), scst=Scst(batch_size=PICTURES))
     config = MetricConfig(clip=CLIP)
     looked, agreed = cost.looking(CLIP, PICTURES, "cpu"), cost.agreeing(config, PICTURES, "cpu")
     steps = {
         "features": (looked, cost.looking(CLIP, PICTURES).cost()),
         "contrastive": (agreed, cost.agreeing(config, PICTURES).cost()),
-        "xe": (cost.teacher_forced(run, PICTURES, device="cpu"), cost.teacher_forced(run, PICTURES).cost()),
+        "xe": (cost.teacher_forced(CLIP, run.model, LENGTH, PICTURES, device="cpu"), cost.xe(run)),
         "reward": (parts("paper", PICTURES)["reward step"], cost.reward(run, [CLIP])),
     }
     found = {kind: {"seconds": seconds(step), "flops": known.flops} for kind, (step, known) in steps.items()}

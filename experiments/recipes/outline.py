@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from captioner.config import Run
+from captioner.config import Model
 from captioner.models.captioner import Captioner, CaptionerConfig
 from captioner.models.features import grid_features
 from captioner.models.vocabulary import Vocabulary
@@ -58,11 +58,13 @@ def feature_shape(name: str) -> tuple[int, int]:
     return p, f
 
 
-def captioner(run: Run, device: str = "meta") -> Captioner:
-    """Of the run's sizes, over its CLIP's features, with CLIP's vocabulary."""
-    sizes = {name: value for name, value in asdict(run.model).items() if name != "vocabulary"}
-    vocabulary = Vocabulary.clip()
-    _, f = feature_shape(run.clip)
-    config = CaptionerConfig(f, vocabulary.size, run.clip, "", max_length=run.decode.max_length, **sizes)
+words = lru_cache(Vocabulary.clip)
+
+
+def captioner(clip: str, model: Model, max_length: int, device: str = "meta") -> Captioner:
+    """Of those sizes, over that CLIP's features, with CLIP's vocabulary."""
+    sizes = {name: value for name, value in asdict(model).items() if name != "vocabulary"}
+    _, f = feature_shape(clip)
+    config = CaptionerConfig(f, words().size, clip, "", max_length=max_length, **sizes)
     with torch.device(device):
-        return Captioner(config, vocabulary)
+        return Captioner(config, words())
