@@ -5,7 +5,20 @@ from __future__ import annotations
 import argparse
 import sys
 
-from captioner.commands import caption, compare, data, doctor, evaluate, features, metric, rewards, score, train
+from captioner.commands import (
+    app,
+    caption,
+    compare,
+    data,
+    doctor,
+    evaluate,
+    features,
+    metric,
+    push,
+    rewards,
+    score,
+    train,
+)
 from metric.signals import Interrupted
 
 COMMANDS = {
@@ -18,6 +31,8 @@ COMMANDS = {
     "compare": compare,
     "rewards": rewards,
     "metric": metric,
+    "push": push,
+    "app": app,
     "doctor": doctor,
 }
 

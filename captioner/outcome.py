@@ -117,9 +117,8 @@ def refuse_impostors(outcomes: Sequence[Outcome]) -> None:
     refuse_unlike({outcome.folder: outcome.config for outcome in outcomes})
 
 
-def label(outcome: Outcome) -> str:
+def label(rewards: Sequence[RewardSpec]) -> str:
     """`XE`, `+PAC-S++`, or a mix with its weights: `+CIDEr 0.2 · PAC-S++ 1`."""
-    rewards = outcome.rewards
     weighted = len(rewards) > 1 or any(reward.weight != 1 for reward in rewards)
     parts = [PRINTED.get(reward.name, reward.name) + (f" {reward.weight:g}" if weighted else "") for reward in rewards]
     return "+" + " · ".join(parts) if parts else "XE"
@@ -150,7 +149,7 @@ def grouped(outcomes: Sequence[Outcome], depth: int = 0) -> list[list[Outcome]]:
     """Folders may differ between seeds, unless that makes a seed occur twice: then they part the group."""
     groups: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
-        key = json.dumps([label(outcome), settings(outcome, depth)], sort_keys=True)
+        key = json.dumps([label(outcome.rewards), settings(outcome, depth)], sort_keys=True)
         groups.setdefault(key, []).append(outcome)
     return [part for runs in groups.values() for part in ([runs] if one_run_a_seed(runs) else parted(runs, depth + 1))]
 
@@ -165,12 +164,14 @@ def parted(runs: Sequence[Outcome], depth: int) -> list[list[Outcome]]:
     first = next(run for number, run in enumerate(runs) if run.seed in {other.seed for other in runs[number + 1 :]})
     second = next(run for run in runs if run.seed == first.seed and run is not first)
     both = f"{first.folder} and {second.folder}"
-    raise ValueError(f"{both} are one experiment ({label(first)}) with one seed ({first.seed}); give one of them")
+    raise ValueError(
+        f"{both} are one experiment ({label(first.rewards)}) with one seed ({first.seed}); give one of them"
+    )
 
 
 def distinct_labels(groups: Sequence[Sequence[Outcome]]) -> list[str]:
     """A label for each group; equal ones are told apart by settings, at last by folders, that differ."""
-    labels = [label(runs[0]) for runs in groups]
+    labels = [label(runs[0].rewards) for runs in groups]
     for depth in range(DEPTHS):
         known = [settings(runs[0], depth) for runs in groups]
         rivals = [[other for other, same in zip(known, labels) if same == name] for name in labels]

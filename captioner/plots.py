@@ -51,12 +51,12 @@ STEPS, GAIN, REWARD = "Along the reward stage", "At equal gain", "What was train
 def plots(rows: Sequence[Row]) -> list[Plot]:
     """The trained rewards, what became of the captions along the steps, and the same at equal gain."""
     drawn = []
-    for name in dict.fromkeys(label(row.first) for row in rows if row.first.rewards):
-        curves = [training(row, "reward") if label(row.first) == name else None for row in rows]
+    for name in dict.fromkeys(label(row.first.rewards) for row in rows if row.first.rewards):
+        curves = [training(row, "reward") if label(row.first.rewards) == name else None for row in rows]
         drawn.append(draw(f"Reward {name.removeprefix('+')}", REWARD, curves, rows, "step"))
     for name in FOLLOWED:
         curves = [over_steps(row, name) for row in rows]
-        drawn.append(draw(column(name).title, STEPS, curves, rows, "step"))
+        drawn.append(draw("KL" if name == "kl" else column(name).title, STEPS, curves, rows, "step"))
     for name in HARM:
         curves = [over_gain(row, name) for row in rows]
         drawn.append(draw(column(name).title, GAIN, curves, rows, "gain in the trained score, % of XE"))
@@ -150,6 +150,8 @@ def draw(title: str, section: str, curves: Sequence[Curve | None], rows: Sequenc
     axes.spines[["top", "right", "left", "bottom"]].set_visible(False)
     axes.grid(color=INK, alpha=0.12, linewidth=0.6)
     axes.locator_params(nbins=5)
+    if min(axes.dataLim.intervaly) >= 0:
+        axes.set_ylim(bottom=max(0, axes.get_ylim()[0]))  # what is never negative has no room below 0
     return Plot(title, section, svg(figure, f"{section}: {title}"))
 
 

@@ -30,11 +30,15 @@ def describe(run: Run, reward: Mix | None) -> dict[str, Any]:
         "objective": {"name": "scst", **settings["scst"]} if run.rewards else {"name": "xe", **settings["xe"]},
         "reward_signatures": list(reward.signatures.values()) if reward else [],
         "init_fingerprint": fingerprint_of(run.init) if run.init else "",
-        "commit": commit(),
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
-        "hardware": hardware(),
+        **origin(),
     }
     return {**config, "signature": signature(config)}
+
+
+def origin() -> dict[str, Any]:
+    """Commit, versions and hardware of this machine."""
+    versions = {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+    return {"commit": commit(), "versions": versions, "hardware": hardware()}
 
 
 def fingerprint_of(model: str) -> str:

@@ -10,10 +10,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
 from captioner.compare import MARK, Cell, Comparison, Row
+from captioner.pages import render
 from captioner.plots import plots, style
 from metric.storage import write_json
 
@@ -133,16 +133,10 @@ def row_as_json(row: Row) -> dict[str, Any]:
 
 def html(comparison: Comparison, gallery: Sequence[GallerySource]) -> str:
     """One page without any address: figures and pictures are inside."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     families = [(family, len(list(same))) for family, same in groupby(column.family for column in comparison.columns)]
     drawn = plots(comparison.rows)
-    return environment.get_template("report.html.j2").render(
+    return render(
+        "report.html.j2",
         comparison=comparison,
         facts=comparison.facts(),
         families=families,

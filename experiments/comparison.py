@@ -24,9 +24,9 @@ import numpy as np
 from ablation import PRESSURES, captioner, run
 from demo import again
 
-from captioner.config import write_json
 from captioner.provenance import commit, hardware
 from metric.bootstrap import interval, mean_of, resample
+from metric.storage import write_json
 
 MEASURES = "cider clip_s pac_spp rep_4 incorrect bad_endings scene_grammatical scene_truth scene_recall length".split()
 PRESSED = {"beams": ("--scst.steps", 150, "--val_every", 50), "samples": PRESSURES["sampled-2e-4"]}

@@ -1,4 +1,4 @@
-"""CLIP models by name: the embedded one, a folder, a LoRA adapter's folder, or anything open_clip downloads.
+"""CLIP models by name: the embedded one, a folder, a LoRA adapter's folder, a hub id, or anything open_clip downloads.
 
 Axes: n images or texts, d features, t tokens, c h w pixels.
 """
@@ -23,13 +23,15 @@ from safetensors.torch import save_model
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from metric import bpe
+from metric import bpe, hub
 from metric.state import fingerprint
 
 ASSETS = Path(__file__).parent / "assets"
 EMBEDDED = ("scenes-clip",)
 Model: TypeAlias = open_clip.CLIP | open_clip.CustomTextCLIP
 CONFIG, WEIGHTS, ADAPTER = "open_clip_config.json", "open_clip_model.safetensors", "adapter_config.json"
+# what a repository of the hub may hold of one, at its top, in clip/ or in adapter/
+FILES = (CONFIG, WEIGHTS, "*token*", "vocab*", "merges*", "clip/*", "adapter*", "base.json")
 
 
 @dataclass
@@ -97,8 +99,10 @@ def text_features(model: Model, tokens: Tensor) -> Tensor:
 
 
 def load_clip(name: str, device: str | torch.device = "cpu") -> Clip:
-    """`scenes-clip`, a folder (open_clip layout, PEFT adapter, a run that made one of them), or ARCH:TAG."""
+    """`scenes-clip`, a folder (open_clip layout, PEFT adapter, a run that made one of them), a hub id, or ARCH:TAG."""
     folder = ASSETS / name if name in EMBEDDED else Path(name)
+    if not folder.exists() and hub.is_id(name):
+        folder = hub.snapshot(name, FILES)
     for inside in (folder, folder / "clip", folder / "adapter"):  # the last two are those of a run folder
         if (inside / ADAPTER).is_file():
             from metric.adapters import load_adapter
@@ -111,8 +115,9 @@ def load_clip(name: str, device: str | torch.device = "cpu") -> Clip:
     if ":" in name and not folder.exists():
         return load_pretrained(name, device)
     raise ValueError(
-        f"no CLIP called {name!r}: give {', '.join(EMBEDDED)}, a folder with {CONFIG} or {ADAPTER}, "
-        "or ARCH:TAG such as ViT-B-32-quickgelu:openai" + did_you_mean(name, [*EMBEDDED, *open_clip.list_models()])
+        f"no CLIP called {name!r}: give {', '.join(EMBEDDED)}, a folder or hub id with {CONFIG} or "
+        f"{ADAPTER}, or ARCH:TAG such as ViT-B-32-quickgelu:openai"
+        + did_you_mean(name, [*EMBEDDED, *open_clip.list_models()])
     )
 
 

@@ -35,9 +35,14 @@ def read_image(source: Path | BinaryIO, name: str) -> Image.Image:
         with Image.open(source) as file:
             if max(file.size) > NARROW * min(file.size):
                 raise ValueError(f"{file.width} x {file.height} pixels, more than {NARROW} times as long as wide")
-            return rgb(ImageOps.exif_transpose(file))
+            return upright(file)
     except FAULTS as error:
         raise UnreadableImage(f"{name}: {reason(error)}") from error
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """In RGB, turned as the camera says."""
+    return rgb(ImageOps.exif_transpose(image))
 
 
 def rgb(image: Image.Image) -> Image.Image:

@@ -15,10 +15,9 @@ from captioner.captioning.journal import Row
 from captioner.checkpoint import model_folder
 from captioner.config import Decode
 from captioner.data import load
+from captioner.describe import decode_of
 from captioner.device import device_of
-from captioner.evaluate import read_run
-from captioner.models import pretrained
-from captioner.models.captioner import Captioner, CaptionerConfig
+from captioner.models.captioner import Captioner
 from captioner.models.features import Looked, look_at
 from captioner.models.shelf import MemoryShelf, Shelf, begun
 from captioner.provenance import fingerprint_of
@@ -47,10 +46,7 @@ class Model:
 
     def decode(self) -> Decode:
         """How the run itself decodes; of a model without a run, the default as far as it reads."""
-        if (Path(self.name) / "checkpoints").is_dir():
-            return read_run(Path(self.name)).decode
-        folder = pretrained.fetch(model_folder(self.name))
-        return Decode(max_length=pretrained.read_config(folder / pretrained.CONFIG, CaptionerConfig)["max_length"])
+        return decode_of(self.name)
 
 
 class Worker:

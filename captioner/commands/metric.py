@@ -57,12 +57,23 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from captioner.data import load
     from captioner.device import device_of
-    from metric.processes import joined
+    from metric.processes import joined, rank
 
     with joined(), told_again(args.typed):
         device = device_of(args.device)
         train, val = load(args.data, "train"), load(args.val or args.data, "val")
         {"train": run_train, "pretrain": run_pretrain}[args.metric_command](args, train, val, device)
+        if rank() == 0:
+            record_origin(args)
+
+
+def record_origin(args: argparse.Namespace) -> None:
+    """provenance.json: the data, and where the numbers come from; the model card says it."""
+    from captioner.provenance import origin
+    from metric.storage import write_json
+
+    positives = getattr(args, "positives", "") or "none made beforehand"
+    write_json(args.out / "provenance.json", {"data": args.data, "positives": positives, **origin()})
 
 
 @contextmanager

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image, ImageDraw, ImageFont
 
 from captioner.data.look import thumbnail
+from captioner.pages import render
 from metric.example import Example
 
 COLUMNS, WIDTH, HEIGHT, MARGIN, LINE = 4, 260, 200, 16, 16  # pixels, but the first
@@ -71,9 +71,8 @@ def letters() -> ImageFont.FreeTypeFont:
 
 def html(splits: Mapping[str, Sequence[Example]], source: str) -> str:
     """One page with the pictures inside."""
-    environment = Environment(loader=PackageLoader("captioner"), autoescape=True, undefined=StrictUndefined)
     shown = {name: [(each, embedded(each)) for each in examples] for name, examples in splits.items()}
-    return environment.get_template("sheet.html.j2").render(source=source, splits=shown)
+    return render("sheet.html.j2", source=source, splits=shown)
 
 
 def embedded(example: Example) -> dict[str, str]:

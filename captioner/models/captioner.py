@@ -222,9 +222,11 @@ class Captioner(nn.Module):
 
     @classmethod
     def from_pretrained(cls, name: str | Path) -> Captioner:
-        """From such a folder or a hub id, on the CPU, in eval mode."""
+        """From such a folder or a hub id, on the CPU, in eval mode; a CLIP that lies beside it is its own."""
         folder = pretrained.fetch(str(name))
         config = CaptionerConfig(**pretrained.read_config(folder / pretrained.CONFIG, CaptionerConfig))
+        if (folder / pretrained.CLIP).is_dir():
+            config = replace(config, clip=str(folder / pretrained.CLIP))
         captioner = cls(config, Vocabulary.load(folder / pretrained.TOKENIZER))
         captioner.load_state_dict(pretrained.read_weights(folder / pretrained.WEIGHTS, captioner.state_dict()))
         return captioner.eval()

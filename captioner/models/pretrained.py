@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any
 
-import huggingface_hub
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from metric import hub
+
 CONFIG, WEIGHTS, TOKENIZER = FILES = ("config.json", "model.safetensors", "tokenizer.json")
+RUN, CLIP = "run.json", "clip"  # the settings of the run that made it, and its CLIP, where they are beside it
 TYPE = {"model_type": "captioner", "architectures": ["Captioner"]}
 
 
@@ -26,21 +26,15 @@ def fetch(name: str) -> Path:
     if not folder.is_dir():
         if folder.exists():
             raise ValueError(f"{name} is a file; give the folder that holds {', '.join(FILES)}")
-        folder = download(name)
+        if not hub.is_id(name):
+            raise ValueError(
+                f"there is no folder {name}; give a captioner's folder, a run, or a hub id such as OWNER/NAME"
+            )
+        folder = hub.snapshot(name, (*FILES, RUN, f"{CLIP}/*"))
     missing = [file for file in FILES if not (folder / file).is_file()]
     if missing:
         raise ValueError(f"{name} is no captioner: it has no {' and no '.join(missing)}")
     return folder
-
-
-def download(name: str) -> Path:
-    if not re.fullmatch(r"[\w.-]*\w/[\w.-]+", name):
-        raise ValueError(f"there is no folder {name}; give a captioner's folder, a run, or a hub id such as OWNER/NAME")
-    try:
-        return Path(huggingface_hub.snapshot_download(name, allow_patterns=list(FILES)))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ValueError(f"{name} is neither a folder nor to be had from the hub ({reason})") from error
 
 
 def read_config(path: Path, kind: type) -> dict[str, Any]:

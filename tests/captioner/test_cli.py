@@ -311,7 +311,8 @@ def test_doctor_does_not_need_what_it_looks_for(capsys, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "command", ["train", "data", "caption", "evaluate", "score", "compare", "rewards", "metric", "doctor"]
+    "command",
+    ["train", "data", "caption", "evaluate", "score", "compare", "rewards", "metric", "push", "app", "doctor"],
 )
 def test_every_command_has_help(command, capsys):
     with pytest.raises(SystemExit) as stop:

@@ -1,0 +1,69 @@
+"""The page of `captioner app`: a picture on the left, what each captioner says of it on the right. Needs Gradio."""
+
+from __future__ import annotations
+
+import random
+from itertools import count
+from typing import Any
+
+from PIL import Image
+
+from captioner.pages import render
+from captioner.trial import Trial
+from metric.scenes.draw import draw
+from metric.scenes.world import sample
+
+SIZE = 384  # pixels of a scene that is drawn to be looked at
+FONT = ("ui-sans-serif", "system-ui", "sans-serif")  # the browser's own: nothing is fetched
+CSS = """footer {display: none !important}
+.gradio-container {max-width: 1180px !important; margin: 0 auto !important; width: 100%}"""
+
+
+def library() -> Any:
+    try:
+        import gradio
+    except ImportError:
+        raise ValueError("the page needs the package gradio; type pip install 'captioner[app]'") from None
+    return gradio
+
+
+def answer(trial: Trial, picture: Image.Image | None) -> str:
+    """The right-hand side as HTML."""
+    if picture is None:
+        return render("app.html.j2", said=[], notes=[])
+    said, notes = trial(picture)
+    return render("app.html.j2", said=said, notes=notes)
+
+
+def page(trial: Trial, scenes: bool) -> Any:
+    """`scenes` adds a button that draws one, for captioners that know nothing else."""
+    gradio = library()
+    with gradio.Blocks(title="captioner", analytics_enabled=False, fill_width=True) as blocks:
+        gradio.HTML("<h1 style='margin: 12px 0 0; font-size: 24px'>What is in the picture?</h1>")
+        with gradio.Row():
+            with gradio.Column(scale=5):
+                picture = gradio.Image(type="pil", label="Drop a picture", height=SIZE, elem_id="picture")
+                if scenes:
+                    numbers = count(random.randrange(1000))
+                    button = gradio.Button("Draw a scene", variant="primary", elem_id="scene")
+                    button.click(lambda: draw(sample("test", next(numbers) % 1000), SIZE), outputs=picture)
+            with gradio.Column(scale=7):
+                answers = gradio.HTML(answer(trial, None), elem_id="answers", apply_default_css=False)
+        picture.change(lambda shown: answer(trial, shown), inputs=picture, outputs=answers)
+    return blocks
+
+
+def serve(blocks: Any, host: str, port: int | None, wait: bool = True) -> str:
+    """The page's address, on any free port without one; with `wait` it returns when the page was stopped."""
+    theme = library().themes.Soft(primary_hue="amber", neutral_hue="stone", font=FONT, font_mono=("ui-monospace",))
+    _, address, _ = blocks.queue().launch(
+        server_name=host,
+        server_port=port,
+        prevent_thread_lock=not wait,
+        share=False,
+        ssr_mode=False,
+        footer_links=[],
+        theme=theme,
+        css=CSS,
+    )
+    return address

@@ -1,0 +1,34 @@
+"""Try captioners in a browser: drop a picture, see what each run says of it, with scores."""
+
+from __future__ import annotations
+
+import argparse
+
+HELP = "try captioners in a browser"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model",
+        nargs="+",
+        required=True,
+        metavar="RUN",
+        help="run folders, model folders or hub ids, several at once",
+    )
+    parser.add_argument("--pac", default="", help="tuned CLIP that scores PAC-S++; empty takes that of a run")
+    parser.add_argument("--clip", default="", help="where the captioners' own CLIP is now, if it has moved")
+    parser.add_argument("--checker", default="auto", help="grammar checker: languagetool, harper, none or auto (auto)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen at; 0.0.0.0 lets others in (127.0.0.1)")
+    parser.add_argument("--port", type=int, default=7860, help="port to listen at (7860)")
+
+
+def run(args: argparse.Namespace) -> None:
+    from captioner.app import library, page, serve
+    from captioner.device import device_of
+    from captioner.trial import trial
+
+    library()  # its absence is told before anything is loaded
+    shown = trial(args.model, args.pac, args.clip, args.checker, str(device_of(args.device)))
+    scenes = all(describe.clip.name == "scenes-clip" for describe in shown.voices.values())
+    serve(page(shown, scenes), args.host, args.port)

@@ -1,0 +1,38 @@
+"""Publish a captioner or a metric on the hub, with its tokenizer, CLIP, settings, scores and a model card."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+HELP = "publish a run on the hub, with a model card"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "model", type=Path, metavar="RUN", help="run of `train` or `metric train`, model folder, imported metric"
+    )
+    parser.add_argument("repo", metavar="OWNER/NAME", help="repository on the hub; made where there is none")
+    parser.add_argument("--to", type=Path, metavar="FOLDER", help="write what would be uploaded here; upload nothing")
+    parser.add_argument(
+        "--against", nargs="+", type=Path, default=[], metavar="RUN", help="runs whose scores the card shows beside it"
+    )
+    parser.add_argument("--split", default="test", help="split whose scores the card shows (test)")
+    parser.add_argument(
+        "--license", default="", metavar="ID", help="licence of the weights; of drawn scenes alone apache-2.0"
+    )
+    parser.add_argument("--private", action="store_true", help="make a new repository private")
+
+
+def run(args: argparse.Namespace) -> None:
+    from captioner.publish import Publication, bundle, push
+
+    what = Publication(args.model, args.repo, args.license, tuple(args.against), args.split)
+    if args.to:
+        bundle(what, args.to)
+        print(f"{args.to} holds what would be uploaded; `hf upload {args.repo} {args.to}` uploads it")
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        bundle(what, Path(temporary) / "repository")
+        print(push(Path(temporary) / "repository", args.repo, args.private))

@@ -1,0 +1,55 @@
+"""A captioner that is called: pictures in, captions out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from captioner.checkpoint import model_folder
+from captioner.config import Decode, Run, from_json
+from captioner.generate import generate
+from captioner.models import pretrained
+from captioner.models.captioner import Captioner, CaptionerConfig
+from captioner.models.towers import grid_features
+from metric.clip import Clip, load_clip
+from metric.images import upright
+
+
+class Describer:
+    """`Describer(captioner)([picture, ...])` is a caption of each, the best of its beams."""
+
+    def __init__(self, captioner: Captioner, clip: Clip | None = None, decode: Decode | None = None) -> None:
+        """`clip` is the captioner's own, loaded by its name when it is not given."""
+        self.captioner = captioner
+        self.clip = clip or load_clip(captioner.config.clip, captioner.token.weight.device)
+        captioner.config.refuse_other_clip(self.clip)
+        self.decode = decode or Decode(max_length=captioner.config.max_length)
+
+    @classmethod
+    def load(cls, name: str, clip: str = "", device: str | torch.device = "cpu") -> Describer:
+        """A run, a model folder or a hub id, decoded as its run does; `clip` is where its CLIP is, if it has moved."""
+        captioner = Captioner.from_pretrained(model_folder(name)).to(device)
+        return cls(captioner, load_clip(clip or captioner.config.clip, device), decode_of(name))
+
+    def __call__(self, pictures: Sequence[Image.Image]) -> list[str]:
+        pixels = torch.stack([self.clip.preprocess(upright(picture)) for picture in pictures])
+        features = grid_features(self.clip, pixels)
+        found = generate(self.captioner, features, k=self.decode.beams, max_length=self.decode.max_length)
+        return [str(beams[0]) for beams in found.captions]
+
+
+def decode_of(name: str) -> Decode:
+    """How the run that made the model decodes; where that is not known, the default as far as the model reads."""
+    folder = pretrained.fetch(model_folder(name))
+    if run := run_of(folder):
+        return run.decode
+    return Decode(max_length=pretrained.read_config(folder / pretrained.CONFIG, CaptionerConfig)["max_length"])
+
+
+def run_of(folder: Path) -> Run | None:
+    """The settings that lie beside a model."""
+    path = folder / pretrained.RUN
+    return from_json(path.read_text(encoding="utf-8")) if path.is_file() else None

@@ -1,0 +1,64 @@
+"""Recipes at the papers' scale: what each needs and costs, and the commands that run it.
+
+Command: `.venv/bin/python experiments/recipe.py` lists them; `... NAME --root DIR --dry-run` reads the configuration
+and the data, checks paths, counts parameters and FLOPs and prints the plan; without --dry-run the commands run one
+after another, and go on where they stopped. `--measure` times a step of each kind here (minutes of one core).
+None of them was run at this size by us: GPU hours are estimates, and the plan says what from.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from recipes import RECIPES
+from recipes.plan import plan, told
+
+from captioner.cli import main as captioner
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("name", nargs="?", choices=RECIPES, metavar="NAME", help=", ".join(RECIPES))
+    parser.add_argument("--root", type=Path, default=Path("data"), help="folder of the data sets (data)")
+    parser.add_argument("--out", type=Path, default=Path("runs"), help="folder of the runs (runs)")
+    parser.add_argument("--dry-run", action="store_true", help="only the plan; exit code 1 where something is missing")
+    parser.add_argument("--tflops", type=float, default=20, help="TFLOP/s that your GPU sustains: an assumption (20)")
+    parser.add_argument(
+        "--seconds", nargs="*", type=measured, default=[], metavar="KIND=S", help="your own: xe, reward, contrastive"
+    )
+    parser.add_argument("--measure", action="store_true", help="time a step of each kind on one core of this machine")
+    args = parser.parse_args(argv)
+    if args.measure:
+        from recipes.measure import measure
+
+        measure()
+    elif not args.name:
+        print("\n".join(f"{name:20} {recipe.title}" for name, recipe in RECIPES.items()))
+    else:
+        made = plan(args.name, args.root, args.out)
+        print(told(made, args.tflops, dict(args.seconds)))
+        if made.faults or args.dry_run:
+            return bool(made.faults)
+        for words, _ in made.works:
+            if code := captioner(again(words)):
+                return code
+    return 0
+
+
+def measured(text: str) -> tuple[str, float]:
+    kind, _, seconds = text.partition("=")
+    return kind, float(seconds)
+
+
+def again(words: list[str]) -> list[str]:
+    """A training that was begun goes on; a metric's takes its settings again."""
+    out = Path(words[words.index("--out") + 1]) if "--out" in words else Path()
+    if not (out / "config.json").exists():
+        return words
+    return ["train", "--out", str(out), "--resume"] if words[0] == "train" else [*words, "--resume"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,199 @@
+"""What is ahead of who runs a recipe: what is missing, what is read, the work of each command, hours, memory, disk."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field
+from functools import lru_cache
+from io import StringIO
+from itertools import chain
+from pathlib import Path
+
+from captioner.cli import parser
+from captioner.commands.metric import PRESETS as METRIC_PRESETS
+from captioner.commands.train import asked_for
+from captioner.config import Run, check
+from captioner.data import stream
+from captioner.flags import given
+from metric.config import MetricConfig
+from metric.spec import split_spec
+from recipes import RECIPES, cost
+from recipes.outline import exists, feature_shape
+from recipes.recipe import Recipe
+from rewards.spec import parse
+
+MEASURED = Path(__file__).parent / "measured.json"
+WEIGHTS = ("clips", "refclips", "pacs", "refpacs", "pacspp", "refpacspp")  # rewards that look through a CLIP
+DECODED = 5  # beams of `captioner caption`
+
+
+@dataclass(frozen=True)
+class Work:
+    """Something that is done many times, such as a step."""
+
+    kind: str
+    times: int
+    each: cost.Cost
+    disk: float = 0
+    """bytes that stay"""
+
+
+@dataclass
+class Plan:
+    """`faults` are what keeps the recipe from running."""
+
+    name: str
+    root: Path
+    out: Path
+    faults: list[str] = field(default_factory=list)
+    works: list[tuple[list[str], list[Work]]] = field(default_factory=list)
+    """each command's"""
+    pictures: dict[tuple[str, str], int] = field(default_factory=dict)
+    """of data set and split"""
+
+    @property
+    def recipe(self) -> Recipe:
+        return RECIPES[self.name]
+
+
+def plan(name: str, root: Path, out: Path) -> Plan:
+    made = Plan(name, root, out)
+    for place, what in made.recipe.data.items():
+        if not (root / place).exists():
+            made.faults.append(f"{root / place} is not there: {what}")
+    for words in made.recipe.words(root, out):
+        args = parser().parse_args(words)
+        made.works.append((words, list(works(made, args))))
+    return made
+
+
+def works(made: Plan, args: argparse.Namespace) -> Iterator[Work]:
+    """What a command does that takes long; of the others nothing is told."""
+    if args.command == "train":
+        yield from training(made, check(asked_for(args)))
+    elif args.command == "caption":
+        run = check(asked_for(parsed_run(made, args.model)))
+        n = count(made, args.images, args.split)
+        with_captions = cost.said(run, 1, DECODED) + cost.features(clip_of(made, run.clip))
+        yield Work("captions", n, with_captions)
+    elif args.command == "score":
+        count(made, args.references, args.split)
+    elif args.command == "metric" and args.metric_command in ("train", "positives"):
+        count(made, args.data, "train")
+        if args.metric_command == "train":
+            config = metric_config(args)
+            clip_of(made, config.clip)
+            with redirect_stdout(StringIO()):  # where LoRA goes
+                yield Work("contrastive", config.steps, cost.contrastive(config))
+
+
+def training(made: Plan, run: Run) -> Iterator[Work]:
+    """Features once, and the stage that the run adds."""
+    clip = clip_of(made, run.clip)
+    n = count(made, run.data, "train") + min(run.val_count, count(made, run.data, "val"))
+    if run.init:
+        clips = [clip_of(made, name) for name in scorers(run)]
+        yield Work("reward", run.scst.steps, cost.reward(run, clips))
+    else:
+        p, f = feature_shape(clip)
+        yield Work("features", n, cost.features(clip), 2 * p * f * n)  # fp16
+        yield Work("xe", run.xe.steps, cost.xe(run))
+
+
+def scorers(run: Run) -> list[str]:
+    """The CLIPs that the rewards look through."""
+    specs = [parse(text) for text in run.rewards]
+    options = [dict(spec.options) for spec in specs if spec.name in WEIGHTS]
+    return [option.get("checkpoint") or option.get("clip") or run.clip for option in options]
+
+
+def parsed_run(made: Plan, out: str) -> argparse.Namespace:
+    """The command of any recipe that makes the run `out`."""
+    for words in all_words(made.root, made.out):
+        if words[0] == "train" and words[words.index("--out") + 1] == out:
+            return parser().parse_args(words)
+    raise ValueError(f"no recipe makes {out}")
+
+
+def all_words(root: Path, out: Path) -> Iterator[list[str]]:
+    return chain.from_iterable(recipe.words(root, out) for recipe in RECIPES.values())
+
+
+def clip_of(made: Plan, name: str) -> str:
+    """ARCH:TAG; a tuned CLIP costs what the one costs that it was tuned from."""
+    for words in all_words(made.root, made.out):
+        if words[:2] == ["metric", "train"] and words[words.index("--out") + 1] == name:
+            name = words[words.index("--clip") + 1]
+    if not exists(name):
+        made.faults.append(f"open_clip knows no weights {name}")
+    return name
+
+
+def metric_config(args: argparse.Namespace) -> MetricConfig:
+    return MetricConfig(**{**METRIC_PRESETS[args.preset], **given(args, MetricConfig())})
+
+
+def count(made: Plan, spec: str, split: str) -> int:
+    """Pictures of a split; what cannot be read is a fault and counts as none."""
+    if (spec, split) not in made.pictures:
+        try:
+            made.pictures[spec, split] = pictures(spec, split)
+        except (ValueError, OSError) as error:
+            made.faults.append(f"--data {spec}, split {split}: {error}")
+            made.pictures[spec, split] = 0
+    return made.pictures[spec, split]
+
+
+@lru_cache
+def pictures(spec: str, split: str) -> int:
+    return sum(1 for _ in stream(spec, split))
+
+
+def hours(work: Work, tflops: float, seconds: Mapping[str, float]) -> float:
+    """Of one GPU: from the reader's own seconds, else by FLOPs at that many TFLOP/s."""
+    each = seconds.get(work.kind, work.each.flops / (tflops * 1e12))
+    return work.times * each / 3600
+
+
+def core_hours(work: Work) -> float:
+    """Of one core of the machine where steps of the kind were measured, scaled by FLOPs."""
+    known = json.loads(MEASURED.read_text())["steps"]
+    step = known[{"captions": "features"}.get(work.kind, work.kind)]
+    return work.times * step["seconds"] * work.each.flops / step["flops"] / 3600
+
+
+def told(made: Plan, tflops: float, seconds: Mapping[str, float]) -> str:
+    """The plan as text."""
+    recipe, machine = made.recipe, json.loads(MEASURED.read_text())["hardware"]
+    lines = [f"{made.name}: {recipe.title}", f"  compare with: {recipe.source}", "  not run by us at this size"]
+    lines += [f"  after: {name}" for name in recipe.after]
+    lines += [f"  {place}: {what}" for place, what in recipe.data.items()]
+    lines += [f"  {n:,} pictures of {split}: {shortened(spec)}" for (spec, split), n in made.pictures.items()]
+    for words, known in made.works:
+        lines += ["", "captioner " + " ".join(words), *(f"    {line_of(work, tflops, seconds)}" for work in known)]
+    done = [work for _, known in made.works for work in known]
+    total, here = sum(hours(work, tflops, seconds) for work in done), sum(map(core_hours, done))
+    lines += ["", f"in all: {total:,.1f} GPU hours, {sum(work.disk for work in done) / 1e9:.1f} GB of features"]
+    lines.append(f"  GPU hours are an estimate at {tflops:g} TFLOP/s sustained, which no GPU of ours has shown; type")
+    lines.append("  --seconds KIND=S with the `seconds` of your own metrics.jsonl to have them from a measured step")
+    lines.append(f"  {here:,.0f} core hours on {machine}, by steps measured there and scaled by FLOPs")
+    return "\n".join([*lines, *(f"missing: {fault}" for fault in made.faults)])
+
+
+def line_of(work: Work, tflops: float, seconds: Mapping[str, float]) -> str:
+    each = work.each
+    disk = f", {work.disk / 1e9:.1f} GB on disk" if work.disk else ""
+    learn = f", {each.trained:,} learn" if each.trained else ""
+    return (
+        f"{work.kind}: {work.times:,} times {each.flops / 1e12:.3f} TFLOP, {each.parameters:,} parameters{learn}, "
+        f"{each.memory / 1e9:.1f} GB{disk}: {hours(work, tflops, seconds):.1f} GPU hours, "
+        f"{core_hours(work):,.0f} core hours"
+    )
+
+
+def shortened(spec: str) -> str:
+    name, options = split_spec(spec)
+    return f"{name} {options.get('file', spec)}"
