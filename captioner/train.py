@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, fields, replace
+from itertools import chain
 from math import isfinite
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from captioner.data import clean, load
 from captioner.device import device_of
 from captioner.log import Log
 from captioner.models.captioner import Captioner, CaptionerConfig
-from captioner.models.features import ONLINE, Features, FeatureStore, OnlineFeatures, folder_of, known_ids
+from captioner.models.features import ONLINE, SHARD, Features, FeatureStore, OnlineFeatures, folder_of, known_ids
 from captioner.models.towers import feature_dim
 from captioner.models.vocabulary import Vocabulary
 from captioner.objectives import OBJECTIVES
@@ -41,9 +42,9 @@ from metric.processes import (
     any_of,
     data_parallel,
     held,
-    in_turn,
     mean,
     no_bar,
+    own,
     rank,
     refuse_other_settings,
     say,
@@ -163,13 +164,15 @@ def prepare(run: Run, out: Path, start: str = "") -> Bench:
 
 
 def features_of(train: list[Example], val: list[Example], clip: Clip, run: Run, out: Path) -> Features:
-    """Computed by the first process; the others read what it kept, in the run's folder if nowhere else. Online only
-    those of the validation pictures are."""
+    """Each process computes its share and reads the others', from the run's folder if there is no other. Online only
+    those of the validation pictures are kept."""
     folder = folder_of(run.features) or (out / "features" if world() > 1 else None)
     kept = val if run.features == ONLINE else [*train, *val]
     if world() > 1:
-        shared(lambda: len(FeatureStore.build(kept, clip, folder)))
-    store = in_turn(lambda: FeatureStore.build(kept, clip, folder))
+        blocks = [kept[start : start + SHARD] for start in range(0, len(kept), SHARD)]
+        FeatureStore.build([*chain.from_iterable(own(blocks))], clip, folder)
+        wait()
+    store = FeatureStore.build(kept, clip, folder)
     return OnlineFeatures(train, clip, store) if run.features == ONLINE else store
 
 

@@ -99,15 +99,6 @@ def shared(compute: Callable[[], Result]) -> Result:
     return told[0]
 
 
-def in_turn(compute: Callable[[], Result]) -> Result:
-    """One process after the other, where two at once would wait for each other anyway."""
-    for number in range(world()):
-        if number == rank():
-            result = compute()
-        wait()
-    return result
-
-
 def gathered(mine: Item) -> list[Item]:
     """That of every process, in their order."""
     if world() == 1:

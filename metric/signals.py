@@ -5,11 +5,13 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+AT_ONCE = 1.0  # seconds
 
 
 class Interrupted(KeyboardInterrupt):
@@ -35,8 +37,11 @@ def stopped(number: int, saved: str, again: str, first: bool) -> NoReturn:
 
 @contextmanager
 def interruptible() -> Iterator[Callable[[], int]]:
-    """Says the signal that asked the loop to stop after its step, or 0; a second one is Python's own."""
-    asked: list[int] = []
+    """Says the signal that asked the loop to stop after its step, or 0; a later one is Python's own.
+
+    Under torchrun Ctrl-C comes twice at once, from the terminal and from torchrun: that counts as one.
+    """
+    asked: list[tuple[int, float]] = []
     if threading.current_thread() is not threading.main_thread():  # signals belong to the main thread
         yield lambda: 0
         return
@@ -47,12 +52,15 @@ def interruptible() -> Iterator[Callable[[], int]]:
             signal.signal(number, handler)
 
     def ask(number: int, frame: object) -> None:
-        asked.append(number)
-        restore()
+        now = time.monotonic()
+        if asked and now - asked[0][1] > AT_ONCE:
+            restore()
+            signal.raise_signal(number)
+        asked.append((number, now))
 
     for number in SIGNALS:
         signal.signal(number, ask)
     try:
-        yield lambda: asked[0] if asked else 0
+        yield lambda: asked[0][0] if asked else 0
     finally:
         restore()

@@ -21,6 +21,7 @@ from captioner.models.shelf import DiskShelf, MemoryShelf, Seen, Shelf, ids_in, 
 from captioner.models.towers import grid_features
 from metric.clip import Clip
 from metric.example import Example, UnreadableImage, open_image
+from metric.processes import no_bar
 
 SHARD = 256  # pictures of a shard: what a kill may cost
 TOGETHER = 64  # pictures that the tower sees at once
@@ -121,7 +122,7 @@ class FeatureStore:
             tqdm.write(plan(len(todo), todo[:TOGETHER], clip))
         keys: dict[str, str] = {}
         skipped: dict[str, str] = {}
-        with tqdm(total=len(examples), desc="features", unit="picture", disable=None if todo else True) as bar:
+        with tqdm(total=len(examples), desc="features", unit="picture", disable=no_bar() if todo else True) as bar:
             for found in fill(blocks, clip, shelf):
                 keys |= {seen.id: seen.key for seen in found.seen}
                 skipped |= found.faults
