@@ -48,7 +48,7 @@ def test_two_presets_of_a_kind_are_refused():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"precision": "fp8"}, "--precision is one of fp32, bf16, got 'fp8'"),
+        ({"precision": "fp8"}, "--precision is one of fp32, tf32, bf16, fp16, got 'fp8'"),
         ({"scst.baseline": "rloo"}, "--scst.baseline is one of"),
         ({"rewards": ("cider",), "scst.samples": 1}, "got --scst.samples 1"),
         ({"rewards": ("cider",), **DICO, "scst.baseline": "greedy"}, "takes no baseline, got --scst.baseline greedy"),

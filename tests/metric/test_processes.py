@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor, distributed, multiprocessing, nn
 from torch.nn.functional import normalize
 
 from metric.contrastive import Made, info_nce, positive_augmented
+from metric.embed import Embedder
 from metric.processes import (
     any_of,
     data_parallel,
@@ -64,6 +66,15 @@ def refused(where: int | None) -> str:
     return str(error.value)
 
 
+def known_pictures(number: int) -> dict[str, Tensor]:
+    """What an embedder of process `number` knows after each has embedded one of its own and one that both have."""
+    embedder = Embedder(SimpleNamespace(dim=2))
+    embedder.known_images = {"both": torch.ones(2), f"of {number}": torch.full((2,), float(number))}
+    embedder.exchange_images()
+    embedder.exchange_images()  # nothing new
+    return embedder.known_images
+
+
 def work(number: int, folder: Path) -> None:
     """As torchrun would start it."""
     torch.set_num_threads(1)
@@ -74,6 +85,7 @@ def work(number: int, folder: Path) -> None:
         told = {"world": world(), "rank": rank(), "loss": loss, "gradients": found}
         told |= {"stop": any_of(number == 1, CPU), "figure": shared(lambda: number + 0.5), "own": list(own(range(5)))}
         told |= {"gathered": gathered(f"of {number}"), "mean": mean([{"a": 1.0}, {"a": number + 2.0}], CPU)}
+        told |= {"pictures": known_pictures(number)}
         told |= {"shared error": refused(None), "unlike": refused(1)}
         torch.save(told, folder / f"{number}.pt")
     try:
@@ -111,6 +123,12 @@ def test_processes_tell_each_other(told) -> None:
         assert told[number]["gathered"] == ["of 0", "of 1"]
         assert told[number]["mean"] == {"a": 1.75}  # of 1, 2, 1 and 3
     assert [told[number]["own"] for number in range(2)] == [[0, 2, 4], [1, 3]]
+
+
+def test_a_picture_is_embedded_once_for_all(told) -> None:
+    for number in range(2):
+        known = told[number]["pictures"]
+        assert {name: row.tolist() for name, row in known.items()} == {"both": [1, 1], "of 0": [0, 0], "of 1": [1, 1]}
 
 
 def test_what_one_refuses_all_refuse_and_one_says(told) -> None:
