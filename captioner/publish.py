@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import HfApi, constants
-from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError, OfflineModeIsEnabled
+from huggingface_hub import HfApi
+from huggingface_hub.errors import HfHubHTTPError, HTTPError, LocalTokenNotFoundError
 
 from captioner.card import captioner_card, metric_card
 from captioner.checkpoint import model_folder
@@ -136,12 +136,12 @@ def push(folder: Path, repo: str, private: bool) -> str:
     try:
         address = api.create_repo(repo, private=private, exist_ok=True)
         api.upload_folder(repo_id=repo, folder_path=folder, commit_message="captioner push")
-    except (HfHubHTTPError, LocalTokenNotFoundError, OSError) as error:
+    except (HTTPError, LocalTokenNotFoundError, OSError) as error:
         raise ValueError(f"{repo} cannot be pushed ({hub.reason(error)}): {what_to_type(repo, error)}") from error
     return str(address)
 
 
 def what_to_type(repo: str, error: Exception) -> str:
-    if isinstance(error, OfflineModeIsEnabled) or constants.HF_HUB_OFFLINE or not isinstance(error, HfHubHTTPError):
-        return f"with --to FOLDER it is written here, and where there is a network `hf upload {repo} FOLDER` sends it"
-    return "type `hf auth login` with a token that may write there"
+    if isinstance(error, (HfHubHTTPError, LocalTokenNotFoundError)):  # the hub answered, or would not be asked
+        return "type `hf auth login` with a token that may write there"
+    return f"with --to FOLDER it is written here, and where there is a network `hf upload {repo} FOLDER` sends it"

@@ -13,6 +13,7 @@ from PIL import Image
 from tokenizers import Tokenizer, models, pre_tokenizers
 from torch import nn
 
+from captioner.cli import main
 from captioner.models.captioner import Captioner, CaptionerConfig
 from captioner.models.vocabulary import BOS, EOS, PAD, Vocabulary
 from metric.clip import load_clip, new_clip, save_clip
@@ -108,3 +109,17 @@ def pictures(tmp_path) -> Path:
         blocks = Image.frombytes("RGB", (3, 2), rng.randbytes(18))
         blocks.resize((24 + 5 * number, 20), Image.Resampling.NEAREST).save(where / f"{colour}.png")
     return tmp_path / "pictures"
+
+
+@pytest.fixture
+def refused(capfd) -> Callable[..., str]:
+    """Runs a command that must fail; returns the one line it says."""
+
+    def refused(*words: object) -> str:
+        capfd.readouterr()
+        assert main([str(word) for word in words]) == 2
+        said = capfd.readouterr().err
+        assert said.count("\n") == 1 and said.startswith("captioner: "), said
+        return said
+
+    return refused

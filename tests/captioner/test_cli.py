@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -37,20 +36,6 @@ def run(flags, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "xe"
     assert main(["train", *flags, "--out", str(folder)]) == 0
     return folder
-
-
-@pytest.fixture
-def refused(capfd) -> Callable[..., str]:
-    """Runs a command that must fail; returns the one line it says."""
-
-    def refused(*words: object) -> str:
-        capfd.readouterr()
-        assert main([str(word) for word in words]) == 2
-        said = capfd.readouterr().err
-        assert said.count("\n") == 1 and said.startswith("captioner: "), said
-        return said
-
-    return refused
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 from huggingface_hub import HfApi, ModelCard, constants
+from huggingface_hub.errors import HTTPError
 from PIL import Image
 
 from captioner.cli import main
@@ -68,18 +69,6 @@ def install(cache) -> Callable[[Path, str], None]:
         (place / "refs" / "main").write_text(COMMIT)
 
     return install
-
-
-@pytest.fixture
-def refused(capfd) -> Callable[..., str]:
-    def refused(*words: object) -> str:
-        capfd.readouterr()
-        assert main([str(word) for word in words]) == 2
-        said = capfd.readouterr().err
-        assert said.count("\n") == 1 and said.startswith("captioner: "), said
-        return said
-
-    return refused
 
 
 def caption(model: object, pictures: Path, out: Path) -> str:
@@ -201,6 +190,16 @@ def test_upload_sends_the_bundle_to_a_repository_that_is_made_first(runs, monkey
 def test_push_without_a_network_says_what_to_type(runs, refused):
     said = refused("push", runs / "metric", "org/metric")
     assert "HF_HUB_OFFLINE is set" in said and "--to FOLDER" in said and "hf upload org/metric FOLDER" in said
+
+
+def test_network_that_fails_is_told_in_one_line(runs, refused, monkeypatch):
+    def unreachable(*_, **__):
+        raise HTTPError("[Errno -2] Name or service not known")
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(HfApi, "create_repo", unreachable)
+    said = refused("push", runs / "metric", "org/metric")
+    assert "Name or service not known" in said and "--to FOLDER" in said
 
 
 @pytest.mark.parametrize(
