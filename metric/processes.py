@@ -46,11 +46,19 @@ def joined() -> Iterator[None]:
     try:
         yield
     except (ValueError, OSError, KeyboardInterrupt) as end:
-        if store.compare_set(f"said/{end}", "", str(number)) != str(number).encode():
+        if not is_first(store, f"said/{end}", str(number)):
             sys.exit(130 if isinstance(end, KeyboardInterrupt) else 2)
         raise
     finally:
         distributed.destroy_process_group()
+
+
+def is_first(store: distributed.Store, key: str, name: str) -> bool:
+    """Whether nobody else has come to `key` before; when the process that holds the store has ended, one has."""
+    try:
+        return store.compare_set(key, "", name) == name.encode()
+    except distributed.DistNetworkError:
+        return False
 
 
 def world() -> int:

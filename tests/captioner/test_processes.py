@@ -52,16 +52,21 @@ def commands(tiny_flags: list[str], tiny_clip: str, folder: Path) -> dict[str, l
     return found
 
 
-def work(number: int, folder: Path, asked: dict[str, list[str]], port: int) -> None:
-    """As torchrun would start it."""
+def work(number: int, folder: Path, asked: dict[str, list[str]], ports: list[int]) -> None:
+    """As torchrun would start it, once for each command."""
     torch.set_num_threads(1)
-    os.environ |= {"RANK": str(number), "WORLD_SIZE": "2", "LOCAL_RANK": str(number)}
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    os.environ |= {"RANK": str(number), "WORLD_SIZE": "2", "LOCAL_RANK": str(number), "MASTER_ADDR": "127.0.0.1"}
+
+    def launched(*command: str) -> list[str]:
+        os.environ["MASTER_PORT"] = str(ports.pop())
+        return [*command]
+
     for name, command in asked.items():
-        assert main([*command, "--out", str(folder / "two" / name)]) == 0
-    said = {"uneven": refusal([*asked["stages"], "--xe.batch_size", "5", "--out", str(folder / "uneven")])}
+        assert main(launched(*command, "--out", str(folder / "two" / name))) == 0
+    uneven = launched(*asked["stages"], "--xe.batch_size", "5", "--out", str(folder / "uneven"))
+    said = {"uneven": refusal(uneven)}
     load, train.load = train.load, lambda *asked: load(*asked)[rank() :]
-    said["unlike"] = refusal([*asked["stages"], "--out", str(folder / "unlike")])
+    said["unlike"] = refusal(launched(*asked["stages"], "--out", str(folder / "unlike")))
     (folder / f"said by {number}.json").write_text(json.dumps(said))
 
 
@@ -81,10 +86,12 @@ def runs(tiny_flags, tiny_clip, tmp_path_factory) -> Path:
     asked = commands(tiny_flags, tiny_clip, folder)
     for name, command in asked.items():
         assert main([*command, "--out", str(folder / "one" / name)]) == 0
-    store = distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
-    port = store.port
-    del store
-    multiprocessing.spawn(work, (folder, asked, port), nprocs=2)
+    stores = [
+        distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False) for _ in range(len(asked) + 2)
+    ]
+    ports = [store.port for store in stores]
+    del stores
+    multiprocessing.spawn(work, (folder, asked, ports), nprocs=2)
     return folder
 
 
@@ -118,7 +125,7 @@ def test_what_processes_cannot_do_is_refused_once_in_one_line(runs):
     said = [json.loads((runs / f"said by {number}.json").read_text()) for number in range(2)]
     for name, line in (
         ("uneven", "a batch of 5 pictures cannot be divided equally among 2 process(es) with --accumulate 1; "),
-        ("unlike", "process 1 has other training data than process 0: 39 pictures ("),
+        ("unlike", "process 1 has other training data than process 0: 39 pictures, "),
     ):
         (one,) = {told[name] for told in said} - {""}
         assert line in one and one.count("\n") == 1
