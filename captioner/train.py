@@ -91,7 +91,8 @@ def train(run: Run, out: Path) -> None:
     """A new run in `out`."""
     if (out / "config.json").exists():
         raise ValueError(f"{out} holds a run; type --resume to continue it, or another --out")
-    tell(cautions(run))
+    if rank() == 0:
+        tell(cautions(run))
     bench = prepare(run, out)
     if rank() == 0:
         write_json(out / "config.json", describe(bench.run, bench.reward) | given_to(bench))

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterable
 
 from metric.config import MetricConfig, PretrainConfig
-from metric.processes import rank
 
 WARMUP = 0.05  # share of the run, as in metric.config and captioner.config
 LONG_WARMUP = 0.5
@@ -46,6 +45,6 @@ def contrastive(config: PretrainConfig | MetricConfig) -> list[str]:
 
 
 def tell(cautions: Iterable[str]) -> None:
-    """On stderr, one line each, of the first process."""
-    for line in cautions if rank() == 0 else ():
+    """On stderr, one line each."""
+    for line in cautions:
         print(f"captioner: caution: {line}", file=sys.stderr)

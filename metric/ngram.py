@@ -9,7 +9,6 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 Tokens = Sequence[str]
 
@@ -18,18 +17,19 @@ SMALL, TINY = 1e-9, 1e-15  # pycocoevalcap's guards: no guess and no hit still g
 BETA = 1.2  # ROUGE-L's preference for recall, as in pycocoevalcap
 
 
-def orders(tokens: Tokens) -> Iterator[list[str]]:
-    """All runs of 1, then 2, 3 and 4 tokens, each run as one text, which costs less than a tuple."""
+def orders(tokens: Tokens, most: int = ORDERS) -> Iterator[list[str]]:
+    """All runs of 1, then of 2, up to `most` tokens, each run as one text, which costs less than a tuple."""
     runs = list(tokens)
     yield runs
-    for n in range(1, ORDERS):
+    for n in range(1, most):
         runs = [f"{run} {token}" for run, token in zip(runs, tokens[n:])]
         yield runs
 
 
 def ngrams(tokens: Tokens, n: int) -> list[str]:
-    """All runs of `n` tokens, at most 4, in order."""
-    return next(islice(orders(tokens), n - 1, None))
+    """All runs of `n` tokens, in order."""
+    *_, runs = orders(tokens, n)
+    return runs
 
 
 def counts(tokens: Tokens) -> list[Counter[str]]:

@@ -9,11 +9,11 @@ from captioner.recipes import RECIPES, settings_of
 DICO = RECIPES["dico"].objective
 
 
-def test_every_field_is_documented_and_there_are_at_most_forty_five():
+def test_every_field_is_documented_and_there_are_at_most_forty_six():
     run = Run()
     kinds = [type(run), type(run.model), type(run.decode), type(run.xe), type(run.scst)]
     documented = sum(len(field_docs(kind)) for kind in kinds)
-    assert documented == len(dotted(run)) <= 45
+    assert documented == len(dotted(run)) <= 46
 
 
 def test_config_survives_json():

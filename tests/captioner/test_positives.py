@@ -28,7 +28,7 @@ def test_positives_are_made_filtered_anew_and_trained_on(quiet, monkeypatch, tin
     train = ["--clip", tiny_clip, "--batch_size", "4", "--steps", "1", "--out", run]
     assert main(["metric", "train", *data, "--positives", out, *train]) == 0
     assert "of 8 pictures 4 without v' (4 filtered out) and 4 without t' (4 filtered out)" in capsys.readouterr().out
-    (row,) = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    *_, row = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert row["loss"] > row["loss_vt"]
 
 

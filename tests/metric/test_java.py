@@ -114,6 +114,7 @@ def test_a_folder_without_corenlp_is_known_before_and_told(tmp_path, monkeypatch
 
 
 def test_without_java_its_scores_are_skipped_with_the_reason(tmp_path, monkeypatch):
+    monkeypatch.undo()  # tests have no METEOR
     monkeypatch.setenv("CORENLP_HOME", str(jars(tmp_path)))
     monkeypatch.setenv("PATH", "")
     skipped = evaluate({"1": "a dog"}, EXAMPLES, ["java"]).skipped

@@ -68,7 +68,7 @@ def refused(where: int | None) -> str:
 
 def known_pictures(number: int) -> dict[str, Tensor]:
     """What an embedder of process `number` knows after each has embedded one of its own and one that both have."""
-    embedder = Embedder(SimpleNamespace(dim=2))
+    embedder = Embedder(SimpleNamespace(dim=2, device=CPU))
     embedder.known_images = {"both": torch.ones(2), f"of {number}": torch.full((2,), float(number))}
     embedder.exchange_images()
     embedder.exchange_images()  # nothing new
