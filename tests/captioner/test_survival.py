@@ -197,7 +197,8 @@ def test_a_run_killed_while_it_saves_and_resumed_is_the_unbroken_one(tmp_path, t
     out, whole = tmp_path / "killed", tmp_path / "whole"
     assert main(["train", *tiny_flags, *flags, "--out", str(whole)]) == 0
     typed = [sys.executable, "-m", "captioner.cli", "train", *tiny_flags, *flags, "--out", str(out)]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    threads = str(torch.get_num_threads())  # sums are taken in another order by others
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": threads}
     with subprocess.Popen(typed, env=environment, stderr=subprocess.DEVNULL) as running:
         while running.poll() is None and not ((out / LAST).exists() and (out / "checkpoints" / ".new-last").exists()):
             time.sleep(0.001)

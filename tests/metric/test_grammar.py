@@ -208,8 +208,9 @@ ENDINGS = {"exit": "", "crash": "1 / 0", "interrupt": "time.sleep(600)", "kill":
 def test_no_java_outlives_its_checker(ending, java):
     folder = java(SERVER.format(python=sys.executable))
     program = f"""
-        import os, pathlib, time
+        import os, pathlib, signal, time
         from metric.grammar.languagetool import folder, start_server
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
         start_server(folder())
         pathlib.Path(os.environ["LTP_PATH"], "ready").touch()
         {ENDINGS[ending]}
