@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, fields, replace
-from itertools import chain
 from math import isfinite
 from pathlib import Path
 
@@ -16,75 +14,28 @@ from torch.optim import AdamW
 from tqdm import tqdm
 
 from captioner import checkpoint, watch
-from captioner.batches import Ahead, Read, Reader, check_shares, settings_of, step_seed
+from captioner.batches import Ahead, Reader, settings_of, step_seed
+from captioner.bench import Bench, given_to, prepare, stages
 from captioner.cautions import cautions
 from captioner.checkpoint import Position, resuming
-from captioner.config import Run, Scst, Xe, dotted, from_json
-from captioner.data import clean, load
-from captioner.device import device_of
+from captioner.config import Run, Scst, Xe, from_json
 from captioner.log import Log
-from captioner.models.captioner import Captioner, CaptionerConfig
-from captioner.models.features import ONLINE, SHARD, Features, FeatureStore, OnlineFeatures, folder_of, known_ids
-from captioner.models.towers import feature_dim
-from captioner.models.vocabulary import Vocabulary
+from captioner.models.captioner import Captioner
 from captioner.objectives import OBJECTIVES
 from captioner.provenance import describe
 from captioner.rollout import Batch, Facts, lengths, rollout
 from captioner.signature import refuse_other
-from captioner.validation import Validation
-from metric.batches import data_fingerprint, refuse_other_data
 from metric.cautions import tell
-from metric.clip import Clip, load_clip
-from metric.example import Example
 from metric.last import NotFinite, other_processes, saved_whole
-from metric.processes import (
-    Apply,
-    any_of,
-    data_parallel,
-    held,
-    mean,
-    no_bar,
-    own,
-    rank,
-    refuse_other_settings,
-    say,
-    shared,
-    total,
-    wait,
-    world,
-)
+from metric.processes import any_of, held, mean, no_bar, rank, say, shared, total, wait
 from metric.randomness import seed_all
 from metric.signals import interruptible, stopped
 from metric.storage import write_json
-from metric.training import PRECISIONS, allow_tf32, mixed
+from metric.training import PRECISIONS, mixed
 from metric.training import learning_rate as one_cycle
-from rewards import Context, build
-from rewards.mix import Mix
-from rewards.spec import parse
 
 GRAD_NORM = 1.0
 ADAM_BETAS = (0.9, 0.98)  # as "Attention is all you need" (arXiv 1706.03762)
-
-
-@dataclass
-class Bench:
-    """What both stages work on."""
-
-    run: Run
-    device: torch.device
-    captioner: Captioner
-    examples: list[Example]
-    features: Features
-    validation: Validation
-    reward: Mix | None
-    apply: Apply
-    """an objective, so that its gradient is that of all processes"""
-    reference: Captioner | None = None
-    """the model that the reward stage began with, where one is asked for"""
-    read: Read = field(init=False)
-    """the stage's batches"""
-    scaler: torch.amp.GradScaler = field(init=False)
-    """of the stage's gradients, which fp16 alone needs"""
 
 
 def train(run: Run, out: Path) -> None:
@@ -119,119 +70,6 @@ def resume(out: Path) -> None:
     if rank() == 0:
         checkpoint.trim(out / "metrics.jsonl", reached, names)
     work(bench, out, reached)
-
-
-def given_to(bench: Bench) -> dict[str, str]:
-    """What a resumed run has to find as it was, beside its rewards."""
-    return {
-        "data_fingerprint": data_fingerprint(bench.examples),
-        "vocabulary_fingerprint": bench.captioner.vocabulary.fingerprint,
-    }
-
-
-def stages(run: Run) -> list[str]:
-    """A run that starts from another's model does not repeat its cross-entropy."""
-    return (["xe"] if run.xe.steps and not run.init else []) + (["reward"] if run.rewards else [])
-
-
-def prepare(run: Run, out: Path, start: str = "") -> Bench:
-    """Read the data, the CLIP and its features, and build or load the captioner; `start` is a model folder."""
-    if not stages(run):
-        raise ValueError("--init without --reward leaves nothing to train; add --reward")
-    device = device_of(run.device)
-    refuse_other_settings(dotted(run))
-    allow_tf32(run.precision)
-    torch.manual_seed(run.seed)
-    clip = load_clip(run.clip, device)
-    known = known_ids(run.features)
-    train_set, val_set = load(run.data, "train", known), load(run.data, "val", known)[: run.val_count]
-    check_shares(run, stages(run), len(train_set))
-    reward = make_reward(run, train_set, device)
-    captioner = make_captioner(run, clip, train_set, start or run.init).to(device)
-    features = features_of(train_set, val_set, clip, run, out)
-    for name, reason in features.skipped.items():
-        say(f"skipped {name}: {reason}")
-    train_set = [example for example in train_set if example.id not in features.skipped and example.references]
-    if not train_set:
-        raise ValueError(f"--data {run.data} has no captions to learn from")
-    refuse_other_data(train_set)
-    check_shares(run, stages(run), len(train_set))
-    val_set = [example for example in val_set if example.id not in features.skipped]
-    if not val_set:
-        raise ValueError(f"--data {run.data} with --val_count {run.val_count} leaves no picture to validate on")
-    validation = Validation(run, clip, val_set, features, watched_reward(run, reward, val_set))
-    run = as_loaded(run, captioner)
-    return Bench(run, device, captioner, train_set, features, validation, reward, data_parallel(captioner))
-
-
-def features_of(train: list[Example], val: list[Example], clip: Clip, run: Run, out: Path) -> Features:
-    """Each process computes its share and reads the others', from the run's folder if there is no other. Online only
-    those of the validation pictures are kept."""
-    folder = folder_of(run.features) or (out / "features" if world() > 1 else None)
-    kept = val if run.features == ONLINE else [*train, *val]
-    if world() > 1:
-        blocks = [kept[start : start + SHARD] for start in range(0, len(kept), SHARD)]
-        FeatureStore.build([*chain.from_iterable(own(blocks))], clip, folder)
-        wait()
-    store = FeatureStore.build(kept, clip, folder)
-    return OnlineFeatures(train, clip, store) if run.features == ONLINE else store
-
-
-def make_reward(run: Run, examples: list[Example], device: torch.device) -> Mix | None:
-    """Built before anything slow, so that a misspelt reward is said at once."""
-    if not run.rewards:
-        return None
-    context = Context(examples=examples, clip=run.clip, device=str(device), seed=run.seed)
-    reward = build([parse(spec) for spec in run.rewards], context)
-    reward.check(examples)
-    return reward
-
-
-def watched_reward(run: Run, reward: Mix | None, examples: list[Example]) -> Mix | None:
-    """The reward, when it can score the validation pictures and is to."""
-    if reward is None or run.watch == "off":
-        return None
-    try:
-        reward.check(examples)
-    except ValueError as error:
-        raise ValueError(f"--watch {run.watch} scores the validation pictures: {error}; or type --watch off") from None
-    return reward
-
-
-def make_captioner(run: Run, clip: Clip, examples: list[Example], start: str) -> Captioner:
-    """The model of folder `start`, or an untrained one with a vocabulary made from the captions."""
-    if start:
-        captioner = Captioner.from_pretrained(checkpoint.model_folder(start))
-        captioner.config.refuse_other_clip(clip)
-        longest = captioner.config.max_length
-        if run.decode.max_length > longest:
-            raise ValueError(
-                f"{start} knows captions of {longest} tokens, got --decode.max_length {run.decode.max_length}; "
-                f"type --decode.max_length {longest}"
-            )
-        return captioner
-    texts = [clean(caption) for example in examples for caption in example.references]
-    vocabulary = Vocabulary.train(texts, run.model.vocabulary) if run.model.vocabulary else Vocabulary.clip()
-    config = CaptionerConfig(
-        feature_dim=feature_dim(clip),
-        vocabulary_size=vocabulary.size,
-        d=run.model.d,
-        heads=run.model.heads,
-        encoder_layers=run.model.encoder_layers,
-        decoder_layers=run.model.decoder_layers,
-        feedforward=run.model.feedforward,
-        dropout=run.model.dropout,
-        max_length=run.decode.max_length,
-        clip=run.clip,
-        clip_fingerprint=clip.fingerprint,
-    )
-    return Captioner(config, vocabulary)
-
-
-def as_loaded(run: Run, captioner: Captioner) -> Run:
-    """The run with the shape that the model has: that of --init's, whatever --model.* says."""
-    shape = {item.name for item in fields(run.model)} - {"vocabulary"}
-    return replace(run, model=replace(run.model, **{name: getattr(captioner.config, name) for name in shape}))
 
 
 def work(bench: Bench, out: Path, reached: Position) -> None:
