@@ -31,12 +31,13 @@ from torch.utils.checkpoint import checkpoint
 from torch.utils.flop_counter import FlopCounterMode
 
 from captioner.batches import Read, Reader
+from captioner.bench import Bench, prepare
 from captioner.config import PRESETS, Run, override
 from captioner.data import load
 from captioner.device import device_of
 from captioner.provenance import commit, hardware
 from captioner.rollout import Batch, lengths
-from captioner.train import Bench, prepare, update
+from captioner.train import update
 from metric.adapters import add_adapter
 from metric.clip import load_clip
 from metric.config import MetricConfig

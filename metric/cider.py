@@ -159,9 +159,10 @@ class Cider:
 
         Equation 2 of the paper over words as they are; the paper has their stems.
         """
+        said = [units(self.words(caption), self.df) for caption in captions]
         return [
-            SCALE * fmean(cosine(units(self.words(caption), self.df), units(self.words(text), self.df)) for text in of)
-            for caption, of in zip(captions, references)
+            SCALE * fmean(cosine(candidate, units(self.words(text), self.df)) for text in of)
+            for candidate, of in zip(said, references)
         ]
 
     def scores(self, captions: Sequence[str], references: Sequence[tuple[str, ...]]) -> list[float]:
