@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import string
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,15 +27,7 @@ diffusers = pytest.importorskip("diffusers")
 UNITS = units_of([Example(name, Path(name), (f"a {name} dog",)) for name in ("red", "blue")], 1, seed=0)
 SIZE = 32  # of every text tower
 TOWER = {"hidden_size": SIZE, "intermediate_size": SIZE, "num_hidden_layers": 1, "num_attention_heads": 2}
-LENGTH = 16  # tokens of a prompt
-
-
-def clip_tokenizer(folder: Path) -> CLIPTokenizer:
-    letters = [*string.ascii_lowercase, *(f"{letter}</w>" for letter in string.ascii_lowercase)]
-    words = {word: number for number, word in enumerate(["<|startoftext|>", "<|endoftext|>", *letters])}
-    (folder / "vocab.json").write_text(json.dumps(words))
-    (folder / "merges.txt").write_text("#version: 0.2\n")
-    return CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=LENGTH)
+LENGTH = 16  # tokens of a prompt, as the tokenizer has it
 
 
 def t5(size: int) -> tuple[T5EncoderModel, T5Tokenizer]:
@@ -65,8 +55,7 @@ def text_config(tokenizer: CLIPTokenizer) -> CLIPTextConfig:
     return CLIPTextConfig(**TOWER, **tokens, max_position_embeddings=LENGTH, projection_dim=SIZE)
 
 
-def stable_diffusion_3(folder: Path) -> Any:
-    tokenizer = clip_tokenizer(folder)
+def stable_diffusion_3(tokenizer: CLIPTokenizer) -> Any:
     encoder, words = t5(2 * SIZE)
     towers = [CLIPTextModelWithProjection(text_config(tokenizer)) for _ in range(2)]
     transformer = diffusers.SD3Transformer2DModel(
@@ -95,8 +84,7 @@ def stable_diffusion_3(folder: Path) -> Any:
     )
 
 
-def flux(folder: Path) -> Any:
-    tokenizer = clip_tokenizer(folder)
+def flux(tokenizer: CLIPTokenizer) -> Any:
     encoder, words = t5(SIZE)
     transformer = diffusers.FluxTransformer2DModel(
         patch_size=1,
@@ -121,10 +109,10 @@ def flux(folder: Path) -> Any:
 
 
 @pytest.fixture(scope="module", params=[stable_diffusion_3, flux])
-def pipeline(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+def pipeline(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, clip_tokenizer) -> str:
     folder: Path = tmp_path_factory.mktemp(request.param.__name__)
     torch.manual_seed(0)
-    request.param(folder).save_pretrained(folder / "pipeline")
+    request.param(clip_tokenizer).save_pretrained(folder / "pipeline")
     return str(folder / "pipeline")
 
 

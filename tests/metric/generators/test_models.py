@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import string
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -43,17 +41,12 @@ def blip(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def stable_diffusion(tmp_path_factory: pytest.TempPathFactory) -> str:
+def stable_diffusion(tmp_path_factory: pytest.TempPathFactory, clip_tokenizer) -> str:
     diffusers = pytest.importorskip("diffusers")
-    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+    from transformers import CLIPTextConfig, CLIPTextModel
 
     folder: Path = tmp_path_factory.mktemp("stable-diffusion")
-    letters = [*string.ascii_lowercase, *(f"{letter}</w>" for letter in string.ascii_lowercase)]
-    words = {word: number for number, word in enumerate(["<|startoftext|>", "<|endoftext|>", *letters])}
-    (folder / "vocab.json").write_text(json.dumps(words))
-    (folder / "merges.txt").write_text("#version: 0.2\n")
-    tokenizer = CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=16)
-    tokens = {"vocab_size": len(words), "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 1}
+    tokens = {"vocab_size": len(clip_tokenizer), "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 1}
     torch.manual_seed(0)
     blocks = {"block_out_channels": (4, 8), "norm_num_groups": 2}
     unet = diffusers.UNet2DConditionModel(
@@ -74,7 +67,7 @@ def stable_diffusion(tmp_path_factory: pytest.TempPathFactory) -> str:
     diffusers.StableDiffusionPipeline(
         vae=vae,
         text_encoder=CLIPTextModel(CLIPTextConfig(**TRANSFORMER, **tokens, max_position_embeddings=16)),
-        tokenizer=tokenizer,
+        tokenizer=clip_tokenizer,
         unet=unet,
         scheduler=diffusers.DDIMScheduler(steps_offset=1, clip_sample=False),
         safety_checker=None,
