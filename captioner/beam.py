@@ -10,7 +10,7 @@ from einops import rearrange
 from torch import Tensor
 
 from captioner.models.captioner import Captioner
-from captioner.wide import log_total, top
+from captioner.wide import best
 
 
 def beam_search(
@@ -35,9 +35,9 @@ def beam_search(
         length = length + ~done
         totals = rearrange(total[..., None] + gain, "b m c -> b (m c)")
         rank = totals / length.repeat_interleave(c, dim=1) ** length_penalty if length_penalty else totals
-        best = rank.topk(min(k, m * c)).indices  # b k
-        parent, total = best // c, totals.gather(1, best)
-        token = following.flatten(1).gather(1, best)
+        kept = rank.topk(min(k, m * c)).indices  # b k
+        parent, total = kept // c, totals.gather(1, kept)
+        token = following.flatten(1).gather(1, kept)
         tokens = torch.cat([tokens[pictures, parent], token[..., None]], dim=-1)
         length, done = length.gather(1, parent), done.gather(1, parent) | (token == eos)
         if done.all():
@@ -51,8 +51,7 @@ def continuations(logits: Tensor, k: int, done: Tensor, pad: int) -> tuple[Tenso
 
     A finished beam goes on with padding, at no cost, and with nothing else.
     """
-    values, ids = top(logits, min(k, logits.shape[-1]))
-    gain = values - log_total(logits)[..., None]
+    gain, ids = best(logits, min(k, logits.shape[-1]))
     free = torch.full_like(gain[0, 0], -torch.inf)
     free[0] = 0.0
     return torch.where(done[..., None], free, gain), ids.masked_fill(done[..., None], pad)

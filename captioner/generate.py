@@ -1,6 +1,7 @@
 """Captions out of a captioner: greedy, by beam search or by lot, and how probable they are.
 
-Axes: b pictures, k captions of each, t tokens, p patches, f CLIP features, d model features, v vocabulary.
+Axes: b pictures, k captions of each, t tokens, n distinct prefixes of them, p patches, f CLIP features,
+d model features, v vocabulary.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from dataclasses import dataclass
 import torch
 from einops import rearrange
 from torch import Tensor, nn
-from torch.nn import functional as F
 from tqdm import tqdm
 
 from captioner.beam import beam_search
 from captioner.config import Decode
 from captioner.models.captioner import Captioner
 from captioner.models.features import Features
-from captioner.wide import log_total
+from captioner.models.prefixes import Prefixes
+from captioner.wide import log_probability
 from metric.example import Example
 
 METHODS = ("greedy", "beam", "diverse_beam", "sample")
@@ -126,8 +127,7 @@ def roll_out(captioner: Captioner, memory: Tensor, k: int, max_length: int, choo
         logits, cache = captioner.step(tokens[-1], cache)
         logits = logits.float()
         token = choose(logits, done)
-        gain = logits.gather(-1, token[..., None]).squeeze(-1) - log_total(logits)
-        total = total + gain.masked_fill(done, 0.0)
+        total = total + log_probability(logits, token).masked_fill(done, 0.0)
         tokens.append(token.masked_fill(done, vocabulary.pad))
         done = done | (token == vocabulary.eos)
         if done.all():
@@ -201,8 +201,8 @@ def true_tokens(tokens: Tensor, eos: int) -> Tensor:
 def sequence_log_probabilities(captioner: Captioner, features: Tensor, tokens: Tensor) -> Tensor:
     """Of each token after BOS, `b p f` and `b ... t` -> `b ... t-1`; 0 behind EOS. Has a gradient."""
     said = true_tokens(tokens, captioner.vocabulary.eos)
-    logits = said_logits(captioner, features, tokens, said)
-    return put(-F.cross_entropy(logits, tokens[..., 1:][said], reduction="none"), said)
+    log_p, number = prefix_log_probabilities(captioner, features, tokens, said)
+    return put(log_p[number, tokens[..., 1:][said]], said)
 
 
 def token_divergence(
@@ -213,20 +213,22 @@ def token_divergence(
     Exact, over the whole vocabulary, in nats; `b ... t-1` both, 0 behind EOS. The reference gets no gradient.
     """
     said = true_tokens(tokens, captioner.vocabulary.eos)
-    log_p = said_logits(captioner, features, tokens, said).log_softmax(dim=-1)  # n v
+    log_p, number = prefix_log_probabilities(captioner, features, tokens, said)
     with torch.no_grad():
-        log_q = said_logits(reference, features, tokens, said).log_softmax(dim=-1)
-    chosen = log_p.gather(1, tokens[..., 1:][said][:, None]).squeeze(1)
-    return put(chosen, said), put((log_p.exp() * (log_p - log_q)).sum(1), said)
+        log_q, _ = prefix_log_probabilities(reference, features, tokens, said)
+    divergence = (log_p.exp() * (log_p - log_q)).sum(1)
+    return put(log_p[number, tokens[..., 1:][said]], said), put(divergence[number], said)
 
 
-def said_logits(captioner: Captioner, features: Tensor, tokens: Tensor, said: Tensor) -> Tensor:
-    """Logits `n v` of the n tokens that are said, in one teacher-forced pass.
-
-    The encoder runs once a picture, and the output projection, the dearest part with CLIP's vocabulary, only where
-    there is a token.
-    """
-    return captioner.logits(captioner.states(features, tokens[..., :-1])[said]).float()
+def prefix_log_probabilities(
+    captioner: Captioner, features: Tensor, tokens: Tensor, said: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Log-probabilities `n v` after each distinct prefix, in one teacher-forced pass, and, of each token that is said,
+    the number of the prefix before it."""
+    read = tokens[..., :-1].reshape(len(tokens), -1, tokens.shape[-1] - 1)
+    prefixes = Prefixes.of(read, said.reshape(read.shape))
+    logits = captioner.logits(captioner.states(features, prefixes)).float()
+    return logits.log_softmax(dim=-1), prefixes.number.reshape(said.shape)[said]
 
 
 def put(values: Tensor, said: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ from torch.nn import functional as F
 from captioner.config import Run
 from captioner.generate import sequence_log_probabilities, token_divergence, true_tokens
 from captioner.models.captioner import Captioner
+from captioner.models.prefixes import Prefixes
 from captioner.rollout import Batch, Facts, Rollout, baseline, references, rollout
 from rewards.mix import Mix
 
@@ -33,8 +34,8 @@ def cross_entropy(captioner: Captioner, batch: Batch, reward: Mix | None, run: R
     """Mean negative log-probability of the reference's next token, with label smoothing."""
     tokens = references(captioner, batch, run)
     said = true_tokens(tokens, captioner.vocabulary.eos)  # not by the id of padding: in CLIP's vocabulary it is a "!"
-    states = captioner.states(batch.features, tokens[:, :-1])[said]
-    logits = captioner.logits(states).float()
+    prefixes = Prefixes.of(tokens[:, None, :-1], said[:, None])  # one caption a picture: all that is said
+    logits = captioner.logits(captioner.states(batch.features, prefixes)).float()
     targets, smoothing = tokens[:, 1:][said], run.xe.label_smoothing
     count = len(targets) if batch.mean_length is None else batch.mean_length * len(tokens)
     return F.cross_entropy(logits, targets, reduction="sum", label_smoothing=smoothing) / count, {}

@@ -1,6 +1,6 @@
-"""Maxima and sums over a large vocabulary, piece by piece: a pass of the whole through memory costs as much as a layer.
+"""Choices from a large vocabulary, few rows at a time: a pass of the whole through memory costs as much as a layer.
 
-Axes: v vocabulary, n pieces of it, c tokens of a piece, k best.
+Axes: v vocabulary, n pieces of it, k best.
 """
 
 from __future__ import annotations
@@ -9,7 +9,33 @@ import torch
 from torch import Tensor
 
 PIECE = 64  # tokens
-CACHED = 2**20  # logits that a processor's cache holds
+CACHED = 2**18  # logits that a processor's own cache holds
+
+
+def best(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """`... v` -> the log-probabilities of the k likeliest tokens, best first, and their ids, `... k` twice.
+
+    For what needs no gradient.
+    """
+    values, ids = zip(*(top(part.log_softmax(-1), k) for part in parts(logits)))
+    return torch.cat(values).unflatten(0, logits.shape[:-1]), torch.cat(ids).unflatten(0, logits.shape[:-1])
+
+
+def log_probability(logits: Tensor, ids: Tensor) -> Tensor:
+    """Of one token each, `... v` and `...` -> `...`. For what needs no gradient."""
+    each = ids.flatten().split(rows(logits))
+    found = [part.log_softmax(-1).gather(1, one[:, None]) for part, one in zip(parts(logits), each)]
+    return torch.cat(found).view(ids.shape)
+
+
+def parts(logits: Tensor) -> tuple[Tensor, ...]:
+    """All rows, on a CPU as many at a time as stay in its cache."""
+    return logits.flatten(0, -2).split(rows(logits))
+
+
+def rows(logits: Tensor) -> int:
+    count = max(1, logits.shape[:-1].numel())
+    return count if logits.device.type != "cpu" else max(1, CACHED // logits.shape[-1])
 
 
 def top(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
@@ -28,11 +54,3 @@ def top(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
     ids = torch.cat([ids, rest], dim=-1)
     values, at = logits.gather(-1, ids).topk(k)
     return values, ids.gather(-1, at)
-
-
-def log_total(logits: Tensor) -> Tensor:
-    """`... v` -> log of the sum of exp, `...`; on a CPU few rows at a time. For what needs no gradient."""
-    if logits.device.type != "cpu":
-        return logits.logsumexp(dim=-1)
-    rows = logits.flatten(0, -2).split(max(1, CACHED // logits.shape[-1]))
-    return torch.cat([part.logsumexp(dim=-1) for part in rows]).unflatten(0, logits.shape[:-1])

@@ -2,7 +2,9 @@
 
 Command: `.venv/bin/python experiments/bench_reward_stage.py --size small` (or `paper`; `--batch`, `--rounds`).
 Cost: seconds (small), minutes (paper) on one core. Weights are random, so captions never end by themselves: all have
-LENGTH tokens, in generation, cross-entropy and transformers alike. transformers decodes with a BART of the same width,
+LENGTH tokens, in generation, cross-entropy and transformers alike. Their beams begin too much alike (2.6 to 3.3 tokens
+a distinct beginning), so reward and update work on candidates that are made, with 1.7 as the beams of the demo's
+captioners have (1.63 to 1.84; samples 1.2). transformers decodes with a BART of the same width,
 layers, heads, feed-forward, vocabulary, patches, beams and length, that knows no end of sentence. `decode` begins with
 encoded pictures and ends with token ids, for both. Medians over rounds that take turns.
 Expect: a reward step below 4 cross-entropy steps; decoding faster than transformers, the less the more both wait for
@@ -27,11 +29,13 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from captioner.beam import beam_search
 from captioner.config import PRESETS, Decode, Run, Scst, override
-from captioner.generate import at_rest
+from captioner.data import load
+from captioner.generate import Generated, at_rest
 from captioner.models.captioner import Captioner, CaptionerConfig
+from captioner.models.prefixes import Prefixes
 from captioner.models.vocabulary import Vocabulary
 from captioner.objectives import cross_entropy, self_critical
-from captioner.rollout import Batch, judged, sample
+from captioner.rollout import Batch, Rollout, judged, sample
 from metric.clip import Clip, frozen, load_clip
 from metric.embed import Embedder
 from metric.example import Example
@@ -42,7 +46,8 @@ from rewards.spec import parse
 
 LENGTH = 12  # tokens of a usual caption, EOS included
 BEAMS, REFERENCES = 5, 5
-PATCHES, FEATURES = 49, 768  # of ViT-B/32
+SHARED = (LENGTH, 9, 6, 4, 2)  # tokens of each candidate that the first has too: 1.7 for each distinct beginning
+LOOKS = {"small": (36, 128), "paper": (49, 768)}  # patches and their features: of scenes-clip, of ViT-B/32
 
 
 class KnownImages(Embedder):
@@ -80,8 +85,9 @@ class Uncached:
 
     def step(self, tokens: Tensor, prefix: Prefix) -> tuple[Tensor, Prefix]:
         tokens = tokens[..., None] if prefix.tokens is None else torch.cat([prefix.tokens, tokens[..., None]], -1)
-        states, _ = self.captioner.read(tokens, self.captioner.start(prefix.memory))
-        return self.captioner.logits(states[:, :, -1]), replace(prefix, tokens=tokens)
+        every = torch.arange(tokens.numel())
+        states = self.captioner.read(prefix.memory, Prefixes(tokens, every, every.view(tokens.shape)))
+        return self.captioner.logits(states.view(*tokens.shape, -1)[:, :, -1]), replace(prefix, tokens=tokens)
 
 
 def main() -> None:
@@ -99,23 +105,26 @@ def parts(size: str, b: int) -> dict[str, Callable[[], object]]:
     """What is timed, by name; each call does the whole part."""
     run = override(Run(), {name: value for name, value in PRESETS[size].items() if name.startswith("model.")})
     run = replace(run, decode=Decode(max_length=LENGTH), scst=Scst(samples=BEAMS))
-    captioner, reward = new_captioner(run), new_reward(size)
+    texts = [text for example in load("scenes:count=500", "train") for text in example.references]
+    captioner, reward = new_captioner(run, LOOKS[size][1], texts), new_reward(size)
     examples = [Example(str(i), None) for i in range(b)]
-    features = torch.randn(b, PATCHES, FEATURES)
-    words = " ".join(["a"] * LENGTH)  # cut to LENGTH tokens
-    one = Batch(examples, features, [words] * b, seed=0)
-    all_references = replace(one, features=features.repeat(REFERENCES, 1, 1), captions=[words] * (b * REFERENCES))
-    drawn = sample(captioner, one, run)
+    features = torch.randn(b, *LOOKS[size])
+    long = " ".join(texts[:LENGTH])  # cut to LENGTH tokens
+    one = Batch(examples, features, [long] * b, seed=0)
+    all_references = replace(one, features=features.repeat(REFERENCES, 1, 1), captions=[long] * (b * REFERENCES))
+    drawn = candidates(captioner.vocabulary, texts, b)
+    worth = judged(reward, one, drawn)
     bart = new_bart(run, captioner.vocabulary.size)
-    embedded = torch.randn(b, PATCHES, run.model.d)
-    whole = replace(one)
-
-    def reward_step() -> None:
-        whole.rollout = None
-        self_critical(captioner, whole, fresh(reward), run)[0].backward()
+    embedded = torch.randn(b, LOOKS[size][0], run.model.d)
+    known = replace(one, rollout=Rollout(drawn, *worth))
 
     def update() -> None:
-        self_critical(captioner, whole, reward, run)[0].backward()
+        self_critical(captioner, known, reward, run)[0].backward()
+
+    def reward_step() -> None:
+        sample(captioner, one, run)
+        judged(fresh(reward), one, drawn)
+        update()
 
     with at_rest(captioner):
         memory = captioner.encode(features)
@@ -149,15 +158,26 @@ def parts(size: str, b: int) -> dict[str, Callable[[], object]]:
     }
 
 
-def new_captioner(run: Run) -> Captioner:
+def candidates(vocabulary: Vocabulary, texts: list[str], b: int) -> Generated:
+    """Of LENGTH tokens that `texts` have; each begins with some of the first's."""
+    ids = vocabulary.encode(texts, 2 * LENGTH).unique()
+    ids = ids[~torch.isin(ids, torch.tensor([vocabulary.bos, vocabulary.eos, vocabulary.pad]))]
+    tokens = ids[torch.randint(len(ids), (b, BEAMS, LENGTH + 1))]
+    tokens[:, :, 0] = vocabulary.bos
+    for candidate, shared in enumerate(SHARED):
+        tokens[:, candidate, : shared + 1] = tokens[:, 0, : shared + 1]
+    captions = vocabulary.decode(tokens.flatten(0, 1))
+    return Generated(tokens, torch.zeros(b, BEAMS), [captions[i : i + BEAMS] for i in range(0, b * BEAMS, BEAMS)])
+
+
+def new_captioner(run: Run, feature_dim: int, texts: list[str]) -> Captioner:
     """Untrained; in training without dropout, as in the reward stage."""
-    words = [chr(97 + i) * n for i in range(26) for n in range(1, 60)]
-    vocabulary = Vocabulary.train(words, run.model.vocabulary) if run.model.vocabulary else Vocabulary.clip()
+    vocabulary = Vocabulary.train(texts, run.model.vocabulary) if run.model.vocabulary else Vocabulary.clip()
     shape = {
         name: getattr(run.model, name) for name in ("d", "heads", "encoder_layers", "decoder_layers", "feedforward")
     }
     return Captioner(
-        CaptionerConfig(FEATURES, vocabulary.size, clip="random", clip_fingerprint="", **shape), vocabulary
+        CaptionerConfig(feature_dim, vocabulary.size, clip="random", clip_fingerprint="", **shape), vocabulary
     ).eval()
 
 

@@ -1,7 +1,7 @@
 """The captioner: an encoder-decoder Transformer over the grid features of a frozen CLIP.
 
-Axes: b pictures, k captions of each, p patches, t tokens, f CLIP features, d model features, h heads,
-e features of a head, v vocabulary.
+Axes: b pictures, k captions of each, p patches, t tokens, n distinct prefixes of the captions, f CLIP features,
+d model features, h heads, e features of a head, v vocabulary.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from captioner.models import pretrained
+from captioner.models.prefixes import Prefixes
 from captioner.models.vocabulary import Vocabulary
 from metric.clip import Clip
 
-KeyValue = tuple[Tensor, Tensor]  # b h n e, twice
+KeyValue = tuple[Tensor, Tensor]  # b h m e, twice, of m things to look at
 
 
 @dataclass(frozen=True)
@@ -63,17 +64,29 @@ class Cache:
     """What the decoder has worked out about the pictures, and about the tokens it has read so far."""
 
     cross: list[KeyValue]
-    "Of each layer, keys and values of the patches, `b h p e`: shared by the k captions."
-    own: list[KeyValue]
-    "Of each layer, keys and values of the tokens read, `(b k) h t e`; empty before the first."
-
-    @property
-    def length(self) -> int:
-        return self.own[0][0].shape[2] if self.own else 0
+    "Of each layer, keys `b h e p` and values `b h p e` of the patches: shared by the k captions."
+    own: list[Tensor | None]
+    "Of each layer, keys and values of the tokens read, `t n 2d`: none before the first."
+    length: int = 0
+    "How many those are."
+    rows: Tensor | None = None
+    "Which of the n captions go on, in that order; none for all: they are moved when the next token joins them."
 
     def select(self, rows: Tensor) -> Cache:
         """The captions numbered `rows`, any of the b·k, in that order."""
-        return replace(self, own=[(k.index_select(0, rows), v.index_select(0, rows)) for k, v in self.own])
+        return replace(self, rows=rows if self.rows is None else self.rows[rows])
+
+    def joined(self, layer: int, new: Tensor) -> Tensor:
+        """The keys and values of a layer's tokens so far, and those of one more, `n 2d` -> `t n 2d`."""
+        past = self.own[layer]
+        if past is None:
+            return new[None]
+        if self.rows is None:
+            return torch.cat([past, new[None]])
+        grown = new.new_empty(len(past) + 1, *new.shape)
+        torch.index_select(past, 1, self.rows, out=grown[:-1])
+        grown[-1] = new
+        return grown
 
 
 class Attention(nn.Module):
@@ -86,18 +99,38 @@ class Attention(nn.Module):
         self.key_value = nn.Linear(config.d, 2 * config.d)
         self.out = nn.Linear(config.d, config.d)
 
-    def keys_values(self, x: Tensor) -> KeyValue:
-        """`b n d` -> `b h n e`, twice."""
-        keys, values = rearrange(self.key_value(x), "b n (two h e) -> two b h n e", two=2, h=self.heads)
+    def keys_values(self, x: Tensor, prefixes: Prefixes | None = None) -> KeyValue:
+        """`b m d`, or `n d` of prefixes -> `b h m e`, twice."""
+        both = spread(self.key_value(x), prefixes)
+        keys, values = rearrange(both, "b m (two h e) -> two b h m e", two=2, h=self.heads)
         return keys, values
 
-    def forward(self, x: Tensor, seen: KeyValue, causal: bool = False) -> Tensor:
-        """`(b k) t d` looking at `b h n e` -> `(b k) t d`: k captions of a picture share its keys."""
-        b, t = len(seen[0]), x.shape[1]
-        queries = rearrange(self.query(x), "(b k) t (h e) -> b h (k t) e", b=b, h=self.heads)
+    def forward(self, x: Tensor, seen: KeyValue, causal: bool = False, prefixes: Prefixes | None = None) -> Tensor:
+        """`(b k) t d`, or `n d` of prefixes, looking at `b h m e` -> the same: k captions share a picture's keys."""
+        queries = spread(self.query(x), prefixes)
+        b, t = len(seen[0]), queries.shape[1]
+        queries = rearrange(queries, "(b k) t (h e) -> b h (k t) e", b=b, h=self.heads)
         dropout = self.dropout if self.training else 0.0
         heads = F.scaled_dot_product_attention(queries, *seen, dropout_p=dropout, is_causal=causal)
-        return self.out(rearrange(heads, "b h (k t) e -> (b k) t (h e)", t=t))
+        heads = rearrange(heads, "b h (k t) e -> (b k) t (h e)", t=t)
+        return self.out(prefixes.gather(heads) if prefixes else heads)
+
+    def follow(self, x: Tensor, seen: Tensor) -> Tensor:
+        """The last of the tokens `t n 2d` looking at all of them, `n d` -> `n d`; without dropout."""
+        queries = rearrange(self.query(x), "n (h e) -> n h e", h=self.heads)
+        keys, values = rearrange(seen, "t n (two h e) -> two t n h e", two=2, h=self.heads)
+        weights = ((queries * keys).sum(-1, keepdim=True) / keys.shape[-1] ** 0.5).softmax(0)
+        return self.out((weights * values).sum(0).flatten(1))
+
+    def glance(self, x: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """One token of each caption looking at `b h e p` and `b h p e`, `(b k) d` -> `(b k) d`; without dropout."""
+        queries = rearrange(self.query(x), "(b k) (h e) -> b h k e", b=len(keys), h=self.heads)
+        weights = (queries @ keys / keys.shape[-2] ** 0.5).softmax(-1)
+        return self.out(rearrange(weights @ values, "b h k e -> (b k) (h e)"))
+
+
+def spread(x: Tensor, prefixes: Prefixes | None) -> Tensor:
+    return prefixes.spread(x) if prefixes else x
 
 
 def feedforward(config: CaptionerConfig) -> nn.Sequential:
@@ -137,14 +170,20 @@ class DecoderLayer(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         self.feedforward = feedforward(config)
 
-    def forward(self, x: Tensor, patches: KeyValue, past: KeyValue | None) -> tuple[Tensor, KeyValue]:
-        """`(b k) t d` -> the same, and the keys and values of all tokens up to the last of x."""
+    def forward(self, x: Tensor, memory: Tensor, prefixes: Prefixes) -> Tensor:
+        """All prefixes at once, `n d`, and memory `b p d` -> `n d`."""
+        patches = self.cross.keys_values(memory)
         y = self.own_norm(x)
-        seen = self.own.keys_values(y)
-        if past is not None:
-            seen = torch.cat([past[0], seen[0]], dim=2), torch.cat([past[1], seen[1]], dim=2)
-        x = x + self.dropout(self.own(y, seen, causal=past is None))
-        x = x + self.dropout(self.cross(self.cross_norm(x), patches))
+        x = x + self.dropout(self.own(y, self.own.keys_values(y, prefixes), causal=True, prefixes=prefixes))
+        x = x + self.dropout(self.cross(self.cross_norm(x), patches, prefixes=prefixes))
+        return x + self.feedforward(x)
+
+    def step(self, x: Tensor, layer: int, cache: Cache) -> tuple[Tensor, Tensor]:
+        """The next token of each caption, `n d` -> the same, and keys and values of all tokens up to it, `t n 2d`."""
+        y = self.own_norm(x)
+        seen = cache.joined(layer, self.own.key_value(y))
+        x = x + self.own.follow(y, seen)
+        x = x + self.cross.glance(self.cross_norm(x), *cache.cross[layer])
         return x + self.feedforward(x), seen
 
 
@@ -181,39 +220,48 @@ class Captioner(nn.Module):
 
     def forward(self, features: Tensor, tokens: Tensor) -> Tensor:
         """Teacher forcing: `b p f` and `b ... t` -> logits `b ... t v` of the token after each."""
-        return self.logits(self.states(features, tokens))
-
-    def states(self, features: Tensor, tokens: Tensor) -> Tensor:
-        """`b p f` and `b ... t` -> `b ... t d`, what `logits` reads; the encoder runs once a picture."""
         b, t = len(tokens), tokens.shape[-1]
-        states, _ = self.read(tokens.reshape(b, -1, t), self.start(self.encode(features)))
-        return states.reshape(*tokens.shape, -1)
+        read = tokens.reshape(b, -1, t)
+        prefixes = Prefixes.of(read, torch.ones_like(read, dtype=torch.bool))
+        return prefixes.spread(self.logits(self.states(features, prefixes))).reshape(*tokens.shape, -1)
+
+    def states(self, features: Tensor, prefixes: Prefixes) -> Tensor:
+        """`b p f` -> `n d`, what `logits` reads; the encoder runs once a picture, the decoder once a prefix."""
+        return self.read(self.encode(features), prefixes)
+
+    def read(self, memory: Tensor, prefixes: Prefixes) -> Tensor:
+        """The decoder's part of that: memory `b p d` -> `n d`."""
+        x = self.dropout(self.token(prefixes.last) + self.position(prefixes.positions))
+        for layer in self.layers:
+            x = layer(x, memory, prefixes)
+        return self.decoder_norm(x)
 
     def logits(self, states: Tensor) -> Tensor:
         """`... d` -> `... v`."""
         return F.linear(states, self.token.weight)
 
+    @property
+    def layers(self) -> list[DecoderLayer]:
+        return cast(list[DecoderLayer], list(self.decoder))
+
     def start(self, memory: Tensor) -> Cache:
         """Memory `b p d` -> the cache of a decoder that has read nothing yet."""
-        layers = cast(list[DecoderLayer], list(self.decoder))
-        return Cache(cross=[layer.cross.keys_values(memory) for layer in layers], own=[])
+        seen = (layer.cross.keys_values(memory) for layer in self.layers)
+        cross = [(rearrange(keys, "b h p e -> b h e p").contiguous(), values.contiguous()) for keys, values in seen]
+        return Cache(cross, [None] * len(cross))
 
     def step(self, tokens: Tensor, cache: Cache) -> tuple[Tensor, Cache]:
-        """One more token of each caption, `b k` -> logits `b k v` of the next, and the cache grown by one."""
-        states, cache = self.read(rearrange(tokens, "b k -> b k 1"), cache)
-        return self.logits(rearrange(states, "b k 1 d -> b k d")), cache
+        """One more token of each caption, `b k` -> logits `b k v` of the next, and the cache grown by one.
 
-    def read(self, tokens: Tensor, cache: Cache) -> tuple[Tensor, Cache]:
-        """All tokens `b k t` at once from an empty cache, else one -> states `b k t d`, the cache grown."""
-        b, _, t = tokens.shape
-        positions = torch.arange(cache.length, cache.length + t, device=tokens.device)
-        x = self.dropout(self.token(tokens) + self.position(positions))
-        x = rearrange(x, "b k t d -> (b k) t d")
-        own: list[KeyValue] = []
-        for i, layer in enumerate(self.decoder):
-            x, seen = layer(x, cache.cross[i], cache.own[i] if cache.own else None)
+        At rest: without dropout or gradient.
+        """
+        x = (self.token(tokens) + self.position.weight[cache.length]).flatten(0, 1)
+        own: list[Tensor | None] = []
+        for i, layer in enumerate(self.layers):
+            x, seen = layer.step(x, i, cache)
             own.append(seen)
-        return rearrange(self.decoder_norm(x), "(b k) t d -> b k t d", b=b), replace(cache, own=own)
+        logits = rearrange(self.logits(self.decoder_norm(x)), "(b k) v -> b k v", b=len(tokens))
+        return logits, Cache(cache.cross, own, cache.length + 1)
 
     def save_pretrained(self, folder: Path) -> None:
         """In Hugging Face's layout: config.json, model.safetensors, tokenizer.json."""

@@ -14,6 +14,7 @@ from torch import Tensor
 from captioner import rollout
 from captioner.config import Decode, Run, Scst, Xe
 from captioner.generate import Generated, nucleus, sequence_log_probabilities
+from captioner.models.prefixes import Prefixes
 from captioner.models.vocabulary import Vocabulary
 from captioner.objectives import CLIP, OBJECTIVES, cross_entropy, direct, group_relative, self_critical
 from captioner.rollout import Batch, Rollout, style
@@ -41,8 +42,8 @@ class Table:
     def __init__(self, vocabulary: Vocabulary, table: Tensor) -> None:
         self.vocabulary, self.table = vocabulary, table
 
-    def states(self, features: Tensor, tokens: Tensor) -> Tensor:
-        return tokens
+    def states(self, features: Tensor, prefixes: Prefixes) -> Tensor:
+        return prefixes.last
 
     def logits(self, states: Tensor) -> Tensor:
         return self.table[states]
@@ -90,7 +91,7 @@ def test_an_exclamation_mark_is_learned_though_it_has_the_id_of_padding():
     unlikely[vocabulary.pad] = -100.0
     captioner = SimpleNamespace(
         vocabulary=vocabulary,
-        states=lambda features, tokens: tokens,
+        states=lambda features, prefixes: prefixes.last,
         logits=lambda states: unlikely.expand(*states.shape, -1),
     )
     loss, _ = cross_entropy(captioner, batch(["!$"]), None, replace(run(), decode=Decode(max_length=5)))

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captioner.wide import CACHED, PIECE, log_total, top
+from captioner.wide import CACHED, PIECE, best, log_probability, top
 
 
 @given(st.integers(1, 40 * PIECE), st.integers(1, 6), st.integers(0, 2**31))
@@ -31,6 +31,10 @@ def test_impossible_tokens_are_never_the_highest():
 
 
 @pytest.mark.parametrize("shape", [(1, 5), (3, 2, 1000), (5, CACHED // 2), (2, CACHED + 1)])
-def test_the_total_is_that_of_logsumexp(shape):
+def test_log_probabilities_are_those_of_the_whole(shape):
     logits = 10 * torch.randn(shape)
-    torch.testing.assert_close(log_total(logits), logits.logsumexp(dim=-1))
+    whole = logits.log_softmax(dim=-1)
+    values, ids = best(logits, 3)
+    torch.testing.assert_close(values, whole.topk(3).values)
+    torch.testing.assert_close(whole.gather(-1, ids), values)
+    torch.testing.assert_close(log_probability(logits, ids[..., 1]), values[..., 1])

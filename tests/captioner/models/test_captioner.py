@@ -10,6 +10,7 @@ from torch import nn
 
 from captioner.models import pretrained
 from captioner.models.captioner import Captioner, CaptionerConfig
+from captioner.models.prefixes import Prefixes
 from captioner.models.vocabulary import Vocabulary
 
 WORDS = Vocabulary.train(["a red ball on a table", "a blue flag"] * 3, 530)
@@ -36,6 +37,7 @@ FEATURES = torch.randn(3, 5, 6, generator=torch.Generator().manual_seed(1))  # b
 TOKENS = torch.randint(0, 500, (3, 4, 8), generator=torch.Generator().manual_seed(2))  # b k t
 
 
+@torch.no_grad()
 def test_cached_logits_are_the_teacher_forced_ones() -> None:
     captioner = sharp()
     whole = captioner(FEATURES, TOKENS)
@@ -72,6 +74,7 @@ def test_logits_depend_on_every_patch() -> None:
         assert (captioner(other, TOKENS) - logits).abs().max() > 1e-4
 
 
+@torch.no_grad()
 def test_selected_cache_rows_go_on_as_those_captions() -> None:
     captioner = sharp()
     _, cache = captioner.step(TOKENS[:, :, 0], captioner.start(captioner.encode(FEATURES)))
@@ -96,7 +99,7 @@ def test_attention_is_the_textbook_formula() -> None:
 def test_output_projection_is_the_token_embedding() -> None:
     captioner = tiny()
     assert sum(p.shape == (WORDS.size, 16) for p in captioner.parameters()) == 1
-    states = captioner.states(FEATURES, TOKENS)
+    states = captioner.states(FEATURES, Prefixes.of(TOKENS, TOKENS >= 0))
     torch.testing.assert_close(captioner.logits(states), states @ captioner.token.weight.T)
 
 
@@ -119,7 +122,8 @@ def test_bf16_autocast_is_near_fp32() -> None:
     captioner.zero_grad()
     with torch.autocast("cpu", torch.bfloat16):
         logits = captioner.eval()(FEATURES, TOKENS)
-        stepped, _ = captioner.step(TOKENS[:, :, 0], captioner.start(captioner.encode(FEATURES)))
+        with torch.no_grad():
+            stepped, _ = captioner.step(TOKENS[:, :, 0], captioner.start(captioner.encode(FEATURES)))
     logits.float().logsumexp(-1).mean().backward()
     assert logits.dtype == torch.bfloat16 and captioner.look[0].weight.grad.isfinite().all()
     torch.testing.assert_close(logits.float(), captioner(FEATURES, TOKENS), atol=0.02, rtol=0.02)
