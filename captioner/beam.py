@@ -30,7 +30,7 @@ def beam_search(
     cache = captioner.start(memory)
     for _ in range(max_length):
         logits, cache = captioner.step(tokens[..., -1], cache)
-        gain, following = continuations(logits.float(), k, done, pad)  # b m c
+        gain, following = continuations(logits, k, done, pad)  # b m c
         m, c = gain.shape[1:]
         length = length + ~done
         totals = rearrange(total[..., None] + gain, "b m c -> b (m c)")

@@ -19,9 +19,9 @@ from captioner.beam import beam_search
 from captioner.config import Decode
 from captioner.models.captioner import Captioner
 from captioner.models.features import Features
-from captioner.models.prefixes import Prefixes
 from captioner.wide import log_probability
 from metric.example import Example
+from metric.prefixes import Prefixes
 
 METHODS = ("greedy", "beam", "diverse_beam", "sample")
 BATCH = 64  # pictures that are captioned at a time

@@ -15,9 +15,9 @@ CACHED = 2**18  # logits that a processor's own cache holds
 def best(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """`... v` -> the log-probabilities of the k likeliest tokens, best first, and their ids, `... k` twice.
 
-    For what needs no gradient.
+    In fp32, whatever the logits are in. For what needs no gradient.
     """
-    values, ids = zip(*(top(part.log_softmax(-1), k) for part in parts(logits)))
+    values, ids = zip(*(top(part.log_softmax(-1, dtype=torch.float32), k) for part in parts(logits)))
     return torch.cat(values).unflatten(0, logits.shape[:-1]), torch.cat(ids).unflatten(0, logits.shape[:-1])
 
 

@@ -1,12 +1,13 @@
 """What a step of the reward stage costs, part by part, against cross-entropy, no cache, and transformers' generate.
 
-Command: `.venv/bin/python experiments/bench_reward_stage.py --size small` (or `paper`; `--batch`, `--rounds`).
+Command: `.venv/bin/python experiments/bench_reward_stage.py --size small` (`paper`; `--precision bf16`; `--rounds N`).
 Cost: seconds (small), minutes (paper) on one core. Weights are random, so captions never end by themselves: all have
 LENGTH tokens, in generation, cross-entropy and transformers alike. Their beams begin too much alike (2.6 to 3.3 tokens
 a distinct beginning), so reward and update work on candidates that are made, with 1.7 as the beams of the demo's
-captioners have (1.63 to 1.84; samples 1.2). transformers decodes with a BART of the same width,
-layers, heads, feed-forward, vocabulary, patches, beams and length, that knows no end of sentence. `decode` begins with
-encoded pictures and ends with token ids, for both. Medians over rounds that take turns.
+captioners have (1.63 to 1.84; samples have 1.2). transformers decodes with a BART of the same width, layers, heads,
+feed-forward, vocabulary, patches, beams and length, that knows no end of sentence. `decode` begins with encoded
+pictures and ends with token ids, for both; no decoder can be quicker than `its matrix products alone`, which are the
+same for both. Medians over rounds that take turns.
 Expect: a reward step below 4 cross-entropy steps; decoding faster than transformers, the less the more both wait for
 the same matrix products. LOG.md has the figures.
 """
@@ -23,7 +24,7 @@ import torch
 from einops import rearrange
 from open_clip import get_model_config, get_tokenizer
 from open_clip.model import CLIP
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import BartConfig, BartForConditionalGeneration
 from transformers.modeling_outputs import BaseModelOutput
 
@@ -32,13 +33,13 @@ from captioner.config import PRESETS, Decode, Run, Scst, override
 from captioner.data import load
 from captioner.generate import Generated, at_rest
 from captioner.models.captioner import Captioner, CaptionerConfig
-from captioner.models.prefixes import Prefixes
 from captioner.models.vocabulary import Vocabulary
 from captioner.objectives import cross_entropy, self_critical
 from captioner.rollout import Batch, Rollout, judged, sample
 from metric.clip import Clip, frozen, load_clip
 from metric.embed import Embedder
 from metric.example import Example
+from metric.prefixes import Prefixes
 from metric.similarity import pac_s
 from rewards.mix import Mix, Term
 from rewards.similarity import Similarity
@@ -85,8 +86,7 @@ class Uncached:
 
     def step(self, tokens: Tensor, prefix: Prefix) -> tuple[Tensor, Prefix]:
         tokens = tokens[..., None] if prefix.tokens is None else torch.cat([prefix.tokens, tokens[..., None]], -1)
-        every = torch.arange(tokens.numel())
-        states = self.captioner.read(prefix.memory, Prefixes(tokens, every, every.view(tokens.shape)))
+        states = self.captioner.read(prefix.memory, Prefixes.apart(tokens))
         return self.captioner.logits(states.view(*tokens.shape, -1)[:, :, -1]), replace(prefix, tokens=tokens)
 
 
@@ -95,10 +95,12 @@ def main() -> None:
     parser.add_argument("--size", choices=("small", "paper"), default="small")
     parser.add_argument("--batch", type=int, default=50, help="pictures")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32", help="of all but the reward")
     args = parser.parse_args()
     torch.manual_seed(0)
-    seconds = times(parts(args.size, args.batch), args.rounds)
-    print(table(seconds, args.size, args.batch))
+    with torch.autocast("cpu", torch.bfloat16, enabled=args.precision == "bf16"):
+        seconds = times(parts(args.size, args.batch), args.rounds)
+    print(table(seconds, f"{args.size}, {args.precision}", args.batch))
 
 
 def parts(size: str, b: int) -> dict[str, Callable[[], object]]:
@@ -133,6 +135,11 @@ def parts(size: str, b: int) -> dict[str, Callable[[], object]]:
         with at_rest(captioner):
             beam_search(model, memory, BEAMS, LENGTH)  # type: ignore[arg-type]
 
+    def products() -> None:
+        with torch.no_grad():
+            for rows in [b] + [b * BEAMS] * (LENGTH - 1):
+                multiply(captioner, rows)
+
     def transformers_decode(**inputs: object) -> None:
         bart.generate(
             **inputs,
@@ -152,10 +159,20 @@ def parts(size: str, b: int) -> dict[str, Callable[[], object]]:
         "XE step, 1 reference": lambda: cross_entropy(captioner, one, None, run)[0].backward(),
         f"XE step, {REFERENCES} references": lambda: cross_entropy(captioner, all_references, None, run)[0].backward(),
         "decode": lambda: decode(captioner),
+        "its matrix products alone": products,
         "decode without a cache": lambda: decode(Uncached(captioner)),
         "transformers' generate": lambda: transformers_decode(inputs_embeds=embedded),
         "transformers' decode": lambda: transformers_decode(encoder_outputs=BaseModelOutput(embedded)),
     }
+
+
+def multiply(captioner: Captioner, rows: int) -> None:
+    """The matrix products that any decoder of this shape has to do for one more token of so many captions."""
+    for layer in captioner.layers:
+        for name, module in layer.named_modules():
+            if isinstance(module, nn.Linear) and name != "cross.key_value":  # that is once for a picture
+                module(torch.zeros(rows, module.in_features))
+    captioner.logits(torch.zeros(rows, captioner.config.d))
 
 
 def candidates(vocabulary: Vocabulary, texts: list[str], b: int) -> Generated:
@@ -225,9 +242,11 @@ def times(timed: dict[str, Callable[[], object]], rounds: int) -> dict[str, floa
     return {name: median(values) for name, values in seconds.items()}
 
 
-def table(seconds: dict[str, float], size: str, b: int) -> str:
+def table(seconds: dict[str, float], title: str, b: int) -> str:
     share = {name: seconds[name] / sum(seconds[part] for part in ("generate", "reward", "update")) for name in seconds}
-    lines = [f"{size}: {b} pictures x {BEAMS} beams, {LENGTH} tokens, {torch.get_num_threads()} thread(s), CPU seconds"]
+    lines = [
+        f"{title}: {b} pictures x {BEAMS} beams, {LENGTH} tokens, {torch.get_num_threads()} thread(s), CPU seconds"
+    ]
     for name, value in seconds.items():
         part = f"{share[name]:5.0%} of the step" if name in ("generate", "reward", "update") else ""
         lines.append(f"  {name:28} {value:9.3f} s {part}")
@@ -236,6 +255,7 @@ def table(seconds: dict[str, float], size: str, b: int) -> str:
         ("reward step", "XE step, 1 reference"),
         ("transformers' generate", "generate"),
         ("transformers' decode", "decode"),
+        ("transformers' decode", "its matrix products alone"),
         ("decode without a cache", "decode"),
     ):
         lines.append(f"  {one} / {other}: {seconds[one] / seconds[other]:.2f}")

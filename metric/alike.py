@@ -25,9 +25,14 @@ def alike(lengths: Sequence[int], most: int, rows: int) -> Iterator[tuple[list[i
 
     Every item is in one batch; shortest first.
     """
+    for batch, length in classes(lengths, most, rows):
+        yield batch, batch + batch[:1] * (rows - len(batch)), length
+
+
+def classes(lengths: Sequence[int], most: int, count: int) -> Iterator[tuple[list[int], int]]:
+    """Items of one class of lengths, at most `count` of them, and the length all are padded to; shortest first."""
     padded = {item: min(-(-length // LENGTH_STEP) * LENGTH_STEP, most) for item, length in enumerate(lengths)}
     for length, group in groupby(sorted(padded, key=padded.__getitem__), key=padded.__getitem__):
         items = list(group)
-        for start in range(0, len(items), rows):
-            batch = items[start : start + rows]
-            yield batch, batch + batch[:1] * (rows - len(batch)), length
+        for start in range(0, len(items), count):
+            yield items[start : start + count], length

@@ -91,8 +91,13 @@ def text_features(model: Model, tokens: Tensor) -> Tensor:
         return model.encode_text(tokens)
     t = tokens.shape[1]
     x = model.token_embedding(tokens) + model.positional_embedding[:t]
-    x = model.ln_final(model.transformer(x, attn_mask=model.attn_mask[:t, :t]))
-    pooled = x[torch.arange(len(x), device=x.device), tokens.argmax(dim=-1)]
+    x = model.transformer(x, attn_mask=model.attn_mask[:t, :t])
+    return projected(model, x[torch.arange(len(x), device=x.device), tokens.argmax(dim=-1)])
+
+
+def projected(model: Model, pooled: Tensor) -> Tensor:
+    """The end of the text tower, from its states at EOS: `n d` -> `n d`."""
+    pooled = model.ln_final(pooled)
     if isinstance(model.text_projection, nn.Linear):
         return model.text_projection(pooled)
     return pooled if model.text_projection is None else pooled @ model.text_projection

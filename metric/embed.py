@@ -7,20 +7,24 @@ Axes: n pictures or texts, d features.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from metric.alike import alike, rows_for
+from metric.alike import alike, classes, rows_for
 from metric.clip import Clip, needed
 from metric.example import Picture, image_key
 from metric.pixels import prepare
 from metric.processes import gathered
+from metric.shared_text import encode_shared, shares
 from metric.tokens import cut
 
 HALF: dict[str, torch.dtype | None] = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
+TOKENS = 16  # of a usual text: so many rows of a matrix product come of one
+Encode = Callable[[Tensor], Tensor]
 TEXTS = 100_000  # embeddings of texts that are remembered; rewards ask for ever new ones
 
 
@@ -70,13 +74,22 @@ class Embedder:
             tokens = self.clip.tokenizer(missing)
             self.cut += int(cut(self.clip, missing, tokens).sum())
             lengths = needed(self.clip.model, tokens).tolist()
-            for batch, filled, t in alike(lengths, tokens.shape[1], self.batch_size):
-                keys = [missing[item] for item in batch]
-                self.learn(self.known_texts, keys, self.clip.encode_tokens, tokens[filled, :t])
+            for batch, filled, t, encode in self.batches(lengths, tokens.shape[1]):
+                self.learn(self.known_texts, [missing[item] for item in batch], encode, tokens[filled, :t])
         embedded = self.gather(self.known_texts, texts)
         for text in list(self.known_texts)[: max(0, len(self.known_texts) - TEXTS)]:
             del self.known_texts[text]
         return embedded
+
+    def batches(self, lengths: list[int], most: int) -> Iterator[tuple[list[int], list[int], int, Encode]]:
+        """Which texts are a batch, those and what fills it, the length all are padded to, and what computes them."""
+        if not shares(self.clip.model):
+            for batch, filled, t in alike(lengths, most, self.batch_size):
+                yield batch, filled, t, self.clip.encode_tokens
+            return
+        many = TOKENS * self.batch_size
+        for batch, t in classes(lengths, most, many):
+            yield batch, batch, t, partial(encode_shared, self.clip, rows=many)
 
     @property
     def dtype(self) -> torch.dtype | None:
@@ -84,9 +97,7 @@ class Embedder:
         name = ("fp16" if self.clip.device.type == "cuda" else "fp32") if self.precision == "auto" else self.precision
         return HALF[name]
 
-    def learn(
-        self, known: dict[str, Tensor], keys: Sequence[str], encode: Callable[[Tensor], Tensor], filled: Tensor
-    ) -> None:
+    def learn(self, known: dict[str, Tensor], keys: Sequence[str], encode: Encode, filled: Tensor) -> None:
         """The embeddings of the first rows of a filled batch, one a key."""
         with torch.autocast(self.clip.device.type, self.dtype, enabled=self.dtype is not None):
             known.update(zip(keys, encode(filled).cpu().unbind()))

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from captioner.models import pretrained
-from captioner.models.prefixes import Prefixes
 from captioner.models.vocabulary import Vocabulary
 from metric.clip import Clip
+from metric.prefixes import Prefixes
 
 KeyValue = tuple[Tensor, Tensor]  # b h m e, twice, of m things to look at
 
@@ -220,10 +220,8 @@ class Captioner(nn.Module):
 
     def forward(self, features: Tensor, tokens: Tensor) -> Tensor:
         """Teacher forcing: `b p f` and `b ... t` -> logits `b ... t v` of the token after each."""
-        b, t = len(tokens), tokens.shape[-1]
-        read = tokens.reshape(b, -1, t)
-        prefixes = Prefixes.of(read, torch.ones_like(read, dtype=torch.bool))
-        return prefixes.spread(self.logits(self.states(features, prefixes))).reshape(*tokens.shape, -1)
+        prefixes = Prefixes.apart(tokens.reshape(len(tokens), -1, tokens.shape[-1]))
+        return self.logits(self.states(features, prefixes)).view(*tokens.shape, -1)
 
     def states(self, features: Tensor, prefixes: Prefixes) -> Tensor:
         """`b p f` -> `n d`, what `logits` reads; the encoder runs once a picture, the decoder once a prefix."""

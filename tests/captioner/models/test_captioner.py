@@ -10,8 +10,8 @@ from torch import nn
 
 from captioner.models import pretrained
 from captioner.models.captioner import Captioner, CaptionerConfig
-from captioner.models.prefixes import Prefixes
 from captioner.models.vocabulary import Vocabulary
+from metric.prefixes import Prefixes
 
 WORDS = Vocabulary.train(["a red ball on a table", "a blue flag"] * 3, 530)
 CONFIG = CaptionerConfig(

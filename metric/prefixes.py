@@ -38,6 +38,12 @@ class Prefixes:
         count = rearrange(leads.flatten().cumsum(0) - 1, "(b k t) -> b k t", b=len(tokens), k=tokens.shape[1])
         return cls(tokens, leads.flatten().nonzero().squeeze(1), count.gather(1, leader).clamp(min=0))
 
+    @classmethod
+    def apart(cls, tokens: Tensor) -> Prefixes:
+        """Every place by itself, whatever begins alike."""
+        places = torch.arange(tokens.numel(), device=tokens.device)
+        return cls(tokens, places, places.view(tokens.shape))
+
     @property
     def last(self) -> Tensor:
         """The last token of each, `n`."""

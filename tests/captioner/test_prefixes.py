@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from captioner.generate import sequence_log_probabilities, true_tokens
-from captioner.models.prefixes import Prefixes
+from metric.prefixes import Prefixes
 
 shapes = st.tuples(st.integers(1, 4), st.integers(1, 6), st.integers(1, 7))  # b k t
 seeds = st.integers(0, 2**31)
@@ -33,6 +33,12 @@ def test_each_distinct_prefix_that_is_asked_for_has_one_number(shape, seed):
         assert not is_asked or names[prefixes.first[number]] == name
     assert prefixes.last.tolist() == [names[place][-1] for place in prefixes.first.tolist()]
     assert prefixes.positions.tolist() == [len(names[place]) - 2 for place in prefixes.first.tolist()]
+
+
+def test_apart_every_place_is_its_own():
+    prefixes = Prefixes.apart(few_tokens((2, 3, 4), 0))
+    x = torch.arange(24)[:, None]
+    assert torch.equal(prefixes.spread(x).flatten(0, 1), x) and torch.equal(prefixes.gather(prefixes.spread(x)), x)
 
 
 @given(shapes, seeds)

@@ -1,0 +1,73 @@
+"""A text tower over the distinct beginnings of texts: what texts begin with alike is computed once.
+
+Candidates of a picture begin alike, and all texts of a score begin with its prefix. The tower is causal, so what it
+makes of a beginning is the same in every text. As in metric.alike, an embedding is the same to the bit in whatever
+company: matrix products have always as many rows, and each text is padded to its own class of lengths.
+
+Axes: n texts, t tokens, d features of the tower, h heads, e features of a head, r texts and what fills their groups.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from einops import rearrange
+from open_clip.transformer import ResidualAttentionBlock
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from metric.clip import Clip, Model, idle_padding, projected
+from metric.prefixes import Prefixes
+
+GROUP = 16  # texts, neighbours in the order of their tokens, among which equal beginnings are looked for
+
+
+def shares(model: Model) -> bool:
+    """Whether its text tower is built of the blocks that are known here, and causal."""
+    return idle_padding(model) and all(
+        type(block) is ResidualAttentionBlock and isinstance(block.attn, nn.MultiheadAttention)
+        for block in model.transformer.resblocks
+    )
+
+
+def encode_shared(clip: Clip, tokens: Tensor, rows: int) -> Tensor:
+    """Clip.encode_tokens by matrix products of so many rows each: `n t` -> `n d`, unit length, fp32. No gradient."""
+    return F.normalize(features(clip.model, tokens.to(clip.device), rows).float(), dim=-1)
+
+
+def features(model: Model, tokens: Tensor, rows: int) -> Tensor:
+    """The text tower, `n t` -> `n d`."""
+    distinct, again = tokens.unique(dim=0, return_inverse=True)  # in order
+    filled = torch.cat([distinct, distinct[-1:].expand(-len(distinct) % GROUP, -1)])
+    grouped = rearrange(filled, "(b k) t -> b k t", k=GROUP)
+    end = grouped.argmax(dim=-1, keepdim=True)  # EOS has the highest id
+    prefixes = Prefixes.of(grouped, torch.arange(tokens.shape[1], device=tokens.device) <= end)
+    x = model.token_embedding(prefixes.last) + model.positional_embedding[prefixes.positions]
+    for block in model.transformer.resblocks:
+        x = layer(block, x, prefixes, rows)
+    pooled = x[prefixes.number.gather(2, end).flatten()[: len(distinct)]]
+    return by_rows(lambda part: projected(model, part), rows, pooled)[again]
+
+
+def layer(block: ResidualAttentionBlock, x: Tensor, prefixes: Prefixes, rows: int) -> Tensor:
+    """One block, prefixes in and out."""
+    attention = block.attn
+
+    def look(x: Tensor) -> Tensor:
+        return F.linear(block.ln_1(x), attention.in_proj_weight, attention.in_proj_bias)
+
+    def think(x: Tensor, heads: Tensor) -> Tensor:
+        x = x + block.ls_1(attention.out_proj(heads))
+        return x + block.ls_2(block.mlp(block.ln_2(x)))
+
+    seen = prefixes.spread(by_rows(look, rows, x))
+    queries, keys, values = rearrange(seen, "r t (three h e) -> three r h t e", three=3, h=attention.num_heads)
+    heads = F.scaled_dot_product_attention(queries, keys, values, is_causal=True)
+    return by_rows(think, rows, x, prefixes.gather(rearrange(heads, "r h t e -> r t (h e)")))
+
+
+def by_rows(apply: Callable[..., Tensor], rows: int, *each: Tensor) -> Tensor:
+    """A function of rows, so many at a time, the last filled up."""
+    parts = zip(*(F.pad(x, (0, 0, 0, -len(x) % rows)).split(rows) for x in each))
+    return torch.cat([apply(*part) for part in parts])[: len(each[0])]
