@@ -1,16 +1,15 @@
 """Beam search: the captions a captioner thinks likeliest, found by keeping the best few at every step.
 
-Axes: b pictures, m beams of each, c continuations of a beam, k beams kept, t tokens, d model features.
+Axes: b pictures, m beams of each, k beams kept, t tokens, d model features, v vocabulary.
 """
 
 from __future__ import annotations
 
 import torch
-from einops import rearrange
 from torch import Tensor
 
 from captioner.models.captioner import Captioner
-from captioner.wide import best
+from captioner.wide import parts, top
 
 
 def beam_search(
@@ -30,14 +29,13 @@ def beam_search(
     cache = captioner.start(memory)
     for _ in range(max_length):
         logits, cache = captioner.step(tokens[..., -1], cache)
-        gain, following = continuations(logits, k, done, pad)  # b m c
-        m, c = gain.shape[1:]
+        m, v = logits.shape[1:]
         length = length + ~done
-        totals = rearrange(total[..., None] + gain, "b m c -> b (m c)")
-        rank = totals / length.repeat_interleave(c, dim=1) ** length_penalty if length_penalty else totals
-        kept = rank.topk(min(k, m * c)).indices  # b k
-        parent, total = kept // c, totals.gather(1, kept)
-        token = following.flatten(1).gather(1, kept)
+        scale = length**length_penalty
+        found = zip(*(continuations(k, pad, *part) for part in parts(logits, total, scale, done)))
+        rank, best = map(torch.cat, found)  # b k
+        parent, token = best // v, best % v
+        total = rank * scale.gather(1, parent)
         tokens = torch.cat([tokens[pictures, parent], token[..., None]], dim=-1)
         length, done = length.gather(1, parent), done.gather(1, parent) | (token == eos)
         if done.all():
@@ -46,12 +44,15 @@ def beam_search(
     return tokens, total
 
 
-def continuations(logits: Tensor, k: int, done: Tensor, pad: int) -> tuple[Tensor, Tensor]:
-    """Log-probabilities and ids, `b m c` twice, of each beam's best k tokens: no other can be among the best.
+def continuations(
+    k: int, pad: int, logits: Tensor, total: Tensor, scale: Tensor, done: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The best k of the m times v captions that are one token longer, `b m v` -> `b k` twice: rank, and which they are.
 
     A finished beam goes on with padding, at no cost, and with nothing else.
     """
-    gain, ids = best(logits, min(k, logits.shape[-1]))
-    free = torch.full_like(gain[0, 0], -torch.inf)
-    free[0] = 0.0
-    return torch.where(done[..., None], free, gain), ids.masked_fill(done[..., None], pad)
+    gain = logits.log_softmax(-1, dtype=torch.float32)
+    gain[done] = -torch.inf
+    gain[..., pad].masked_fill_(done, 0.0)
+    rank = ((total[..., None] + gain) / scale[..., None]).flatten(1)
+    return top(rank, min(k, rank.shape[1]))

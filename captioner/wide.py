@@ -1,9 +1,11 @@
-"""Choices from a large vocabulary, few rows at a time: a pass of the whole through memory costs as much as a layer.
+"""Choices from a large vocabulary, few pictures at a time: a pass of the whole through memory costs as much as a layer.
 
-Axes: v vocabulary, n pieces of it, k best.
+Axes: b pictures, k captions of each, v vocabulary.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -12,30 +14,16 @@ PIECE = 64  # tokens
 CACHED = 2**18  # logits that a processor's own cache holds
 
 
-def best(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """`... v` -> the log-probabilities of the k likeliest tokens, best first, and their ids, `... k` twice.
-
-    In fp32, whatever the logits are in. For what needs no gradient.
-    """
-    values, ids = zip(*(top(part.log_softmax(-1, dtype=torch.float32), k) for part in parts(logits)))
-    return torch.cat(values).unflatten(0, logits.shape[:-1]), torch.cat(ids).unflatten(0, logits.shape[:-1])
+def parts(logits: Tensor, *others: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Logits `b k v` and what belongs to them, `b ...`: as many pictures at a time as stay in a CPU's cache, or all."""
+    count = max(1, CACHED // max(1, logits[0].numel())) if logits.device.type == "cpu" else len(logits)
+    return zip(*(each.split(count) for each in (logits, *others)))
 
 
 def log_probability(logits: Tensor, ids: Tensor) -> Tensor:
-    """Of one token each, `... v` and `...` -> `...`. For what needs no gradient."""
-    each = ids.flatten().split(rows(logits))
-    found = [part.log_softmax(-1).gather(1, one[:, None]) for part, one in zip(parts(logits), each)]
-    return torch.cat(found).view(ids.shape)
-
-
-def parts(logits: Tensor) -> tuple[Tensor, ...]:
-    """All rows, on a CPU as many at a time as stay in its cache."""
-    return logits.flatten(0, -2).split(rows(logits))
-
-
-def rows(logits: Tensor) -> int:
-    count = max(1, logits.shape[:-1].numel())
-    return count if logits.device.type != "cpu" else max(1, CACHED // logits.shape[-1])
+    """Of one token each, `b k v` and `b k` -> `b k`. For what needs no gradient."""
+    found = [part.log_softmax(-1).gather(-1, one[..., None]).squeeze(-1) for part, one in parts(logits, ids)]
+    return torch.cat(found)
 
 
 def top(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:

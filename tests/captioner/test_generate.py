@@ -21,6 +21,7 @@ from captioner.generate import (
 from captioner.models.captioner import Captioner, CaptionerConfig
 from captioner.models.vocabulary import BOS, EOS, PAD, Vocabulary
 from metric.example import Cut, Example
+from metric.prefixes import Prefixes
 
 
 def words(count: int) -> Vocabulary:
@@ -356,3 +357,19 @@ def test_impossible_settings_are_refused() -> None:
         generate(captioner, FEATURES, method="sample", temperature=0, max_length=5)
     with pytest.raises(ValueError, match="got 1.0 and 0"):
         generate(captioner, FEATURES, method="sample", top_p=0, max_length=5)
+
+
+def test_shared_beginnings_have_the_gradient_of_captions_one_by_one(two_words):
+    captioner, features = two_words(max_length=8, decoder_layers=2), torch.randn(3, 5, 4)
+    tokens = torch.randint(0, 3, (3, 4, 8), generator=torch.Generator().manual_seed(5))
+    tokens[..., 0] = 0
+    weights = torch.randn(3, 4, 7)
+    found = {}
+    for name, parts in (("at once", [tokens]), ("one by one", tokens.split(1, dim=1))):
+        captioner.zero_grad()
+        log_p = torch.cat([sequence_log_probabilities(captioner, features, part) for part in parts], dim=1)
+        (weights * log_p).sum().backward()
+        found[name] = [log_p.detach(), *(parameter.grad.clone() for parameter in captioner.parameters())]
+    assert len(Prefixes.of(tokens[..., :-1], true_tokens(tokens, 1)).first) < true_tokens(tokens, 1).sum() * 0.9
+    for one, other in zip(found["at once"], found["one by one"]):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captioner.wide import CACHED, PIECE, best, log_probability, top
+from captioner.wide import CACHED, PIECE, log_probability, parts, top
 
 
 @given(st.integers(1, 40 * PIECE), st.integers(1, 6), st.integers(0, 2**31))
@@ -30,11 +30,16 @@ def test_impossible_tokens_are_never_the_highest():
     assert top(logits, 1)[1].item() == 77
 
 
-@pytest.mark.parametrize("shape", [(1, 5), (3, 2, 1000), (5, CACHED // 2), (2, CACHED + 1)])
+@pytest.mark.parametrize("shape", [(1, 1, 5), (3, 2, 1000), (5, 2, CACHED // 4), (2, 3, CACHED + 1)])
 def test_log_probabilities_are_those_of_the_whole(shape):
-    logits = 10 * torch.randn(shape)
-    whole = logits.log_softmax(dim=-1)
-    values, ids = best(logits, 3)
-    torch.testing.assert_close(values, whole.topk(3).values)
-    torch.testing.assert_close(whole.gather(-1, ids), values)
-    torch.testing.assert_close(log_probability(logits, ids[..., 1]), values[..., 1])
+    logits, ids = 10 * torch.randn(shape), torch.randint(shape[-1], shape[:2])
+    whole = logits.log_softmax(dim=-1).gather(-1, ids[..., None]).squeeze(-1)
+    torch.testing.assert_close(log_probability(logits, ids), whole)
+
+
+def test_parts_hold_what_belongs_together_and_stay_in_the_cache():
+    logits, others = torch.randn(7, 2, CACHED // 6), torch.arange(7)
+    found = list(parts(logits, others))
+    assert [len(part) for part, _ in found] == [3, 3, 1]
+    assert torch.equal(torch.cat([part for part, _ in found]), logits)
+    assert torch.equal(torch.cat([other for _, other in found]), others)

@@ -165,9 +165,9 @@ class Killed(Tiny):
         return super().preprocess(picture)
 
 
-def test_killed_build_goes_on_where_it_stopped(tmp_path) -> None:
+def test_killed_build_goes_on_where_it_stopped(tmp_path, monkeypatch) -> None:
     five = examples(0, 50, 100, 150, 200)
-    torch.set_num_threads(1)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)  # pictures are prepared one after the other
     with pytest.raises(KeyboardInterrupt):
         FeatureStore.build(five, Killed(VIT), tmp_path, size=2)
     clip = Tiny(VIT)
