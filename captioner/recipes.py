@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from captioner.config import PRESETS
+from captioner.config import CHOICES, PRESETS
 
 
 @dataclass(frozen=True)
@@ -67,3 +67,13 @@ def settings_of(names: Sequence[str]) -> dict[str, Any]:
         return size
     recipe = RECIPES[recipes[0]]
     return {**recipe.schedule, **size, **recipe.objective}
+
+
+def refuse_contradiction(name: str, typed: dict[str, Any]) -> None:
+    """A recipe is what it chooses, its numbers may be others: ValueError for another choice among the flags typed."""
+    for setting, value in RECIPES[name].objective.items():
+        if setting in CHOICES and typed.get(setting, value) != value:
+            raise ValueError(
+                f"--preset {name} is --{setting} {value} ({RECIPES[name].source}), got --{setting} {typed[setting]}; "
+                "leave one of them out"
+            )

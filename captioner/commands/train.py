@@ -8,7 +8,7 @@ from pathlib import Path
 
 from captioner.config import PRESETS, Run, check, override
 from captioner.flags import add_flags, given
-from captioner.recipes import RECIPES, settings_of
+from captioner.recipes import RECIPES, refuse_contradiction, settings_of
 
 HELP = "train a captioner: cross-entropy, then a reward"
 
@@ -47,10 +47,12 @@ def asked_for(args: argparse.Namespace) -> Run:
     base = from_file(args.experiment) if args.experiment else override(Run(), settings_of(args.preset or ()))
     if args.preset and args.experiment:
         raise ValueError("--preset and an experiment file are two starting points; give one of them")
-    run = override(base, given(args, Run()))
-    recipes = [name for name in args.preset or () if name in RECIPES]
-    if recipes and not run.rewards:
-        raise ValueError(f"--preset {recipes[0]} is a recipe for the reward stage, got no --reward; type one")
+    typed = given(args, Run())
+    run = override(base, typed)
+    for name in set(args.preset or ()) & RECIPES.keys():
+        if not run.rewards:
+            raise ValueError(f"--preset {name} is a recipe for the reward stage, got no --reward; type one")
+        refuse_contradiction(name, typed)
     return run
 
 

@@ -107,6 +107,16 @@ def test_flags_win_over_the_preset():
     assert typed.xe.lr == 9 and typed.model == small.model and typed.scst == small.scst
 
 
+def test_a_recipe_keeps_its_choices_and_gives_up_its_numbers(tmp_path, capsys):
+    leave_one_out = ["--reward", "cider", "--preset", "new_self_critical"]
+    run = run_of(*leave_one_out, "--scst.samples", "3", "--scst.baseline", "leave_one_out")
+    assert (run.scst.samples, run.scst.candidates, run.scst.baseline) == (3, "sample", "leave_one_out")
+    assert main(["train", *leave_one_out, "--scst.baseline", "greedy", "--out", str(tmp_path / "run")]) == 2
+    said = capsys.readouterr().err
+    assert "--preset new_self_critical is --scst.baseline leave_one_out (arXiv 2003.09971" in said
+    assert "got --scst.baseline greedy; leave one of them out" in said and not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize("content, words", [("x = 1", "run = Run"), ("run = 7", "run = Run")])
 def test_file_without_a_run_is_refused(tmp_path, capsys, content, words):
     (tmp_path / "mine.py").write_text(content)
