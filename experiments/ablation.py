@@ -17,6 +17,7 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 from demo import again
@@ -36,6 +37,10 @@ SCORES = "classic,text,clip,scene,incorrect:checker=auto"  # grammar is checked 
 THREADS = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
 
 
+Settings: TypeAlias = tuple[Any, ...]
+"The folder of a run, and its flags."
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("runs/ablation"))
@@ -48,8 +53,8 @@ def main() -> None:
     seeds, pressures = args.seeds.split(","), args.pressures.split(",")
     shared = ("--features", args.out / "features", "--pac", metric)
     rewards = {"cider": "cider", "clips": "clips", "pacspp": f"pacspp:checkpoint={metric}"}
-    xe = [(args.out / f"xe-{seed}", "--seed", seed, *shared, "--val_every", 400) for seed in seeds]
-    tuned = [
+    xe: list[Settings] = [(args.out / f"xe-{seed}", "--seed", seed, *shared, "--val_every", 400) for seed in seeds]
+    tuned: list[Settings] = [
         (args.out / f"{name}-{pressure}-{seed}", "--seed", seed, *shared)
         + ("--init", args.out / f"xe-{seed}", "--reward", spec, *PRESSURES[pressure])
         for pressure in pressures
@@ -61,12 +66,12 @@ def main() -> None:
     with ThreadPoolExecutor(args.jobs) as pool:
         list(pool.map(run, xe))
         list(pool.map(run, tuned))
-    runs = [out for out, *_ in [*xe, *tuned]]
+    runs = [settings[0] for settings in [*xe, *tuned]]
     captioner("compare", *runs, "--out", args.out / "comparison")
     report(compare(runs), args.out / "comparison" / "claim.md")
 
 
-def run(settings: tuple) -> None:
+def run(settings: Settings) -> None:
     """One run, or the rest of it, and its scores on the test split."""
     out, *flags = settings
     if (out / "scores-test.json").exists():
@@ -122,13 +127,14 @@ def contrasts(clips: Row, pacspp: Row) -> list[str]:
     found = []
     for measure in MEASURES:
         a, b = over_steps(clips, measure), over_steps(pacspp, measure)
-        found.append(f"- {measure}, validation, step {a.x[-1]}: {spread(a.y[:, -1] - b.y[:, -1])}")
+        if a and b:
+            found.append(f"- {measure}, validation, step {a.x[-1]}: {spread(a.y[:, -1] - b.y[:, -1])}")
         a, b = over_gain(clips, measure), over_gain(pacspp, measure)
-        if a is not None and b is not None:
+        if a and b:
             gain = min(a.x[-1], b.x[-1])
-            at = [[np.interp(gain, curve.x, seed) for seed in curve.y] for curve in (a, b)]
+            first, second = (np.array([np.interp(gain, curve.x, seed) for seed in curve.y]) for curve in (a, b))
             found.append(
-                f"- {measure}, validation, both at +{gain:.1f} % of the trained score: {spread(np.subtract(*at))}"
+                f"- {measure}, validation, both at +{gain:.1f} % of the trained score: {spread(first - second)}"
             )
     return found
 

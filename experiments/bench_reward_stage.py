@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from statistics import median
 
 import torch
@@ -25,6 +26,7 @@ from einops import rearrange
 from open_clip import get_model_config, get_tokenizer
 from open_clip.model import CLIP
 from torch import Tensor, nn
+from torchvision.transforms.functional import to_tensor
 from transformers import BartConfig, BartForConditionalGeneration
 from transformers.modeling_outputs import BaseModelOutput
 
@@ -38,7 +40,7 @@ from captioner.objectives import cross_entropy, self_critical
 from captioner.rollout import Batch, Rollout, judged, sample
 from metric.clip import Clip, frozen, load_clip
 from metric.embed import Embedder
-from metric.example import Example
+from metric.example import Example, Picture
 from metric.prefixes import Prefixes
 from metric.similarity import pac_s
 from rewards.mix import Mix, Term
@@ -54,7 +56,7 @@ LOOKS = {"small": (36, 128), "paper": (49, 768)}  # patches and their features: 
 class KnownImages(Embedder):
     """Pictures are embedded once for a data set, so not in a step: here they are given."""
 
-    def images(self, images: list) -> Tensor:
+    def images(self, images: Sequence[Path | Picture]) -> Tensor:
         return torch.nn.functional.normalize(torch.ones(len(images), self.clip.dim), dim=-1)
 
 
@@ -109,7 +111,7 @@ def parts(size: str, b: int) -> dict[str, Callable[[], object]]:
     run = replace(run, decode=Decode(max_length=LENGTH), scst=Scst(samples=BEAMS))
     texts = [text for example in load("scenes:count=500", "train") for text in example.references]
     captioner, reward = new_captioner(run, LOOKS[size][1], texts), new_reward(size)
-    examples = [Example(str(i), None) for i in range(b)]
+    examples = [Example(str(i), Path(str(i))) for i in range(b)]
     features = torch.randn(b, *LOOKS[size])
     long = " ".join(texts[:LENGTH])  # cut to LENGTH tokens
     one = Batch(examples, features, [long] * b, seed=0)
@@ -205,7 +207,7 @@ def new_reward(size: str) -> Mix:
     else:
         config = get_model_config("ViT-B-32-quickgelu")
         model = frozen(CLIP(**config))
-        clip = Clip("random", model, lambda image: image, get_tokenizer("ViT-B-32-quickgelu"), {"model_cfg": config})
+        clip = Clip("random", model, to_tensor, get_tokenizer("ViT-B-32-quickgelu"), {"model_cfg": config})
     similarity = Similarity("PAC-S++", KnownImages(clip), pac_s, False)
     return Mix([Term("pacspp", parse("pacspp"), ("images",), similarity, similarity.signature)])
 

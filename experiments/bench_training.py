@@ -100,7 +100,7 @@ def averaged(bench: Bench) -> None:
         step()
         average.update_parameters(bench.captioner)
 
-    bench.scaler.update = updated
+    bench.scaler.update = updated  # type: ignore[assignment,method-assign]
 
 
 def bucketed(bench: Bench, read: Read) -> Read:

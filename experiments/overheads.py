@@ -19,7 +19,9 @@ import resource
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import open_clip
 import torch
@@ -37,6 +39,7 @@ from metric.finetune import augmented_loss
 from metric.pairs import pair_loss
 from metric.pixels import prepare
 from metric.positives import ScenePositives
+from metric.processes import data_parallel
 from metric.resume import Patience, Training
 from metric.similarity import PREFIX, pac_s
 from metric.training import optimiser, update
@@ -57,8 +60,8 @@ def main() -> None:
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     name, device = clip_name(args.clip, args.out), device_of(args.device)
-    found: dict[str, object] = {"clip": args.clip, "commit": commit(), "hardware": hardware()}
-    parts: list[Callable[[], dict[str, object]]] = [
+    found: dict[str, Any] = {"clip": args.clip, "commit": commit(), "hardware": hardware()}
+    parts: list[Callable[[], dict[str, Any]]] = [
         lambda: step_costs(name, device, args.step_batch),
         lambda: {"memory_whole": apart(name, device, args.batch, 0)},
         lambda: {"memory_in_chunks": apart(name, device, args.batch, args.chunk)},
@@ -108,7 +111,7 @@ def training(name: str, device: torch.device, config: MetricConfig) -> Callable[
     examples = scenes(config.batch_size)
     loss = augmented_loss(clip, config, examples, ScenePositives(), pair_loss(clip, config.loss))
     run = Training(model, optimiser(model, config), torch.amp.GradScaler(enabled=False), Patience(0))
-    return lambda: update(run, loss, config, 0)
+    return lambda: update(run, data_parallel(model), loss, config, 0)
 
 
 def step_costs(name: str, device: torch.device, batch: int) -> dict[str, float]:
@@ -166,8 +169,8 @@ def scoring(name: str, device: torch.device, count: int, out: Path) -> dict[str,
     found: dict[str, float] = {"pictures": count}
     for captions in 1, 5:
         pairs = [(file, text) for file, example in zip(files, examples) for text in example.references[:captions]]
-        ours = best(lambda pairs=pairs: embedded(clip, pairs), device)
-        loop = best(lambda pairs=pairs: looped(clip, pairs), device)
+        ours = best(partial(embedded, clip, pairs), device)
+        loop = best(partial(looped, clip, pairs), device)
         torch.testing.assert_close(embedded(clip, pairs), looped(clip, pairs), rtol=0, atol=1e-5)
         found |= {
             f"pairs_per_second_{captions}": len(pairs) / ours,

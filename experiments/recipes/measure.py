@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 import torch
-from bench_reward_stage import FEATURES, LENGTH, PATCHES, parts
+from bench_reward_stage import LENGTH, LOOKS, parts
 
 from captioner.config import Decode, Run, Scst, Xe
 from captioner.provenance import commit
@@ -23,11 +23,11 @@ PICTURES = 5
 
 def measure() -> None:
     torch.manual_seed(0)
-    assert feature_shape(CLIP) == (PATCHES, FEATURES)
+    assert feature_shape(CLIP) == LOOKS["paper"]
     run = Run(clip=CLIP, decode=Decode(max_length=LENGTH), xe=Xe(batch_size=PICTURES), scst=Scst(batch_size=PICTURES))
     config = MetricConfig(clip=CLIP)
     looked, agreed = cost.looking(CLIP, PICTURES, "cpu"), cost.agreeing(config, PICTURES, "cpu")
-    steps = {
+    steps: dict[str, tuple[Callable[[], object], cost.Cost]] = {
         "features": (looked, cost.looking(CLIP, PICTURES).cost()),
         "contrastive": (agreed, cost.agreeing(config, PICTURES).cost()),
         "xe": (cost.teacher_forced(CLIP, run.model, LENGTH, PICTURES, device="cpu"), cost.xe(run)),

@@ -47,7 +47,9 @@ def outline(name: str, device: str = "meta") -> Outline:
         model = kind(**arguments).eval().requires_grad_(False)
     size = model.visual.image_size
     height, width = size if isinstance(size, tuple) else (size, size)
-    return Outline(name, model, lambda image: torch.zeros(3, height, width), lambda texts: None, {"model_cfg": config})
+    return Outline(
+        name, model, lambda image: torch.zeros(3, height, width), lambda texts: torch.zeros(0), {"model_cfg": config}
+    )
 
 
 @lru_cache
