@@ -10,7 +10,7 @@ import torch
 
 from captioner import checkpoint
 from captioner.batches import Read, check_shares
-from captioner.config import Run, dotted
+from captioner.config import Model, Run, dotted
 from captioner.data import clean, load
 from captioner.device import device_of
 from captioner.models.captioner import Captioner, CaptionerConfig
@@ -26,6 +26,8 @@ from metric.training import allow_tf32
 from rewards import Context, build
 from rewards.mix import Mix
 from rewards.spec import parse
+
+SHAPE = tuple(item.name for item in fields(Model) if item.name != "vocabulary")  # what a captioner keeps of its sizes
 
 
 @dataclass
@@ -131,27 +133,28 @@ def make_captioner(run: Run, clip: Clip, examples: list[Example], start: str) ->
             )
         return captioner
     texts = [clean(caption) for example in examples for caption in example.references]
-    vocabulary = Vocabulary.train(texts, run.model.vocabulary) if run.model.vocabulary else Vocabulary.clip()
-    config = CaptionerConfig(
-        feature_dim=feature_dim(clip),
-        vocabulary_size=vocabulary.size,
-        d=run.model.d,
-        heads=run.model.heads,
-        encoder_layers=run.model.encoder_layers,
-        decoder_layers=run.model.decoder_layers,
-        feedforward=run.model.feedforward,
-        dropout=run.model.dropout,
-        max_length=run.decode.max_length,
-        clip=run.clip,
-        clip_fingerprint=clip.fingerprint,
+    return untrained(
+        run.model, vocabulary_of(run.model, texts), feature_dim(clip), run.decode.max_length, run.clip, clip.fingerprint
     )
+
+
+def vocabulary_of(sizes: Model, texts: list[str]) -> Vocabulary:
+    """Made from the texts, or CLIP's."""
+    return Vocabulary.train(texts, sizes.vocabulary) if sizes.vocabulary else Vocabulary.clip()
+
+
+def untrained(
+    sizes: Model, vocabulary: Vocabulary, feature_dim: int, max_length: int, clip: str, clip_fingerprint: str
+) -> Captioner:
+    """A captioner of those sizes over features of that CLIP, with random weights."""
+    shape = {name: getattr(sizes, name) for name in SHAPE}
+    config = CaptionerConfig(feature_dim, vocabulary.size, clip, clip_fingerprint, max_length=max_length, **shape)
     return Captioner(config, vocabulary)
 
 
 def as_loaded(run: Run, captioner: Captioner) -> Run:
     """The run with the shape that the model has: that of --init's, whatever --model.* says."""
-    shape = {item.name for item in fields(run.model)} - {"vocabulary"}
-    return replace(run, model=replace(run.model, **{name: getattr(captioner.config, name) for name in shape}))
+    return replace(run, model=replace(run.model, **{name: getattr(captioner.config, name) for name in SHAPE}))
 
 
 def given_to(bench: Bench) -> dict[str, str]:

@@ -31,10 +31,11 @@ from transformers import BartConfig, BartForConditionalGeneration
 from transformers.modeling_outputs import BaseModelOutput
 
 from captioner.beam import beam_search
+from captioner.bench import untrained, vocabulary_of
 from captioner.config import PRESETS, Decode, Run, Scst, override
 from captioner.data import load
 from captioner.generate import Generated, at_rest
-from captioner.models.captioner import Captioner, CaptionerConfig
+from captioner.models.captioner import Captioner
 from captioner.models.vocabulary import Vocabulary
 from captioner.objectives import cross_entropy, self_critical
 from captioner.rollout import Batch, Rollout, judged, sample
@@ -110,15 +111,17 @@ def parts(size: str, b: int) -> dict[str, Callable[[], object]]:
     run = override(Run(), {name: value for name, value in PRESETS[size].items() if name.startswith("model.")})
     run = replace(run, decode=Decode(max_length=LENGTH), scst=Scst(samples=BEAMS))
     texts = [text for example in load("scenes:count=500", "train") for text in example.references]
-    captioner, reward = new_captioner(run, LOOKS[size][1], texts), new_reward(size)
+    vocabulary = vocabulary_of(run.model, texts)
+    captioner = untrained(run.model, vocabulary, LOOKS[size][1], LENGTH, "random", "").eval()  # no dropout, as in SCST
+    reward = new_reward(size)
     examples = [Example(str(i), Path(str(i))) for i in range(b)]
     features = torch.randn(b, *LOOKS[size])
     long = " ".join(texts[:LENGTH])  # cut to LENGTH tokens
     one = Batch(examples, features, [long] * b, seed=0)
     all_references = replace(one, features=features.repeat(REFERENCES, 1, 1), captions=[long] * (b * REFERENCES))
-    drawn = candidates(captioner.vocabulary, texts, b)
+    drawn = candidates(vocabulary, texts, b)
     worth = judged(reward, one, drawn)
-    bart = new_bart(run, captioner.vocabulary.size)
+    bart = new_bart(run, vocabulary.size)
     embedded = torch.randn(b, LOOKS[size][0], run.model.d)
     known = replace(one, rollout=Rollout(drawn, *worth))
 
@@ -187,17 +190,6 @@ def candidates(vocabulary: Vocabulary, texts: list[str], b: int) -> Generated:
         tokens[:, candidate, : shared + 1] = tokens[:, 0, : shared + 1]
     captions = vocabulary.decode(tokens.flatten(0, 1))
     return Generated(tokens, torch.zeros(b, BEAMS), [captions[i : i + BEAMS] for i in range(0, b * BEAMS, BEAMS)])
-
-
-def new_captioner(run: Run, feature_dim: int, texts: list[str]) -> Captioner:
-    """Untrained; in training without dropout, as in the reward stage."""
-    vocabulary = Vocabulary.train(texts, run.model.vocabulary) if run.model.vocabulary else Vocabulary.clip()
-    shape = {
-        name: getattr(run.model, name) for name in ("d", "heads", "encoder_layers", "decoder_layers", "feedforward")
-    }
-    return Captioner(
-        CaptionerConfig(feature_dim, vocabulary.size, clip="random", clip_fingerprint="", **shape), vocabulary
-    ).eval()
 
 
 def new_reward(size: str) -> Mix:

@@ -5,7 +5,6 @@ Axes: n pictures or texts, c h w pixels, p patches, f features.
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from functools import lru_cache
 
 import open_clip
@@ -13,8 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from captioner.bench import untrained
 from captioner.config import Model
-from captioner.models.captioner import Captioner, CaptionerConfig
+from captioner.models.captioner import Captioner
 from captioner.models.features import grid_features
 from captioner.models.vocabulary import Vocabulary
 from metric.clip import Clip
@@ -65,8 +65,6 @@ words = lru_cache(Vocabulary.clip)
 
 def captioner(clip: str, model: Model, max_length: int, device: str = "meta") -> Captioner:
     """Of those sizes, over that CLIP's features, with CLIP's vocabulary."""
-    sizes = {name: value for name, value in asdict(model).items() if name != "vocabulary"}
     _, f = feature_shape(clip)
-    config = CaptionerConfig(f, words().size, clip, "", max_length=max_length, **sizes)
     with torch.device(device):
-        return Captioner(config, words())
+        return untrained(model, words(), f, max_length, clip, "")
