@@ -21,8 +21,8 @@ from captioner.cli import main
 from captioner.models.captioner import Captioner
 from metric.clip import load_clip
 from rewards import Context, build, parse
+from tests.places import ROOT
 
-ROOT = Path(__file__).parents[2]
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import json
 import random
-import sys
 import zlib
 from pathlib import Path
 
 import pytest
+import recipe as runner
 from PIL import Image
+from recipes import RECIPES, cost, plan
+from recipes.outline import captioner, exists, feature_shape, outline
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "experiments"))
-
-import recipe as runner  # noqa: E402
-from recipes import RECIPES, cost, plan  # noqa: E402
-from recipes.outline import captioner, exists, feature_shape, outline  # noqa: E402
-
-from captioner.config import Decode, Model, Run, Xe  # noqa: E402
+from captioner.config import Decode, Model, Run, Xe
 
 ADDRESS = "http://example.org/a.jpg"
 MEASURED = {"hardware": "a machine", "steps": {}}

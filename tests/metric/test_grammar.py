@@ -18,8 +18,8 @@ import pytest
 from metric import grammar
 from metric.grammar import Checker, available_checker, checker, checker_of, grammar_checker, languagetool, server
 from metric.grammar.languagetool import check_together
+from tests.places import SHARED
 
-SHARED = Path(__file__).parents[3] / "shared"
 RIGHT = ["a man rides a red bike", "two dogs run on the grass .", "kids play near the water", ""]
 
 

@@ -12,6 +12,7 @@ from metric.example import Example
 from metric.hallucination import Named, chair_i, chair_s, mentions, plural_of_word, read_instances, vocabulary
 from metric.scenes.world import Scene, Thing
 from metric.tokenize import tokenize
+from tests.places import ROOT
 
 INSTANCES = {
     "images": [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "b.jpg"}, {"id": 30, "file_name": "c.jpg"}],
@@ -52,7 +53,7 @@ def test_objects_are_named_by_any_synonym_in_singular_and_plural(caption, object
 
 def test_the_eighty_objects_of_coco_name_themselves():
     names = vocabulary()
-    content = json.loads((Path(__file__).parents[2] / "metric/assets/chair/objects.json").read_text())
+    content = json.loads((ROOT / "metric/assets/chair/objects.json").read_text())
     assert len(content["objects"]) == 80
     assert all(names[name] == name for name in content["objects"])
 

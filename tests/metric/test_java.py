@@ -16,8 +16,8 @@ from metric.example import Example
 from metric.java import JavaProgram
 from metric.meteor import meteor, program
 from metric.tokenize import tokenize
+from tests.places import SHARED
 
-SHARED = Path(__file__).parents[3] / "shared"
 needs_java = pytest.mark.skipif(not shutil.which("java"), reason="needs Java")
 needs_flickr = pytest.mark.skipif(not (SHARED / "flickr8k").exists(), reason="needs ../shared/flickr8k")
 needs_corenlp = pytest.mark.skipif(not (SHARED / "corenlp").exists(), reason="needs ../shared/corenlp")

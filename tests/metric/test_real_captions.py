@@ -6,7 +6,6 @@ import contextlib
 import io
 import shutil
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from pycocoevalcap.bleu.bleu import Bleu
@@ -16,8 +15,9 @@ from pycocoevalcap.rouge.rouge import Rouge
 from captioner.data.flickr8k import flickr8k
 from metric.evaluate import evaluate
 from metric.example import Example
+from tests.places import FLICKR8K
 
-ROOT = Path(__file__).parents[3] / "shared" / "flickr8k"
+ROOT = FLICKR8K
 
 
 @pytest.mark.parametrize("count", [300, pytest.param(0, marks=pytest.mark.slow)])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import shutil
-from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
@@ -15,8 +14,9 @@ from hypothesis import strategies as st
 from metric.java import packaged
 from metric.tokenize import PUNCTUATIONS, by_rules, tokenize, words
 from metric.treebank import step
+from tests.places import FLICKR8K
 
-FLICKR = Path(__file__).parents[3] / "shared" / "flickr8k" / "Flickr8k.token.txt"
+FLICKR = FLICKR8K / "Flickr8k.token.txt"
 needs_java = pytest.mark.skipif(not shutil.which("java"), reason="needs Java")
 needs_flickr = pytest.mark.skipif(not FLICKR.exists(), reason="needs ../shared/flickr8k")
 

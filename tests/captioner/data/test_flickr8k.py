@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from captioner.data import load
+from tests.places import FLICKR8K
 
-REAL = Path(__file__).parents[4] / "shared" / "flickr8k"
+REAL = FLICKR8K
 SIZES = {"train": 6000, "val": 1000, "test": 1000}
 
 

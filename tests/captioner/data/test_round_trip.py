@@ -14,8 +14,9 @@ import pytest
 
 from captioner.data import load, splits
 from metric.example import Example, open_image
+from tests.places import FLICKR8K
 
-REAL = Path(__file__).parents[4] / "shared" / "flickr8k"
+REAL = FLICKR8K
 SPLITS = ("train", "val", "test")
 TEXT = datasets.Value("string")
 Data = dict[str, list[Example]]

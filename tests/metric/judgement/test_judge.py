@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -13,8 +12,7 @@ from metric.judgement.judge import judge
 from metric.judgement.pictures import with_pictures
 from metric.judgement.published import PUBLISHED
 from metric.video import Video
-
-SHARED = Path(os.environ.get("SHARED", Path(__file__).parents[4] / "shared"))
+from tests.places import SHARED
 
 
 def rows(*scores: float) -> list[Rated]:

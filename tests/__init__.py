@@ -1,0 +1,1 @@
+"""The tests mirror the tree. `tests.places` says where real data lies."""
