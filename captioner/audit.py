@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.table import Table
 
 from captioner.data import load
-from captioner.device import device_of
 from captioner.plots import COLOURS
 from captioner.scorers import Metrics
 from metric.audit import Audit, Row, as_csv, as_markdown, audit
+from metric.runtime.device import device_of
 from metric.storage import write, write_json
 
 

@@ -20,7 +20,7 @@ from captioner.models.features import Features
 from captioner.rollout import Batch, Place
 from metric.batches import Batches
 from metric.example import Example
-from metric.processes import rank, world
+from metric.runtime.processes import rank, world
 
 Read = Callable[[int], list[Batch]]
 "The parts of a step's batch that this process works on."

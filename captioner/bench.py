@@ -12,7 +12,6 @@ from captioner import checkpoint
 from captioner.batches import Read, check_shares
 from captioner.config import Model, Run, dotted
 from captioner.data import clean, load
-from captioner.device import device_of
 from captioner.models.captioner import Captioner, CaptionerConfig
 from captioner.models.features import ONLINE, SHARD, Features, FeatureStore, OnlineFeatures, folder_of, known_ids
 from captioner.models.towers import feature_dim
@@ -21,7 +20,8 @@ from captioner.validation import Validation
 from metric.batches import data_fingerprint, refuse_other_data
 from metric.clip import Clip, load_clip
 from metric.example import Example
-from metric.processes import Apply, data_parallel, own, refuse_other_settings, say, wait, world
+from metric.runtime.device import device_of
+from metric.runtime.processes import Apply, data_parallel, own, refuse_other_settings, say, wait, world
 from metric.training import allow_tf32
 from rewards import Context, build
 from rewards.mix import Mix

@@ -22,7 +22,7 @@ from captioner.captioning.worker import Model, Worker
 from captioner.data import Part, parts, rereadable
 from captioner.models.features import known_ids
 from metric.example import Example, UnreadableImage, open_image
-from metric.share import WHOLE, Share
+from metric.runtime.work_share import WHOLE, Share
 
 
 @dataclass(frozen=True)

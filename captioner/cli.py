@@ -19,7 +19,7 @@ from captioner.commands import (
     score,
     train,
 )
-from metric.signals import Interrupted
+from metric.runtime.interrupts import Interrupted
 
 COMMANDS = {
     "train": train,

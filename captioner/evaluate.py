@@ -9,7 +9,6 @@ from pathlib import Path
 from captioner.checkpoint import model_folder
 from captioner.config import Run, from_dict
 from captioner.data import load
-from captioner.device import device_of
 from captioner.generate import captions_of
 from captioner.models.captioner import Captioner
 from captioner.models.features import FeatureStore, folder_of, known_ids
@@ -21,6 +20,7 @@ from metric.embed import Embedder
 from metric.evaluate import evaluate, open_sources
 from metric.names import request
 from metric.part import Given
+from metric.runtime.device import device_of
 from metric.scores import Scores
 
 

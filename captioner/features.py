@@ -17,7 +17,7 @@ from captioner.models.features import SHARD, TOGETHER, fill, plan
 from captioner.models.shelf import DiskShelf
 from metric.clip import Clip, load_clip
 from metric.example import Example
-from metric.share import Share
+from metric.runtime.work_share import Share
 
 
 @dataclass(frozen=True)

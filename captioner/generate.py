@@ -21,7 +21,7 @@ from captioner.models.captioner import Captioner
 from captioner.models.features import Features
 from captioner.wide import log_probability
 from metric.example import Example
-from metric.prefixes import Prefixes
+from metric.runtime.prefixes import Prefixes
 
 METHODS = ("greedy", "beam", "diverse_beam", "sample")
 BATCH = 64  # pictures that are captioned at a time

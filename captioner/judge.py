@@ -9,13 +9,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from captioner.device import device_of
 from captioner.scorers import Metrics
 from metric.judgement import BENCHMARKS
 from metric.judgement.benchmark import Benchmark
 from metric.judgement.judge import Judgement, judge
 from metric.judgement.pictures import with_pictures
 from metric.names import find
+from metric.runtime.device import device_of
 from metric.storage import write_json
 
 

@@ -23,7 +23,7 @@ from captioner.config import Run
 from captioner.generate import sequence_log_probabilities, token_divergence, true_tokens
 from captioner.models.captioner import Captioner
 from captioner.rollout import Batch, Facts, Rollout, baseline, references, rollout
-from metric.prefixes import Prefixes
+from metric.runtime.prefixes import Prefixes
 from rewards.mix import Mix
 
 CLIP = 0.2  # how far GRPO lets a token's probability go from that it was drawn with: PPO's epsilon (arXiv 1707.06347)

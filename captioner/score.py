@@ -51,7 +51,7 @@ def score(args: argparse.Namespace) -> None:
 
 
 def device_for(name: str) -> str:
-    from captioner.device import device_of  # torch takes seconds, which most scores do not need
+    from metric.runtime.device import device_of  # torch takes seconds, which most scores do not need
 
     return str(device_of(name))
 

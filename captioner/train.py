@@ -27,9 +27,9 @@ from captioner.rollout import Batch, Facts, lengths, rollout
 from captioner.signature import refuse_other
 from metric.cautions import tell
 from metric.last import NotFinite, other_processes, saved_whole
-from metric.processes import any_of, held, mean, no_bar, rank, say, shared, total, wait
-from metric.randomness import seed_all
-from metric.signals import interruptible, stopped
+from metric.runtime.interrupts import interruptible, stopped
+from metric.runtime.processes import any_of, held, mean, no_bar, rank, say, shared, total, wait
+from metric.runtime.seeds import seed_all
 from metric.storage import write_json
 from metric.training import PRECISIONS, mixed
 from metric.training import learning_rate as one_cycle

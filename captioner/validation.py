@@ -15,7 +15,7 @@ from metric.clip import Clip, load_clip
 from metric.embed import Embedder
 from metric.evaluate import evaluate
 from metric.example import Example, is_there, open_image
-from metric.processes import gathered, own, shared
+from metric.runtime.processes import gathered, own, shared
 from rewards.mix import Mix
 from rewards.spec import parse
 

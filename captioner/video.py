@@ -10,12 +10,12 @@ from statistics import fmean
 from rich.console import Console
 from rich.table import Table
 
-from captioner.device import device_of
 from captioner.references import by_name, find, read_references
 from captioner.writing import read_captions, some
 from metric.clip import load_clip
 from metric.embed import Embedder
 from metric.emscore import PARTS, EmScore, both
+from metric.runtime.device import device_of
 from metric.storage import write_json
 from metric.video import Video, video_file
 

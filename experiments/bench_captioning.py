@@ -30,7 +30,7 @@ from captioner.generate import generate
 from captioner.models.features import FeatureStore
 from captioner.models.towers import grid_features
 from metric.example import Example
-from metric.share import WHOLE
+from metric.runtime.work_share import WHOLE
 
 BATCH = 64
 

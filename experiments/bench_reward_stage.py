@@ -42,7 +42,7 @@ from captioner.rollout import Batch, Rollout, judged, sample
 from metric.clip import Clip, frozen, load_clip
 from metric.embed import Embedder
 from metric.example import Example, Picture
-from metric.prefixes import Prefixes
+from metric.runtime.prefixes import Prefixes
 from metric.similarity import pac_s
 from rewards.mix import Mix, Term
 from rewards.similarity import Similarity

@@ -34,7 +34,6 @@ from captioner.batches import Read, Reader
 from captioner.bench import Bench, prepare
 from captioner.config import PRESETS, Run, override
 from captioner.data import load
-from captioner.device import device_of
 from captioner.provenance import commit, hardware
 from captioner.rollout import Batch, lengths
 from captioner.train import update
@@ -44,8 +43,9 @@ from metric.config import MetricConfig
 from metric.finetune import augmented_loss
 from metric.pairs import pair_loss
 from metric.positives import positives_for
-from metric.processes import data_parallel, joined
 from metric.resume import Patience, Training
+from metric.runtime.device import device_of
+from metric.runtime.processes import data_parallel, joined
 from metric.training import optimiser
 from metric.training import update as contrastive_update
 from rewards.mix import Mix

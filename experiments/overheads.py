@@ -28,7 +28,6 @@ import torch
 from PIL import Image
 
 from captioner.data import load
-from captioner.device import device_of
 from captioner.provenance import commit, hardware
 from metric.adapters import add_adapter
 from metric.clip import Clip, load_clip, save_clip
@@ -39,8 +38,9 @@ from metric.finetune import augmented_loss
 from metric.pairs import pair_loss
 from metric.pixels import prepare
 from metric.positives import ScenePositives
-from metric.processes import data_parallel
 from metric.resume import Patience, Training
+from metric.runtime.device import device_of
+from metric.runtime.processes import data_parallel
 from metric.similarity import PREFIX, pac_s
 from metric.training import optimiser, update
 

@@ -24,7 +24,7 @@ from torch.nn import functional as F
 from metric.clip import ADAPTER, Clip, frozen, load_clip
 from metric.config import MetricConfig
 from metric.lora_targets import summary, targets
-from metric.processes import say
+from metric.runtime.processes import say
 
 BASE = "base.json"  # beside the adapter: the fingerprint of the CLIP it belongs to
 

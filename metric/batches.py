@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from metric.example import Example
-from metric.processes import refuse_unlike, world
+from metric.runtime.processes import refuse_unlike, world
 from metric.similarity import PREFIX
 
 

@@ -1,6 +1,6 @@
 """Embedder: pictures and texts as unit vectors, each computed once, in half precision where there is a GPU.
 
-Batches have one shape (metric.alike): an embedding is the same to the bit, whatever it was computed beside.
+Batches have one shape (metric.runtime.fixed_batches): an embedding is the same to the bit, whatever it was computed beside.
 
 Axes: n pictures or texts, d features.
 """
@@ -14,11 +14,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from metric.alike import alike, classes, rows_for
 from metric.clip import Clip, needed
 from metric.example import Picture, image_key
 from metric.pixels import prepare
-from metric.processes import gathered
+from metric.runtime.fixed_batches import alike, classes, rows_for
+from metric.runtime.processes import gathered
 from metric.shared_text import encode_shared, shares
 from metric.tokens import cut
 

@@ -29,8 +29,8 @@ from metric.lora_targets import TOWERS
 from metric.pairs import VAL_PICTURES, captioned, image_side, pair_loss, validation
 from metric.pixels import prepare
 from metric.positives import Positives
-from metric.processes import rank, say, shared, spread, wait
 from metric.projections import train_projections
+from metric.runtime.processes import rank, say, shared, spread, wait
 from metric.training import Loss, check, train
 
 log = logging.getLogger(__name__)

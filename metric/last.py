@@ -17,7 +17,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 
-from metric.processes import world
+from metric.runtime.processes import world
 from metric.storage import beside, fault, no_room, replaced, settle, sync, write_json
 
 LAST = Path("checkpoints") / "last"

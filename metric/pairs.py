@@ -16,8 +16,8 @@ from metric.clip import Clip
 from metric.contrastive import PairLoss, info_nce, sigmoid
 from metric.example import Example
 from metric.pixels import Pixels
-from metric.processes import no_bar, spread
 from metric.retrieval import retrieval
+from metric.runtime.processes import no_bar, spread
 from metric.similarity import PREFIX
 
 VAL_PICTURES = 1000

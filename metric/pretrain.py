@@ -17,7 +17,7 @@ from metric.config import PretrainConfig
 from metric.embed import Embedder
 from metric.example import Example
 from metric.pairs import VAL_PICTURES, captioned, image_side, pair_loss, trunk, validation
-from metric.processes import rank, say, shared, spread, wait, world
+from metric.runtime.processes import rank, say, shared, spread, wait, world
 from metric.similarity import PREFIX
 from metric.training import check, train
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from metric import last
 from metric.config import MetricConfig, PretrainConfig
 from metric.last import LAST, Position
-from metric.processes import rank, say, wait
+from metric.runtime.processes import rank, say, wait
 from metric.state import load_optimizer, save_optimizer
 from metric.storage import keep_rows, write_json
 

@@ -1,7 +1,7 @@
 """A text tower over the distinct beginnings of texts: what texts begin with alike is computed once.
 
 Candidates of a picture begin alike, and all texts of a score begin with its prefix. The tower is causal, so what it
-makes of a beginning is the same in every text. As in metric.alike, an embedding is the same to the bit in whatever
+makes of a beginning is the same in every text. As in metric.runtime.fixed_batches, an embedding is the same to the bit in whatever
 company: matrix products have always as many rows, and each text is padded to its own class of lengths.
 
 Axes: n texts, t tokens, d features of the tower, h heads, e features of a head, r texts and what fills their groups.
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from metric.clip import Clip, Model, idle_padding, projected
-from metric.prefixes import Prefixes
+from metric.runtime.prefixes import Prefixes
 
 GROUP = 16  # texts, neighbours in the order of their tokens, among which equal beginnings are looked for
 

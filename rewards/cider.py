@@ -16,7 +16,7 @@ from torch import Tensor
 from metric.cider import Cider, DocumentFrequency
 from metric.example import Example
 from metric.frequency import of_coco, of_file
-from metric.processes import shared
+from metric.runtime.processes import shared
 from rewards.context import Context
 from rewards.registry import register
 

@@ -16,8 +16,8 @@ from torch.nn import functional as F
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
-from metric.alike import alike
 from metric.example import Cut, Example
+from metric.runtime.fixed_batches import alike
 from metric.state import fingerprint
 from rewards.context import Context
 from rewards.registry import register

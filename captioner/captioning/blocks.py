@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from captioner.data import Part
 from captioner.data.left_out import LeftOut
 from metric.example import Example
-from metric.share import Share
+from metric.runtime.work_share import Share
 
 PART = 1 << 40  # more pictures than a part holds
 

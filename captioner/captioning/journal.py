@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from captioner.captioning.blocks import PART
-from metric.share import Share
+from metric.runtime.work_share import Share
 from metric.storage import write_json
 
 SETTINGS, LOCK, BEFORE = "settings.json", "lock", "kept"

@@ -16,13 +16,13 @@ from captioner.checkpoint import model_folder
 from captioner.config import Decode
 from captioner.data import load
 from captioner.describe import decode_of
-from captioner.device import device_of
 from captioner.models.captioner import Captioner
 from captioner.models.features import Looked, look_at
 from captioner.models.shelf import MemoryShelf, Shelf, begun
 from captioner.provenance import fingerprint_of
 from metric.clip import load_clip
 from metric.example import Example
+from metric.runtime.device import device_of
 from rewards import Context, build
 from rewards.mix import Mix
 from rewards.registry import find

@@ -25,8 +25,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from captioner.app import library, page, serve
-    from captioner.device import device_of
     from captioner.trial import trial
+    from metric.runtime.device import device_of
 
     library()  # its absence is told before anything is loaded
     shown = trial(args.model, args.pac, args.clip, args.checker, str(device_of(args.device)))

@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from metric.share import FLAG, own_gpu, share_of
+from metric.runtime.work_share import FLAG, own_gpu, share_of
 
 if TYPE_CHECKING:
     from captioner.captioning.candidates import Wanted

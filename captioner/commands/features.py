@@ -10,7 +10,7 @@ import argparse
 import os
 from pathlib import Path
 
-from metric.share import FLAG, own_gpu, share_of
+from metric.runtime.work_share import FLAG, own_gpu, share_of
 
 HELP = "CLIP features of a data set, computed once"
 
@@ -27,8 +27,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from captioner.device import device_of
     from captioner.features import Job, keep
+    from metric.runtime.device import device_of
 
     device = str(device_of(own_gpu(args.device, os.environ)))
     share = share_of(args.shard, os.environ)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from captioner.commands import audit, importing, judge, positives, video
 from captioner.flags import add_flags, given
 from metric.config import PRESETS, MetricConfig, PretrainConfig
-from metric.signals import Interrupted
+from metric.runtime.interrupts import Interrupted
 
 if TYPE_CHECKING:
     import torch
@@ -56,8 +56,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from captioner.data import load
-    from captioner.device import device_of
-    from metric.processes import joined, rank
+    from metric.runtime.device import device_of
+    from metric.runtime.processes import joined, rank
 
     with joined(), told_again(args.typed):
         device = device_of(args.device)

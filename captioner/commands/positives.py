@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from captioner.flags import add_flags, given
 from metric.generators.config import FilterConfig, GenerationConfig, check
-from metric.share import FLAG, own_gpu, share_of
+from metric.runtime.work_share import FLAG, own_gpu, share_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,8 +39,8 @@ def add(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from captioner.data import load
-    from captioner.device import device_of
     from metric.generators.generate import generate
+    from metric.runtime.device import device_of
 
     share = share_of(args.shard, os.environ)
     device = device_of(own_gpu(args.device, os.environ))

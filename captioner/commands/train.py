@@ -32,7 +32,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from captioner.train import resume, train
-    from metric.processes import joined
+    from metric.runtime.processes import joined
 
     with joined():
         if not args.resume:

@@ -13,7 +13,7 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from metric.prefixes import Prefixes
+from metric.runtime.prefixes import Prefixes
 
 KeyValue = tuple[Tensor, Tensor]  # b h m e, twice
 

@@ -18,7 +18,7 @@ from captioner.models import pretrained
 from captioner.models.attention import Attention, Cache
 from captioner.models.vocabulary import Vocabulary
 from metric.clip import Clip
-from metric.prefixes import Prefixes
+from metric.runtime.prefixes import Prefixes
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from captioner.models.shelf import DiskShelf, MemoryShelf, Seen, Shelf, ids_in, 
 from captioner.models.towers import grid_features
 from metric.clip import Clip
 from metric.example import Example, UnreadableImage, open_image
-from metric.processes import no_bar
+from metric.runtime.processes import no_bar
 
 SHARD = 256  # pictures of a shard: what a kill may cost
 TOGETHER = 64  # pictures that the tower sees at once

@@ -19,7 +19,7 @@ from metric.generators.selection import read_about, select, write_about
 from metric.generators.shards import join, pack, part_path, read, shard_path, shards_in, tidy, write_whole
 from metric.generators.sheet import SHEET, contact_sheet
 from metric.generators.units import ImageMaker, TextMaker, Unit, units_of
-from metric.share import WHOLE, Share
+from metric.runtime.work_share import WHOLE, Share
 
 Makers = tuple[TextMaker | None, ImageMaker | None]
 

@@ -22,7 +22,7 @@ from captioner.cli import main
 from captioner.data import load
 from captioner.data.left_out import LeftOut
 from metric.example import Example, open_image
-from metric.share import WHOLE, Share
+from metric.runtime.work_share import WHOLE, Share
 
 
 @pytest.fixture

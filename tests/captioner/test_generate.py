@@ -21,7 +21,7 @@ from captioner.generate import (
 from captioner.models.captioner import Captioner, CaptionerConfig
 from captioner.models.vocabulary import BOS, EOS, PAD, Vocabulary
 from metric.example import Cut, Example
-from metric.prefixes import Prefixes
+from metric.runtime.prefixes import Prefixes
 
 
 def words(count: int) -> Vocabulary:

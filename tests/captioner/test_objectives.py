@@ -18,7 +18,7 @@ from captioner.models.vocabulary import Vocabulary
 from captioner.objectives import CLIP, OBJECTIVES, cross_entropy, direct, group_relative, self_critical
 from captioner.rollout import Batch, Rollout, style
 from metric.example import Cut, Example
-from metric.prefixes import Prefixes
+from metric.runtime.prefixes import Prefixes
 from metric.training import mixed
 
 FEATURES = torch.randn(1, 3, 4, generator=torch.Generator().manual_seed(1))  # b p f

@@ -19,8 +19,8 @@ from captioner.batches import Ahead, check_shares
 from captioner.checkpoint import LAST
 from captioner.cli import main
 from captioner.config import Run, Xe
-from captioner.device import device_of
-from metric.processes import rank
+from metric.runtime.device import device_of
+from metric.runtime.processes import rank
 
 # Dropout draws other masks for other shares. Every normalisation that the size of a share could change is there.
 STAGES = (

@@ -20,7 +20,7 @@ from metric.example import Example
 from metric.finetune import train_metric
 from metric.positives import ReferencePositives
 from metric.pretrain import begin, pretrain
-from metric.signals import Interrupted
+from metric.runtime.interrupts import Interrupted
 from metric.training import learning_rate
 
 COLOURS = ("red", "green", "blue", "white")

@@ -11,7 +11,7 @@ from torch import nn
 from captioner.models import pretrained
 from captioner.models.captioner import Captioner, CaptionerConfig
 from captioner.models.vocabulary import Vocabulary
-from metric.prefixes import Prefixes
+from metric.runtime.prefixes import Prefixes
 
 WORDS = Vocabulary.train(["a red ball on a table", "a blue flag"] * 3, 530)
 CONFIG = CaptionerConfig(

@@ -18,7 +18,7 @@ from captioner.models.features import FeatureStore, OnlineFeatures, fill
 from captioner.models.shelf import DiskShelf, ids_in, opened
 from metric.clip import Clip, load_clip
 from metric.example import Example, content_key, image_key
-from metric.share import Share
+from metric.runtime.work_share import Share
 
 
 @pytest.fixture

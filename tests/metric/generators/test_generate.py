@@ -18,7 +18,7 @@ from metric.generators.selection import read_about, select
 from metric.generators.shards import Sample, join, pack, part_path, read, shards_in, write_whole
 from metric.generators.units import units_of
 from metric.positives import RecordedPositives, positives_for
-from metric.share import WHOLE, Share
+from metric.runtime.work_share import WHOLE, Share
 
 COLOURS = ("red", "green", "blue", "white", "black", "orange", "purple")
 CONFIG = GenerationConfig(text="echo", image="paint", per_picture=2, batch_size=2, shard_size=5, seed=3)

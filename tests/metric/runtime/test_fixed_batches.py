@@ -9,10 +9,10 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from metric.alike import LENGTH_STEP, alike
 from metric.clip import Clip
 from metric.embed import Embedder
 from metric.example import open_image
+from metric.runtime.fixed_batches import LENGTH_STEP, alike
 from metric.scenes.language import references
 from metric.scenes.world import sample
 

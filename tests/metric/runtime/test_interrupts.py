@@ -7,8 +7,7 @@ import threading
 
 import pytest
 
-from metric import signals
-from metric.signals import SIGNALS, Interrupted, interruptible, stopped
+from metric.runtime.interrupts import SIGNALS, Interrupted, interruptible, stopped
 
 
 @pytest.mark.parametrize("number", SIGNALS)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metric.share import Share, own_gpu, share_of
+from metric.runtime.work_share import Share, own_gpu, share_of
 
 
 @pytest.mark.parametrize(

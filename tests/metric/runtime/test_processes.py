@@ -13,7 +13,7 @@ from torch.nn.functional import normalize
 
 from metric.contrastive import Made, info_nce, positive_augmented
 from metric.embed import Embedder
-from metric.processes import (
+from metric.runtime.processes import (
     any_of,
     data_parallel,
     gathered,

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metric.prefixes import Prefixes
+from metric.runtime.prefixes import Prefixes
 
 shapes = st.tuples(st.integers(1, 4), st.integers(1, 6), st.integers(1, 7))  # b k t
 seeds = st.integers(0, 2**31)
