@@ -1,1 +1,4 @@
-"""How work is run: processes, devices, precision, learning rates, seeds, interrupts. This room imports no other room."""
+"""How work is run: processes, devices, precision, learning rates, seeds, interrupts.
+
+This room imports no other room.
+"""
