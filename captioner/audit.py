@@ -18,7 +18,7 @@ from captioner.plots import COLOURS
 from captioner.scorers import Metrics
 from metric.audit import Audit, Row, as_csv, as_markdown, audit
 from metric.runtime.device import device_of
-from metric.storage import write, write_json
+from metric.storage.atomic_files import write, write_json
 
 
 def run_audit(args: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""A run's state on disk: safetensors and JSON, whole or not at all (metric.last has the layout).
+"""A run's state on disk: safetensors and JSON, whole or not at all (metric.storage.checkpoint_folders has the layout).
 
 What is in a checkpoint: the model with its vocabulary, the optimizer, the gradient scaler, the position. What need not
 be: the learning rate, a batch and every random number are functions of the seed and the step's number; what rewards
@@ -16,10 +16,10 @@ from pathlib import Path
 import torch
 
 from captioner.models.captioner import Captioner
-from metric import last
-from metric.last import LAST, Position
-from metric.state import load_optimizer, save_optimizer
-from metric.storage import keep_rows, replaced, settle, write_json
+from metric.storage import checkpoint_folders
+from metric.storage.atomic_files import keep_rows, replaced, settle, write_json
+from metric.storage.checkpoint_folders import LAST, Position
+from metric.storage.tensors import load_optimizer, save_optimizer
 
 REFERENCE = Path("checkpoints") / "reference"
 NEEDED = ("position.json", "config.json", "model.safetensors", "optimizer.safetensors")
@@ -34,7 +34,7 @@ def save(
     keep: int = 1,
 ) -> None:
     """checkpoints/last, replaced in one step, with `keep` - 1 of those before it."""
-    with last.put(out, position, keep) as new:
+    with checkpoint_folders.put(out, position, keep) as new:
         write_model(new, out, captioner)
         save_optimizer(optimizer, new / "optimizer.safetensors")
         write_json(new / "scaler.json", scaler.state_dict())
@@ -57,7 +57,7 @@ def position(out: Path) -> Position | None:
     """Where the run that is to go on stands; None when it has no checkpoint yet."""
     for kept in (out / "checkpoints").glob(".old-*"):
         settle(kept.with_name(kept.name.removeprefix(".old-")))
-    return last.reached(out, resuming(out), *NEEDED)
+    return checkpoint_folders.reached(out, resuming(out), *NEEDED)
 
 
 def resuming(out: Path) -> str:
@@ -78,12 +78,12 @@ def model_folder(name: str) -> str:
     """
     run = Path(name)
     if not (run / "checkpoints").is_dir():
-        last.refuse_newer(run)
+        checkpoint_folders.refuse_newer(run)
         return name
-    folder = last.newest(run)
+    folder = checkpoint_folders.newest(run)
     if folder is None:
         raise ValueError(f"{name} is a run without a checkpoint yet; {resuming(run)} goes on")
-    last.refuse_newer(folder)
+    checkpoint_folders.refuse_newer(folder)
     return str(folder)
 
 

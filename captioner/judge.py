@@ -16,7 +16,7 @@ from metric.judgement.judge import Judgement, judge
 from metric.judgement.pictures import with_pictures
 from metric.names import find
 from metric.runtime.device import device_of
-from metric.storage import write_json
+from metric.storage.atomic_files import write_json
 
 
 def run_judge(args: argparse.Namespace) -> None:

@@ -15,7 +15,7 @@ from captioner.checkpoint import model_folder
 from captioner.config import Run, as_json
 from captioner.models.captioner import Captioner
 from captioner.signature import signature
-from metric.state import fingerprint
+from metric.storage.tensors import fingerprint
 from rewards.mix import Mix
 
 PACKAGES = ("captioner", "torch", "open_clip_torch", "transformers", "peft")

@@ -19,8 +19,8 @@ from captioner.checkpoint import model_folder
 from captioner.compare import compare
 from captioner.models import pretrained
 from captioner.models.captioner import Captioner
-from metric import hub
 from metric.clip import ADAPTER, CONFIG, load_clip, save_clip
+from metric.storage import hub
 
 CARD = "README.md"
 OPEN = "apache-2.0"  # of what is made from drawn scenes alone

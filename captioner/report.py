@@ -15,7 +15,7 @@ from PIL import Image
 from captioner.compare import MARK, Cell, Comparison, Row
 from captioner.pages import render
 from captioner.plots import plots, style
-from metric.storage import write_json
+from metric.storage.atomic_files import write_json
 
 GallerySource = tuple[str, Image.Image, Sequence[str]]  # id, picture, references
 PICTURE_SIZE = 192  # pixels of the longer side

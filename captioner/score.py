@@ -21,7 +21,7 @@ from metric.evaluate import evaluate
 from metric.names import request
 from metric.scores import Scores, write_csv
 from metric.spec import split_specs
-from metric.storage import write_json
+from metric.storage.atomic_files import write_json
 
 SEED = 0  # of the bootstrap: one command, one interval
 PICTURES = {"clip", "pac_s", "pac"}  # sources of scores that look at them

@@ -26,11 +26,11 @@ from captioner.provenance import describe
 from captioner.rollout import Batch, Facts, lengths, rollout
 from captioner.signature import refuse_other
 from metric.cautions import tell
-from metric.last import NotFinite, other_processes, saved_whole
 from metric.runtime.interrupts import interruptible, stopped
 from metric.runtime.processes import any_of, held, mean, no_bar, rank, say, shared, total, wait
 from metric.runtime.seeds import seed_all
-from metric.storage import write_json
+from metric.storage.atomic_files import write_json
+from metric.storage.checkpoint_folders import NotFinite, other_processes, saved_whole
 from metric.training import PRECISIONS, mixed
 from metric.training import learning_rate as one_cycle
 

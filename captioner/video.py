@@ -16,7 +16,7 @@ from metric.clip import load_clip
 from metric.embed import Embedder
 from metric.emscore import PARTS, EmScore, both
 from metric.runtime.device import device_of
-from metric.storage import write_json
+from metric.storage.atomic_files import write_json
 from metric.video import Video, video_file
 
 

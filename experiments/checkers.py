@@ -19,7 +19,7 @@ from captioner.data import clean, load
 from captioner.provenance import commit, hardware
 from metric.grammar import Checker, grammar_checker
 from metric.repetition import BAD_ENDINGS, ends_badly
-from metric.storage import write
+from metric.storage.atomic_files import write
 
 ARTICLES = {"a", "an", "the"}
 AGREEMENT = {"is": "are", "are": "is", "has": "have", "have": "has", "was": "were", "were": "was"}

@@ -26,7 +26,7 @@ from demo import again
 
 from captioner.provenance import hardware
 from metric.bootstrap import interval, mean_of, resample
-from metric.storage import write_json
+from metric.storage.atomic_files import write_json
 
 MEASURES = "cider clip_s pac_spp rep_4 incorrect bad_endings scene_grammatical scene_truth scene_recall length".split()
 PRESSED = {"beams": ("--scst.steps", 150, "--val_every", 50), "samples": PRESSURES["sampled-2e-4"]}

@@ -28,8 +28,8 @@ from tqdm import tqdm
 import captioner.cli
 import captioner.train  # so that forks have it
 from captioner.provenance import commit, hardware
-from metric.last import newest, position
-from metric.storage import write
+from metric.storage.atomic_files import write
+from metric.storage.checkpoint_folders import newest, position
 
 TABLE = Path(__file__).with_name("kill-training.md")
 FLAGS = (

@@ -25,7 +25,7 @@ from captioner.provenance import commit, hardware
 from metric.appraise import appraise
 from metric.clip import load_clip
 from metric.embed import Embedder
-from metric.storage import write_json
+from metric.storage.atomic_files import write_json
 
 ARMS = {"without": ("--lambda_v", 0, "--lambda_t", 0), "with": ()}  # synthetic positives
 MEASURES = ("tau_b", "i2t_r1", "t2i_r1", "human_captions", "keyword_lists", "lead_of_lists")

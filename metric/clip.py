@@ -23,8 +23,9 @@ from safetensors.torch import save_model
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from metric import bpe, hub
-from metric.state import fingerprint
+from metric import bpe
+from metric.storage import hub
+from metric.storage.tensors import fingerprint
 
 ASSETS = Path(__file__).parent / "assets"
 EMBEDDED = ("scenes-clip",)

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from metric.cache import user_cache
 from metric.cider import EOS, DocumentFrequency, runs
 from metric.corpus import coco_captions, read_corpus
+from metric.storage.user_cache import user_cache
 from metric.tokenize import words
 
 FORMAT = 1  # of the kept files and of the tokens in them

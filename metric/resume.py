@@ -13,12 +13,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from metric import last
 from metric.config import MetricConfig, PretrainConfig
-from metric.last import LAST, Position
 from metric.runtime.processes import rank, say, wait
-from metric.state import load_optimizer, save_optimizer
-from metric.storage import keep_rows, write_json
+from metric.storage import checkpoint_folders
+from metric.storage.atomic_files import keep_rows, write_json
+from metric.storage.checkpoint_folders import LAST, Position
+from metric.storage.tensors import load_optimizer, save_optimizer
 
 Config = PretrainConfig | MetricConfig
 RESUME = "the same command with --resume"
@@ -57,8 +57,8 @@ class Training:
 def begin(run: Training, config: Config, out: Path, resume: bool) -> int:
     """The step to begin with. The first process prepares the folder, the others wait for it."""
     if resume and rank() == 0:
-        last.reached(out, RESUME, *NEEDED)
-    if not resume and last.newest(out):
+        checkpoint_folders.reached(out, RESUME, *NEEDED)
+    if not resume and checkpoint_folders.newest(out):
         raise ValueError(f"{out} holds a run: --resume goes on with it, another --out starts anew")
     wait()
     step = restore(run, config, out) if resume else 0
@@ -97,7 +97,7 @@ def load_moving(model: nn.Module, path: Path) -> None:
 
 def save(run: Training, config: Config, step: int, out: Path) -> None:
     """checkpoints/last, replaced in one step, with `config.keep` - 1 of those before it."""
-    with last.put(out, Position("step", step), config.keep) as new:
+    with checkpoint_folders.put(out, Position("step", step), config.keep) as new:
         save_moving(run.model, new / "weights.safetensors")
         save_optimizer(run.descent, new / "optimizer.safetensors")
         patience = {"best": run.patience.best, "waited": run.patience.waited}
@@ -115,7 +115,7 @@ def restore(run: Training, config: Config, out: Path) -> int:
         return 0
     state = json.loads((folder / "state.json").read_text())
     refuse_changed(config, state["config"], out)
-    if told := last.other_processes(out):
+    if told := checkpoint_folders.other_processes(out):
         say(told)
     load_moving(run.model, folder / "weights.safetensors")
     load_optimizer(run.descent, folder / "optimizer.safetensors")

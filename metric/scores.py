@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from metric.bootstrap import Pooled, mean_of
-from metric.storage import write, write_json
+from metric.storage.atomic_files import write, write_json
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from metric.cache import user_cache
 from metric.java import java_absent, last_words, packaged
 from metric.ngram import Tokens
+from metric.storage.user_cache import user_cache
 
 MEMORY = "8G"  # as pycocoevalcap gives it
 # What Java 9 and newer closed and the program reaches into.

@@ -18,7 +18,7 @@ from transformers.utils import logging
 
 from metric.example import Cut, Example
 from metric.runtime.fixed_batches import alike
-from metric.state import fingerprint
+from metric.storage.tensors import fingerprint
 from rewards.context import Context
 from rewards.registry import register
 

@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from captioner.captioning.blocks import PART
 from metric.runtime.work_share import Share
-from metric.storage import write_json
+from metric.storage.atomic_files import write_json
 
 SETTINGS, LOCK, BEFORE = "settings.json", "lock", "kept"
 KEPT = -1  # what counts as the part of captions that were there before us

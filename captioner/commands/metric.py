@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> None:
 def record_origin(args: argparse.Namespace) -> None:
     """provenance.json: the data, and where the numbers come from; the model card says it."""
     from captioner.provenance import origin
-    from metric.storage import write_json
+    from metric.storage.atomic_files import write_json
 
     positives = getattr(args, "positives", "") or "none made beforehand"
     write_json(args.out / "provenance.json", {"data": args.data, "positives": positives, **origin()})

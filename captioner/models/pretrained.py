@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from metric import hub
+from metric.storage import hub
 
 CONFIG, WEIGHTS, TOKENIZER = FILES = ("config.json", "model.safetensors", "tokenizer.json")
 RUN, CLIP = "run.json", "clip"  # the settings of the run that made it, and its CLIP, where they are beside it

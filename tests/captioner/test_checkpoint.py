@@ -12,7 +12,7 @@ import torch
 from captioner import checkpoint
 from captioner.checkpoint import LAST, Position, model_folder, position, restore_optimizer, save, trim
 from captioner.models.captioner import Captioner
-from metric import storage
+from metric.storage import atomic_files
 
 NEW, OLD = (Path("checkpoints") / name for name in (".new-last", ".old-last"))
 SCALER = torch.amp.GradScaler("cpu", init_scale=8.0)
@@ -42,7 +42,7 @@ def killed_at(monkeypatch, source: Path) -> None:
             raise Killed
         rename(old, new)
 
-    monkeypatch.setattr(storage.os, "replace", replace)
+    monkeypatch.setattr(atomic_files.os, "replace", replace)
 
 
 def test_what_is_saved_is_read_again(saved):

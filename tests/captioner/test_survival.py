@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 
 from captioner import train
 from captioner.cli import main
-from metric.last import LAST
+from metric.storage.checkpoint_folders import LAST
 from rewards import register
 from rewards.registry import ENTRIES
 

@@ -19,8 +19,8 @@ from captioner.cli import main
 from captioner.config import Scst, Xe, from_json
 from captioner.models.captioner import Captioner
 from captioner.train import learning_rate, step_seed
-from metric import storage
 from metric.example import open_image
+from metric.storage import atomic_files
 
 
 def rows(out: Path) -> list[dict]:
@@ -212,7 +212,7 @@ def test_kills_between_the_renames_of_a_checkpoint_lose_nothing(
                 raise Killed
             rename(old, new)
 
-        monkeypatch.setattr(storage.os, "replace", replace)
+        monkeypatch.setattr(atomic_files.os, "replace", replace)
         with pytest.raises(Killed):
             resume(tmp_path) if number else main([*two_stages, "--out", str(tmp_path)])
         monkeypatch.undo()

@@ -13,9 +13,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from metric import last
-from metric.last import LAST, NotFinite, Position, kept, newest, put, reached, saved_whole
-from metric.storage import keep_rows, no_room, write_json
+from metric.storage import checkpoint_folders
+from metric.storage.atomic_files import keep_rows, no_room, write_json
+from metric.storage.checkpoint_folders import LAST, NotFinite, Position, kept, newest, put, reached, saved_whole
 
 TYPED = "captioner metric train --out runs/m --resume"
 
@@ -90,17 +90,22 @@ def test_a_checkpoint_without_one_of_its_files_is_named(tmp_path: Path) -> None:
 def test_a_newer_format_is_refused(tmp_path: Path) -> None:
     save(tmp_path, 5)
     path = tmp_path / LAST / "position.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": last.FORMAT + 1}))
-    with pytest.raises(ValueError, match=f"has format {last.FORMAT + 1}, of a newer version.*pip install -U captioner"):
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": checkpoint_folders.FORMAT + 1}))
+    with pytest.raises(
+        ValueError, match=f"has format {checkpoint_folders.FORMAT + 1}, of a newer version.*pip install -U captioner"
+    ):
         reached(tmp_path, TYPED)
 
 
 def test_another_number_of_processes_is_told(tmp_path: Path) -> None:
     save(tmp_path, 5)
-    assert last.other_processes(tmp_path) == ""
+    assert checkpoint_folders.other_processes(tmp_path) == ""
     path = tmp_path / LAST / "position.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"processes": 4}))
-    assert "was saved by 4 processes and goes on with 1: the batch stays what it is" in last.other_processes(tmp_path)
+    assert (
+        "was saved by 4 processes and goes on with 1: the batch stays what it is"
+        in checkpoint_folders.other_processes(tmp_path)
+    )
 
 
 def test_a_full_disk_leaves_the_last_and_says_so(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from metric.state import load_optimizer, save_optimizer
+from metric.storage.tensors import load_optimizer, save_optimizer
 
 
 def learner() -> tuple[nn.Module, torch.optim.Optimizer]:

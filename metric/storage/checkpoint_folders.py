@@ -18,7 +18,7 @@ from typing import Any
 from safetensors import SafetensorError
 
 from metric.runtime.processes import world
-from metric.storage import beside, fault, no_room, replaced, settle, sync, write_json
+from metric.storage.atomic_files import beside, fault, no_room, replaced, settle, sync, write_json
 
 LAST = Path("checkpoints") / "last"
 FORMAT = 2  # of checkpoints; 1 did not say its format, nor the number of processes
