@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
-from metric.java import packaged
+from metric.programs.java_program import packaged
 
 COCO = ("train2014", "val2014")
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from pycocoevalcap.tokenizer import ptbtokenizer
 
-from metric.java import packaged
+from metric.programs.java_program import packaged
 from metric.tokenize import PUNCTUATIONS
 
 

@@ -15,7 +15,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from metric.grammar.checker import Checker
-from metric.grammar.server import Server, free_port
+from metric.programs.server import Server, free_port
 
 RULES_OFF = {
     "UPPERCASE_SENTENCE_START",

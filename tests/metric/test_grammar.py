@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from metric import grammar
-from metric.grammar import Checker, available_checker, checker, checker_of, grammar_checker, languagetool, server
+from metric.grammar import Checker, available_checker, checker, checker_of, grammar_checker, languagetool
 from metric.grammar.languagetool import check_together
+from metric.programs import server
 from tests.places import SHARED
 
 RIGHT = ["a man rides a red bike", "two dogs run on the grass .", "kids play near the water", ""]

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from scipy.stats import kendalltau
 
-from metric import java, spice
+from metric import spice
 from metric.evaluate import evaluate
 from metric.example import Example
-from metric.java import JavaProgram
 from metric.meteor import meteor, program
+from metric.programs import java_program
+from metric.programs.java_program import JavaProgram
 from metric.tokenize import tokenize
 from tests.places import SHARED
 
@@ -59,7 +60,7 @@ def test_a_program_that_dies_is_told_in_its_own_words(played):
 
 
 def test_a_program_that_hangs_is_not_waited_for_and_not_left_behind(played, monkeypatch):
-    monkeypatch.setattr(java, "START_LIMIT", 0.2)
+    monkeypatch.setattr(java_program, "START_LIMIT", 0.2)
     played("exec sleep 60")
     with pytest.raises(ValueError, match="METEOR has not answered for"):
         meteor(*PAIRS)

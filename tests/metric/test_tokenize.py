@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metric.java import packaged
+from metric.programs.java_program import packaged
 from metric.tokenize import PUNCTUATIONS, by_rules, tokenize, words
 from metric.treebank import step
 from tests.places import FLICKR8K

@@ -11,9 +11,9 @@ import time
 import urllib.request
 from pathlib import Path
 
-from metric.java import last_words
+from metric.programs.java_program import last_words
 
-WATCH = Path(__file__).with_name("watch.py")
+WATCH = Path(__file__).with_name("end_with_parent.py")
 START_LIMIT = 60.0  # seconds in which it must answer; one that dies is noticed at once
 STOP_LIMIT = 5.0
 
