@@ -18,7 +18,7 @@ from captioner.models.towers import feature_dim
 from captioner.models.vocabulary import Vocabulary
 from captioner.validation import Validation
 from metric.batches import data_fingerprint, refuse_other_data
-from metric.clip import Clip, load_clip
+from metric.clip.model import Clip, load_clip
 from metric.example import Example
 from metric.runtime.device import device_of
 from metric.runtime.processes import Apply, data_parallel, own, refuse_other_settings, say, wait, world

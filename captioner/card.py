@@ -12,7 +12,7 @@ from captioner.compare import Comparison
 from captioner.outcome import brief, label
 from captioner.pages import render
 from captioner.report import LEGEND, markdown_cell, notes
-from metric.clip import Clip
+from metric.clip.model import Clip
 from metric.spec import split_spec
 from rewards.spec import parse
 

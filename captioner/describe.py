@@ -14,7 +14,7 @@ from captioner.generate import generate
 from captioner.models import pretrained
 from captioner.models.captioner import Captioner, CaptionerConfig
 from captioner.models.towers import grid_features
-from metric.clip import Clip, load_clip
+from metric.clip.model import Clip, load_clip
 from metric.images import upright
 
 

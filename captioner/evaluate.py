@@ -15,8 +15,8 @@ from captioner.models.features import FeatureStore, folder_of, known_ids
 from captioner.tables import show
 from captioner.validation import metric_checkpoint
 from captioner.writing import write_lines
-from metric.clip import load_clip
-from metric.embed import Embedder
+from metric.clip.embedder import Embedder
+from metric.clip.model import load_clip
 from metric.evaluate import evaluate, open_sources
 from metric.names import request
 from metric.part import Given

@@ -15,7 +15,7 @@ from captioner.data import parts, rereadable, splits
 from captioner.data.show import WHOLE
 from captioner.models.features import SHARD, TOGETHER, fill, plan
 from captioner.models.shelf import DiskShelf
-from metric.clip import Clip, load_clip
+from metric.clip.model import Clip, load_clip
 from metric.example import Example
 from metric.runtime.work_share import Share
 

@@ -19,7 +19,7 @@ from captioner.checkpoint import model_folder
 from captioner.compare import compare
 from captioner.models import pretrained
 from captioner.models.captioner import Captioner
-from metric.clip import ADAPTER, CONFIG, load_clip, save_clip
+from metric.clip.model import ADAPTER, CONFIG, load_clip, save_clip
 from metric.storage import hub
 
 CARD = "README.md"

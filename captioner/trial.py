@@ -15,8 +15,8 @@ from captioner.models import pretrained
 from captioner.outcome import label
 from captioner.report import repeated_words
 from captioner.validation import metric_checkpoint
-from metric.clip import load_clip
-from metric.embed import Embedder
+from metric.clip.embedder import Embedder
+from metric.clip.model import load_clip
 from metric.evaluate import Scores, evaluate
 from metric.example import Example
 from metric.images import InMemory, upright

@@ -11,8 +11,8 @@ from captioner.config import Run
 from captioner.generate import BATCH, at_rest, captions_of, generate, token_divergence
 from captioner.models.captioner import Captioner
 from captioner.models.features import Features
-from metric.clip import Clip, load_clip
-from metric.embed import Embedder
+from metric.clip.embedder import Embedder
+from metric.clip.model import Clip, load_clip
 from metric.evaluate import evaluate
 from metric.example import Example, is_there, open_image
 from metric.runtime.processes import gathered, own, shared

@@ -12,8 +12,8 @@ from rich.table import Table
 
 from captioner.references import by_name, find, read_references
 from captioner.writing import read_captions, some
-from metric.clip import load_clip
-from metric.embed import Embedder
+from metric.clip.embedder import Embedder
+from metric.clip.model import load_clip
 from metric.emscore import PARTS, EmScore, both
 from metric.runtime.device import device_of
 from metric.storage.atomic_files import write_json

@@ -39,8 +39,8 @@ from captioner.models.captioner import Captioner
 from captioner.models.vocabulary import Vocabulary
 from captioner.objectives import cross_entropy, self_critical
 from captioner.rollout import Batch, Rollout, judged, sample
-from metric.clip import Clip, frozen, load_clip
-from metric.embed import Embedder
+from metric.clip.embedder import Embedder
+from metric.clip.model import Clip, frozen, load_clip
 from metric.example import Example, Picture
 from metric.runtime.prefixes import Prefixes
 from metric.similarity import pac_s

@@ -37,8 +37,8 @@ from captioner.data import load
 from captioner.provenance import commit, hardware
 from captioner.rollout import Batch, lengths
 from captioner.train import update
-from metric.adapters import add_adapter
-from metric.clip import load_clip
+from metric.clip.merged_lora import add_adapter
+from metric.clip.model import load_clip
 from metric.config import MetricConfig
 from metric.finetune import augmented_loss
 from metric.pairs import pair_loss

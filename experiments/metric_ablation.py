@@ -23,8 +23,8 @@ from ablation import captioner, spread
 from captioner.data import load
 from captioner.provenance import commit, hardware
 from metric.appraise import appraise
-from metric.clip import load_clip
-from metric.embed import Embedder
+from metric.clip.embedder import Embedder
+from metric.clip.model import load_clip
 from metric.storage.atomic_files import write_json
 
 ARMS = {"without": ("--lambda_v", 0, "--lambda_t", 0), "with": ()}  # synthetic positives

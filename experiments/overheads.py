@@ -29,14 +29,14 @@ from PIL import Image
 
 from captioner.data import load
 from captioner.provenance import commit, hardware
-from metric.adapters import add_adapter
-from metric.clip import Clip, load_clip, save_clip
+from metric.clip.embedder import Embedder
+from metric.clip.merged_lora import add_adapter
+from metric.clip.model import Clip, load_clip, save_clip
+from metric.clip.pixels import prepare
 from metric.config import MetricConfig
-from metric.embed import Embedder
 from metric.example import Example, open_image
 from metric.finetune import augmented_loss
 from metric.pairs import pair_loss
-from metric.pixels import prepare
 from metric.positives import ScenePositives
 from metric.resume import Patience, Training
 from metric.runtime.device import device_of

@@ -20,8 +20,8 @@ from demo import again, do
 from captioner.data import load
 from captioner.provenance import commit, hardware
 from metric.appraise import OBJECTS, appraise
-from metric.clip import ASSETS, load_clip
-from metric.embed import Embedder
+from metric.clip.embedder import Embedder
+from metric.clip.model import ASSETS, load_clip
 from metric.example import Example
 from metric.retrieval import recognised
 from metric.scenes.world import Scene

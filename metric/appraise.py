@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from scipy.stats import kendalltau
 
-from metric.embed import Embedder
+from metric.clip.embedder import Embedder
 from metric.example import Example
 from metric.retrieval import recognised, retrieval, zero_shot
 from metric.scenes.world import COLOURS, KINDS, SETTINGS, Scene

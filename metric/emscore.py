@@ -19,9 +19,9 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from metric.clip import Clip
-from metric.embed import Embedder
-from metric.tokens import lengths, token_features
+from metric.clip.embedder import Embedder
+from metric.clip.model import Clip
+from metric.clip.token_features import lengths, token_features
 from metric.video import FRAMES, Video, as_pictures
 
 PARTS = ("full", "coarse", "fine")

@@ -19,7 +19,7 @@ from metric.part import Family, Given, Options, Part, Unavailable, together
 from metric.scores import Scores
 
 if TYPE_CHECKING:
-    from metric.embed import Embedder
+    from metric.clip.embedder import Embedder
 
 
 def evaluate(

@@ -16,18 +16,18 @@ import torch
 from peft import PeftModel
 from torch import Tensor, nn
 
-from metric.adapters import add_adapter, save_adapter
 from metric.appraise import appraise, table
 from metric.batches import Batches, refuse_other_data
 from metric.caching import in_parts
-from metric.clip import Clip, load_clip, save_clip
+from metric.clip.embedder import Embedder
+from metric.clip.merged_lora import add_adapter, save_adapter
+from metric.clip.model import Clip, load_clip, save_clip
+from metric.clip.pixels import prepare
 from metric.config import MetricConfig
 from metric.contrastive import LOSSES, Made, PairLoss, positive_augmented
-from metric.embed import Embedder
 from metric.example import Example, Picture
 from metric.lora_targets import TOWERS
 from metric.pairs import VAL_PICTURES, captioned, image_side, pair_loss, validation
-from metric.pixels import prepare
 from metric.positives import Positives
 from metric.projections import train_projections
 from metric.runtime.processes import rank, say, shared, spread, wait

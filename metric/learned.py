@@ -11,7 +11,7 @@ from metric.part import Family, Given, Options, Part, Unavailable, means
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from metric.embed import Embedder
+    from metric.clip.embedder import Embedder
 
 
 def open_clip_s(options: Options, given: Given) -> Family:
@@ -34,8 +34,8 @@ def open_pac(name: str, options: Options, given: Embedder | None, device: str) -
 
 @lru_cache(maxsize=4)
 def embedder_of(name: str, device: str) -> Embedder:
-    from metric.clip import load_clip
-    from metric.embed import Embedder
+    from metric.clip.embedder import Embedder
+    from metric.clip.model import load_clip
 
     return Embedder(load_clip(name, device))
 

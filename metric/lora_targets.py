@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from metric.clip import Clip
+from metric.clip.model import Clip
 from metric.config import MetricConfig
 
 # Exactly these types: what is derived from them computes something else, such as timm's padding convolution.

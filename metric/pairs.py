@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from metric.clip import Clip
+from metric.clip.model import Clip
+from metric.clip.pixels import Pixels
 from metric.contrastive import PairLoss, info_nce, sigmoid
 from metric.example import Example
-from metric.pixels import Pixels
 from metric.retrieval import retrieval
 from metric.runtime.processes import no_bar, spread
 from metric.similarity import PREFIX

@@ -11,7 +11,7 @@ from metric.bootstrap import Pooled
 from metric.example import Example
 
 if TYPE_CHECKING:
-    from metric.embed import Embedder
+    from metric.clip.embedder import Embedder
 
 PerCaption = dict[str, list[float]]
 

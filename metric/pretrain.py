@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from metric.appraise import appraise, table
 from metric.batches import Batches, refuse_other_data
 from metric.caching import in_parts
-from metric.clip import Clip, load_clip, new_clip, save_clip
+from metric.clip.embedder import Embedder
+from metric.clip.model import Clip, load_clip, new_clip, save_clip
 from metric.config import PretrainConfig
-from metric.embed import Embedder
 from metric.example import Example
 from metric.pairs import VAL_PICTURES, captioned, image_side, pair_loss, trunk, validation
 from metric.runtime.processes import rank, say, shared, spread, wait, world
@@ -87,7 +87,7 @@ def begin(config: PretrainConfig, training: Sequence[Example], vocabulary: Itera
         texts = vocabulary or (text for example in training for text in example.references)
         clip = new_clip(config.config, (PREFIX + text for text in texts))
     if config.trunk:
-        from metric.trunks import load_trunk
+        from metric.clip.imagenet_trunk import load_trunk
 
         load_trunk(clip, config.trunk)
     clip.model.requires_grad_(True).train()

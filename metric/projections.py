@@ -6,7 +6,7 @@ import re
 
 from torch import nn
 
-from metric.clip import Clip
+from metric.clip.model import Clip
 from metric.runtime.processes import say
 
 # of the towers open_clip builds: ViT, ResNet, timm; native text, Hugging Face text

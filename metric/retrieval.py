@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from metric.embed import Embedder
+from metric.clip.embedder import Embedder
 from metric.example import Picture
 
 RANKS = (1, 5, 10)

@@ -20,7 +20,7 @@ from captioner.models.captioner import Captioner
 from captioner.models.features import Looked, look_at
 from captioner.models.shelf import MemoryShelf, Shelf, begun
 from captioner.provenance import fingerprint_of
-from metric.clip import load_clip
+from metric.clip.model import load_clip
 from metric.example import Example
 from metric.runtime.device import device_of
 from rewards import Context, build

@@ -21,6 +21,6 @@ def add(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from metric.checkpoints import import_checkpoint
+    from metric.clip.pacs_import import import_checkpoint
 
     print(import_checkpoint(args.file, args.out, args.alpha, args.activation))

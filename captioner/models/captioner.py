@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from captioner.models import pretrained
 from captioner.models.attention import Attention, Cache
 from captioner.models.vocabulary import Vocabulary
-from metric.clip import Clip
+from metric.clip.model import Clip
 from metric.runtime.prefixes import Prefixes
 
 

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from captioner.models.shelf import DiskShelf, MemoryShelf, Seen, Shelf, ids_in, state_of
 from captioner.models.towers import grid_features
-from metric.clip import Clip
+from metric.clip.model import Clip
 from metric.example import Example, UnreadableImage, open_image
 from metric.runtime.processes import no_bar
 

@@ -22,7 +22,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from metric.clip import Clip
+from metric.clip.model import Clip
 from metric.example import Example, UnreadableImage, content_key, image_key
 from metric.generators.shards import write_whole
 from metric.images import reason

@@ -13,7 +13,7 @@ from open_clip.transformer import VisionTransformer
 from PIL import Image
 from torch import Tensor
 
-from metric.clip import Clip
+from metric.clip.model import Clip
 
 
 @torch.no_grad()

@@ -17,7 +17,7 @@ from captioner.config import Model
 from captioner.models.captioner import Captioner
 from captioner.models.features import grid_features
 from captioner.models.vocabulary import Vocabulary
-from metric.clip import Clip
+from metric.clip.model import Clip
 
 
 class Outline(Clip):

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from PIL import Image
 
-from metric.clip import Clip
+from metric.clip.model import Clip
 from metric.example import UnreadableImage, open_image
 from metric.generators.config import GenerationConfig
 from metric.generators.selection import KINDS

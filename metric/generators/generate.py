@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from metric.clip import load_clip
+from metric.clip.model import load_clip
 from metric.example import Example
 from metric.generators.batch import BatchMaker
 from metric.generators.config import FilterConfig, GenerationConfig

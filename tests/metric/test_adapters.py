@@ -8,8 +8,8 @@ import torch
 from peft import PeftModel
 from torch import nn
 
-from metric.adapters import LinearAttention, add_adapter, open_attention, save_adapter
-from metric.clip import Clip, load_clip, new_clip, save_clip
+from metric.clip.merged_lora import LinearAttention, add_adapter, open_attention, save_adapter
+from metric.clip.model import Clip, load_clip, new_clip, save_clip
 from metric.config import MetricConfig
 
 TEXTS = ["a red ball on the beach", "two small cats in a room"]

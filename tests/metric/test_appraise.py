@@ -3,8 +3,8 @@ from __future__ import annotations
 import torch
 
 from metric.appraise import appraise, table
-from metric.clip import new_clip
-from metric.embed import Embedder
+from metric.clip.embedder import Embedder
+from metric.clip.model import new_clip
 from metric.example import Example
 from metric.scenes.language import references
 from metric.scenes.world import sample

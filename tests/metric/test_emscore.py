@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from metric.embed import Embedder
+from metric.clip.embedder import Embedder
 from metric.emscore import EmScore, Rarity, both, fine
 from metric.video import Video
 

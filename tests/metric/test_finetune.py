@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from metric import training
 from metric.batches import Batches
-from metric.clip import load_clip
+from metric.clip.model import load_clip
 from metric.config import PRESETS, MetricConfig, PretrainConfig
 from metric.example import Example
 from metric.finetune import train_metric

@@ -2,7 +2,7 @@ import pytest
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from metric import bpe
+from metric.clip import new_tokenizer
 from rewards.registry import ENTRIES, MODULES
 
 
@@ -20,7 +20,7 @@ def registry():
 def gpt2(tmp_path_factory) -> str:
     """The folder of an untrained GPT-2 of a few thousand weights that reads 48 tokens."""
     folder = tmp_path_factory.mktemp("gpt2")
-    tokenizer = bpe.train(["a red cat on the beach", "two dogs play in the snow"], 300)
+    tokenizer = new_tokenizer.train(["a red cat on the beach", "two dogs play in the snow"], 300)
     ends = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
     shape = {"n_positions": 48, "n_embd": 16, "n_layer": 2, "n_head": 2, "initializer_range": 0.5}
     torch.manual_seed(0)

@@ -16,7 +16,7 @@ from safetensors.numpy import load_file
 from captioner.data import load
 from captioner.models.features import FeatureStore, OnlineFeatures, fill
 from captioner.models.shelf import DiskShelf, ids_in, opened
-from metric.clip import Clip, load_clip
+from metric.clip.model import Clip, load_clip
 from metric.example import Example, content_key, image_key
 from metric.runtime.work_share import Share
 

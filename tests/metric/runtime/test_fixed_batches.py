@@ -9,8 +9,8 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from metric.clip import Clip
-from metric.embed import Embedder
+from metric.clip.embedder import Embedder
+from metric.clip.model import Clip
 from metric.example import open_image
 from metric.runtime.fixed_batches import LENGTH_STEP, alike
 from metric.scenes.language import references

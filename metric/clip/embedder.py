@@ -14,13 +14,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from metric.clip import Clip, needed
+from metric.clip.model import Clip, needed
+from metric.clip.pixels import prepare
+from metric.clip.text_tower import encode_shared, shares
+from metric.clip.token_features import cut
 from metric.example import Picture, image_key
-from metric.pixels import prepare
 from metric.runtime.fixed_batches import alike, classes, rows_for
 from metric.runtime.processes import gathered
-from metric.shared_text import encode_shared, shares
-from metric.tokens import cut
 
 HALF: dict[str, torch.dtype | None] = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 TOKENS = 16  # of a usual text: so many rows of a matrix product come of one

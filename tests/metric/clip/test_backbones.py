@@ -12,8 +12,8 @@ from peft import PeftModel
 from PIL import Image
 from torch import nn
 
-from metric.adapters import add_adapter, save_adapter
-from metric.clip import Clip, load_clip, new_clip, save_clip
+from metric.clip.merged_lora import add_adapter, save_adapter
+from metric.clip.model import Clip, load_clip, new_clip, save_clip
 from metric.config import MetricConfig
 from metric.lora_targets import targets
 from metric.pairs import pair_loss

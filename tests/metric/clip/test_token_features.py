@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from metric.tokens import cut, lengths, padding, token_features
+from metric.clip.token_features import cut, lengths, padding, token_features
 
 TEXTS = ["a ball", "two dogs run", " ".join(["dogs"] * 30), "a red ball on the beach", "snow"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from metric.clip import Clip
+from metric.clip.model import Clip
 
 
 def efficientnet_lite0() -> Path:

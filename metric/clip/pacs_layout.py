@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from metric.adapters import open_attention
+from metric.clip.merged_lora import open_attention
 
 HEAD = 64  # OpenAI's attention heads are 64 wide; the number of heads leaves no trace in a state dict
 NEEDED = (

@@ -21,7 +21,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from metric.clip import ADAPTER, Clip, frozen, load_clip
+from metric.clip.model import ADAPTER, Clip, frozen, load_clip
 from metric.config import MetricConfig
 from metric.lora_targets import summary, targets
 from metric.runtime.processes import say

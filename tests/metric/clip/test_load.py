@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from metric.clip import Clip, load_clip, needed, new_clip, quiet, save_clip
+from metric.clip.model import Clip, load_clip, needed, new_clip, quiet, save_clip
 
 TEXTS = [
     "a red ball on the beach",

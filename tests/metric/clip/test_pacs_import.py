@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.nn.functional import conv2d, gelu, layer_norm, normalize
 
 from captioner.cli import main
-from metric.checkpoints import import_checkpoint
-from metric.clip import load_clip
-from metric.embed import Embedder
+from metric.clip.embedder import Embedder
+from metric.clip.model import load_clip
+from metric.clip.pacs_import import import_checkpoint
 from metric.similarity import pac_s
 
 PATCH, GRID, FEATURES, CONTEXT = 8, 3, 32, 77

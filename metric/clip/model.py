@@ -23,11 +23,11 @@ from safetensors.torch import save_model
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from metric import bpe
+from metric.clip import new_tokenizer
 from metric.storage import hub
 from metric.storage.tensors import fingerprint
 
-ASSETS = Path(__file__).parent / "assets"
+ASSETS = Path(__file__).parents[1] / "assets"
 EMBEDDED = ("scenes-clip",)
 Model: TypeAlias = open_clip.CLIP | open_clip.CustomTextCLIP
 CONFIG, WEIGHTS, ADAPTER = "open_clip_config.json", "open_clip_model.safetensors", "adapter_config.json"
@@ -111,7 +111,7 @@ def load_clip(name: str, device: str | torch.device = "cpu") -> Clip:
         folder = hub.snapshot(name, FILES)
     for inside in (folder, folder / "clip", folder / "adapter"):  # the last two are those of a run folder
         if (inside / ADAPTER).is_file():
-            from metric.adapters import load_adapter
+            from metric.clip.merged_lora import load_adapter
 
             return load_adapter(inside, name, device)
         if (inside / CONFIG).is_file():
@@ -174,7 +174,7 @@ def refuse_other_activation(architecture: str, tag: str) -> None:
 
 def configurations() -> dict[str, Path]:
     """Model configurations that come with the package, by name."""
-    return {path.stem: path for path in sorted((Path(__file__).parent / "configs").glob("*.json"))}
+    return {path.stem: path for path in sorted((Path(__file__).parents[1] / "configs").glob("*.json"))}
 
 
 def new_clip(config: str | Path, texts: Iterable[str]) -> Clip:
@@ -191,7 +191,7 @@ def new_clip(config: str | Path, texts: Iterable[str]) -> Clip:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         if text.get("hf_tokenizer_name"):
-            tokenizer = bpe.train(texts, text["vocab_size"])
+            tokenizer = new_tokenizer.train(texts, text["vocab_size"])
             tokenizer.save_pretrained(folder)
             text["vocab_size"] = len(tokenizer)
         kind = open_clip.CustomTextCLIP if whole["model_cfg"].get("custom_text") else open_clip.CLIP

@@ -15,7 +15,7 @@ from open_clip.transformer import TextTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from metric.clip import Clip
+from metric.clip.model import Clip
 
 Tower: TypeAlias = open_clip.CLIP | TextTransformer
 
