@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from captioner.outcome import Outcome, group, read, refuse_impostors, refuse_mixture
-from metric.names import SCORES
+from metric.scores.catalogue import SCORES
 
 MARK = "◆"  # beside the score that a row was trained on
 

@@ -18,10 +18,10 @@ from captioner.writing import write_lines
 from metric.clip.embedder import Embedder
 from metric.clip.model import load_clip
 from metric.evaluate import evaluate, open_sources
-from metric.names import request
-from metric.part import Given
 from metric.runtime.device import device_of
-from metric.scores import Scores
+from metric.scores.catalogue import request
+from metric.scores.family import Given
+from metric.scores.result import Scores
 
 
 def evaluate_run(folder: Path, split: str, specs: Sequence[str]) -> Scores:

@@ -14,8 +14,8 @@ from metric.judgement import BENCHMARKS
 from metric.judgement.benchmark import Benchmark
 from metric.judgement.judge import Judgement, judge
 from metric.judgement.pictures import with_pictures
-from metric.names import find
 from metric.runtime.device import device_of
+from metric.scores.catalogue import find
 from metric.storage.atomic_files import write_json
 
 

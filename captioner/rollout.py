@@ -17,8 +17,8 @@ from captioner.config import Run
 from captioner.generate import Generated, generate, true_tokens
 from captioner.models.captioner import Captioner
 from metric.example import Example
-from metric.repetition import repeated
-from metric.tokenize import tokenize
+from metric.scores.ptb_tokenizer import tokenize
+from metric.scores.repetition import repeated
 from rewards.mix import Mix
 
 Facts = dict[str, float]

@@ -16,10 +16,10 @@ from captioner.matching import PARTIAL, matched
 from captioner.references import Known, by_name, read_references, with_images
 from captioner.tables import show, show_differences
 from captioner.writing import read_captions, some
-from metric.bootstrap import Difference, difference, interval, resample
 from metric.evaluate import evaluate
-from metric.names import request
-from metric.scores import Scores, write_csv
+from metric.scores.bootstrap import Difference, difference, interval, resample
+from metric.scores.catalogue import request
+from metric.scores.result import Scores, write_csv
 from metric.spec import split_specs
 from metric.storage.atomic_files import write_json
 

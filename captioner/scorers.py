@@ -9,12 +9,12 @@ from itertools import chain
 import torch
 from tqdm import tqdm
 
-from metric.emscore import PARTS, EmScore, both
 from metric.evaluate import evaluate
 from metric.example import Example
 from metric.judgement.judge import Scorer
-from metric.learned import embedder_of
-from metric.names import SCORES, expand_names, find
+from metric.scores.catalogue import SCORES, expand_names, find
+from metric.scores.clip_families import embedder_of
+from metric.scores.emscore import PARTS, EmScore, both
 from metric.spec import split_spec, split_specs
 from metric.video import Video
 from rewards import Context, build, parse

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.table import Table
 
-from metric.bootstrap import Difference
-from metric.scores import Scores
+from metric.scores.bootstrap import Difference
+from metric.scores.result import Scores
 
 
 def show(runs: Mapping[str, Scores]) -> None:

@@ -20,7 +20,7 @@ from metric.clip.model import load_clip
 from metric.evaluate import Scores, evaluate
 from metric.example import Example
 from metric.images import InMemory, upright
-from metric.names import SCORES
+from metric.scores.catalogue import SCORES
 from rewards.spec import parse
 
 SHOWN = ("clip_s", "pac_spp", "rep_4", "length")

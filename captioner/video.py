@@ -14,8 +14,8 @@ from captioner.references import by_name, find, read_references
 from captioner.writing import read_captions, some
 from metric.clip.embedder import Embedder
 from metric.clip.model import load_clip
-from metric.emscore import PARTS, EmScore, both
 from metric.runtime.device import device_of
+from metric.scores.emscore import PARTS, EmScore, both
 from metric.storage.atomic_files import write_json
 from metric.video import Video, video_file
 

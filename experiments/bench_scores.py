@@ -27,11 +27,11 @@ from pycocoevalcap.rouge.rouge import Rouge
 from pycocoevalcap.tokenizer.ptbtokenizer import PTBTokenizer
 
 from captioner.data import load
-from metric import tokenize as tokens
-from metric.cider import Cider
 from metric.example import Example
-from metric.ngram import bleu, rouge_l
-from metric.tokenize import tokenize, words
+from metric.scores import ptb_tokenizer as tokens
+from metric.scores.bleu_rouge import bleu, rouge_l
+from metric.scores.cider import Cider
+from metric.scores.ptb_tokenizer import tokenize, words
 from rewards import Context, build, parse
 
 PICTURES, CAPTIONS = 32, 5  # of a call of the reward

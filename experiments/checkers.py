@@ -17,8 +17,8 @@ from pathlib import Path
 
 from captioner.data import clean, load
 from captioner.provenance import commit, hardware
-from metric.grammar import Checker, grammar_checker
-from metric.repetition import BAD_ENDINGS, ends_badly
+from metric.scores.grammar import Checker, grammar_checker
+from metric.scores.repetition import BAD_ENDINGS, ends_badly
 from metric.storage.atomic_files import write
 
 ARTICLES = {"a", "an", "the"}

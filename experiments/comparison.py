@@ -25,7 +25,7 @@ from ablation import PRESSURES, captioner, run
 from demo import again
 
 from captioner.provenance import hardware
-from metric.bootstrap import interval, mean_of, resample
+from metric.scores.bootstrap import interval, mean_of, resample
 from metric.storage.atomic_files import write_json
 
 MEASURES = "cider clip_s pac_spp rep_4 incorrect bad_endings scene_grammatical scene_truth scene_recall length".split()

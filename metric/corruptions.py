@@ -11,11 +11,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from metric.example import Example
-from metric.repetition import BAD_ENDINGS
 from metric.scenes.language import keywords
 from metric.scenes.truth import truth
 from metric.scenes.words import NOUNS, SIZE_WORDS, article
 from metric.scenes.world import COLOURS, Scene
+from metric.scores.repetition import BAD_ENDINGS
 
 Corruption = Callable[[str, Example, random.Random], str | None]
 Table = Mapping[str, Sequence[str]]

@@ -13,10 +13,10 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from metric.cider import Cider, DocumentFrequency
 from metric.example import Example
-from metric.frequency import of_coco, of_file
 from metric.runtime.processes import shared
+from metric.scores.cider import Cider, DocumentFrequency
+from metric.scores.document_frequency import of_coco, of_file
 from rewards.context import Context
 from rewards.registry import register
 

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from metric.repetition import ends_badly, repeated, repeated_share
-from metric.tokenize import tokenize
+from metric.scores.ptb_tokenizer import tokenize
+from metric.scores.repetition import ends_badly, repeated, repeated_share
 from rewards.context import Context
 from rewards.mix import Reward, each
 from rewards.registry import register
@@ -29,7 +29,7 @@ def build_repetition(context: Context, n: int = 4, rate: bool = False) -> Reward
 def build_bad_endings(context: Context) -> Reward:
     """-1 for a caption that ends in a word no sentence ends in, such as "a", "with" or "is", else 0.
 
-    The words are metric.repetition.BAD_ENDINGS; whether the length limit ended the caption makes no difference.
+    The words are metric.scores.repetition.BAD_ENDINGS; whether the length limit ended the caption makes no difference.
     Cost: some 30,000 captions a second on one core.
     """
     return each(lambda example, caption: -float(ends_badly(tokenize(caption))))

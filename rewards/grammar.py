@@ -14,7 +14,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from metric.example import Example
-from metric.grammar import grammar_checker
+from metric.scores.grammar import grammar_checker
 from rewards.context import Context
 from rewards.registry import register
 
@@ -24,7 +24,7 @@ class Grammar:
     """1 for a caption in which the checker finds no fault of grammar, 0 for others and for silence.
 
     `checker` is languagetool (needs Java 17) or harper (needs none, misses much); none stands in for the other.
-    Casing, spelling and punctuation are not asked for, see metric.grammar; a caption that stops in mid-sentence may
+    Casing, spelling and punctuation are not asked for, see metric.scores.grammar; a caption that stops in mid-sentence may
     pass, so mix it with bad_endings. Cost: 2 ms a caption by either; each different one is checked once, and
     a step's together in one request.
     """

@@ -6,10 +6,10 @@ ended: without it, captions learn to end in "with a" (arXiv 2305.12254).
 
 from __future__ import annotations
 
-from metric.cider import EOS
 from metric.example import Cut, Example
-from metric.ngram import Tokens, bleu_of, hits, rouge_l
-from metric.tokenize import tokenize
+from metric.scores.bleu_rouge import Tokens, bleu_of, hits, rouge_l
+from metric.scores.cider import EOS
+from metric.scores.ptb_tokenizer import tokenize
 from rewards.context import Context
 from rewards.mix import Reward, each
 from rewards.registry import register

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from metric.names import plain
+from metric.scores.catalogue import plain
 from rewards import plugins
 from rewards.context import Context
 from rewards.options import Option, options_of, read_options, suggestion

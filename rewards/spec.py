@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from metric.names import plain
+from metric.scores.catalogue import plain
 from metric.spec import SYNTAX, split_spec
 
 

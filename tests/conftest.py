@@ -9,13 +9,13 @@ import pytest
 from pycocoevalcap.tokenizer import ptbtokenizer
 
 from metric.programs.java_program import packaged
-from metric.tokenize import PUNCTUATIONS
+from metric.scores.ptb_tokenizer import PUNCTUATIONS
 
 
 @pytest.fixture(autouse=True)
 def meteor_is_not_asked_for(monkeypatch):
     """METEOR's Java program takes many seconds to start: the tests of METEOR itself do so, not every `all`."""
-    monkeypatch.setattr("metric.outside.meteor_absent", lambda: "no METEOR in this test")
+    monkeypatch.setattr("metric.scores.external_families.meteor_absent", lambda: "no METEOR in this test")
 
 
 @pytest.fixture

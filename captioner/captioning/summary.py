@@ -9,9 +9,9 @@ from pathlib import Path
 
 from captioner.captioning.journal import Rows
 from metric.evaluate import open_grammar
-from metric.part import Given, Unavailable
-from metric.repetition import repeated
-from metric.tokenize import tokenize
+from metric.scores.family import Given, Unavailable
+from metric.scores.ptb_tokenizer import tokenize
+from metric.scores.repetition import repeated
 
 CHECKED = 10_000  # captions that grammar is asked of; LanguageTool checks some hundred a second
 

@@ -71,19 +71,19 @@ def said(look: Callable[[], str]) -> str:
 
 def checker(name: str) -> str:
     """Started, since being installed is not enough."""
-    from metric.grammar import grammar_checker
+    from metric.scores.grammar import grammar_checker
 
     return grammar_checker(name).name
 
 
 def meteor() -> str:
-    from metric.meteor import meteor_absent
+    from metric.scores.meteor import meteor_absent
 
     return f"missing: {reason}" if (reason := meteor_absent()) else "METEOR 1.5 of pycocoevalcap"
 
 
 def spice() -> str:
-    from metric.spice import spice_absent
+    from metric.scores.spice import spice_absent
 
     corenlp = os.environ.get("CORENLP_HOME", "")
     return f"missing: {reason}" if (reason := spice_absent(corenlp)) else f"SPICE 1.0, CoreNLP of {corenlp}"

@@ -25,7 +25,7 @@ from captioner.data.shards import shard, urls, webdataset, webdataset_splits
 from captioner.data.tables import csv, csv_splits, jsonl, jsonl_splits, tsv, tsv_splits
 from captioner.data.textcaps import textcaps, textcaps_splits
 from metric.example import Example
-from metric.names import find
+from metric.scores.catalogue import find
 
 DATA: dict[str, Callable[..., Read]] = {
     "scenes": scenes,

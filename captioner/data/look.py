@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from captioner.data.left_out import Read, Tally
 from metric.example import Example, UnreadableImage, open_image
-from metric.tokenize import tokenize
+from metric.scores.ptb_tokenizer import tokenize
 
 TOGETHER = 256  # pictures that are opened together
 THREADS = 8  # reading waits for the disk, and Pillow decodes without Python's lock

@@ -16,7 +16,7 @@ from captioner.data.rows import IMAGE
 from captioner.data.splits import NAMED, SPLIT, split_in
 from captioner.data.tables import has_header, header_of, records
 from captioner.data.text import read_json
-from metric.names import find
+from metric.scores.catalogue import find
 from metric.spec import split_spec
 
 BRIEF = 4096  # characters of a JSON file that show whether it may be annotations

@@ -271,7 +271,7 @@ def test_rewards_are_listed_with_what_can_be_typed(capsys):
 
 
 def test_doctor_says_what_is_here(capsys, monkeypatch):
-    monkeypatch.setattr("metric.grammar.ENGINES", {"harper": (lambda: "pip install 'captioner[harper]'", None)})
+    monkeypatch.setattr("metric.scores.grammar.ENGINES", {"harper": (lambda: "pip install 'captioner[harper]'", None)})
     assert main(["doctor"]) == 0
     said = capsys.readouterr().out
     for words in (
@@ -288,7 +288,7 @@ def test_doctor_says_what_is_here(capsys, monkeypatch):
 
 def test_doctor_does_not_need_what_it_looks_for(capsys, monkeypatch, tmp_path):
     monkeypatch.setattr("metric.clip.model.ASSETS", tmp_path)
-    monkeypatch.setattr("metric.grammar.ENGINES", {})
+    monkeypatch.setattr("metric.scores.grammar.ENGINES", {})
     monkeypatch.setenv("PATH", str(tmp_path))
     assert main(["doctor"]) == 0
     said = capsys.readouterr().out

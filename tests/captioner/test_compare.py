@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from captioner.compare import Comparison, compare
-from metric import names
+from metric.scores import catalogue
 
 SCORES = {"cider": 1.0, "clip_s": 0.6, "rep_4": 0.5, "length": 12.0}
 
@@ -120,7 +120,7 @@ def test_the_score_that_was_trained_is_marked_and_only_there(tmp_path):
 )
 def test_rewards_mark_the_scores_that_they_are(reward, scores, tmp_path):
     (outcome,) = compare([write_run(tmp_path / "a", [reward])]).outcomes
-    assert {name for name in names.SCORES if outcome.trained_on(name)} == scores
+    assert {name for name in catalogue.SCORES if outcome.trained_on(name)} == scores
 
 
 def test_best_follows_the_direction_of_each_score(tmp_path):

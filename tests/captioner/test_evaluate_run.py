@@ -10,7 +10,7 @@ from PIL import Image
 from captioner.cli import main
 from captioner.data import DATA
 from metric.example import Example
-from metric.names import expand_names
+from metric.scores.catalogue import expand_names
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,9 @@ from PIL import Image
 
 from captioner.cli import main
 from metric.example import Example
-from metric.grammar import checker_of
-from metric.meteor import meteor_absent
-from metric.names import expand_names
+from metric.scores.catalogue import expand_names
+from metric.scores.grammar import checker_of
+from metric.scores.meteor import meteor_absent
 
 CAPTIONS = {"a.jpg": "a red ball on the beach", "b.jpg": "a blue car", "c.jpg": "a a a dog in the"}
 REFERENCES = {
@@ -363,7 +363,7 @@ def test_files_with_other_ids_are_not_compared(files, refused, score):
 def test_without_java_everything_else_is_scored_and_one_line_says_what_is_not(score, monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("PATH", str(tmp_path))
     checker_of.cache_clear()
-    monkeypatch.setattr("metric.outside.meteor_absent", meteor_absent)
+    monkeypatch.setattr("metric.scores.external_families.meteor_absent", meteor_absent)
     found = score("captions.jsonl", "--scores", "classic,text,java")
     checker_of.cache_clear()
     assert {"cider", "rouge_l", "bleu_4", "rep_4", "incorrect"} <= found["corpus"].keys()

@@ -7,10 +7,10 @@ import pytest
 
 from metric.corruptions import CORRUPTIONS, LENGTH, PHOTO_NOUNS, bare, is_content
 from metric.example import Example
-from metric.repetition import ends_badly
 from metric.scenes.language import references
 from metric.scenes.truth import truth
 from metric.scenes.world import sample
+from metric.scores.repetition import ends_badly
 
 PHOTO = Example("1", Path("1.jpg"), ("A man and a dog on the beach .", "a person with his dog"))
 CAPTION = "A brown dog runs in front of a man on the left ."

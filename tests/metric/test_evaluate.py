@@ -12,13 +12,13 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from metric import grammar, learned
 from metric.evaluate import evaluate
 from metric.example import Example
-from metric.names import SCORES, canonical, expand_names
 from metric.scenes import language
 from metric.scenes.world import sample
-from metric.scores import Scores
+from metric.scores import clip_families, grammar
+from metric.scores.catalogue import SCORES, canonical, expand_names
+from metric.scores.result import Scores
 from metric.spec import split_specs
 
 PHOTOS = [
@@ -107,7 +107,7 @@ def test_no_grammar_checker_is_a_skip_for_auto_and_an_error_by_name(no_checker):
 
 
 def test_options_say_what_computes_a_score(monkeypatch):
-    monkeypatch.setattr(learned, "embedder_of", lambda name, device: {"DIR": Letters()}[name])
+    monkeypatch.setattr(clip_families, "embedder_of", lambda name, device: {"DIR": Letters()}[name])
     cosine = evaluate(CAPTIONS, PHOTOS, ["clip_s"], clip=Letters()).corpus["clip_s"] / 2.5
     scores = evaluate(CAPTIONS, PHOTOS, ["clip:clip=DIR", "pac_spp:checkpoint=DIR,w=2.5", "PAC-S:checkpoint=DIR"])
     assert not scores.skipped

@@ -7,8 +7,8 @@ import torch
 
 from metric.clip.model import load_clip, new_clip, save_clip
 from metric.example import Cut, Example, open_image
-from metric.frequency import counted
 from metric.scenes.world import Scene, Thing, sample
+from metric.scores.document_frequency import counted
 from rewards import BrokenContract, Context, build, check_reward, parse
 from rewards.registry import BUILT_IN, find
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from pycocoevalcap.bleu.bleu import Bleu
 from pycocoevalcap.rouge.rouge import Rouge
 
-from metric import grammar
 from metric.example import Cut, Example
+from metric.scores import grammar
 from rewards import Context, build, parse
 
 REFERENCES = ("a red cat on the beach", "a small cat lies on the sand", "one cat")

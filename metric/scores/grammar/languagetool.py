@@ -14,8 +14,8 @@ from importlib.util import find_spec
 from itertools import accumulate
 from pathlib import Path
 
-from metric.grammar.checker import Checker
 from metric.programs.server import Server, free_port
+from metric.scores.grammar.checker import Checker
 
 RULES_OFF = {
     "UPPERCASE_SENTENCE_START",

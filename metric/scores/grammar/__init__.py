@@ -11,9 +11,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
-from metric.grammar import harper, languagetool
-from metric.grammar.checker import Checker, Verdicts
-from metric.names import find
+from metric.scores.catalogue import find
+from metric.scores.grammar import harper, languagetool
+from metric.scores.grammar.checker import Checker, Verdicts
 
 # Name -> why it cannot run here ("" when it can), and how it is started. The first is the better one.
 ENGINES: dict[str, tuple[Callable[[], str], Callable[[], Checker]]] = {

@@ -6,7 +6,7 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from metric.example import Example
-from metric.part import Family, Given, Options, Part, Unavailable, means
+from metric.scores.family import Family, Given, Options, Part, Unavailable, means
 
 if TYPE_CHECKING:
     from torch import Tensor

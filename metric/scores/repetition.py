@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from metric.ngram import Tokens, ngrams
+from metric.scores.bleu_rouge import Tokens, ngrams
 
 # Words that no sentence ends in.
 BAD_ENDINGS = frozenset("a an the in for at of with before after on upon near to is are am".split())

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from metric.ngram import Tokens
 from metric.programs.java_program import java_absent, last_words, packaged
+from metric.scores.bleu_rouge import Tokens
 from metric.storage.user_cache import user_cache
 
 MEMORY = "8G"  # as pycocoevalcap gives it

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from metric.clip.embedder import Embedder
-from metric.emscore import EmScore, Rarity, both, fine
+from metric.scores.emscore import EmScore, Rarity, both, fine
 from metric.video import Video
 
 CORPUS = ["a red ball", "a red dog on the beach", "two dogs run", "snow"]
@@ -98,5 +98,5 @@ def test_rare_words_weigh_more_and_one_text_says_nothing(tiny_clip):
 def test_each_video_is_decoded_once(tiny_clip, video, monkeypatch):
     metric = EmScore(Embedder(tiny_clip), CORPUS)
     first = metric.with_video([video, video], [CAPTION, "snow"])
-    monkeypatch.setattr("metric.emscore.as_pictures", None)
+    monkeypatch.setattr("metric.scores.emscore.as_pictures", None)
     assert metric.with_video([video], [CAPTION]) == first[:1]

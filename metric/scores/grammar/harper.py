@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 from importlib.util import find_spec
 
-from metric.grammar.checker import Checker
+from metric.scores.grammar.checker import Checker
 
 # Compound nouns and split words ("dog trots" to "dogtrots") are spelling too, and wrong on captions.
 KINDS_OFF = set(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pycocoevalcap.bleu.bleu import Bleu
 from pycocoevalcap.rouge.rouge import Rouge
 
-from metric.ngram import bleu, longest_common, ngrams, rouge_l
+from metric.scores.bleu_rouge import bleu, longest_common, ngrams, rouge_l
 
 WORDS = "a the dog cat man red on in with runs".split()
 sentences = st.lists(st.sampled_from(WORDS[:4]), max_size=7)

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from metric.cider import DocumentFrequency
-from metric.diversity import distinct, novelty, self_cider
 from metric.evaluate import evaluate
 from metric.example import Example
+from metric.scores.cider import DocumentFrequency
+from metric.scores.diversity import distinct, novelty, self_cider
 
 DF = DocumentFrequency.of(
     [[text.split()] for text in ("a b c d", "a dog runs", "two cats sleep", "x y z w", "e f g h")]

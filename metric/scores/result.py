@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from metric.bootstrap import Pooled, mean_of
+from metric.scores.bootstrap import Pooled, mean_of
 from metric.storage.atomic_files import write, write_json
 
 

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from metric import frequency
-from metric.cider import Cider
-from metric.frequency import counted, load, of_coco, of_file, save
+from metric.scores import document_frequency
+from metric.scores.cider import Cider
+from metric.scores.document_frequency import counted, load, of_coco, of_file, save
 
 CORPUS = [("A dog runs.", "a dog and a cat"), ("a dog sleeps",), ("two cats sleep", "a cat"), ("1 1/2 dogs sleep",)]
 
@@ -35,7 +35,7 @@ def test_a_file_is_counted_once_and_again_when_it_changes(tmp_path, cache, monke
     first = of_file(path)
     assert first.documents == 2 and first.counts["a dog"] == 2 and "runs" not in first.counts
     with monkeypatch.context() as patched:
-        patched.setattr(frequency, "counted", None)  # would fail
+        patched.setattr(document_frequency, "counted", None)  # would fail
         assert of_file(path) == first
     path.write_text(json.dumps({"annotations": [{"image_id": 1, "caption": "a cat"}]}))
     assert of_file(path).documents == 1
@@ -43,18 +43,18 @@ def test_a_file_is_counted_once_and_again_when_it_changes(tmp_path, cache, monke
 
 
 def test_coco_is_what_pycocoevalcap_holds(monkeypatch, cache):
-    monkeypatch.setattr(frequency, "coco_captions", lambda: CORPUS)
+    monkeypatch.setattr(document_frequency, "coco_captions", lambda: CORPUS)
     assert of_coco().documents == 4
-    assert [file.name for file in cache.iterdir()] == [f"coco2014-v{frequency.FORMAT}.txt.gz"]
+    assert [file.name for file in cache.iterdir()] == [f"coco2014-v{document_frequency.FORMAT}.txt.gz"]
 
 
 def test_an_interrupted_save_leaves_nothing(cache, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(frequency.os, "replace", interrupted)
+    monkeypatch.setattr(document_frequency.os, "replace", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        frequency.kept("name", lambda: CORPUS)
+        document_frequency.kept("name", lambda: CORPUS)
     assert list(cache.iterdir()) == []
 
 
@@ -65,5 +65,5 @@ def test_a_missing_file_is_named(tmp_path):
 
 @pytest.mark.slow
 def test_all_captions_of_coco_are_there():
-    captions = frequency.coco_captions()
+    captions = document_frequency.coco_captions()
     assert len(captions) == 123_287 and sum(map(len, captions)) == 616_767

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metric.repetition import ends_badly, repeated, repeated_share, vocabulary
+from metric.scores.repetition import ends_badly, repeated, repeated_share, vocabulary
 
 orders = st.integers(1, 4)
 words = st.lists(st.sampled_from("a the dog cat red".split()), max_size=12)

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from scipy.stats import kendalltau
 
-from metric import spice
 from metric.evaluate import evaluate
 from metric.example import Example
-from metric.meteor import meteor, program
 from metric.programs import java_program
 from metric.programs.java_program import JavaProgram
-from metric.tokenize import tokenize
+from metric.scores import spice
+from metric.scores.meteor import meteor, program
+from metric.scores.ptb_tokenizer import tokenize
 from tests.places import SHARED
 
 needs_java = pytest.mark.skipif(not shutil.which("java"), reason="needs Java")

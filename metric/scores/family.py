@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, NamedTuple
 
-from metric.bootstrap import Pooled
 from metric.example import Example
+from metric.scores.bootstrap import Pooled
 
 if TYPE_CHECKING:
     from metric.clip.embedder import Embedder

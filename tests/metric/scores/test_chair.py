@@ -9,9 +9,9 @@ import pytest
 
 from metric.evaluate import evaluate
 from metric.example import Example
-from metric.hallucination import Named, chair_i, chair_s, mentions, plural_of_word, read_instances, vocabulary
 from metric.scenes.world import Scene, Thing
-from metric.tokenize import tokenize
+from metric.scores.chair import Named, chair_i, chair_s, mentions, plural_of_word, read_instances, vocabulary
+from metric.scores.ptb_tokenizer import tokenize
 from tests.places import ROOT
 
 INSTANCES = {

@@ -14,16 +14,16 @@ from statistics import fmean
 
 import numpy as np
 
-from metric.bootstrap import Pooled
-from metric.corpus import read_corpus
-from metric.diversity import novelty
 from metric.example import Example
-from metric.hallucination import Named, chair_i, chair_s, in_photographs, read_instances
-from metric.meteor import meteor, meteor_absent
-from metric.ngram import Tokens
-from metric.part import Family, Options, Part, Unavailable
-from metric.spice import spice, spice_absent
-from metric.tokenize import tokenize
+from metric.scores.bleu_rouge import Tokens
+from metric.scores.bootstrap import Pooled
+from metric.scores.caption_sets import read_corpus
+from metric.scores.chair import Named, chair_i, chair_s, in_photographs, read_instances
+from metric.scores.diversity import novelty
+from metric.scores.family import Family, Options, Part, Unavailable
+from metric.scores.meteor import meteor, meteor_absent
+from metric.scores.ptb_tokenizer import tokenize
+from metric.scores.spice import spice, spice_absent
 
 
 def open_meteor(options: Options, given: object) -> Family:

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metric.programs.java_program import packaged
-from metric.tokenize import PUNCTUATIONS, by_rules, tokenize, words
-from metric.treebank import step
+from metric.scores.ptb_rules import step
+from metric.scores.ptb_tokenizer import PUNCTUATIONS, by_rules, tokenize, words
 from tests.places import FLICKR8K
 
 FLICKR = FLICKR8K / "Flickr8k.token.txt"

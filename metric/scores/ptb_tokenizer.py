@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from itertools import chain
 
-from metric.treebank import step
+from metric.scores.ptb_rules import step
 
 # pycocoevalcap's list. Its brackets are upper-case, and the tokens are not: "-lrb-" stays a word.
 PUNCTUATIONS = frozenset(["''", "'", "``", "`", "-LRB-", "-RRB-", "-LCB-", "-RCB-", *".?!,:-;", "--", "..."])

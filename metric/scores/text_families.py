@@ -10,17 +10,17 @@ from functools import partial
 
 import numpy as np
 
-from metric.bootstrap import Pooled
-from metric.cider import Cider
-from metric.diversity import distinct
 from metric.example import Example
-from metric.grammar import Checker
-from metric.hallucination import in_scenes
-from metric.ngram import ORDERS, Hits, bleu_of, hits, rouge_l, total
-from metric.outside import hallucinated
-from metric.part import Part, PerCaption, means, together
-from metric.repetition import ends_badly, repeated, repeated_share, vocabulary
-from metric.tokenize import tokenize, words
+from metric.scores.bleu_rouge import ORDERS, Hits, bleu_of, hits, rouge_l, total
+from metric.scores.bootstrap import Pooled
+from metric.scores.chair import in_scenes
+from metric.scores.cider import Cider
+from metric.scores.diversity import distinct
+from metric.scores.external_families import hallucinated
+from metric.scores.family import Part, PerCaption, means, together
+from metric.scores.grammar import Checker
+from metric.scores.ptb_tokenizer import tokenize, words
+from metric.scores.repetition import ends_badly, repeated, repeated_share, vocabulary
 
 
 def classic(captions: list[str], examples: list[Example]) -> Part:

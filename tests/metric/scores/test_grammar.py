@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from metric import grammar
-from metric.grammar import Checker, available_checker, checker, checker_of, grammar_checker, languagetool
-from metric.grammar.languagetool import check_together
 from metric.programs import server
+from metric.scores import grammar
+from metric.scores.grammar import Checker, available_checker, checker, checker_of, grammar_checker, languagetool
+from metric.scores.grammar.languagetool import check_together
 from tests.places import SHARED
 
 RIGHT = ["a man rides a red bike", "two dogs run on the grass .", "kids play near the water", ""]
@@ -210,7 +210,7 @@ def test_no_java_outlives_its_checker(ending, java):
     folder = java(SERVER.format(python=sys.executable))
     program = f"""
         import os, pathlib, signal, time
-        from metric.grammar.languagetool import folder, start_server
+        from metric.scores.grammar.languagetool import folder, start_server
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
         start_server(folder())
         pathlib.Path(os.environ["LTP_PATH"], "ready").touch()

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import bootstrap, norm
 
-from metric.bootstrap import Pooled, difference, draws, interval, mean_of, resample
 from metric.evaluate import evaluate
 from metric.example import Example
+from metric.scores.bootstrap import Pooled, difference, draws, interval, mean_of, resample
 
 
 def test_interval_of_a_mean_is_that_of_its_standard_error():

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from metric.example import Example
-from metric.ngram import Tokens
-from metric.tokenize import tokenize
+from metric.scores.bleu_rouge import Tokens
+from metric.scores.ptb_tokenizer import tokenize
 
-ASSET = Path(__file__).with_name("assets") / "chair" / "objects.json"
+ASSET = Path(__file__).parents[1] / "assets" / "chair" / "objects.json"
 LONGEST = 3  # words of a name: "stove top oven"
 IRREGULAR = {"child": "children", "goose": "geese", "mouse": "mice", "ox": "oxen", "person": "people", "calf": "calves"}
 IRREGULAR |= {"knife": "knives", "pocketknife": "pocketknives", "thief": "thieves", "grandchild": "grandchildren"}

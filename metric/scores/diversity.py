@@ -11,8 +11,8 @@ from itertools import chain
 
 import numpy as np
 
-from metric.cider import DocumentFrequency, cosine, units
-from metric.ngram import Tokens, ngrams
+from metric.scores.bleu_rouge import Tokens, ngrams
+from metric.scores.cider import DocumentFrequency, cosine, units
 
 
 def distinct(captions: Sequence[Tokens], n: int) -> float:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
-from metric.ngram import Tokens
 from metric.programs.java_program import JavaProgram, java_absent, packaged
+from metric.scores.bleu_rouge import Tokens
 
 SEPARATOR = " ||| "
 

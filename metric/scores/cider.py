@@ -17,8 +17,8 @@ from itertools import chain
 from statistics import fmean
 
 from metric.example import Cut
-from metric.ngram import ORDERS, Tokens, orders
-from metric.tokenize import words
+from metric.scores.bleu_rouge import ORDERS, Tokens, orders
+from metric.scores.ptb_tokenizer import words
 
 SIGMA = 6.0  # of the Gaussian over the difference in length, in bigrams
 SCALE = 10.0

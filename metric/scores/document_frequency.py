@@ -16,10 +16,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from metric.cider import EOS, DocumentFrequency, runs
-from metric.corpus import coco_captions, read_corpus
+from metric.scores.caption_sets import coco_captions, read_corpus
+from metric.scores.cider import EOS, DocumentFrequency, runs
+from metric.scores.ptb_tokenizer import words
 from metric.storage.user_cache import user_cache
-from metric.tokenize import words
 
 FORMAT = 1  # of the kept files and of the tokens in them
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycocoevalcap.cider.cider_scorer import CiderScorer
 
-from metric.cider import Cider, DocumentFrequency
 from metric.example import Cut
+from metric.scores.cider import Cider, DocumentFrequency
 
 WORDS = "a a a the dog cat man red blue on in with runs sits ball grass".split()
 
