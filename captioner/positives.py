@@ -11,8 +11,8 @@ from PIL import Image
 
 from captioner.config import Decode
 from captioner.describe import Describer
-from metric.generators.config import GenerationConfig
-from metric.generators.units import Unit
+from metric.positives.config import GenerationConfig
+from metric.positives.units import Unit
 
 
 class OwnCaptions:

@@ -42,7 +42,7 @@ from metric.clip.model import load_clip
 from metric.config import MetricConfig
 from metric.finetune import augmented_loss
 from metric.pairs import pair_loss
-from metric.positives import positives_for
+from metric.positives.sources import positives_for
 from metric.resume import Patience, Training
 from metric.runtime.device import device_of
 from metric.runtime.processes import data_parallel, joined

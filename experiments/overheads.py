@@ -37,7 +37,7 @@ from metric.config import MetricConfig
 from metric.example import Example, open_image
 from metric.finetune import augmented_loss
 from metric.pairs import pair_loss
-from metric.positives import ScenePositives
+from metric.positives.sources import ScenePositives
 from metric.resume import Patience, Training
 from metric.runtime.device import device_of
 from metric.runtime.processes import data_parallel

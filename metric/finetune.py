@@ -28,7 +28,7 @@ from metric.contrastive import LOSSES, Made, PairLoss, positive_augmented
 from metric.example import Example, Picture
 from metric.lora_targets import TOWERS
 from metric.pairs import VAL_PICTURES, captioned, image_side, pair_loss, validation
-from metric.positives import Positives
+from metric.positives.sources import Positives
 from metric.projections import train_projections
 from metric.runtime.processes import rank, say, shared, spread, wait
 from metric.training import Loss, check, train

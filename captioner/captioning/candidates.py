@@ -15,7 +15,7 @@ from captioner.captioning.journal import Row
 from captioner.generate import METHODS, generate
 from captioner.models.captioner import Captioner
 from metric.example import Example
-from metric.generators.units import seed_of
+from metric.positives.units import seed_of
 from rewards.mix import Mix
 
 

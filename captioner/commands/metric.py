@@ -97,7 +97,7 @@ def run_pretrain(args: argparse.Namespace, train: list[Example], val: list[Examp
 
 def run_train(args: argparse.Namespace, train: list[Example], val: list[Example], device: torch.device) -> None:
     from metric.finetune import train_metric
-    from metric.positives import positives_for
+    from metric.positives.sources import positives_for
 
     config = MetricConfig(**{**PRESETS[args.preset], **given(args, MetricConfig())})
     made = positives_for(Path(args.positives) if args.positives else None, train)

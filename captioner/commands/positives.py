@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from captioner.flags import add_flags, given
-from metric.generators.config import FilterConfig, GenerationConfig, check
+from metric.positives.config import FilterConfig, GenerationConfig, check
 from metric.runtime.work_share import FLAG, own_gpu, share_of
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import torch
 
     from metric.example import Example
-    from metric.generators.generate import Makers
-    from metric.generators.units import ImageMaker, TextMaker
+    from metric.positives.generate import Makers
+    from metric.positives.units import ImageMaker, TextMaker
 
 HELP = "make synthetic positives for a data set: captions by a captioner, pictures by a text-to-image model"
 
@@ -39,7 +39,7 @@ def add(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from captioner.data import load
-    from metric.generators.generate import generate
+    from metric.positives.generate import generate
     from metric.runtime.device import device_of
 
     share = share_of(args.shard, os.environ)
@@ -66,8 +66,8 @@ def makers(config: GenerationConfig, device: torch.device) -> Makers:
 
 def text_maker(config: GenerationConfig, device: torch.device) -> TextMaker | None:
     from captioner.positives import OwnCaptions
-    from metric.generators.captions import TransformersCaptions
-    from metric.generators.renderer import RENDERER, SceneCaptions
+    from metric.positives.captioners import TransformersCaptions
+    from metric.positives.renderer import RENDERER, SceneCaptions
 
     if config.text == "none":
         return None
@@ -78,8 +78,8 @@ def text_maker(config: GenerationConfig, device: torch.device) -> TextMaker | No
 
 
 def image_maker(config: GenerationConfig, device: torch.device) -> ImageMaker | None:
-    from metric.generators.pictures import PipelinePictures
-    from metric.generators.renderer import RENDERER, ScenePictures
+    from metric.positives.pipelines import PipelinePictures
+    from metric.positives.renderer import RENDERER, ScenePictures
 
     if config.image == "none":
         return None

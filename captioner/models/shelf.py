@@ -24,8 +24,8 @@ from safetensors.numpy import save
 
 from metric.clip.model import Clip
 from metric.example import Example, UnreadableImage, content_key, image_key
-from metric.generators.shards import write_whole
 from metric.images import reason
+from metric.positives.shards import write_whole
 
 OWNER, SHARDS, SEEN = "features.json", "shards", "seen"
 

@@ -6,12 +6,12 @@ import pytest
 
 from captioner.cli import main
 from captioner.writing import read_captions
-from metric.generators.shards import read, shards_in
+from metric.positives.shards import read, shards_in
 
 
 @pytest.fixture
 def quiet(monkeypatch):
-    monkeypatch.setattr("metric.generators.generate.contact_sheet", lambda out, examples: None)
+    monkeypatch.setattr("metric.positives.generate.contact_sheet", lambda out, examples: None)
 
 
 def test_positives_are_made_filtered_anew_and_trained_on(quiet, monkeypatch, tiny_clip, tmp_path, capsys):

@@ -18,7 +18,7 @@ from metric.clip.model import load_clip
 from metric.config import PRESETS, MetricConfig, PretrainConfig
 from metric.example import Example
 from metric.finetune import train_metric
-from metric.positives import ReferencePositives
+from metric.positives.sources import ReferencePositives
 from metric.pretrain import begin, pretrain
 from metric.runtime.interrupts import Interrupted
 from metric.training import learning_rate

@@ -12,12 +12,12 @@ import torch
 from PIL import Image, ImageColor
 
 from metric.example import Example
-from metric.generators.config import FilterConfig, GenerationConfig, check
-from metric.generators.generate import generate
-from metric.generators.selection import read_about, select
-from metric.generators.shards import Sample, join, pack, part_path, read, shards_in, write_whole
-from metric.generators.units import units_of
-from metric.positives import RecordedPositives, positives_for
+from metric.positives.config import FilterConfig, GenerationConfig, check
+from metric.positives.filter import read_about, select
+from metric.positives.generate import generate
+from metric.positives.shards import Sample, join, pack, part_path, read, shards_in, write_whole
+from metric.positives.sources import RecordedPositives, positives_for
+from metric.positives.units import units_of
 from metric.runtime.work_share import WHOLE, Share
 
 COLOURS = ("red", "green", "blue", "white", "black", "orange", "purple")
@@ -72,7 +72,7 @@ Make = Callable[..., Path]
 def no_sheet(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawing takes longer than all the rest."""
     if "sheet" not in request.node.name:
-        monkeypatch.setattr("metric.generators.generate.contact_sheet", lambda out, examples: None)
+        monkeypatch.setattr("metric.positives.generate.contact_sheet", lambda out, examples: None)
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from PIL import Image
 
 from metric.clip.model import Clip
 from metric.example import UnreadableImage, open_image
-from metric.generators.config import GenerationConfig
-from metric.generators.selection import KINDS
-from metric.generators.units import ImageMaker, TextMaker, Unit
+from metric.positives.config import GenerationConfig
+from metric.positives.filter import KINDS
+from metric.positives.units import ImageMaker, TextMaker, Unit
 from metric.similarity import PREFIX
 
 QUALITY = 95  # of JPEG

@@ -13,8 +13,8 @@ from typing import Any, Protocol
 from tqdm import tqdm
 
 from metric.example import Example, Picture
-from metric.generators.selection import read_about, used
-from metric.generators.shards import Sample, ShardPicture, read, shards_in
+from metric.positives.filter import read_about, used
+from metric.positives.shards import Sample, ShardPicture, read, shards_in
 from metric.scenes.world import Scene
 
 

@@ -19,9 +19,9 @@ from transformers import (
 )
 
 from metric.example import Example
-from metric.generators.config import GenerationConfig
-from metric.generators.pictures import PipelinePictures
-from metric.generators.units import units_of
+from metric.positives.config import GenerationConfig
+from metric.positives.pipelines import PipelinePictures
+from metric.positives.units import units_of
 
 diffusers = pytest.importorskip("diffusers")
 UNITS = units_of([Example(name, Path(name), (f"a {name} dog",)) for name in ("red", "blue")], 1, seed=0)

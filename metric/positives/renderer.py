@@ -8,8 +8,8 @@ from typing import Any
 
 from PIL import Image
 
-from metric.generators.units import Unit
-from metric.positives import ScenePositives
+from metric.positives.sources import ScenePositives
+from metric.positives.units import Unit
 
 RENDERER = "renderer"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from metric.example import Example, UnreadableImage, open_image
-from metric.generators.selection import read_about, used
-from metric.generators.shards import Sample, read, shards_in
+from metric.positives.filter import read_about, used
+from metric.positives.shards import Sample, read, shards_in
 
 SHEET = "contact-sheet.png"
 ROWS, COLUMNS = 4, 3

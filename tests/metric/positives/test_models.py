@@ -11,10 +11,10 @@ import torch
 from PIL import Image
 
 from metric.example import Example
-from metric.generators.captions import TransformersCaptions, without_prompt
-from metric.generators.config import GenerationConfig
-from metric.generators.pictures import PipelinePictures
-from metric.generators.units import Unit, units_of
+from metric.positives.captioners import TransformersCaptions, without_prompt
+from metric.positives.config import GenerationConfig
+from metric.positives.pipelines import PipelinePictures
+from metric.positives.units import Unit, units_of
 
 WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] [DEC] [ENC] a the dog cat red blue sits on floor".split()
 TRANSFORMER = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from metric.generators.config import FilterConfig
-from metric.generators.shards import Sample, write_whole
+from metric.positives.config import FilterConfig
+from metric.positives.shards import Sample, write_whole
 
 KINDS = ("text", "image")
 ABOUT = "positives.json"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from metric.example import Example
-from metric.positives import ReferencePositives, ScenePositives
+from metric.positives.sources import ReferencePositives, ScenePositives
 from metric.scenes.language import references
 from metric.scenes.world import Scene, sample
 

@@ -13,12 +13,12 @@ from tqdm import tqdm
 
 from metric.clip.model import load_clip
 from metric.example import Example
-from metric.generators.batch import BatchMaker
-from metric.generators.config import FilterConfig, GenerationConfig
-from metric.generators.selection import read_about, select, write_about
-from metric.generators.shards import join, pack, part_path, read, shard_path, shards_in, tidy, write_whole
-from metric.generators.sheet import SHEET, contact_sheet
-from metric.generators.units import ImageMaker, TextMaker, Unit, units_of
+from metric.positives.config import FilterConfig, GenerationConfig
+from metric.positives.contact_sheet import SHEET, contact_sheet
+from metric.positives.filter import read_about, select, write_about
+from metric.positives.make_batch import BatchMaker
+from metric.positives.shards import join, pack, part_path, read, shard_path, shards_in, tidy, write_whole
+from metric.positives.units import ImageMaker, TextMaker, Unit, units_of
 from metric.runtime.work_share import WHOLE, Share
 
 Makers = tuple[TextMaker | None, ImageMaker | None]

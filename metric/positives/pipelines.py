@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from PIL import Image
 
-from metric.generators.config import GenerationConfig
-from metric.generators.units import Unit
+from metric.positives.config import GenerationConfig
+from metric.positives.units import Unit
 from metric.training import PRECISIONS
 
 KNOWN = "stabilityai/stable-diffusion-2-1"
