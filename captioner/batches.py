@@ -18,9 +18,9 @@ from captioner.data import clean
 from captioner.models.captioner import Captioner
 from captioner.models.features import Features
 from captioner.rollout import Batch, Place
-from metric.batches import Batches
 from metric.example import Example
 from metric.runtime.processes import rank, world
+from metric.training.batches import Batches
 
 Read = Callable[[int], list[Batch]]
 "The parts of a step's batch that this process works on."

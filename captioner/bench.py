@@ -17,12 +17,12 @@ from captioner.models.features import ONLINE, SHARD, Features, FeatureStore, Onl
 from captioner.models.towers import feature_dim
 from captioner.models.vocabulary import Vocabulary
 from captioner.validation import Validation
-from metric.batches import data_fingerprint, refuse_other_data
 from metric.clip.model import Clip, load_clip
 from metric.example import Example
 from metric.runtime.device import device_of
 from metric.runtime.processes import Apply, data_parallel, own, refuse_other_settings, say, wait, world
-from metric.training import allow_tf32
+from metric.training.batches import data_fingerprint, refuse_other_data
+from metric.training.loop import allow_tf32
 from rewards import Context, build
 from rewards.mix import Mix
 from rewards.spec import parse

@@ -9,7 +9,7 @@ import json
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from typing import Any, TypeVar, get_type_hints
 
-from metric.cautions import refuse_warmup
+from metric.training.cautions import refuse_warmup
 
 
 @dataclass(frozen=True)

@@ -25,14 +25,14 @@ from captioner.objectives import OBJECTIVES
 from captioner.provenance import describe
 from captioner.rollout import Batch, Facts, lengths, rollout
 from captioner.signature import refuse_other
-from metric.cautions import tell
 from metric.runtime.interrupts import interruptible, stopped
 from metric.runtime.processes import any_of, held, mean, no_bar, rank, say, shared, total, wait
 from metric.runtime.seeds import seed_all
 from metric.storage.atomic_files import write_json
 from metric.storage.checkpoint_folders import NotFinite, other_processes, saved_whole
-from metric.training import PRECISIONS, mixed
-from metric.training import learning_rate as one_cycle
+from metric.training.cautions import tell
+from metric.training.loop import PRECISIONS, mixed
+from metric.training.loop import learning_rate as one_cycle
 
 GRAD_NORM = 1.0
 ADAM_BETAS = (0.9, 0.98)  # as "Attention is all you need" (arXiv 1706.03762)

@@ -39,15 +39,15 @@ from captioner.rollout import Batch, lengths
 from captioner.train import update
 from metric.clip.merged_lora import add_adapter
 from metric.clip.model import load_clip
-from metric.config import MetricConfig
-from metric.finetune import augmented_loss
-from metric.pairs import pair_loss
 from metric.positives.sources import positives_for
-from metric.resume import Patience, Training
 from metric.runtime.device import device_of
 from metric.runtime.processes import data_parallel, joined
-from metric.training import optimiser
-from metric.training import update as contrastive_update
+from metric.training.checkpoint import Patience, Training
+from metric.training.config import MetricConfig
+from metric.training.finetune import augmented_loss
+from metric.training.loop import optimiser
+from metric.training.loop import update as contrastive_update
+from metric.training.pairs import pair_loss
 from rewards.mix import Mix
 from rewards.similarity import Similarity
 

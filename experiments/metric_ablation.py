@@ -22,10 +22,10 @@ from ablation import captioner, spread
 
 from captioner.data import load
 from captioner.provenance import commit, hardware
-from metric.appraise import appraise
 from metric.clip.embedder import Embedder
 from metric.clip.model import load_clip
 from metric.storage.atomic_files import write_json
+from metric.training.clip_quality import appraise
 
 ARMS = {"without": ("--lambda_v", 0, "--lambda_t", 0), "with": ()}  # synthetic positives
 MEASURES = ("tau_b", "i2t_r1", "t2i_r1", "human_captions", "keyword_lists", "lead_of_lists")

@@ -33,16 +33,16 @@ from metric.clip.embedder import Embedder
 from metric.clip.merged_lora import add_adapter
 from metric.clip.model import Clip, load_clip, save_clip
 from metric.clip.pixels import prepare
-from metric.config import MetricConfig
 from metric.example import Example, open_image
-from metric.finetune import augmented_loss
-from metric.pairs import pair_loss
 from metric.positives.sources import ScenePositives
-from metric.resume import Patience, Training
 from metric.runtime.device import device_of
 from metric.runtime.processes import data_parallel
 from metric.similarity import PREFIX, pac_s
-from metric.training import optimiser, update
+from metric.training.checkpoint import Patience, Training
+from metric.training.config import MetricConfig
+from metric.training.finetune import augmented_loss
+from metric.training.loop import optimiser, update
+from metric.training.pairs import pair_loss
 
 REPEATS = 3  # the best of them counts
 PLAIN = MetricConfig(lambda_v=0.0, lambda_t=0.0)

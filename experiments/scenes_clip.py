@@ -19,12 +19,12 @@ from demo import again, do
 
 from captioner.data import load
 from captioner.provenance import commit, hardware
-from metric.appraise import OBJECTS, appraise
 from metric.clip.embedder import Embedder
 from metric.clip.model import ASSETS, load_clip
 from metric.example import Example
-from metric.retrieval import recognised
 from metric.scenes.world import Scene
+from metric.training.clip_quality import OBJECTS, appraise
+from metric.training.retrieval import recognised
 
 WORDS = ("--words", "scenes:count=3000,text=all")
 STAGES = (

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from captioner.commands import audit, importing, judge, positives, video
 from captioner.flags import add_flags, given
-from metric.config import PRESETS, MetricConfig, PretrainConfig
 from metric.runtime.interrupts import Interrupted
+from metric.training.config import PRESETS, MetricConfig, PretrainConfig
 
 if TYPE_CHECKING:
     import torch
@@ -88,7 +88,7 @@ def told_again(typed: Sequence[str]) -> Iterator[None]:
 
 def run_pretrain(args: argparse.Namespace, train: list[Example], val: list[Example], device: torch.device) -> None:
     from captioner.data import load
-    from metric.pretrain import pretrain
+    from metric.training.pretrain import pretrain
 
     config = PretrainConfig(**given(args, PretrainConfig()))
     words = [text for example in load(args.words, "train") for text in example.references] if args.words else None
@@ -96,8 +96,8 @@ def run_pretrain(args: argparse.Namespace, train: list[Example], val: list[Examp
 
 
 def run_train(args: argparse.Namespace, train: list[Example], val: list[Example], device: torch.device) -> None:
-    from metric.finetune import train_metric
     from metric.positives.sources import positives_for
+    from metric.training.finetune import train_metric
 
     config = MetricConfig(**{**PRESETS[args.preset], **given(args, MetricConfig())})
     made = positives_for(Path(args.positives) if args.positives else None, train)

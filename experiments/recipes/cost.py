@@ -22,8 +22,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from captioner.config import Model, Run
 from captioner.models.features import grid_features
 from metric.clip.merged_lora import add_adapter
-from metric.config import MetricConfig
-from metric.contrastive import info_nce
+from metric.training.config import MetricConfig
+from metric.training.losses import info_nce
 from recipes.outline import captioner, feature_shape, outline
 
 

@@ -11,8 +11,8 @@ from bench_reward_stage import LENGTH, LOOKS, parts
 
 from captioner.config import Decode, Run, Scst, Xe
 from captioner.provenance import commit
-from metric.config import MetricConfig
 from metric.storage.atomic_files import write_json
+from metric.training.config import MetricConfig
 from recipes import cost
 from recipes.outline import feature_shape
 from recipes.plan import MEASURED

@@ -18,8 +18,8 @@ from captioner.commands.train import asked_for
 from captioner.config import Run, check
 from captioner.data import stream
 from captioner.flags import given
-from metric.config import MetricConfig
 from metric.spec import split_spec
+from metric.training.config import MetricConfig
 from recipes import RECIPES, cost
 from recipes.outline import exists, feature_shape
 from recipes.recipe import Recipe

@@ -22,9 +22,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from metric.clip.model import ADAPTER, Clip, frozen, load_clip
-from metric.config import MetricConfig
-from metric.lora_targets import summary, targets
 from metric.runtime.processes import say
+from metric.training.config import MetricConfig
+from metric.training.lora_layers import summary, targets
 
 BASE = "base.json"  # beside the adapter: the fingerprint of the CLIP it belongs to
 

@@ -9,8 +9,8 @@ import pytest
 from captioner.cautions import cautions
 from captioner.config import PRESETS, Run, check, override
 from captioner.recipes import RECIPES, settings_of
-from metric.cautions import contrastive, refuse_warmup
-from metric.config import MetricConfig, PretrainConfig
+from metric.training.cautions import contrastive, refuse_warmup
+from metric.training.config import MetricConfig, PretrainConfig
 
 REWARDED = Run(rewards=("cider",))
 

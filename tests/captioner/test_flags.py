@@ -10,7 +10,7 @@ from captioner.cli import main, parser
 from captioner.commands.train import asked_for
 from captioner.config import Run, dotted
 from captioner.flags import add_flags, field_docs, given
-from metric.config import MetricConfig, PretrainConfig
+from metric.training.config import MetricConfig, PretrainConfig
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from captioner.objectives import CLIP, OBJECTIVES, cross_entropy, direct, group_
 from captioner.rollout import Batch, Rollout, style
 from metric.example import Cut, Example
 from metric.runtime.prefixes import Prefixes
-from metric.training import mixed
+from metric.training.loop import mixed
 
 FEATURES = torch.randn(1, 3, 4, generator=torch.Generator().manual_seed(1))  # b p f
 MAX_LENGTH = 2

@@ -14,11 +14,11 @@ from torch import nn
 
 from metric.clip.merged_lora import add_adapter, save_adapter
 from metric.clip.model import Clip, load_clip, new_clip, save_clip
-from metric.config import MetricConfig
-from metric.lora_targets import targets
-from metric.pairs import pair_loss
-from metric.projections import train_projections
-from metric.training import bound_scale
+from metric.training.config import MetricConfig
+from metric.training.loop import bound_scale
+from metric.training.lora_layers import targets
+from metric.training.pairs import pair_loss
+from metric.training.projections import train_projections
 
 TEXTS = ["a red ball on the beach", "two small cats in a room"]
 TEXT = {"context_length": 16, "vocab_size": 270, "hf_tokenizer_name": "local", "width": 32, "heads": 2, "layers": 1}

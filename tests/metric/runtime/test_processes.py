@@ -12,7 +12,6 @@ from torch import Tensor, distributed, multiprocessing, nn
 from torch.nn.functional import normalize
 
 from metric.clip.embedder import Embedder
-from metric.contrastive import Made, info_nce, positive_augmented
 from metric.runtime.processes import (
     any_of,
     data_parallel,
@@ -27,6 +26,7 @@ from metric.runtime.processes import (
     spread,
     world,
 )
+from metric.training.losses import Made, info_nce, positive_augmented
 
 PICTURES, TEXTS = torch.randn(2, 7, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
 ROWS = torch.tensor([0, 2, 3])  # pictures that have a made caption: fewer than a share

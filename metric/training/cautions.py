@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
-from metric.config import MetricConfig, PretrainConfig
+from metric.training.config import MetricConfig, PretrainConfig
 
-WARMUP = 0.05  # share of the run, as in metric.config and captioner.config
+WARMUP = 0.05  # share of the run, as in metric.training.config and captioner.config
 LONG_WARMUP = 0.5
 NEGATIVES = 32  # pictures a step below which a contrastive loss has little to tell apart: at most ln 32 = 3.5 nats
 USUAL_BATCH = 256  # of the authors of PAC-S++ (arXiv 2410.07336)

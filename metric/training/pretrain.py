@@ -9,17 +9,17 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from metric.appraise import appraise, table
-from metric.batches import Batches, refuse_other_data
-from metric.caching import in_parts
 from metric.clip.embedder import Embedder
 from metric.clip.model import Clip, load_clip, new_clip, save_clip
-from metric.config import PretrainConfig
 from metric.example import Example
-from metric.pairs import VAL_PICTURES, captioned, image_side, pair_loss, trunk, validation
 from metric.runtime.processes import rank, say, shared, spread, wait, world
 from metric.similarity import PREFIX
-from metric.training import check, train
+from metric.training.batches import Batches, refuse_other_data
+from metric.training.clip_quality import appraise, table
+from metric.training.config import PretrainConfig
+from metric.training.gradient_cache import in_parts
+from metric.training.loop import check, train
+from metric.training.pairs import VAL_PICTURES, captioned, image_side, pair_loss, trunk, validation
 
 
 def pretrain(

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import torch
 
-from metric.appraise import appraise, table
 from metric.clip.embedder import Embedder
 from metric.clip.model import new_clip
 from metric.example import Example
 from metric.scenes.language import references
 from metric.scenes.world import sample
+from metric.training.clip_quality import appraise, table
 
 SCENES = [sample("val", index) for index in range(12)]
 EXAMPLES = [Example(str(index), scene, references(scene, 2)) for index, scene in enumerate(SCENES)]

@@ -12,16 +12,16 @@ import torch
 from PIL import Image, ImageDraw
 from safetensors.torch import load_file
 
-from metric import training
-from metric.batches import Batches
 from metric.clip.model import load_clip
-from metric.config import PRESETS, MetricConfig, PretrainConfig
 from metric.example import Example
-from metric.finetune import train_metric
 from metric.positives.sources import ReferencePositives
-from metric.pretrain import begin, pretrain
 from metric.runtime.interrupts import Interrupted
-from metric.training import learning_rate
+from metric.training import loop
+from metric.training.batches import Batches
+from metric.training.config import PRESETS, MetricConfig, PretrainConfig
+from metric.training.finetune import train_metric
+from metric.training.loop import learning_rate
+from metric.training.pretrain import begin, pretrain
 
 COLOURS = ("red", "green", "blue", "white")
 
@@ -57,14 +57,14 @@ class Stop(Exception):
 
 def broken_off(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
     """As if the power failed in the step after."""
-    write = training.Log.write
+    write = loop.Log.write
 
-    def fail(log: training.Log, step: int, row: dict) -> None:
+    def fail(log: loop.Log, step: int, row: dict) -> None:
         if step > after:
             raise Stop
         write(log, step, row)
 
-    monkeypatch.setattr(training.Log, "write", fail)
+    monkeypatch.setattr(loop.Log, "write", fail)
 
 
 def rows(out: Path) -> list[dict]:
@@ -125,16 +125,16 @@ def test_missing_positives_are_told(tmp_path: Path, caplog: pytest.LogCaptureFix
 def test_interrupted_run_is_saved_and_says_how_to_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, code: int
 ) -> None:
-    write = training.Log.write
+    write = loop.Log.write
 
-    def interrupt(log: training.Log, step: int, row: dict) -> None:
+    def interrupt(log: loop.Log, step: int, row: dict) -> None:
         write(log, step, row)
         if step == 2:
             os.kill(os.getpid(), number)
 
     before = signal.getsignal(number)
     with monkeypatch.context() as patch, pytest.raises(Interrupted, match="step 2 of 6; .*--resume goes on") as stop:
-        patch.setattr(training.Log, "write", interrupt)
+        patch.setattr(loop.Log, "write", interrupt)
         pretrain(PRETRAIN, EXAMPLES, EXAMPLES, tmp_path)
     assert stop.value.code == code
     assert signal.getsignal(number) is before  # which a job in the background has set to be ignored
@@ -305,7 +305,7 @@ def stopped_early(out: Path, resume: bool = False) -> Climber:
         return -model.weight.sum(), {}
 
     config = replace(METRIC, steps=6, val_every=1, patience=2, save_every=1, lr=1.0)
-    training.train(model, loss, config, out, resume, lambda: {"val_loss": next(seen)})
+    loop.train(model, loss, config, out, resume, lambda: {"val_loss": next(seen)})
     return model
 
 

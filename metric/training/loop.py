@@ -20,12 +20,12 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from metric.cautions import contrastive, refuse_warmup, tell
-from metric.resume import BEST, RESUME, Config, Patience, Training, begin, load_moving, save, save_moving
 from metric.runtime.interrupts import interruptible, stopped
 from metric.runtime.processes import Apply, any_of, data_parallel, no_bar, rank, refuse_other_settings, shared, wait
 from metric.runtime.seeds import seed_all
 from metric.storage.checkpoint_folders import NotFinite, saved_whole
+from metric.training.cautions import contrastive, refuse_warmup, tell
+from metric.training.checkpoint import BEST, RESUME, Config, Patience, Training, begin, load_moving, save, save_moving
 
 Loss = Callable[[int], tuple[Tensor, dict[str, Tensor]]]
 PRECISIONS = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from metric.retrieval import recognised, retrieval, zero_shot
+from metric.training.retrieval import recognised, retrieval, zero_shot
 
 
 def brute_force(image: torch.Tensor, text: torch.Tensor, image_of_text: list[int], k: int) -> tuple[float, float]:

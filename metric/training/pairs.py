@@ -14,11 +14,11 @@ from tqdm import tqdm
 
 from metric.clip.model import Clip
 from metric.clip.pixels import Pixels
-from metric.contrastive import PairLoss, info_nce, sigmoid
 from metric.example import Example
-from metric.retrieval import retrieval
 from metric.runtime.processes import no_bar, spread
 from metric.similarity import PREFIX
+from metric.training.losses import PairLoss, info_nce, sigmoid
+from metric.training.retrieval import retrieval
 
 VAL_PICTURES = 1000
 

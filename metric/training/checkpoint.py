@@ -13,12 +13,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from metric.config import MetricConfig, PretrainConfig
 from metric.runtime.processes import rank, say, wait
 from metric.storage import checkpoint_folders
 from metric.storage.atomic_files import keep_rows, write_json
 from metric.storage.checkpoint_folders import LAST, Position
 from metric.storage.tensors import load_optimizer, save_optimizer
+from metric.training.config import MetricConfig, PretrainConfig
 
 Config = PretrainConfig | MetricConfig
 RESUME = "the same command with --resume"

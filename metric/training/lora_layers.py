@@ -11,7 +11,7 @@ from PIL import Image
 from torch import nn
 
 from metric.clip.model import Clip
-from metric.config import MetricConfig
+from metric.training.config import MetricConfig
 
 # Exactly these types: what is derived from them computes something else, such as timm's padding convolution.
 KINDS = {nn.Linear: "linear", nn.Conv2d: "convolution"}

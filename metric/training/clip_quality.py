@@ -13,9 +13,9 @@ from scipy.stats import kendalltau
 
 from metric.clip.embedder import Embedder
 from metric.example import Example
-from metric.retrieval import recognised, retrieval, zero_shot
 from metric.scenes.world import COLOURS, KINDS, SETTINGS, Scene
 from metric.similarity import PREFIX, pac_s
+from metric.training.retrieval import recognised, retrieval, zero_shot
 
 # a kind is asked for in every colour: the mean forgets the colour
 OBJECTS = {kind: [f"a {colour} {kind}" for colour in COLOURS] for kind in KINDS}

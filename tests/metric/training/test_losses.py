@@ -8,7 +8,7 @@ from open_clip.loss import SigLipLoss
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from metric.contrastive import Made, info_nce, positive_augmented, sigmoid
+from metric.training.losses import Made, info_nce, positive_augmented, sigmoid
 
 at_five = partial(info_nce, scale=torch.tensor(5.0))
 

@@ -16,22 +16,22 @@ import torch
 from peft import PeftModel
 from torch import Tensor, nn
 
-from metric.appraise import appraise, table
-from metric.batches import Batches, refuse_other_data
-from metric.caching import in_parts
 from metric.clip.embedder import Embedder
 from metric.clip.merged_lora import add_adapter, save_adapter
 from metric.clip.model import Clip, load_clip, save_clip
 from metric.clip.pixels import prepare
-from metric.config import MetricConfig
-from metric.contrastive import LOSSES, Made, PairLoss, positive_augmented
 from metric.example import Example, Picture
-from metric.lora_targets import TOWERS
-from metric.pairs import VAL_PICTURES, captioned, image_side, pair_loss, validation
 from metric.positives.sources import Positives
-from metric.projections import train_projections
 from metric.runtime.processes import rank, say, shared, spread, wait
-from metric.training import Loss, check, train
+from metric.training.batches import Batches, refuse_other_data
+from metric.training.clip_quality import appraise, table
+from metric.training.config import MetricConfig
+from metric.training.gradient_cache import in_parts
+from metric.training.loop import Loss, check, train
+from metric.training.lora_layers import TOWERS
+from metric.training.losses import LOSSES, Made, PairLoss, positive_augmented
+from metric.training.pairs import VAL_PICTURES, captioned, image_side, pair_loss, validation
+from metric.training.projections import train_projections
 
 log = logging.getLogger(__name__)
 

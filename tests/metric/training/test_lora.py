@@ -10,7 +10,7 @@ from torch import nn
 
 from metric.clip.merged_lora import LinearAttention, add_adapter, open_attention, save_adapter
 from metric.clip.model import Clip, load_clip, new_clip, save_clip
-from metric.config import MetricConfig
+from metric.training.config import MetricConfig
 
 TEXTS = ["a red ball on the beach", "two small cats in a room"]
 PHOTO = {
