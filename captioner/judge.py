@@ -13,7 +13,7 @@ from captioner.scorers import Metrics
 from metric.judgement import BENCHMARKS
 from metric.judgement.benchmark import Benchmark
 from metric.judgement.judge import Judgement, judge
-from metric.judgement.pictures import with_pictures
+from metric.judgement.media_check import with_pictures
 from metric.runtime.device import device_of
 from metric.scores.catalogue import find
 from metric.storage.atomic_files import write_json

@@ -54,8 +54,12 @@ RECIPES = {
         title="Videos: VATEX-EVAL's judgements and ActivityNet-FOIL's pairs, EMScore in the space of a PAC-S++",
         source="EMScore (arXiv 2111.08919) with the checkpoint swapped in; no figure is recorded in this repository",
         data={
-            **dict.fromkeys((f"vatex-eval/{name}" for name in VATEX), "VATEX-EVAL, as metric/judgement/vatex.py says"),
-            **dict.fromkeys((f"activitynet-foil/{name}" for name in FOIL), "see metric/judgement/activitynet.py"),
+            **dict.fromkeys(
+                (f"vatex-eval/{name}" for name in VATEX), "VATEX-EVAL, as metric/judgement/benchmarks/vatex.py says"
+            ),
+            **dict.fromkeys(
+                (f"activitynet-foil/{name}" for name in FOIL), "see metric/judgement/benchmarks/activitynet.py"
+            ),
         },
         commands=tuple(
             f"metric judge --benchmark {name} --root {{root}}/{name} --clip ViT-B-32-quickgelu:openai "

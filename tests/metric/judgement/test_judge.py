@@ -9,7 +9,7 @@ from metric.evaluate import evaluate
 from metric.judgement import BENCHMARKS
 from metric.judgement.benchmark import Benchmark, Choice, Choices, Item, Rated, of_ratings
 from metric.judgement.judge import judge
-from metric.judgement.pictures import with_pictures
+from metric.judgement.media_check import with_pictures
 from metric.judgement.published import PUBLISHED
 from metric.video import Video
 from tests.places import SHARED

@@ -13,8 +13,8 @@ from scipy.io import savemat
 
 from metric.example import open_image
 from metric.judgement import BENCHMARKS
-from metric.judgement.pascal50s import VOTES
-from metric.judgement.unpickle import unpickle
+from metric.judgement.benchmarks.pascal50s import VOTES
+from metric.judgement.safe_pickle import unpickle
 
 
 def load(name: str, root: Path):

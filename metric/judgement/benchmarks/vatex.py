@@ -18,8 +18,8 @@ import numpy as np
 
 from metric.example import Example
 from metric.judgement.benchmark import Benchmark, Item, Raters, Ratings
-from metric.judgement.files import locate, plain, read_json
-from metric.judgement.unpickle import unpickle
+from metric.judgement.benchmark_files import locate, plain, read_json
+from metric.judgement.safe_pickle import unpickle
 from metric.video import Video, video_file
 
 RATERS = 3

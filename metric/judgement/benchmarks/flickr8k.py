@@ -13,7 +13,7 @@ from pathlib import Path
 
 from metric.example import Example
 from metric.judgement.benchmark import Benchmark, Item, Ratings
-from metric.judgement.files import Pictures, locate, plain, rating, read_lines
+from metric.judgement.benchmark_files import Pictures, locate, plain, rating, read_lines
 
 Row = tuple[str, str, list[float]]  # image, caption's id, scores
 

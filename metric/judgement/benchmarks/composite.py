@@ -15,8 +15,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from metric.judgement.benchmark import Benchmark, Rated, of_ratings
-from metric.judgement.files import Pictures, coco_references, locate, plain, rating, read_csv, read_lines
-from metric.judgement.polaris import read_table
+from metric.judgement.benchmark_files import Pictures, coco_references, locate, plain, rating, read_csv, read_lines
+from metric.judgement.benchmarks.polaris import read_table
 
 TABLES = ("8k_correctness.csv", "30k_correctness.csv", "coco_correctness.csv")
 FOLDERS = ("images", "Flicker8k_Dataset", "Images", "flickr30k-images", "val2014")

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from metric.audit import as_csv, as_markdown, audit, hold_out, row, wilson
-from metric.corruptions import CORRUPTIONS
 from metric.example import Example
+from metric.judgement.audit import as_csv, as_markdown, audit, hold_out, row, wilson
+from metric.judgement.corruptions import CORRUPTIONS
 from metric.scenes.language import references
 from metric.scenes.world import sample
 

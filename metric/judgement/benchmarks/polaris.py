@@ -22,7 +22,7 @@ from PIL import Image, UnidentifiedImageError
 
 from metric.example import Picture, UnreadableImage
 from metric.judgement.benchmark import Benchmark, Rated, of_ratings
-from metric.judgement.files import Pictures, locate, plain, rating, read_csv
+from metric.judgement.benchmark_files import Pictures, locate, plain, rating, read_csv
 
 PROTOCOL = "the test split, one mean human score a caption; tau-c is the figure usually quoted"
 ABSENT = Path("(no picture in the row)")

@@ -19,7 +19,7 @@ from scipy.io import loadmat
 
 from metric.example import Example
 from metric.judgement.benchmark import Benchmark, Choice, Choices, Item
-from metric.judgement.files import Pictures, locate, plain
+from metric.judgement.benchmark_files import Pictures, locate, plain
 
 KINDS = {1: "hc", 2: "hi", 3: "hm", 4: "mm"}
 VOTES, REFERENCES, DRAWS = 48, 5, 5

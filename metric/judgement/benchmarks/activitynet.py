@@ -16,7 +16,7 @@ from typing import Any
 
 from metric.example import Example
 from metric.judgement.benchmark import Benchmark, Choice, Choices, Item
-from metric.judgement.files import locate, plain, rating, read_json, with_keys
+from metric.judgement.benchmark_files import locate, plain, rating, read_json, with_keys
 from metric.video import Video, video_file
 
 OVERLAP = 0.4  # share of a reference's time that a sentence has to cover, as in the authors' code

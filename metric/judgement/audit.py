@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 from tqdm import tqdm
 
-from metric.corruptions import CORRUPTIONS
 from metric.example import Example
+from metric.judgement.corruptions import CORRUPTIONS
 from metric.judgement.judge import Scorer
 
 Z = 1.96  # standard normal quantile of a 95 % interval

@@ -13,7 +13,7 @@ from typing import Any
 
 from metric.example import Example
 from metric.judgement.benchmark import Benchmark, Choice, Choices, Item
-from metric.judgement.files import Pictures, coco_references, locate, plain, read_json, with_keys
+from metric.judgement.benchmark_files import Pictures, coco_references, locate, plain, read_json, with_keys
 
 FILE = "foilv1.0_test_2017.json"
 PROTOCOL = "every foil against its own right caption, which is no reference; a tie is an error (arXiv 2104.08718)"

@@ -12,7 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from metric.judgement.benchmark import Benchmark, Rated, of_ratings
-from metric.judgement.files import Pictures, locate, plain, rating, read_jsonl
+from metric.judgement.benchmark_files import Pictures, locate, plain, rating, read_jsonl
 
 FILE = "mscoco_THumB-1.0.jsonl"
 REFERENCES = ("mscoco_references.json", "mscoco_references.jsonl")
