@@ -44,8 +44,8 @@ from metric.clip.model import Clip, frozen, load_clip
 from metric.example import Example, Picture
 from metric.runtime.prefixes import Prefixes
 from metric.similarity import pac_s
+from rewards.built_in.clip_similarity import Similarity
 from rewards.mix import Mix, Term
-from rewards.similarity import Similarity
 from rewards.spec import parse
 
 LENGTH = 12  # tokens of a usual caption, EOS included

@@ -48,8 +48,8 @@ from metric.training.finetune import augmented_loss
 from metric.training.loop import optimiser
 from metric.training.loop import update as contrastive_update
 from metric.training.pairs import pair_loss
+from rewards.built_in.clip_similarity import Similarity
 from rewards.mix import Mix
-from rewards.similarity import Similarity
 
 PICTURES = 400
 Step = Callable[[int], object]

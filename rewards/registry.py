@@ -32,14 +32,16 @@ if TYPE_CHECKING:
     from rewards.mix import Mix, Reward, Term
 
 BUILT_IN = {
-    "cider": "rewards.cider",
-    "bleu4": "rewards.ngram",
-    "rouge_l": "rewards.ngram",
-    **dict.fromkeys(("clips", "refclips", "pacs", "refpacs", "pacspp", "refpacspp"), "rewards.similarity"),
-    **dict.fromkeys(("repetition", "bad_endings", "length"), "rewards.form"),
-    "grammar": "rewards.grammar",
-    "lm": "rewards.language_model",
-    "truth": "rewards.scenes",
+    "cider": "rewards.built_in.cider",
+    "bleu4": "rewards.built_in.bleu_rouge",
+    "rouge_l": "rewards.built_in.bleu_rouge",
+    **dict.fromkeys(
+        ("clips", "refclips", "pacs", "refpacs", "pacspp", "refpacspp"), "rewards.built_in.clip_similarity"
+    ),
+    **dict.fromkeys(("repetition", "bad_endings", "length"), "rewards.built_in.text_only"),
+    "grammar": "rewards.built_in.grammar",
+    "lm": "rewards.built_in.language_model",
+    "truth": "rewards.built_in.scene_truth",
 }
 MODULES = {plain(name): module for name, module in BUILT_IN.items()}
 # what a reward may ask for: of each example the first three, of the machine the others

@@ -181,7 +181,7 @@ def test_document_frequency_may_come_from_a_file(tmp_path, content, monkeypatch)
 
 def test_document_frequency_may_be_that_of_coco(monkeypatch):
     captions = [["a red cat on a boat"], ["a dog"], ["unseen words"]]
-    monkeypatch.setattr("rewards.cider.of_coco", lambda: counted([example.references for example in EXAMPLES]))
+    monkeypatch.setattr("rewards.built_in.cider.of_coco", lambda: counted([example.references for example in EXAMPLES]))
     assert torch.equal(score("cider:df=coco", captions), score("cider", captions))
 
 
