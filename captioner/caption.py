@@ -13,13 +13,13 @@ from typing import Any
 
 from tqdm import tqdm
 
-from captioner.captioning.blocks import Block, blocks
 from captioner.captioning.candidates import Wanted
 from captioner.captioning.formats import FORMATS, Format
 from captioner.captioning.journal import KEPT, Row, Rows, Work, line, part_of
 from captioner.captioning.summary import summary, write_skipped
 from captioner.captioning.worker import Model, Worker
 from captioner.data import Part, parts, rereadable
+from captioner.data.blocks import Block, blocks
 from captioner.models.features import known_ids
 from metric.example import Example, UnreadableImage, open_image
 from metric.runtime.work_share import WHOLE, Share

@@ -9,12 +9,12 @@ from pathlib import Path
 from captioner.checkpoint import model_folder
 from captioner.config import Run, from_dict
 from captioner.data import load
+from captioner.data.caption_files import write_lines
 from captioner.generate import captions_of
 from captioner.models.captioner import Captioner
 from captioner.models.features import FeatureStore, folder_of, known_ids
 from captioner.tables import show
 from captioner.validation import metric_checkpoint
-from captioner.writing import write_lines
 from metric.clip.embedder import Embedder
 from metric.clip.model import load_clip
 from metric.evaluate import evaluate, open_sources

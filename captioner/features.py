@@ -10,9 +10,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from captioner.captioning.blocks import Block, blocks
 from captioner.data import parts, rereadable, splits
-from captioner.data.show import WHOLE
+from captioner.data.blocks import Block, blocks
+from captioner.data.inspection.inspect_data import WHOLE
 from captioner.models.features import SHARD, TOGETHER, fill, plan
 from captioner.models.shelf import DiskShelf
 from metric.clip.model import Clip, load_clip

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from captioner.references import Known, by_name, find
-from captioner.writing import some
+from captioner.data.caption_files import some
+from captioner.data.reference_files import Known, by_name, find
 from metric.example import Example
 
 PARTIAL = "--partial scores the rest"

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from captioner.data import DATA, load
-from captioner.data.files import folder
+from captioner.data.adapters.folders import folder
+from captioner.data.caption_files import read_captions, some
+from captioner.data.reference_files import Known, by_name, read_references, with_images
 from captioner.matching import PARTIAL, matched
-from captioner.references import Known, by_name, read_references, with_images
 from captioner.tables import show, show_differences
-from captioner.writing import read_captions, some
 from metric.evaluate import evaluate
 from metric.scores.bootstrap import Difference, difference, interval, resample
 from metric.scores.catalogue import request

@@ -10,8 +10,8 @@ from statistics import fmean
 from rich.console import Console
 from rich.table import Table
 
-from captioner.references import by_name, find, read_references
-from captioner.writing import read_captions, some
+from captioner.data.caption_files import read_captions, some
+from captioner.data.reference_files import by_name, find, read_references
 from metric.clip.embedder import Embedder
 from metric.clip.model import load_clip
 from metric.runtime.device import device_of

@@ -21,11 +21,11 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from captioner.captioning.blocks import blocks
 from captioner.captioning.candidates import Wanted
 from captioner.captioning.worker import Model, Worker
 from captioner.config import Decode
 from captioner.data import parts
+from captioner.data.blocks import blocks
 from captioner.generate import generate
 from captioner.models.features import FeatureStore
 from captioner.models.towers import grid_features

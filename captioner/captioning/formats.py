@@ -17,9 +17,9 @@ from typing import IO, Any, TypeAlias
 
 from captioner.captioning.journal import Row, Rows
 from captioner.captioning.shards import write_shards
-from captioner.data.text import read_text
-from captioner.references import without_ending
-from captioner.writing import read_captions
+from captioner.data.caption_files import read_captions
+from captioner.data.reference_files import without_ending
+from captioner.data.text_files import read_text
 from metric.example import Example
 
 Examples: TypeAlias = Callable[[], Iterable[Example]]

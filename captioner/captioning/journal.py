@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from captioner.captioning.blocks import PART
+from captioner.data.blocks import PART
 from metric.runtime.work_share import Share
 from metric.storage.atomic_files import write_json
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from captioner.captioning.blocks import Block
 from captioner.captioning.candidates import Wanted
 from captioner.captioning.journal import Row
 from captioner.captioning.worker import Model, Worker
+from captioner.data.blocks import Block
 
 
 def library() -> Any:

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from captioner.captioning.journal import Row, Rows
-from captioner.data.files import SUFFIXES
+from captioner.data.adapters.folders import SUFFIXES
 from metric.example import Example, Picture, file_bytes, open_image
 
 SAMPLES = 1000  # pictures of a shard

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from captioner.captioning.blocks import Block
 from captioner.captioning.candidates import Wanted, candidates
 from captioner.captioning.journal import Row
 from captioner.checkpoint import model_folder
 from captioner.config import Decode
 from captioner.data import load
+from captioner.data.blocks import Block
 from captioner.describe import decode_of
 from captioner.models.captioner import Captioner
 from captioner.models.features import Looked, look_at

@@ -25,7 +25,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from captioner.data.show import show
+    from captioner.data.inspection.inspect_data import show
 
     if args.open < 0 or args.show < 0:
         raise ValueError(f"--open and --show count pictures, got {min(args.open, args.show)}")

@@ -13,17 +13,17 @@ from collections.abc import Callable, Container, Iterator
 from functools import partial
 from typing import Any, TypeAlias, get_type_hints
 
-from captioner.data.coco import coco, coco_splits, nocaps, nocaps_splits, vizwiz, vizwiz_splits
-from captioner.data.files import folder
-from captioner.data.flickr8k import flickr8k, flickr8k_splits
-from captioner.data.hub import hf, hf_splits
-from captioner.data.karpathy import karpathy, karpathy_splits
+from captioner.data.adapters.coco import coco, coco_splits, nocaps, nocaps_splits, vizwiz, vizwiz_splits
+from captioner.data.adapters.flickr8k import flickr8k, flickr8k_splits
+from captioner.data.adapters.folders import folder
+from captioner.data.adapters.hf_datasets import hf, hf_splits
+from captioner.data.adapters.karpathy import karpathy, karpathy_splits
+from captioner.data.adapters.scenes import scenes, scenes_splits
+from captioner.data.adapters.tables import csv, csv_splits, jsonl, jsonl_splits, tsv, tsv_splits
+from captioner.data.adapters.textcaps import textcaps, textcaps_splits
+from captioner.data.adapters.webdataset import shard, urls, webdataset, webdataset_splits
+from captioner.data.detect import Source, recognise
 from captioner.data.left_out import LeftOut, Read, kept
-from captioner.data.recognise import Source, recognise
-from captioner.data.scenes import scenes, scenes_splits
-from captioner.data.shards import shard, urls, webdataset, webdataset_splits
-from captioner.data.tables import csv, csv_splits, jsonl, jsonl_splits, tsv, tsv_splits
-from captioner.data.textcaps import textcaps, textcaps_splits
 from metric.example import Example
 from metric.scores.catalogue import find
 

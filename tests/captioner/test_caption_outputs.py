@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from captioner.captioning.blocks import PART, blocks
 from captioner.captioning.formats import FORMATS
 from captioner.captioning.journal import Row, Work, line
 from captioner.cli import main
 from captioner.data import load
+from captioner.data.blocks import PART, blocks
 from captioner.data.left_out import LeftOut
 from metric.example import Example, open_image
 from metric.runtime.work_share import WHOLE, Share

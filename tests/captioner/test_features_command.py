@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from captioner.cli import main
-from captioner.writing import read_captions
+from captioner.data.caption_files import read_captions
 
 
 @pytest.fixture

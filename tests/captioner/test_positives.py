@@ -5,7 +5,7 @@ import json
 import pytest
 
 from captioner.cli import main
-from captioner.writing import read_captions
+from captioner.data.caption_files import read_captions
 from metric.positives.shards import read, shards_in
 
 

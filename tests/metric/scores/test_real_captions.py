@@ -12,7 +12,7 @@ from pycocoevalcap.bleu.bleu import Bleu
 from pycocoevalcap.cider.cider import Cider
 from pycocoevalcap.rouge.rouge import Rouge
 
-from captioner.data.flickr8k import flickr8k
+from captioner.data.adapters.flickr8k import flickr8k
 from metric.evaluate import evaluate
 from metric.example import Example
 from tests.places import FLICKR8K

@@ -9,8 +9,8 @@ import pytest
 from webdataset.tariterators import group_by_keys, tar_file_expander
 
 from captioner.data import load, read, splits, stream
+from captioner.data.adapters.webdataset import files, samples
 from captioner.data.left_out import LeftOut
-from captioner.data.shards import files, samples
 from metric.example import Example, open_image
 from metric.images import InMemory, InTar
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from captioner.data.files import is_picture
+from captioner.data.adapters.folders import is_picture
+from captioner.data.columns import IMAGE, REFERENCES, cell, column, references_column, texts
 from captioner.data.left_out import LeftOut, Read
-from captioner.data.pictures import Pictures, near
-from captioner.data.rows import IMAGE, REFERENCES, cell, column, references_column, texts
+from captioner.data.picture_lookup import Pictures, near
 from captioner.data.splits import file_of, in_order, same, splits_of
-from captioner.data.text import lines
+from captioner.data.text_files import lines
 
 SEPARATORS = ",\t|;"
 LONGEST = 2**24  # characters of a cell; Python's csv stops at 2**17 by default

@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from captioner.data import DATA, read, splits
-from captioner.data.look import Look, look
-from captioner.data.recognise import recognise
-from captioner.data.sheet import write
+from captioner.data.detect import recognise
+from captioner.data.inspection.contact_sheet import write
+from captioner.data.inspection.counts import Look, look
 
 WHOLE = "all"  # what a data set without splits is called
 NAMED = 10  # broken files of a split that are printed; data.json has all

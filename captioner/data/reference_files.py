@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from captioner.data.files import SUFFIXES, is_texts, read_text
-from captioner.data.flickr8k import references as of_tokens
-from captioner.writing import is_id, parsed
+from captioner.data.adapters.flickr8k import references as of_tokens
+from captioner.data.adapters.folders import SUFFIXES, is_texts, read_text
+from captioner.data.caption_files import is_id, parsed
 from metric.example import Picture
 
 SHAPES = "{id: [caption, ...]}, COCO annotations, Karpathy's JSON, JSONL with references, or a Flickr token file"

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from captioner.data.left_out import Read
-from captioner.data.pictures import Pictures, near
+from captioner.data.picture_lookup import Pictures, near
 from captioner.data.splits import file_of, splits_of
-from captioner.data.text import read_json
+from captioner.data.text_files import read_json
 
 
 def textcaps(split: str, file: str, images: str = "") -> Read:

@@ -9,7 +9,7 @@ import pytest
 
 from captioner.cli import main
 from captioner.data import DATA, load
-from captioner.data.recognise import recognise
+from captioner.data.detect import recognise
 
 
 def looks(path: object) -> str:

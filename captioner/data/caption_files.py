@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from captioner.data.files import read_text
+from captioner.data.adapters.folders import read_text
 
 LINE = '{"id": ..., "caption": ...}'
 FIELDS = {"caption", "prediction", "references"}  # what a line beside its id may be about

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from captioner.data.columns import identity
 from captioner.data.left_out import LeftOut, Read
-from captioner.data.pictures import Pictures, near
-from captioner.data.rows import identity
+from captioner.data.picture_lookup import Pictures, near
 from captioner.data.splits import file_of, splits_of
-from captioner.data.text import lines, read_json
+from captioner.data.text_files import lines, read_json
 
 Row = dict[str, Any]
 DOMAINS = ("in-domain", "near-domain", "out-domain")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from captioner.cli import main
-from captioner.data.look import Lot, quartiles
+from captioner.data.inspection.counts import Lot, quartiles
 from metric.example import Example
 
 

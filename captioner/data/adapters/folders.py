@@ -6,8 +6,8 @@ from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
-from captioner.data.pictures import is_archive, members
-from captioner.data.text import read_text as read_text
+from captioner.data.picture_lookup import is_archive, members
+from captioner.data.text_files import read_text as read_text
 from metric.example import Example
 
 UNREAD = {"BUFR", "GRIB", "HDF5", "MPEG", "WMF"}  # Pillow knows them by name and decodes none

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from captioner.data.files import SUFFIXES
+from captioner.data.adapters.folders import SUFFIXES
+from captioner.data.columns import references_column, texts
 from captioner.data.left_out import LeftOut, Read
-from captioner.data.pictures import tar_members
-from captioner.data.rows import references_column, texts
+from captioner.data.picture_lookup import tar_members
 from captioner.data.splits import SPLIT, in_order, same, split_in
 from metric.example import Example
 from metric.images import InMemory, InTar

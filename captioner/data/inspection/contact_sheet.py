@@ -11,7 +11,7 @@ from pathlib import Path
 import matplotlib
 from PIL import Image, ImageDraw, ImageFont
 
-from captioner.data.look import thumbnail
+from captioner.data.inspection.counts import thumbnail
 from captioner.pages import render
 from metric.example import Example
 

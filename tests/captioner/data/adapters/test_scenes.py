@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from captioner.data import load
-from captioner.data.scenes import TEXTS
+from captioner.data.adapters.scenes import TEXTS
 from metric.scenes.truth import belongs
 from metric.scenes.world import Scene
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from captioner.data.columns import IMAGE, REFERENCES, column, texts
 from captioner.data.left_out import LeftOut, Read
-from captioner.data.rows import IMAGE, REFERENCES, column, texts
 from captioner.data.splits import canonical, in_order, same
 from metric.example import Example, Picture
 from metric.images import InMemory, Stored

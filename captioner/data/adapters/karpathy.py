@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from captioner.data.columns import identity, texts
 from captioner.data.left_out import Read
-from captioner.data.pictures import Pictures, near
-from captioner.data.rows import identity, texts
+from captioner.data.picture_lookup import Pictures, near
 from captioner.data.splits import canonical, in_order
-from captioner.data.text import read_json
+from captioner.data.text_files import read_json
 
 
 def karpathy(split: str, file: str, images: str = "", ids: str = "names", restval: bool = True) -> Read:

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from captioner.data.files import is_picture
-from captioner.data.flickr8k import TOKENS
-from captioner.data.hub import SAVED
-from captioner.data.pictures import is_archive, members
-from captioner.data.rows import IMAGE
+from captioner.data.adapters.flickr8k import TOKENS
+from captioner.data.adapters.folders import is_picture
+from captioner.data.adapters.hf_datasets import SAVED
+from captioner.data.adapters.tables import has_header, header_of, records
+from captioner.data.columns import IMAGE
+from captioner.data.picture_lookup import is_archive, members
 from captioner.data.splits import NAMED, SPLIT, split_in
-from captioner.data.tables import has_header, header_of, records
-from captioner.data.text import read_json
+from captioner.data.text_files import read_json
 from metric.scores.catalogue import find
 from metric.spec import split_spec
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from captioner.data.left_out import Read
-from captioner.data.pictures import Pictures
+from captioner.data.picture_lookup import Pictures
 from captioner.data.splits import canonical
 
 LISTS = {

@@ -1,0 +1,1 @@
+"""What `captioner data` shows of a data set: counts, a contact sheet."""
