@@ -20,7 +20,7 @@ from captioner.captioning.summary import summary, write_skipped
 from captioner.captioning.worker import Model, Worker
 from captioner.data import Part, parts, rereadable
 from captioner.data.blocks import Block, blocks
-from captioner.models.features import known_ids
+from captioner.features.store import known_ids
 from metric.example import Example, UnreadableImage, open_image
 from metric.runtime.work_share import WHOLE, Share
 

@@ -10,9 +10,9 @@ from captioner.checkpoint import model_folder
 from captioner.config import Run, from_dict
 from captioner.data import load
 from captioner.data.caption_files import write_lines
+from captioner.features.store import FeatureStore, folder_of, known_ids
 from captioner.generate import captions_of
 from captioner.models.captioner import Captioner
-from captioner.models.features import FeatureStore, folder_of, known_ids
 from captioner.tables import show
 from captioner.validation import metric_checkpoint
 from metric.clip.embedder import Embedder

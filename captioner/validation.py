@@ -8,9 +8,9 @@ import torch
 from PIL import Image
 
 from captioner.config import Run
+from captioner.features.store import Features
 from captioner.generate import BATCH, at_rest, captions_of, generate, token_divergence
 from captioner.models.captioner import Captioner
-from captioner.models.features import Features
 from metric.clip.embedder import Embedder
 from metric.clip.model import Clip, load_clip
 from metric.evaluate import evaluate

@@ -16,9 +16,9 @@ from captioner.config import Decode
 from captioner.data import load
 from captioner.data.blocks import Block
 from captioner.describe import decode_of
+from captioner.features.shelf import MemoryShelf, Shelf, begun
+from captioner.features.store import Looked, look_at
 from captioner.models.captioner import Captioner
-from captioner.models.features import Looked, look_at
-from captioner.models.shelf import MemoryShelf, Shelf, begun
 from captioner.provenance import fingerprint_of
 from metric.clip.model import load_clip
 from metric.example import Example

@@ -27,7 +27,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from captioner.features import Job, keep
+    from captioner.features.precompute import Job, keep
     from metric.runtime.device import device_of
 
     device = str(device_of(own_gpu(args.device, os.environ)))

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from captioner.config import Model, Run
-from captioner.models.features import grid_features
+from captioner.features.store import grid_features
 from metric.clip.merged_lora import add_adapter
 from metric.training.config import MetricConfig
 from metric.training.losses import info_nce

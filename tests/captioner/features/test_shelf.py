@@ -14,8 +14,8 @@ import torch
 from safetensors.numpy import load_file
 
 from captioner.data import load
-from captioner.models.features import FeatureStore, OnlineFeatures, fill
-from captioner.models.shelf import DiskShelf, ids_in, opened
+from captioner.features.shelf import DiskShelf, ids_in, opened
+from captioner.features.store import FeatureStore, OnlineFeatures, fill
 from metric.clip.model import Clip, load_clip
 from metric.example import Example, content_key, image_key
 from metric.runtime.work_share import Share
@@ -63,7 +63,7 @@ def test_pictures_are_known_by_content_wherever_they_lie(clip, some, pictures, t
 def test_files_are_read_once_and_not_again_while_they_stay_as_they_are(clip, some, tmp_path, monkeypatch):
     FeatureStore.build(some, clip, tmp_path / "f")
     read = []
-    monkeypatch.setattr("captioner.models.shelf.content_key", lambda image: read.append(image) or content_key(image))
+    monkeypatch.setattr("captioner.features.shelf.content_key", lambda image: read.append(image) or content_key(image))
     FeatureStore.build(some, clip, tmp_path / "f")
     assert not read
     os.utime(some[3].image, ns=(1, 1))

@@ -13,8 +13,8 @@ from tqdm import tqdm
 from captioner.data import parts, rereadable, splits
 from captioner.data.blocks import Block, blocks
 from captioner.data.inspection.inspect_data import WHOLE
-from captioner.models.features import SHARD, TOGETHER, fill, plan
-from captioner.models.shelf import DiskShelf
+from captioner.features.shelf import DiskShelf
+from captioner.features.store import SHARD, TOGETHER, fill, plan
 from metric.clip.model import Clip, load_clip
 from metric.example import Example
 from metric.runtime.work_share import Share

@@ -63,7 +63,7 @@ def test_what_can_be_read_only_once_is_planned_by_the_thousand(kept, pictures, t
 
 
 def test_shares_fill_the_folder_that_one_process_fills(kept, pictures, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("captioner.features.SHARD", 2)
+    monkeypatch.setattr("captioner.features.precompute.SHARD", 2)
     for index in ("2/3", "1/3", "3/3"):
         assert kept(pictures, "--shard", index, out="dealt") == 0
     assert "(3-of-3)" in capsys.readouterr().out
@@ -140,7 +140,7 @@ def test_captions_come_from_kept_features_without_a_look_at_the_pictures(
     by_features = ["--features", str(tmp_path / "f")]
     (pictures / "blue.png").write_bytes((pictures / "green.png").read_bytes())  # other content under a known id
     opened = []
-    monkeypatch.setattr("captioner.models.features.open_image", opened.append)
+    monkeypatch.setattr("captioner.features.store.open_image", opened.append)
     blind = captioned("blind.jsonl", *by_features)
     assert blind == seen | {"blue.png": seen["green.png"]} and not opened
     pictures.rename(tmp_path / "elsewhere")

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from captioner.models.shelf import DiskShelf, MemoryShelf, Seen, Shelf, ids_in, state_of
-from captioner.models.towers import grid_features
+from captioner.features.patch_features import grid_features
+from captioner.features.shelf import DiskShelf, MemoryShelf, Seen, Shelf, ids_in, state_of
 from metric.clip.model import Clip
 from metric.example import Example, UnreadableImage, open_image
 from metric.runtime.processes import no_bar

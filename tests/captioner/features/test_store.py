@@ -8,9 +8,9 @@ from PIL import Image
 from torch import nn
 from torchvision.transforms.functional import pil_to_tensor
 
-from captioner.models import features, towers
-from captioner.models.features import FeatureStore
-from captioner.models.towers import feature_dim, grid_features
+from captioner.features import patch_features, store
+from captioner.features.patch_features import feature_dim, grid_features
+from captioner.features.store import FeatureStore
 from metric.example import Example
 
 TEXT = {"context_length": 8, "vocab_size": 32, "width": 8, "heads": 2, "layers": 1}
@@ -107,7 +107,7 @@ def test_timm_tokens_lose_their_prefix() -> None:
 
 def test_timm_grids_with_channels_last_are_read_as_such() -> None:
     trunk = SimpleNamespace(output_fmt="NHWC", forward_features=lambda x: torch.arange(24.0).reshape(1, 2, 3, 4))
-    found = towers.timm_features(SimpleNamespace(trunk=trunk), pixels(8))
+    found = patch_features.timm_features(SimpleNamespace(trunk=trunk), pixels(8))
     assert torch.equal(found[0, 1], torch.arange(4.0, 8.0))
 
 
@@ -223,7 +223,7 @@ def test_huge_features_stay_finite() -> None:
 
 
 def test_long_work_is_told_before_it_starts(tmp_path, monkeypatch, capsys) -> None:
-    monkeypatch.setattr(features, "PLANNED", 3)
+    monkeypatch.setattr(store, "PLANNED", 3)
     FeatureStore.build(examples(1, 2), Tiny(VIT), tmp_path)
     assert not capsys.readouterr().out
     FeatureStore.build(examples(*range(10, 15)), Tiny(VIT), tmp_path)
