@@ -16,7 +16,7 @@ from torch import Tensor
 from captioner.config import Run, Scst, Xe
 from captioner.data import clean
 from captioner.features.store import Features
-from captioner.models.captioner import Captioner
+from captioner.model.encoder_decoder import Captioner
 from captioner.rollout import Batch, Place
 from metric.example import Example
 from metric.runtime.processes import rank, world

@@ -14,8 +14,8 @@ from captioner.config import Model, Run, dotted
 from captioner.data import clean, load
 from captioner.features.patch_features import feature_dim
 from captioner.features.store import ONLINE, SHARD, Features, FeatureStore, OnlineFeatures, folder_of, known_ids
-from captioner.models.captioner import Captioner, CaptionerConfig
-from captioner.models.vocabulary import Vocabulary
+from captioner.model.encoder_decoder import Captioner, CaptionerConfig
+from captioner.model.vocabulary import Vocabulary
 from captioner.validation import Validation
 from metric.clip.model import Clip, load_clip
 from metric.example import Example

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from captioner.models.captioner import Captioner
+from captioner.model.encoder_decoder import Captioner
 from metric.storage import checkpoint_folders
 from metric.storage.atomic_files import keep_rows, replaced, settle, write_json
 from metric.storage.checkpoint_folders import LAST, Position

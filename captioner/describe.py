@@ -12,8 +12,8 @@ from captioner.checkpoint import model_folder
 from captioner.config import Decode, Run, from_json
 from captioner.features.patch_features import grid_features
 from captioner.generate import generate
-from captioner.models import pretrained
-from captioner.models.captioner import Captioner, CaptionerConfig
+from captioner.model import pretrained
+from captioner.model.encoder_decoder import Captioner, CaptionerConfig
 from metric.clip.model import Clip, load_clip
 from metric.images import upright
 

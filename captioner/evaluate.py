@@ -12,7 +12,7 @@ from captioner.data import load
 from captioner.data.caption_files import write_lines
 from captioner.features.store import FeatureStore, folder_of, known_ids
 from captioner.generate import captions_of
-from captioner.models.captioner import Captioner
+from captioner.model.encoder_decoder import Captioner
 from captioner.tables import show
 from captioner.validation import metric_checkpoint
 from metric.clip.embedder import Embedder

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from captioner.beam import beam_search
 from captioner.config import Decode
 from captioner.features.store import Features
-from captioner.models.captioner import Captioner
+from captioner.model.encoder_decoder import Captioner
 from captioner.wide import log_probability
 from metric.example import Example
 from metric.runtime.prefixes import Prefixes

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 from captioner.config import Run
 from captioner.generate import sequence_log_probabilities, token_divergence, true_tokens
-from captioner.models.captioner import Captioner
+from captioner.model.encoder_decoder import Captioner
 from captioner.rollout import Batch, Facts, Rollout, baseline, references, rollout
 from metric.runtime.prefixes import Prefixes
 from rewards.mix import Mix

@@ -13,7 +13,7 @@ import torch
 
 from captioner.checkpoint import model_folder
 from captioner.config import Run, as_json
-from captioner.models.captioner import Captioner
+from captioner.model.encoder_decoder import Captioner
 from captioner.signature import signature
 from metric.storage.tensors import fingerprint
 from rewards.mix import Mix

@@ -17,8 +17,8 @@ from huggingface_hub.errors import HfHubHTTPError, HTTPError, LocalTokenNotFound
 from captioner.card import captioner_card, metric_card
 from captioner.checkpoint import model_folder
 from captioner.compare import compare
-from captioner.models import pretrained
-from captioner.models.captioner import Captioner
+from captioner.model import pretrained
+from captioner.model.encoder_decoder import Captioner
 from metric.clip.model import ADAPTER, CONFIG, load_clip, save_clip
 from metric.storage import hub
 

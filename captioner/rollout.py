@@ -15,7 +15,7 @@ from torch import Tensor
 
 from captioner.config import Run
 from captioner.generate import Generated, generate, true_tokens
-from captioner.models.captioner import Captioner
+from captioner.model.encoder_decoder import Captioner
 from metric.example import Example
 from metric.scores.ptb_tokenizer import tokenize
 from metric.scores.repetition import repeated

@@ -20,7 +20,7 @@ from captioner.cautions import cautions
 from captioner.checkpoint import Position, resuming
 from captioner.config import Run, Scst, Xe, from_json
 from captioner.log import Log
-from captioner.models.captioner import Captioner
+from captioner.model.encoder_decoder import Captioner
 from captioner.objectives import OBJECTIVES
 from captioner.provenance import describe
 from captioner.rollout import Batch, Facts, lengths, rollout

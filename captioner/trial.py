@@ -11,7 +11,7 @@ from PIL import Image
 
 from captioner.checkpoint import model_folder
 from captioner.describe import Describer, run_of
-from captioner.models import pretrained
+from captioner.model import pretrained
 from captioner.outcome import label
 from captioner.report import repeated_words
 from captioner.validation import metric_checkpoint

@@ -10,7 +10,7 @@ from PIL import Image
 from captioner.config import Run
 from captioner.features.store import Features
 from captioner.generate import BATCH, at_rest, captions_of, generate, token_divergence
-from captioner.models.captioner import Captioner
+from captioner.model.encoder_decoder import Captioner
 from metric.clip.embedder import Embedder
 from metric.clip.model import Clip, load_clip
 from metric.evaluate import evaluate

@@ -35,8 +35,8 @@ from captioner.bench import untrained, vocabulary_of
 from captioner.config import PRESETS, Decode, Run, Scst, override
 from captioner.data import load
 from captioner.generate import Generated, at_rest
-from captioner.models.captioner import Captioner
-from captioner.models.vocabulary import Vocabulary
+from captioner.model.encoder_decoder import Captioner
+from captioner.model.vocabulary import Vocabulary
 from captioner.objectives import cross_entropy, self_critical
 from captioner.rollout import Batch, Rollout, judged, sample
 from metric.clip.embedder import Embedder

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from captioner.captioning.journal import Row
 from captioner.generate import METHODS, generate
-from captioner.models.captioner import Captioner
+from captioner.model.encoder_decoder import Captioner
 from metric.example import Example
 from metric.positives.units import seed_of
 from rewards.mix import Mix

@@ -18,7 +18,7 @@ from captioner.data.blocks import Block
 from captioner.describe import decode_of
 from captioner.features.shelf import MemoryShelf, Shelf, begun
 from captioner.features.store import Looked, look_at
-from captioner.models.captioner import Captioner
+from captioner.model.encoder_decoder import Captioner
 from captioner.provenance import fingerprint_of
 from metric.clip.model import load_clip
 from metric.example import Example

@@ -15,8 +15,8 @@ from torch.nn import functional as F
 from captioner.bench import untrained
 from captioner.config import Model
 from captioner.features.store import grid_features
-from captioner.models.captioner import Captioner
-from captioner.models.vocabulary import Vocabulary
+from captioner.model.encoder_decoder import Captioner
+from captioner.model.vocabulary import Vocabulary
 from metric.clip.model import Clip
 
 

@@ -14,8 +14,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from torch import nn
 
 from captioner.cli import main
-from captioner.models.captioner import Captioner, CaptionerConfig
-from captioner.models.vocabulary import BOS, EOS, PAD, Vocabulary
+from captioner.model.encoder_decoder import Captioner, CaptionerConfig
+from captioner.model.vocabulary import BOS, EOS, PAD, Vocabulary
 from metric.clip.model import load_clip, new_clip, save_clip
 from metric.example import Example
 from metric.scenes.language import references

@@ -11,7 +11,7 @@ import torch
 
 from captioner import checkpoint
 from captioner.checkpoint import LAST, Position, model_folder, position, restore_optimizer, save, trim
-from captioner.models.captioner import Captioner
+from captioner.model.encoder_decoder import Captioner
 from metric.storage import atomic_files
 
 NEW, OLD = (Path("checkpoints") / name for name in (".new-last", ".old-last"))

@@ -18,8 +18,8 @@ from captioner.generate import (
     token_divergence,
     true_tokens,
 )
-from captioner.models.captioner import Captioner, CaptionerConfig
-from captioner.models.vocabulary import BOS, EOS, PAD, Vocabulary
+from captioner.model.encoder_decoder import Captioner, CaptionerConfig
+from captioner.model.vocabulary import BOS, EOS, PAD, Vocabulary
 from metric.example import Cut, Example
 from metric.runtime.prefixes import Prefixes
 

@@ -18,7 +18,7 @@ from huggingface_hub.errors import HTTPError
 from PIL import Image
 
 from captioner.cli import main
-from captioner.models.captioner import Captioner
+from captioner.model.encoder_decoder import Captioner
 from metric.clip.model import load_clip
 from rewards import Context, build, parse
 from tests.places import ROOT

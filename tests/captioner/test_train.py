@@ -17,7 +17,7 @@ from captioner import checkpoint, train
 from captioner.checkpoint import LAST, Position
 from captioner.cli import main
 from captioner.config import Scst, Xe, from_json
-from captioner.models.captioner import Captioner
+from captioner.model.encoder_decoder import Captioner
 from captioner.train import learning_rate, step_seed
 from metric.example import open_image
 from metric.storage import atomic_files

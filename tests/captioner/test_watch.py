@@ -10,7 +10,7 @@ import torch
 from captioner import checkpoint, train, watch
 from captioner.cli import main
 from captioner.config import Run
-from captioner.models.captioner import Captioner
+from captioner.model.encoder_decoder import Captioner
 from captioner.watch import Evaluation, Guard, best_step, fallen, guards, is_best
 
 CLIPS = Run(rewards=("clips",))

@@ -8,9 +8,9 @@ import torch
 from huggingface_hub.errors import LocalEntryNotFoundError
 from torch import nn
 
-from captioner.models import pretrained
-from captioner.models.captioner import Captioner, CaptionerConfig
-from captioner.models.vocabulary import Vocabulary
+from captioner.model import pretrained
+from captioner.model.encoder_decoder import Captioner, CaptionerConfig
+from captioner.model.vocabulary import Vocabulary
 from metric.runtime.prefixes import Prefixes
 
 WORDS = Vocabulary.train(["a red ball on a table", "a blue flag"] * 3, 530)

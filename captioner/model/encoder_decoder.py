@@ -14,9 +14,9 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from captioner.models import pretrained
-from captioner.models.attention import Attention, Cache
-from captioner.models.vocabulary import Vocabulary
+from captioner.model import pretrained
+from captioner.model.attention import Attention, Cache
+from captioner.model.vocabulary import Vocabulary
 from metric.clip.model import Clip
 from metric.runtime.prefixes import Prefixes
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from open_clip.tokenizer import SimpleTokenizer
 
-from captioner.models.vocabulary import Vocabulary
+from captioner.model.vocabulary import Vocabulary
 from metric.example import Cut
 
 CAPTIONS = [
