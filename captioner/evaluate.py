@@ -10,8 +10,8 @@ from captioner.checkpoint import model_folder
 from captioner.config import Run, from_dict
 from captioner.data import load
 from captioner.data.caption_files import write_lines
+from captioner.decoding.generate import captions_of
 from captioner.features.store import FeatureStore, folder_of, known_ids
-from captioner.generate import captions_of
 from captioner.model.encoder_decoder import Captioner
 from captioner.tables import show
 from captioner.validation import metric_checkpoint

@@ -14,7 +14,7 @@ from einops import rearrange
 from torch import Tensor
 
 from captioner.config import Run
-from captioner.generate import Generated, generate, true_tokens
+from captioner.decoding.generate import Generated, generate, true_tokens
 from captioner.model.encoder_decoder import Captioner
 from metric.example import Example
 from metric.scores.ptb_tokenizer import tokenize

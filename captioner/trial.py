@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 from captioner.checkpoint import model_folder
-from captioner.describe import Describer, run_of
+from captioner.decoding.describer import Describer, run_of
 from captioner.model import pretrained
 from captioner.outcome import label
 from captioner.report import repeated_words

@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 
 from captioner.config import Run
+from captioner.decoding.generate import BATCH, at_rest, captions_of, generate, token_divergence
 from captioner.features.store import Features
-from captioner.generate import BATCH, at_rest, captions_of, generate, token_divergence
 from captioner.model.encoder_decoder import Captioner
 from metric.clip.embedder import Embedder
 from metric.clip.model import Clip, load_clip

@@ -26,9 +26,9 @@ from captioner.captioning.worker import Model, Worker
 from captioner.config import Decode
 from captioner.data import parts
 from captioner.data.blocks import blocks
+from captioner.decoding.generate import generate
 from captioner.features.patch_features import grid_features
 from captioner.features.store import FeatureStore
-from captioner.generate import generate
 from metric.example import Example
 from metric.runtime.work_share import WHOLE
 

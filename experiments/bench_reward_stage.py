@@ -30,11 +30,11 @@ from torchvision.transforms.functional import to_tensor
 from transformers import BartConfig, BartForConditionalGeneration
 from transformers.modeling_outputs import BaseModelOutput
 
-from captioner.beam import beam_search
 from captioner.bench import untrained, vocabulary_of
 from captioner.config import PRESETS, Decode, Run, Scst, override
 from captioner.data import load
-from captioner.generate import Generated, at_rest
+from captioner.decoding.beam_search import beam_search
+from captioner.decoding.generate import Generated, at_rest
 from captioner.model.encoder_decoder import Captioner
 from captioner.model.vocabulary import Vocabulary
 from captioner.objectives import cross_entropy, self_critical

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from captioner.captioning.journal import Row
-from captioner.generate import METHODS, generate
+from captioner.decoding.generate import METHODS, generate
 from captioner.model.encoder_decoder import Captioner
 from metric.example import Example
 from metric.positives.units import seed_of

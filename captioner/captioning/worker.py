@@ -15,7 +15,7 @@ from captioner.checkpoint import model_folder
 from captioner.config import Decode
 from captioner.data import load
 from captioner.data.blocks import Block
-from captioner.describe import decode_of
+from captioner.decoding.describer import decode_of
 from captioner.features.shelf import MemoryShelf, Shelf, begun
 from captioner.features.store import Looked, look_at
 from captioner.model.encoder_decoder import Captioner

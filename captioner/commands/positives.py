@@ -65,7 +65,7 @@ def makers(config: GenerationConfig, device: torch.device) -> Makers:
 
 
 def text_maker(config: GenerationConfig, device: torch.device) -> TextMaker | None:
-    from captioner.positives import OwnCaptions
+    from captioner.decoding.own_positives import OwnCaptions
     from metric.positives.captioners import TransformersCaptions
     from metric.positives.renderer import RENDERER, SceneCaptions
 

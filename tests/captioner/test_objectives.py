@@ -13,7 +13,7 @@ from torch import Tensor
 
 from captioner import rollout
 from captioner.config import Decode, Run, Scst, Xe
-from captioner.generate import Generated, nucleus, sequence_log_probabilities
+from captioner.decoding.generate import Generated, nucleus, sequence_log_probabilities
 from captioner.model.vocabulary import Vocabulary
 from captioner.objectives import CLIP, OBJECTIVES, cross_entropy, direct, group_relative, self_critical
 from captioner.rollout import Batch, Rollout, style

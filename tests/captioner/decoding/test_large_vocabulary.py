@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captioner.wide import CACHED, PIECE, log_probability, parts, top
+from captioner.decoding.large_vocabulary import CACHED, PIECE, log_probability, parts, top
 
 
 @given(st.integers(1, 40 * PIECE), st.integers(1, 6), st.integers(0, 2**31))

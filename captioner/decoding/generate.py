@@ -15,11 +15,11 @@ from einops import rearrange
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from captioner.beam import beam_search
 from captioner.config import Decode
+from captioner.decoding.beam_search import beam_search
+from captioner.decoding.large_vocabulary import log_probability
 from captioner.features.store import Features
 from captioner.model.encoder_decoder import Captioner
-from captioner.wide import log_probability
 from metric.example import Example
 from metric.runtime.prefixes import Prefixes
 

@@ -10,8 +10,8 @@ from PIL import Image
 
 from captioner.checkpoint import model_folder
 from captioner.config import Decode, Run, from_json
+from captioner.decoding.generate import generate
 from captioner.features.patch_features import grid_features
-from captioner.generate import generate
 from captioner.model import pretrained
 from captioner.model.encoder_decoder import Captioner, CaptionerConfig
 from metric.clip.model import Clip, load_clip

@@ -6,7 +6,7 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from torch import Tensor, nn
 
-from captioner.generate import (
+from captioner.decoding.generate import (
     DIVERSITY,
     METHODS,
     captions_of,

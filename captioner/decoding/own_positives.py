@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from captioner.config import Decode
-from captioner.describe import Describer
+from captioner.decoding.describer import Describer
 from metric.positives.config import GenerationConfig
 from metric.positives.units import Unit
 

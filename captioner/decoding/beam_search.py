@@ -8,8 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from captioner.decoding.large_vocabulary import parts, top
 from captioner.model.encoder_decoder import Captioner
-from captioner.wide import parts, top
 
 
 def beam_search(
