@@ -9,9 +9,9 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCardData
 
 from captioner.compare import Comparison
-from captioner.outcome import brief, label
 from captioner.pages import render
 from captioner.report import LEGEND, markdown_cell, notes
+from captioner.runs.outcome import brief, label
 from metric.clip.model import Clip
 from metric.spec import split_spec
 from rewards.spec import parse

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from captioner.outcome import Outcome, group, read, refuse_impostors, refuse_mixture
+from captioner.runs.outcome import Outcome, group, read, refuse_impostors, refuse_mixture
 from metric.scores.catalogue import SCORES
 
 MARK = "◆"  # beside the score that a row was trained on

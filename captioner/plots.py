@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from captioner.compare import Row, column
-from captioner.outcome import Outcome, label
+from captioner.runs.outcome import Outcome, label
 
 # seven hues that keep 3:1 contrast on white and on near-black; dashes say the same to whoever sees no hue
 COLOURS = ("#3b82c4", "#d9782d", "#2f9e77", "#b565a7", "#c94f4f", "#8a7a3a", "#5b6abf")

@@ -22,9 +22,9 @@ from captioner.config import Run, Scst, Xe, from_json
 from captioner.log import Log
 from captioner.model.encoder_decoder import Captioner
 from captioner.objectives import OBJECTIVES
-from captioner.provenance import describe
 from captioner.rollout import Batch, Facts, lengths, rollout
-from captioner.signature import refuse_other
+from captioner.runs.record import describe
+from captioner.runs.signature import refuse_other
 from metric.runtime.interrupts import interruptible, stopped
 from metric.runtime.processes import any_of, held, mean, no_bar, rank, say, shared, total, wait
 from metric.runtime.seeds import seed_all

@@ -12,8 +12,8 @@ from PIL import Image
 from captioner.checkpoint import model_folder
 from captioner.decoding.describer import Describer, run_of
 from captioner.model import pretrained
-from captioner.outcome import label
 from captioner.report import repeated_words
+from captioner.runs.outcome import label
 from captioner.validation import metric_checkpoint
 from metric.clip.embedder import Embedder
 from metric.clip.model import load_clip

@@ -34,8 +34,8 @@ from captioner.batches import Read, Reader
 from captioner.bench import Bench, prepare
 from captioner.config import PRESETS, Run, override
 from captioner.data import load
-from captioner.provenance import commit, hardware
 from captioner.rollout import Batch, lengths
+from captioner.runs.record import commit, hardware
 from captioner.train import update
 from metric.clip.merged_lora import add_adapter
 from metric.clip.model import load_clip

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from captioner.data import clean, load
-from captioner.provenance import commit, hardware
+from captioner.runs.record import commit, hardware
 from metric.scores.grammar import Checker, grammar_checker
 from metric.scores.repetition import BAD_ENDINGS, ends_badly
 from metric.storage.atomic_files import write

@@ -24,7 +24,7 @@ import numpy as np
 from ablation import PRESSURES, captioner, run
 from demo import again
 
-from captioner.provenance import hardware
+from captioner.runs.record import hardware
 from metric.scores.bootstrap import interval, mean_of, resample
 from metric.storage.atomic_files import write_json
 

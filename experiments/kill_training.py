@@ -27,7 +27,7 @@ from tqdm import tqdm
 
 import captioner.cli
 import captioner.train  # so that forks have it
-from captioner.provenance import commit, hardware
+from captioner.runs.record import commit, hardware
 from metric.storage.atomic_files import write
 from metric.storage.checkpoint_folders import newest, position
 

@@ -21,7 +21,7 @@ import numpy as np
 from ablation import captioner, spread
 
 from captioner.data import load
-from captioner.provenance import commit, hardware
+from captioner.runs.record import commit, hardware
 from metric.clip.embedder import Embedder
 from metric.clip.model import load_clip
 from metric.storage.atomic_files import write_json

@@ -28,7 +28,7 @@ import torch
 from PIL import Image
 
 from captioner.data import load
-from captioner.provenance import commit, hardware
+from captioner.runs.record import commit, hardware
 from metric.clip.embedder import Embedder
 from metric.clip.merged_lora import add_adapter
 from metric.clip.model import Clip, load_clip, save_clip

@@ -18,7 +18,7 @@ from pathlib import Path
 from demo import again, do
 
 from captioner.data import load
-from captioner.provenance import commit, hardware
+from captioner.runs.record import commit, hardware
 from metric.clip.embedder import Embedder
 from metric.clip.model import ASSETS, load_clip
 from metric.example import Example

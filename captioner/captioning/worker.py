@@ -19,7 +19,7 @@ from captioner.decoding.describer import decode_of
 from captioner.features.shelf import MemoryShelf, Shelf, begun
 from captioner.features.store import Looked, look_at
 from captioner.model.encoder_decoder import Captioner
-from captioner.provenance import fingerprint_of
+from captioner.runs.record import fingerprint_of
 from metric.clip.model import load_clip
 from metric.example import Example
 from metric.runtime.device import device_of

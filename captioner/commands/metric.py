@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> None:
 
 def record_origin(args: argparse.Namespace) -> None:
     """provenance.json: the data, and where the numbers come from; the model card says it."""
-    from captioner.provenance import origin
+    from captioner.runs.record import origin
     from metric.storage.atomic_files import write_json
 
     positives = getattr(args, "positives", "") or "none made beforehand"

@@ -10,7 +10,7 @@ import torch
 from bench_reward_stage import LENGTH, LOOKS, parts
 
 from captioner.config import Decode, Run, Scst, Xe
-from captioner.provenance import commit
+from captioner.runs.record import commit
 from metric.storage.atomic_files import write_json
 from metric.training.config import MetricConfig
 from recipes import cost

@@ -14,7 +14,7 @@ import torch
 from captioner.checkpoint import model_folder
 from captioner.config import Run, as_json
 from captioner.model.encoder_decoder import Captioner
-from captioner.signature import signature
+from captioner.runs.signature import signature
 from metric.storage.tensors import fingerprint
 from rewards.mix import Mix
 
@@ -49,7 +49,7 @@ def fingerprint_of(model: str) -> str:
 
 def commit() -> str:
     """The commit of this checkout, with + when it was changed since; unknown for an installed package."""
-    here = Path(__file__).parent
+    here = Path(__file__).parents[2]
     try:
         head = subprocess.run(
             ["git", "-C", here, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True

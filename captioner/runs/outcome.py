@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from captioner.signature import refuse_false, refuse_unlike
+from captioner.runs.signature import refuse_false, refuse_unlike
 from metric.scores.catalogue import SCORES, plain
 from rewards.options import BOOLEANS
 from rewards.spec import RewardSpec, parse

@@ -11,14 +11,14 @@ import pytest
 
 from captioner.cli import main
 from captioner.config import Run, as_json, dotted, override
-from captioner.signature import SCHEDULE, refuse_false, refuse_unlike, signature
+from captioner.runs.signature import SCHEDULE, refuse_false, refuse_unlike, signature
 
 RUN = Run(rewards=("pacspp:checkpoint=m", "cider:weight=0.2"))
 PRINTS = ("PAC-S++[w2,weights=f00]", "STANDARD_wInit+Cider-D[n4,s6.0]")
 
 
 def config(run: Run = RUN, prints: tuple[str, ...] = PRINTS, **more) -> dict:
-    """As captioner.provenance.describe writes it."""
+    """As captioner.runs.record.describe writes it."""
     versions = {"captioner": version("captioner")}
     content = {**as_json(run), "reward_signatures": list(prints), "versions": versions} | more
     return {**content, "signature": signature(content)}
