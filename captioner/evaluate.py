@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from captioner.checkpoint import model_folder
 from captioner.config import Run, from_dict
 from captioner.data import load
 from captioner.data.caption_files import write_lines
@@ -14,7 +13,8 @@ from captioner.decoding.generate import captions_of
 from captioner.features.store import FeatureStore, folder_of, known_ids
 from captioner.model.encoder_decoder import Captioner
 from captioner.tables import show
-from captioner.validation import metric_checkpoint
+from captioner.training.checkpoint import model_folder
+from captioner.training.validation import metric_checkpoint
 from metric.clip.embedder import Embedder
 from metric.clip.model import load_clip
 from metric.evaluate import evaluate, open_sources

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from PIL import Image
 
-from captioner.checkpoint import model_folder
 from captioner.decoding.describer import Describer, run_of
 from captioner.model import pretrained
 from captioner.report import repeated_words
 from captioner.runs.outcome import label
-from captioner.validation import metric_checkpoint
+from captioner.training.checkpoint import model_folder
+from captioner.training.validation import metric_checkpoint
 from metric.clip.embedder import Embedder
 from metric.clip.model import load_clip
 from metric.evaluate import Scores, evaluate

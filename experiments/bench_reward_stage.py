@@ -30,15 +30,15 @@ from torchvision.transforms.functional import to_tensor
 from transformers import BartConfig, BartForConditionalGeneration
 from transformers.modeling_outputs import BaseModelOutput
 
-from captioner.bench import untrained, vocabulary_of
 from captioner.config import PRESETS, Decode, Run, Scst, override
 from captioner.data import load
 from captioner.decoding.beam_search import beam_search
 from captioner.decoding.generate import Generated, at_rest
 from captioner.model.encoder_decoder import Captioner
 from captioner.model.vocabulary import Vocabulary
-from captioner.objectives import cross_entropy, self_critical
-from captioner.rollout import Batch, Rollout, judged, sample
+from captioner.training.objectives import cross_entropy, self_critical
+from captioner.training.rollout import Batch, Rollout, judged, sample
+from captioner.training.session import untrained, vocabulary_of
 from metric.clip.embedder import Embedder
 from metric.clip.model import Clip, frozen, load_clip
 from metric.example import Example, Picture

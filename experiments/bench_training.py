@@ -30,13 +30,13 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.checkpoint import checkpoint
 from torch.utils.flop_counter import FlopCounterMode
 
-from captioner.batches import Read, Reader
-from captioner.bench import Bench, prepare
 from captioner.config import PRESETS, Run, override
 from captioner.data import load
-from captioner.rollout import Batch, lengths
 from captioner.runs.record import commit, hardware
-from captioner.train import update
+from captioner.training.loop import update
+from captioner.training.rollout import Batch, lengths
+from captioner.training.session import Bench, prepare
+from captioner.training.step_batches import Read, Reader
 from metric.clip.merged_lora import add_adapter
 from metric.clip.model import load_clip
 from metric.positives.sources import positives_for

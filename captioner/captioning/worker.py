@@ -11,7 +11,6 @@ import torch
 
 from captioner.captioning.candidates import Wanted, candidates
 from captioner.captioning.journal import Row
-from captioner.checkpoint import model_folder
 from captioner.config import Decode
 from captioner.data import load
 from captioner.data.blocks import Block
@@ -20,6 +19,7 @@ from captioner.features.shelf import MemoryShelf, Shelf, begun
 from captioner.features.store import Looked, look_at
 from captioner.model.encoder_decoder import Captioner
 from captioner.runs.record import fingerprint_of
+from captioner.training.checkpoint import model_folder
 from metric.clip.model import load_clip
 from metric.example import Example
 from metric.runtime.device import device_of

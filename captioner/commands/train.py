@@ -31,7 +31,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from captioner.train import resume, train
+    from captioner.training.loop import resume, train
     from metric.runtime.processes import joined
 
     with joined():

@@ -8,12 +8,12 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from captioner.checkpoint import model_folder
 from captioner.config import Decode, Run, from_json
 from captioner.decoding.generate import generate
 from captioner.features.patch_features import grid_features
 from captioner.model import pretrained
 from captioner.model.encoder_decoder import Captioner, CaptionerConfig
+from captioner.training.checkpoint import model_folder
 from metric.clip.model import Clip, load_clip
 from metric.images import upright
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import torch
 
-from captioner.checkpoint import model_folder
 from captioner.config import Run, as_json
 from captioner.model.encoder_decoder import Captioner
 from captioner.runs.signature import signature
+from captioner.training.checkpoint import model_folder
 from metric.storage.tensors import fingerprint
 from rewards.mix import Mix
 

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from captioner.bench import untrained
 from captioner.config import Model
 from captioner.features.store import grid_features
 from captioner.model.encoder_decoder import Captioner
 from captioner.model.vocabulary import Vocabulary
+from captioner.training.session import untrained
 from metric.clip.model import Clip
 
 

@@ -13,18 +13,18 @@ from torch import nn
 from torch.optim import AdamW
 from tqdm import tqdm
 
-from captioner import checkpoint, watch
-from captioner.batches import Ahead, Reader, settings_of, step_seed
-from captioner.bench import Bench, given_to, prepare, stages
-from captioner.cautions import cautions
-from captioner.checkpoint import Position, resuming
 from captioner.config import Run, Scst, Xe, from_json
-from captioner.log import Log
 from captioner.model.encoder_decoder import Captioner
-from captioner.objectives import OBJECTIVES
-from captioner.rollout import Batch, Facts, lengths, rollout
 from captioner.runs.record import describe
 from captioner.runs.signature import refuse_other
+from captioner.training import checkpoint, reward_watch
+from captioner.training.cautions import cautions
+from captioner.training.checkpoint import Position, resuming
+from captioner.training.log import Log
+from captioner.training.objectives import OBJECTIVES
+from captioner.training.rollout import Batch, Facts, lengths, rollout
+from captioner.training.session import Bench, given_to, prepare, stages
+from captioner.training.step_batches import Ahead, Reader, settings_of, step_seed
 from metric.runtime.interrupts import interruptible, stopped
 from metric.runtime.processes import any_of, held, mean, no_bar, rank, say, shared, total, wait
 from metric.runtime.seeds import seed_all
@@ -61,7 +61,7 @@ def resume(out: Path) -> None:
     reached = shared(lambda: checkpoint.position(out)) or Position(names[0], 0)  # killed before its first checkpoint
     if reached == Position(names[-1], settings_of(run, names[-1]).steps):
         return say(f"{out} is finished; nothing is left to resume")
-    if reached.stage == "reward" and (why := watch.stopped(run, out / "metrics.jsonl", reached.step)):
+    if reached.stage == "reward" and (why := reward_watch.stopped(run, out / "metrics.jsonl", reached.step)):
         return say(f"{out} is finished: {why}")
     bench = prepare(run, out, start=str(out / checkpoint.LAST) if reached.step else "")
     refuse_other(out, list(bench.reward.signatures.values()) if bench.reward else [], given_to(bench))
@@ -135,18 +135,18 @@ def evaluate(bench: Bench, here: Position, out: Path, log: Log | None) -> bool:
         if log:
             log.evaluation(here.stage, here.step, scores, shown)
         return False
-    before = shared(lambda: watch.history(out / "metrics.jsonl"))
+    before = shared(lambda: reward_watch.history(out / "metrics.jsonl"))
     scores, shown = bench.validation(bench.captioner, bench.reference)
-    fell = watch.fallen(bench.run, before, scores)
+    fell = reward_watch.fallen(bench.run, before, scores)
     if log:
         log.evaluation(here.stage, here.step, scores, shown, fell)
-    if rank() == 0 and watch.is_best(before, scores, fell):
-        checkpoint.keep(out, watch.BEST, bench.captioner, here)
+    if rank() == 0 and reward_watch.is_best(before, scores, fell):
+        checkpoint.keep(out, reward_watch.BEST, bench.captioner, here)
     for line in fell:
         say(f"watch, step {here.step}: {line}")
     if fell:
-        best = watch.best_step(before)
-        say(f"watch: {out / 'checkpoints' / watch.BEST} is the best model from before, of step {best}")
+        best = reward_watch.best_step(before)
+        say(f"watch: {out / 'checkpoints' / reward_watch.BEST} is the best model from before, of step {best}")
     return bool(fell) and bench.run.watch == "stop"
 
 

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file, save_file
 
-from captioner import checkpoint, train
-from captioner.checkpoint import LAST, Position
 from captioner.cli import main
 from captioner.config import Scst, Xe, from_json
 from captioner.model.encoder_decoder import Captioner
-from captioner.train import learning_rate, step_seed
+from captioner.training import checkpoint, loop
+from captioner.training.checkpoint import LAST, Position
+from captioner.training.loop import learning_rate, step_seed
 from metric.example import open_image
 from metric.storage import atomic_files
 
@@ -159,12 +159,12 @@ def unbroken(tmp_path_factory, two_stages) -> Path:
 def at_step(monkeypatch, stage: str, step: int, happens) -> None:
     """`happens` after so many steps of the stage, before the next."""
 
-    def update(bench, now, number, optimizer, original=train.update):
+    def update(bench, now, number, optimizer, original=loop.update):
         if (now, number) == (stage, step):
             happens()
         return original(bench, now, number, optimizer)
 
-    monkeypatch.setattr(train, "update", update)
+    monkeypatch.setattr(loop, "update", update)
 
 
 def kill() -> None:
@@ -384,13 +384,13 @@ def test_both_stages_learn(tmp_path, tiny_flags):
 def test_dropout_is_for_cross_entropy_alone(tmp_path, monkeypatch, tiny_flags):
     """Candidates are drawn without, so the gradient of their reward has none."""
     trained_with: dict[str, bool] = {}
-    for stage, objective in list(train.OBJECTIVES.items()):
+    for stage, objective in list(loop.OBJECTIVES.items()):
 
         def watched(captioner, *rest, stage=stage, objective=objective):
             trained_with[stage] = captioner.training
             return objective(captioner, *rest)
 
-        monkeypatch.setitem(train.OBJECTIVES, stage, watched)
+        monkeypatch.setitem(loop.OBJECTIVES, stage, watched)
     given = "--xe.steps 1 --scst.steps 1 --reward cider".split()
     assert main(["train", *tiny_flags, *given, "--out", str(tmp_path)]) == 0
     assert trained_with == {"xe": True, "scst": False}

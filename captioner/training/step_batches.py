@@ -17,7 +17,7 @@ from captioner.config import Run, Scst, Xe
 from captioner.data import clean
 from captioner.features.store import Features
 from captioner.model.encoder_decoder import Captioner
-from captioner.rollout import Batch, Place
+from captioner.training.rollout import Batch, Place
 from metric.example import Example
 from metric.runtime.processes import rank, world
 from metric.training.batches import Batches

@@ -4,7 +4,7 @@
 with candidates drawn at temperature 1 and top_p 1, with any baseline, if log-probabilities are summed or divided by
 max_length. What biases it: beams (no draws at all), another temperature or top_p (draws of another model), division by
 a caption's own length or by the tokens of the batch (both depend on what was drawn), GRPO's division by the spread of
-the rewards and its clipping. DiCO is no policy gradient. tests/captioner/test_objectives.py enumerates all that.
+the rewards and its clipping. DiCO is no policy gradient. tests/captioner/training/test_objectives.py enumerates all that.
 
 Each is a mean over pictures, or over tokens counted in the whole batch: the mean over the equal parts of a batch, one
 after the other or in several processes, is the loss of the batch.
@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from captioner.config import Run
 from captioner.decoding.generate import sequence_log_probabilities, token_divergence, true_tokens
 from captioner.model.encoder_decoder import Captioner
-from captioner.rollout import Batch, Facts, Rollout, baseline, references, rollout
+from captioner.training.rollout import Batch, Facts, Rollout, baseline, references, rollout
 from metric.runtime.prefixes import Prefixes
 from rewards.mix import Mix
 

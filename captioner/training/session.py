@@ -8,15 +8,15 @@ from pathlib import Path
 
 import torch
 
-from captioner import checkpoint
-from captioner.batches import Read, check_shares
 from captioner.config import Model, Run, dotted
 from captioner.data import clean, load
 from captioner.features.patch_features import feature_dim
 from captioner.features.store import ONLINE, SHARD, Features, FeatureStore, OnlineFeatures, folder_of, known_ids
 from captioner.model.encoder_decoder import Captioner, CaptionerConfig
 from captioner.model.vocabulary import Vocabulary
-from captioner.validation import Validation
+from captioner.training import checkpoint
+from captioner.training.step_batches import Read, check_shares
+from captioner.training.validation import Validation
 from metric.clip.model import Clip, load_clip
 from metric.example import Example
 from metric.runtime.device import device_of

@@ -18,8 +18,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from captioner import train
 from captioner.cli import main
+from captioner.training import loop
 from metric.storage.checkpoint_folders import LAST
 from rewards import register
 from rewards.registry import ENTRIES
@@ -60,12 +60,12 @@ def resume(out: Path) -> int:
 
 
 def before_step(monkeypatch, stage: str, step: int, happens) -> None:
-    def update(bench, now, number, optimizer, original=train.update):
+    def update(bench, now, number, optimizer, original=loop.update):
         if (now, number) == (stage, step):
             happens()
         return original(bench, now, number, optimizer)
 
-    monkeypatch.setattr(train, "update", update)
+    monkeypatch.setattr(loop, "update", update)
 
 
 def told(capsys) -> str:

@@ -7,11 +7,11 @@ import json
 import pytest
 import torch
 
-from captioner import checkpoint, train, watch
 from captioner.cli import main
 from captioner.config import Run
 from captioner.model.encoder_decoder import Captioner
-from captioner.watch import Evaluation, Guard, best_step, fallen, guards, is_best
+from captioner.training import checkpoint, loop, reward_watch
+from captioner.training.reward_watch import Evaluation, Guard, best_step, fallen, guards, is_best
 
 CLIPS = Run(rewards=("clips",))
 FIRST = {"reward": 1.0, "cider": 2.0, "clip_s": 1.0, "pac_spp": 0.8, "length": 10.0, "rep_4": 0.0, "vocabulary": 100.0}
@@ -52,7 +52,7 @@ def test_step_0_has_nothing_to_be_compared_with():
     ],
 )
 def test_the_held_out_score_is_not_the_reward(rewards, held_out):
-    extra = set(guards(Run(rewards=rewards), FIRST)) - set(watch.GUARDS)
+    extra = set(guards(Run(rewards=rewards), FIRST)) - set(reward_watch.GUARDS)
     assert extra == ({held_out} if held_out else set())
 
 
@@ -76,7 +76,7 @@ def start(tmp_path_factory, tiny_flags):
 def cheat(monkeypatch, from_step: int) -> None:
     """From that step on the captions' scores are those of a run that is cheated; the rest is real."""
 
-    def scored(bench, here, out, log, original=train.evaluate):
+    def scored(bench, here, out, log, original=loop.evaluate):
         validation = bench.validation
 
         def worse(captioner, reference=None):
@@ -90,7 +90,7 @@ def cheat(monkeypatch, from_step: int) -> None:
         finally:
             monkeypatch.setattr(bench, "validation", validation)
 
-    monkeypatch.setattr(train, "evaluate", scored)
+    monkeypatch.setattr(loop, "evaluate", scored)
 
 
 def rows(out) -> list[dict]:
@@ -112,7 +112,7 @@ def test_a_cheated_run_is_told_or_stopped_and_its_best_is_kept(
     told = [row["step"] for row in rows(tmp_path) if row.get("watch")]
     assert told == {"stop": [3], "warn": [3, 4, 5, 6], "off": []}[way]
     assert checkpoint.position(tmp_path) == checkpoint.Position("reward", last)
-    best = tmp_path / "checkpoints" / watch.BEST
+    best = tmp_path / "checkpoints" / reward_watch.BEST
     if way == "off":
         return
     assert "watch, step 3: length 10 -> 99 while the reward rose 0 -> 3" in said and "of step 2" in said
@@ -126,18 +126,18 @@ def test_a_resumed_run_remembers_what_was_seen(tmp_path, monkeypatch, tiny_flags
     class Killed(BaseException):
         pass
 
-    def update(bench, stage, step, optimizer, original=train.update):
+    def update(bench, stage, step, optimizer, original=loop.update):
         if step == 4:
             raise Killed
         return original(bench, stage, step, optimizer)
 
     cheat(monkeypatch, 3)
-    monkeypatch.setattr(train, "update", update)
+    monkeypatch.setattr(loop, "update", update)
     with pytest.raises(Killed):
         reward_run(tiny_flags, start, tmp_path)
     monkeypatch.undo()
     assert main(["train", "--out", str(tmp_path), "--resume"]) == 0
-    best = json.loads((tmp_path / "checkpoints" / watch.BEST / "position.json").read_text())
+    best = json.loads((tmp_path / "checkpoints" / reward_watch.BEST / "position.json").read_text())
     assert best["step"] == 2  # no evaluation after the fall counts, however it looks
 
 

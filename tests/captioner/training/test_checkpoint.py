@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from captioner import checkpoint
-from captioner.checkpoint import LAST, Position, model_folder, position, restore_optimizer, save, trim
 from captioner.model.encoder_decoder import Captioner
+from captioner.training import checkpoint
+from captioner.training.checkpoint import LAST, Position, model_folder, position, restore_optimizer, save, trim
 from metric.storage import atomic_files
 
 NEW, OLD = (Path("checkpoints") / name for name in (".new-last", ".old-last"))

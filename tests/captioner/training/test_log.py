@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from captioner.log import Log
+from captioner.training.log import Log
 
 RED = Image.new("RGB", (8, 6), "red")
 

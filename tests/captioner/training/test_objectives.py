@@ -11,12 +11,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from captioner import rollout
 from captioner.config import Decode, Run, Scst, Xe
 from captioner.decoding.generate import Generated, nucleus, sequence_log_probabilities
 from captioner.model.vocabulary import Vocabulary
-from captioner.objectives import CLIP, OBJECTIVES, cross_entropy, direct, group_relative, self_critical
-from captioner.rollout import Batch, Rollout, style
+from captioner.training import rollout
+from captioner.training.objectives import CLIP, OBJECTIVES, cross_entropy, direct, group_relative, self_critical
+from captioner.training.rollout import Batch, Rollout, style
 from metric.example import Cut, Example
 from metric.runtime.prefixes import Prefixes
 from metric.training.loop import mixed

@@ -1,0 +1,4 @@
+"""How a captioner is trained: cross-entropy, then the reward stage.
+
+Imports `captioner.runs`, `captioner.decoding`, `captioner.features`, `captioner.data`, `rewards`, `metric`.
+"""
