@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, TypeAlias
 
 from captioner.captioning.journal import Row, Rows
-from captioner.captioning.shards import write_shards
+from captioner.captioning.webdataset_writer import write_shards
 from captioner.data.caption_files import read_captions
 from captioner.data.reference_files import without_ending
 from captioner.data.text_files import read_text

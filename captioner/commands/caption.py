@@ -78,8 +78,8 @@ def positive(text: str) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    from captioner.caption import Job, caption, merge
     from captioner.captioning.formats import format_of
+    from captioner.captioning.job import Job, caption, merge
     from captioner.captioning.worker import Model
 
     if args.merge:

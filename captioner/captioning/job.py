@@ -88,7 +88,7 @@ def caption(job: Job) -> bool:
 def captioners(job: Job) -> Callable[[Iterator[Block]], Iterator[list[Row]]]:
     """Blocks -> rows of each, here or by the workers of Ray."""
     if job.workers:
-        from captioner.captioning.ray import on_ray
+        from captioner.captioning.ray_engine import on_ray
 
         return partial(on_ray, job.model, job.wanted, job.images, job.split, job.workers)
     return Worker(job.model, job.wanted, job.images, job.split).rows
