@@ -8,7 +8,7 @@ from PIL import Image
 
 from captioner.data import load
 from captioner.data.caption_files import read_captions
-from captioner.evaluate import read_run
+from captioner.scoring.evaluate_run import read_run
 from metric.example import Picture, open_image
 from metric.scenes.draw import draw
 from metric.scenes.world import Scene

@@ -25,6 +25,6 @@ def add(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from captioner.audit import run_audit
+    from captioner.scoring.audit_report import run_audit
 
     run_audit(args)

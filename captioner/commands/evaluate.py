@@ -20,8 +20,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from captioner.evaluate import evaluate_run, read_run
     from captioner.runs.signature import recorded
+    from captioner.scoring.evaluate_run import evaluate_run, read_run
     from metric.spec import split_specs
 
     for folder in args.runs:  # before the first is worked on

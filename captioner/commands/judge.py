@@ -41,6 +41,6 @@ def whole(text: str) -> int:
 
 
 def run(args: argparse.Namespace) -> None:
-    from captioner.judge import run_judge
+    from captioner.scoring.judge_report import run_judge
 
     run_judge(args)

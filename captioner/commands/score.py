@@ -43,6 +43,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from captioner.score import score
+    from captioner.scoring.score_files import score
 
     score(args)

@@ -24,6 +24,6 @@ def add(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from captioner.video import score_videos
+    from captioner.scoring.score_videos import score_videos
 
     score_videos(args)

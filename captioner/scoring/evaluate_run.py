@@ -12,7 +12,7 @@ from captioner.data.caption_files import write_lines
 from captioner.decoding.generate import captions_of
 from captioner.features.store import FeatureStore, folder_of, known_ids
 from captioner.model.encoder_decoder import Captioner
-from captioner.tables import show
+from captioner.scoring.terminal_tables import show
 from captioner.training.checkpoint import model_folder
 from captioner.training.validation import metric_checkpoint
 from metric.clip.embedder import Embedder

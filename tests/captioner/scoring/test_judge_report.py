@@ -12,7 +12,7 @@ from PIL import Image
 
 from captioner.cli import main
 from captioner.commands.judge import NAMES
-from captioner.scorers import Metrics
+from captioner.scoring.metric_scorers import Metrics
 from metric.judgement import BENCHMARKS
 
 

@@ -14,8 +14,8 @@ from captioner.data import DATA, load
 from captioner.data.adapters.folders import folder
 from captioner.data.caption_files import read_captions, some
 from captioner.data.reference_files import Known, by_name, read_references, with_images
-from captioner.matching import PARTIAL, matched
-from captioner.tables import show, show_differences
+from captioner.scoring.match_ids import PARTIAL, matched
+from captioner.scoring.terminal_tables import show, show_differences
 from metric.evaluate import evaluate
 from metric.scores.bootstrap import Difference, difference, interval, resample
 from metric.scores.catalogue import request

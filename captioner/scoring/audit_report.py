@@ -15,7 +15,7 @@ from rich.table import Table
 
 from captioner.data import load
 from captioner.plots import COLOURS
-from captioner.scorers import Metrics
+from captioner.scoring.metric_scorers import Metrics
 from metric.judgement.audit import Audit, Row, as_csv, as_markdown, audit
 from metric.runtime.device import device_of
 from metric.storage.atomic_files import write, write_json

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from captioner.scorers import Metrics
+from captioner.scoring.metric_scorers import Metrics
 from metric.judgement import BENCHMARKS
 from metric.judgement.benchmark import Benchmark
 from metric.judgement.judge import Judgement, judge
