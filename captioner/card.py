@@ -8,9 +8,9 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
-from captioner.compare import Comparison
+from captioner.comparison.report import LEGEND, markdown_cell, notes
+from captioner.comparison.table import Comparison
 from captioner.pages import render
-from captioner.report import LEGEND, markdown_cell, notes
 from captioner.runs.outcome import brief, label
 from metric.clip.model import Clip
 from metric.spec import split_spec

@@ -15,7 +15,7 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError, HTTPError, LocalTokenNotFoundError
 
 from captioner.card import captioner_card, metric_card
-from captioner.compare import compare
+from captioner.comparison.table import compare
 from captioner.model import pretrained
 from captioner.model.encoder_decoder import Captioner
 from captioner.training.checkpoint import model_folder

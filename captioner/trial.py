@@ -9,9 +9,9 @@ from pathlib import Path
 
 from PIL import Image
 
+from captioner.comparison.report import repeated_words
 from captioner.decoding.describer import Describer, run_of
 from captioner.model import pretrained
-from captioner.report import repeated_words
 from captioner.runs.outcome import label
 from captioner.training.checkpoint import model_folder
 from captioner.training.validation import metric_checkpoint

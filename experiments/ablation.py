@@ -22,8 +22,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from demo import again
 
-from captioner.compare import Comparison, Row, compare
-from captioner.plots import over_gain, over_steps
+from captioner.comparison.plots import over_gain, over_steps
+from captioner.comparison.table import Comparison, Row, compare
 
 # how hard a reward is pressed: beams as in the paper, gently and not; samples at a rate that stays up, harder still
 PRESSURES: dict[str, tuple[object, ...]] = {

@@ -18,9 +18,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from captioner.compare import compare
-    from captioner.gallery import gallery
-    from captioner.report import write
+    from captioner.comparison.gallery import gallery
+    from captioner.comparison.report import write
+    from captioner.comparison.table import compare
 
     comparison = compare(args.runs, args.split)
     write(comparison, gallery(args.runs[0], args.split, args.pictures), args.out)

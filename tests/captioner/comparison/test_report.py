@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from captioner.compare import compare
-from captioner.plots import at_gain, over_gain
-from captioner.report import repeated_words, write
+from captioner.comparison.plots import at_gain, over_gain
+from captioner.comparison.report import repeated_words, write
+from captioner.comparison.table import compare
 
 CAPTIONS = {"p<1>": 'a "cat" & <b>dog</b> dog', "p2": "a red red flag"}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from captioner.compare import Comparison, compare
+from captioner.comparison.table import Comparison, compare
 from metric.scores import catalogue
 
 SCORES = {"cider": 1.0, "clip_s": 0.6, "rep_4": 0.5, "length": 12.0}

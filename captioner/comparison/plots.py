@@ -16,7 +16,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from captioner.compare import Row, column
+from captioner.comparison.table import Row, column
 from captioner.runs.outcome import Outcome, label
 
 # seven hues that keep 3:1 contrast on white and on near-black; dashes say the same to whoever sees no hue

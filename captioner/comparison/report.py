@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from captioner.compare import MARK, Cell, Comparison, Row
+from captioner.comparison.plots import plots, style
+from captioner.comparison.table import MARK, Cell, Comparison, Row
 from captioner.pages import render
-from captioner.plots import plots, style
 from metric.storage.atomic_files import write_json
 
 GallerySource = tuple[str, Image.Image, Sequence[str]]  # id, picture, references
