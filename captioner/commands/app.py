@@ -24,8 +24,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from captioner.app import library, page, serve
-    from captioner.trial import trial
+    from captioner.publishing.browser_page import library, page, serve
+    from captioner.publishing.side_by_side import trial
     from metric.runtime.device import device_of
 
     library()  # its absence is told before anything is loaded

@@ -26,7 +26,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from captioner.publish import Publication, bundle, push
+    from captioner.publishing.bundle import Publication, bundle, push
 
     what = Publication(args.model, args.repo, args.license, tuple(args.against), args.split)
     if args.to:

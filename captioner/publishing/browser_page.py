@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image
 
 from captioner.pages import render
-from captioner.trial import Trial
+from captioner.publishing.side_by_side import Trial
 from metric.scenes.draw import draw
 from metric.scenes.world import sample
 

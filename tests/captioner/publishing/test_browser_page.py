@@ -8,9 +8,9 @@ import shutil
 import pytest
 from PIL import Image
 
-from captioner.app import answer, page, serve
 from captioner.cli import main
-from captioner.trial import Trial, trial
+from captioner.publishing.browser_page import answer, page, serve
+from captioner.publishing.side_by_side import Trial, trial
 from metric.evaluate import evaluate
 from metric.example import Example
 

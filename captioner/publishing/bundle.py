@@ -14,10 +14,10 @@ from typing import Any
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError, HTTPError, LocalTokenNotFoundError
 
-from captioner.card import captioner_card, metric_card
 from captioner.comparison.table import compare
 from captioner.model import pretrained
 from captioner.model.encoder_decoder import Captioner
+from captioner.publishing.model_card import captioner_card, metric_card
 from captioner.training.checkpoint import model_folder
 from metric.clip.model import ADAPTER, CONFIG, load_clip, save_clip
 from metric.storage import hub
