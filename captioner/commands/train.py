@@ -8,7 +8,7 @@ from pathlib import Path
 
 from captioner.config import PRESETS, Run, check, override
 from captioner.flags import add_flags, given
-from captioner.recipes import RECIPES, refuse_contradiction, settings_of
+from captioner.presets import RECIPES, refuse_contradiction, settings_of
 
 HELP = "train a captioner: cross-entropy, then a reward"
 

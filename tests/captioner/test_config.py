@@ -4,7 +4,7 @@ import pytest
 
 from captioner.config import PRESETS, Run, as_json, check, dotted, from_json, override
 from captioner.flags import field_docs
-from captioner.recipes import RECIPES, settings_of
+from captioner.presets import RECIPES, settings_of
 
 DICO = RECIPES["dico"].objective
 

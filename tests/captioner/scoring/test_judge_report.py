@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from captioner.cli import main
-from captioner.commands.judge import NAMES
+from captioner.commands.metric.judge import NAMES
 from captioner.scoring.metric_scorers import Metrics
 from metric.judgement import BENCHMARKS
 

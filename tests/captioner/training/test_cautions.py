@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from captioner.config import PRESETS, Run, check, override
-from captioner.recipes import RECIPES, settings_of
+from captioner.presets import RECIPES, settings_of
 from captioner.training.cautions import cautions
 from metric.training.cautions import contrastive, refuse_warmup
 from metric.training.config import MetricConfig, PretrainConfig

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from captioner.commands.judge import add_metrics, whole
+from captioner.commands.metric.judge import add_metrics, whole
 
 HELP = "how metrics answer to captions made worse"
 

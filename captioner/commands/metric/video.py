@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from captioner.commands.judge import whole
+from captioner.commands.metric.judge import whole
 
 HELP = "EMScore of captions of videos, with any CLIP"
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from captioner.commands import audit, importing, judge, positives, video
+from captioner.commands.metric import audit, import_authors, judge, positives, video
 from captioner.flags import add_flags, given
 from metric.runtime.interrupts import Interrupted
 from metric.training.config import PRESETS, MetricConfig, PretrainConfig
@@ -50,7 +50,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="settings that go together, flags win over them: LoRA as the authors', PAC-S's two projections, "
         "or LoRA without made positives (pacspp)",
     )
-    for command in (importing, positives, judge, audit, video):
+    for command in (import_authors, positives, judge, audit, video):
         command.add(commands)
 
 
