@@ -17,7 +17,7 @@ from multiprocessing import get_context
 from multiprocessing.process import BaseProcess as Process
 from pathlib import Path
 
-import captioner.caption  # so that forks have it
+import captioner.captioning.job  # so that forks have it
 import captioner.cli
 from captioner.captioning.journal import whole_lines
 

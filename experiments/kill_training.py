@@ -26,7 +26,7 @@ from safetensors.torch import load_file
 from tqdm import tqdm
 
 import captioner.cli
-import captioner.train  # so that forks have it
+import captioner.training.loop  # so that forks have it
 from captioner.runs.record import commit, hardware
 from metric.storage.atomic_files import write
 from metric.storage.checkpoint_folders import newest, position

@@ -2,8 +2,8 @@
 
 What is in a checkpoint: the model with its vocabulary, the optimizer, the gradient scaler, the position. What need not
 be: the learning rate, a batch and every random number are functions of the seed and the step's number; what rewards
-remember is the same to the bit when it is computed again (metric.runtime.fixed_batches); the watch's history is metrics.jsonl, cut to
-the position. So a resumed run is the unbroken one, to the bit.
+remember is the same to the bit when it is computed again (metric.runtime.fixed_batches); the watch's history is
+metrics.jsonl, cut to the position. So a resumed run is the unbroken one, to the bit.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@
 with candidates drawn at temperature 1 and top_p 1, with any baseline, if log-probabilities are summed or divided by
 max_length. What biases it: beams (no draws at all), another temperature or top_p (draws of another model), division by
 a caption's own length or by the tokens of the batch (both depend on what was drawn), GRPO's division by the spread of
-the rewards and its clipping. DiCO is no policy gradient. tests/captioner/training/test_objectives.py enumerates all that.
+the rewards and its clipping. DiCO is no policy gradient. The tests of this module enumerate
+all that.
 
 Each is a mean over pictures, or over tokens counted in the whole batch: the mean over the equal parts of a batch, one
 after the other or in several processes, is the loss of the batch.

@@ -1,6 +1,7 @@
 """Embedder: pictures and texts as unit vectors, each computed once, in half precision where there is a GPU.
 
-Batches have one shape (metric.runtime.fixed_batches): an embedding is the same to the bit, whatever it was computed beside.
+Batches have one shape (metric.runtime.fixed_batches): an embedding is the same to the bit, whatever it was
+computed beside.
 
 Axes: n pictures or texts, d features.
 """

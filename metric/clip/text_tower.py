@@ -1,8 +1,8 @@
 """A text tower over the distinct beginnings of texts: what texts begin with alike is computed once.
 
 Candidates of a picture begin alike, and all texts of a score begin with its prefix. The tower is causal, so what it
-makes of a beginning is the same in every text. As in metric.runtime.fixed_batches, an embedding is the same to the bit in whatever
-company: matrix products have always as many rows, and each text is padded to its own class of lengths.
+makes of a beginning is the same in every text. As in metric.runtime.fixed_batches, an embedding is the same to the bit
+in whatever company: matrix products have always as many rows, and each text is padded to its own class of lengths.
 
 Axes: n texts, t tokens, d features of the tower, h heads, e features of a head, r texts and what fills their groups.
 """

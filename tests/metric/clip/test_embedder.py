@@ -6,7 +6,6 @@ import pytest
 import torch
 from PIL import Image
 
-from metric.clip import embedder
 from metric.clip.embedder import Embedder
 from metric.clip.model import new_clip
 from metric.clip.pixels import Pixels
@@ -48,7 +47,7 @@ def test_embeddings_are_the_clips_own(embedder: Embedder) -> None:
 
 
 def test_memory_of_texts_is_bounded(embedder: Embedder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedder, "TEXTS", 3)
+    monkeypatch.setattr("metric.clip.embedder.TEXTS", 3)
     expected = embedder.clip.encode_text(["a", "b", "c", "d", "e"])
     torch.testing.assert_close(embedder.texts(["a", "b", "c", "d", "e"]), expected)
     assert len(embedder.known_texts) == 3

@@ -20,7 +20,7 @@ def test_the_first_signal_is_told_and_a_later_one_is_pythons_own(number: int, mo
             signal.raise_signal(number)
             signal.raise_signal(number)  # as torchrun passes on what the terminal has sent too
             assert asked() == number and seen == []
-            monkeypatch.setattr(interrupts, "AT_ONCE", 0.0)
+            monkeypatch.setattr("metric.runtime.interrupts.AT_ONCE", 0.0)
             signal.raise_signal(number)
             assert seen == [number]
     finally:

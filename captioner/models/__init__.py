@@ -1,1 +1,0 @@
-"""The captioner itself: what it looks at, the words it has, and the network between them."""
