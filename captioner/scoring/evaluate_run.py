@@ -17,7 +17,7 @@ from captioner.training.checkpoint import model_folder
 from captioner.training.validation import metric_checkpoint
 from metric.clip.embedder import Embedder
 from metric.clip.load import load_clip
-from metric.evaluate import evaluate, open_sources
+from metric.evaluation import evaluate, open_sources
 from metric.runtime.device import device_of
 from metric.scores.catalogue import request
 from metric.scores.family import Given

@@ -9,7 +9,7 @@ from itertools import chain
 import torch
 from tqdm import tqdm
 
-from metric.evaluate import evaluate
+from metric.evaluation import evaluate
 from metric.example import Example
 from metric.judgement.judge import Scorer
 from metric.scores.catalogue import SCORES, expand_names

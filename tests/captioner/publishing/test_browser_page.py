@@ -11,7 +11,7 @@ from PIL import Image
 from captioner.cli import main
 from captioner.publishing.browser_page import answer, page, serve
 from captioner.publishing.side_by_side import Trial, trial
-from metric.evaluate import evaluate
+from metric.evaluation import evaluate
 from metric.example import Example
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -78,7 +78,7 @@ def test_grammar_is_said(both, pictures, monkeypatch):
         def incorrect(self, captions):
             return [True for _ in captions]
 
-    monkeypatch.setattr("metric.evaluate.grammar_checker", lambda name, cache: Strict())
+    monkeypatch.setattr("metric.evaluation.grammar_checker", lambda name, cache: Strict())
     said, notes = Trial(both.voices, both.clip, None, "harper")(Image.open(next(pictures.glob("*.png"))))
     assert [one.grammar for one in said] == ["faulty", "faulty"] and "Incorrect %: strict" in notes
     assert "PAC-S++" not in said[0].scores and any(note.startswith("PAC-S++ is not shown") for note in notes)
