@@ -82,7 +82,7 @@ def run(settings: Settings) -> None:
 
 def captioner(*words: object) -> None:
     """One command in a process of its own, on one thread."""
-    command = [sys.executable, "-m", "captioner.cli", *map(str, words)]
+    command = [sys.executable, "-m", "captioner", *map(str, words)]
     code = subprocess.run(command, env={**os.environ, **THREADS}).returncode
     if code:
         sys.exit(code)

@@ -1,6 +1,6 @@
 """Several processes that train one model: who they are, how a batch is shared among them, what they tell each other.
 
-Started by `torchrun --nproc-per-node N -m captioner.cli train ...`, or `accelerate launch`, on one machine or many:
+Started by `torchrun --nproc-per-node N -m captioner train ...`, or `accelerate launch`, on one machine or many:
 both describe the group in the same environment. Each process works on its share of a batch, and the gradient is that
 of the whole one, whatever their number: DistributedDataParallel takes the mean while it is computed.
 

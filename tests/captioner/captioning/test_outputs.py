@@ -299,7 +299,7 @@ def test_killed_process_is_continued_to_the_unbroken_output(captioned, model, pi
     captioned("whole.jsonl")
     out = tmp_path / "killed.jsonl"
     where = ["--model", str(model), "--images", str(pictures), "--out", str(out), "--batch_size", "2"]
-    command = [sys.executable, "-m", "captioner.cli", "caption", *where, "--checker", "none"]
+    command = [sys.executable, "-m", "captioner", "caption", *where, "--checker", "none"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     journal = tmp_path / "killed.jsonl.work" / "1-of-1.jsonl"
     while process.poll() is None and not (journal.exists() and journal.read_bytes().count(b"\n") >= 3):

@@ -225,7 +225,7 @@ def test_offline_is_what_the_environment_says(tmp_path):
     words = [
         sys.executable,
         "-m",
-        "captioner.cli",
+        "captioner",
         "caption",
         "--model",
         "org/absent",

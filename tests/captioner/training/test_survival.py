@@ -196,7 +196,7 @@ def test_a_run_killed_while_it_saves_and_resumed_is_the_unbroken_one(tmp_path, t
     flags = "--xe.steps 12 --scst.steps 2 --reward clips --val_every 6 --save_every 1".split()
     out, whole = tmp_path / "killed", tmp_path / "whole"
     assert main(["train", *tiny_flags, *flags, "--out", str(whole)]) == 0
-    typed = [sys.executable, "-m", "captioner.cli", "train", *tiny_flags, *flags, "--out", str(out)]
+    typed = [sys.executable, "-m", "captioner", "train", *tiny_flags, *flags, "--out", str(out)]
     threads = str(torch.get_num_threads())  # sums are taken in another order by others
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": threads}
     with subprocess.Popen(typed, env=environment, stderr=subprocess.DEVNULL) as running:
