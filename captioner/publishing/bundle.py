@@ -18,7 +18,6 @@ from captioner.comparison.table import compare
 from captioner.model import pretrained
 from captioner.model.encoder_decoder import Captioner
 from captioner.publishing.model_card import captioner_card, metric_card
-from captioner.training.checkpoint import model_folder
 from metric.clip.load import ADAPTER, CONFIG, load_clip, save_clip
 from metric.storage import hub
 
@@ -55,7 +54,7 @@ def bundle(what: Publication, out: Path) -> None:
 
 
 def is_captioner(run: Path) -> bool:
-    path = Path(model_folder(str(run))) / pretrained.CONFIG
+    path = Path(pretrained.model_folder(str(run))) / pretrained.CONFIG
     return path.is_file() and json.loads(path.read_text(encoding="utf-8")).get("model_type") == "captioner"
 
 
@@ -80,7 +79,7 @@ def whole(out: Path) -> Iterator[Path]:
 
 def bundle_captioner(what: Publication, folder: Path) -> None:
     """A CLIP that only this disk has goes with it, in clip/; from there it is loaded."""
-    source = Path(model_folder(str(what.run)))
+    source = Path(pretrained.model_folder(str(what.run)))
     captioner = Captioner.from_pretrained(source)
     clip = load_clip(captioner.config.clip)
     captioner.config.refuse_other_clip(clip)

@@ -13,7 +13,6 @@ from captioner.decoding.generate import captions_of
 from captioner.features.store import FeatureStore, folder_of, known_ids
 from captioner.model.encoder_decoder import Captioner
 from captioner.scoring.terminal_tables import show
-from captioner.training.checkpoint import model_folder
 from captioner.training.validation import metric_checkpoint
 from metric.clip.embedder import Embedder
 from metric.clip.load import load_clip
@@ -30,7 +29,7 @@ def evaluate_run(folder: Path, split: str, specs: Sequence[str]) -> Scores:
     asked = request(specs)
     device = device_of("auto")
     clip = load_clip(run.clip, device)
-    captioner = Captioner.from_pretrained(model_folder(str(folder))).to(device)
+    captioner = Captioner.from_pretrained(folder).to(device)
     captioner.config.refuse_other_clip(clip)
     examples = load(run.data, split, known_ids(run.features))
     features = FeatureStore.build(examples, clip, folder_of(run.features))

@@ -14,7 +14,6 @@ from captioner.features.patch_features import feature_dim
 from captioner.features.store import ONLINE, SHARD, Features, FeatureStore, OnlineFeatures, folder_of, known_ids
 from captioner.model.encoder_decoder import Captioner, CaptionerConfig
 from captioner.model.vocabulary import Vocabulary
-from captioner.training import checkpoint
 from captioner.training.step_batches import Read, check_shares
 from captioner.training.validation import Validation
 from metric.clip.load import load_clip
@@ -125,7 +124,7 @@ def watched_reward(run: Run, reward: Mix | None, examples: list[Example]) -> Mix
 def make_captioner(run: Run, clip: Clip, examples: list[Example], start: str) -> Captioner:
     """The model of folder `start`, or an untrained one with a vocabulary made from the captions."""
     if start:
-        captioner = Captioner.from_pretrained(checkpoint.model_folder(start))
+        captioner = Captioner.from_pretrained(start)
         captioner.config.refuse_other_clip(clip)
         longest = captioner.config.max_length
         if run.decode.max_length > longest:
