@@ -7,15 +7,9 @@ OUT.work beside it holds what is done. Under torchrun and accelerate launch each
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from metric.runtime.work_share import FLAG, own_gpu, share_of
-
-if TYPE_CHECKING:
-    from captioner.captioning.candidates import Wanted
-    from captioner.captioning.worker import Model
+from metric.runtime.work_share import FLAG
 
 HELP = "captions for a folder of pictures or a data set"
 
@@ -78,48 +72,37 @@ def positive(text: str) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    from captioner.captioning.formats import format_of
-    from captioner.captioning.job import Job, caption, merge
-    from captioner.captioning.worker import Model
+    from captioner.api import caption
+    from captioner.captioning.job import merge
 
     if args.merge:
         return 1 if not merge(args.out, args.checker) and args.strict else 0
     for name in ("model", "images"):
         if not getattr(args, name):
             raise ValueError(f"--{name} is needed; only --merge does without")
-    model = Model(args.model, args.clip, own_gpu(args.device, os.environ), args.features)
-    job = Job(
-        model,
+    captioned = caption(
+        args.model,
         args.images,
-        args.split,
         args.out,
-        format_of(args.out, args.format),
-        wanted(args, model),
-        args.batch_size,
-        share_of(args.shard, os.environ),
-        args.skip_done,
-        args.checker,
-        args.workers if args.engine == "ray" else 0,
-    )
-    return 1 if not caption(job) and args.strict else 0
-
-
-def wanted(args: argparse.Namespace, model: Model) -> Wanted:
-    """What was typed, and where nothing was the run's own way."""
-    from captioner.captioning.candidates import Wanted
-
-    decode = model.decode()
-    method = args.method or ("sample" if args.best_of else "beam")
-    usual = decode.beams if method == "beam" else args.n
-    return Wanted(
-        max_length=args.max_length or decode.max_length,
-        method=method,
-        candidates=1 if method == "greedy" else args.beams or args.best_of or usual,
+        split=args.split,
+        format=args.format,
+        method=args.method,
+        beams=args.beams or 0,
+        max_length=args.max_length or 0,
         n=args.n,
-        rewards=tuple(args.reward),
-        best=bool(args.best_of),
+        best_of=args.best_of or 0,
+        rewards=args.reward,
         scores=args.scores,
         temperature=args.temperature,
         top_p=args.top_p,
         seed=args.seed,
+        batch_size=args.batch_size,
+        device=args.device,
+        clip=args.clip,
+        features=args.features,
+        shard=args.shard,
+        skip_done=args.skip_done,
+        checker=args.checker,
+        workers=args.workers if args.engine == "ray" else 0,
     )
+    return 1 if not captioned and args.strict else 0
