@@ -68,7 +68,8 @@ def judge(
     """Compares metrics with human judgement on a benchmark, by the benchmark's published protocol.
 
     Args:
-        benchmark: a name in `metric.judgement.BENCHMARKS`, such as `flickr8k-expert`.
+        benchmark: flickr8k-expert, flickr8k-cf, composite, pascal-50s, foil, polaris, nebula, thumb, vatex-eval or
+            activitynet-foil. The last two have videos, for which `captioner metric judge` computes EMScore.
         root: folder with the files of the benchmark, as its authors publish them.
         metrics: names of scores, such as `cider` or `clip_s:clip=ViT-B-32-quickgelu:openai`.
         scorers: other metrics, each a function `(examples, captions) -> {name: one number a caption}`.
