@@ -49,7 +49,9 @@ REWARDED = {
     "dico": "--reward cider --scst.candidates sample --scst.objective dico --scst.kl 0.2 --scst.tau 5 "
     "--scst.normalise sum --scst.lr 2e-3",
 }
-METRIC = "metric train --data scenes:count=64 --steps 10 --batch_size 32 --lr 2e-3 --warmup 0.2 --val_every 0 --device cpu"
+METRIC = (
+    "metric train --data scenes:count=64 --steps 10 --batch_size 32 --lr 2e-3 --warmup 0.2 --val_every 0 --device cpu"
+)
 
 Curves = dict[str, list[float]]
 
