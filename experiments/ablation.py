@@ -27,9 +27,9 @@ from captioner.comparison.table import Comparison, Row, compare
 
 # how hard a reward is pressed: beams as in the paper, gently and not; samples at a rate that stays up, harder still
 PRESSURES: dict[str, tuple[object, ...]] = {
-    "1e-4": ("--scst.lr", 1e-4, "--scst.steps", 300, "--val_every", 60),
-    "3e-4": ("--scst.lr", 3e-4, "--scst.steps", 300, "--val_every", 60),
-    "sampled-2e-4": ("--scst.candidates", "sample", "--scst.lr", 2e-4, "--no-scst.decay", "--scst.steps", 150)
+    "1e-4": ("--rl.lr", 1e-4, "--rl.steps", 300, "--val_every", 60),
+    "3e-4": ("--rl.lr", 3e-4, "--rl.steps", 300, "--val_every", 60),
+    "sampled-2e-4": ("--rl.candidates", "sample", "--rl.lr", 2e-4, "--no-rl.decay", "--rl.steps", 150)
     + ("--val_every", 50),
 }
 MEASURES = ("rep_4", "bad_endings", "scene_grammatical", "scene_truth", "scene_recall", "length")

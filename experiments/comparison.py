@@ -29,7 +29,7 @@ from metric.storage.atomic_files import write_json
 from metric.storage.provenance import hardware
 
 MEASURES = "cider clip_s pac_spp rep_4 incorrect bad_endings scene_grammatical scene_truth scene_recall length".split()
-PRESSED = {"beams": ("--scst.steps", 150, "--val_every", 50), "samples": PRESSURES["sampled-2e-4"]}
+PRESSED = {"beams": ("--rl.steps", 150, "--val_every", 50), "samples": PRESSURES["sampled-2e-4"]}
 RESAMPLES = 10_000
 INTRODUCTION = """# Rewards, mixes and objectives on scenes
 

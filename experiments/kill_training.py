@@ -36,8 +36,8 @@ FLAGS = (
     "--preset small --data scenes:count=120 --val_count 10 --checker none --model.d 32 --model.heads 2 "
     "--model.encoder_layers 1 --model.decoder_layers 1 --model.feedforward 64 --model.vocabulary 600 "
     "--decode.max_length 12 --decode.beams 2 --xe.steps 30 --xe.batch_size 16 --xe.lr 1e-2 "
-    "--reward pacspp:checkpoint=scenes-clip --scst.steps 15 --scst.batch_size 8 --scst.lr 2e-3 "
-    "--scst.candidates sample --scst.samples 4 --val_every 9 --save_every 3 --log_every 1 --keep 2"
+    "--reward pacspp:checkpoint=scenes-clip --rl.steps 15 --rl.batch_size 8 --rl.lr 2e-3 "
+    "--rl.candidates sample --rl.samples 4 --val_every 9 --save_every 3 --log_every 1 --keep 2"
 )
 
 

@@ -39,7 +39,7 @@ def main() -> None:
     train(xe, *common, "--xe.steps", args.xe, "--xe.batch_size", 64, "--xe.lr", 5e-4)
     say("4/4 reward stage")
     reward = ("--init", xe, "--reward", f"pacspp:checkpoint={metric}")
-    scst = ("--scst.steps", args.scst, "--scst.batch_size", 32, "--scst.lr", 5e-5, "--scst.warmup", 0.1, "--scst.decay")
+    scst = ("--rl.steps", args.scst, "--rl.batch_size", 32, "--rl.lr", 5e-5, "--rl.warmup", 0.1, "--rl.decay")
     train(pacspp, *common, *reward, *scst)
     do("evaluate", xe, pacspp)
     do("compare", xe, pacspp, "--out", out / "comparison")

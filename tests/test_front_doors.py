@@ -18,7 +18,7 @@ import captioner
 import metric
 import rewards
 from captioner import Captioner, Describer, Run, caption, compare, evaluate, load_data, resume, train
-from captioner.config import Decode, Model, Scst, Xe
+from captioner.config import Decode, Model, Rl, Xe
 from metric import Embedder, Example, MetricConfig, audit, judge, load_clip, train_metric
 from rewards import Context, build, check_reward, parse, register
 
@@ -38,7 +38,7 @@ RUN = Run(
     model=Model(d=16, heads=2, encoder_layers=1, decoder_layers=1, feedforward=32, vocabulary=560),
     decode=Decode(beams=2, max_length=8),
     xe=Xe(steps=2, batch_size=4),
-    scst=Scst(steps=2, batch_size=4, samples=2, candidates="sample"),
+    rl=Rl(steps=2, batch_size=4, samples=2, candidates="sample"),
 )
 
 

@@ -19,7 +19,7 @@ def describe(run: Run, reward: Mix | None) -> dict[str, Any]:
     config = {
         **settings,
         "stage": "reward" if run.rewards else "xe",
-        "objective": {"name": "scst", **settings["scst"]} if run.rewards else {"name": "xe", **settings["xe"]},
+        "objective": {"name": "scst", **settings["rl"]} if run.rewards else {"name": "xe", **settings["xe"]},
         "reward_signatures": list(reward.signatures.values()) if reward else [],
         "init_fingerprint": fingerprint_of(run.init) if run.init else "",
         **origin(),

@@ -27,7 +27,7 @@ def signature(config: Config) -> str:
     """Two runs that have the same one, and the same schedule and model, are one experiment."""
     weights = [parse(spec).weight for spec in config["rewards"]]
     terms = [f"{weight:g}*{term}" for weight, term in zip(weights, config["reward_signatures"])]
-    objective = [settings(config["scst"], "scst")] if config["rewards"] else []
+    objective = [settings(config["rl"], "scst")] if config["rewards"] else []
     before = "init" if config["init"] else settings(config["xe"], "xe")
     longest = f"max_length={config['decode']['max_length']}"
     return "+".join([*terms, *objective, before, longest, config["versions"][PACKAGE]])

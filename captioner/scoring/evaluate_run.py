@@ -57,6 +57,6 @@ def read_run(folder: Path) -> Run:
         content = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise ValueError(f"{path} is not JSON: {error.msg} at line {error.lineno}") from None
-    if not isinstance(content, dict) or not {"xe", "scst", "decode"} <= content.keys():
+    if not isinstance(content, dict) or not {"xe", "rl", "decode"} <= content.keys():
         raise ValueError(f"{folder} is not a run of `captioner train`: its config.json is of something else")
     return from_dict(Run, content)

@@ -56,8 +56,8 @@ def tiny_flags(tiny_clip) -> list[str]:
     flags = (
         "--preset small --data scenes:count=40 --val_count 6 --checker none --model.d 16 --model.heads 2 "
         "--model.encoder_layers 1 --model.decoder_layers 1 --model.feedforward 32 --model.vocabulary 560 "
-        "--decode.max_length 8 --decode.beams 2 --xe.batch_size 4 --scst.batch_size 4 --scst.samples 3 "
-        "--scst.candidates sample --log_every 1"
+        "--decode.max_length 8 --decode.beams 2 --xe.batch_size 4 --rl.batch_size 4 --rl.samples 3 "
+        "--rl.candidates sample --log_every 1"
     )
     return [*flags.split(), "--clip", tiny_clip]
 

@@ -122,7 +122,7 @@ def test_start_that_is_no_model_is_refused(flags, data, refused, tmp_path, name)
 @pytest.mark.parametrize(
     "wrong, words",
     [
-        (["--scst.baseline", "best"], "leave_one_out"),
+        (["--rl.baseline", "best"], "leave_one_out"),
         (["--xe.batch_size", "0"], "1 or more"),
         (["--model.heads", "3"], "--model.heads 3"),
         (["--clip", "nonsense"], "scenes-clip"),
@@ -243,7 +243,7 @@ def test_metric_is_trained_and_serves_as_reward_and_score(flags, data, tmp_path,
     metric, run = str(tmp_path / "metric"), str(tmp_path / "run")
     words = ["--clip", tiny_clip, "--data", f"jsonl:file={data / 'data.jsonl'}", "--batch_size", "2", "--steps", "1"]
     assert main(["metric", "train", *words, "--out", metric]) == 0
-    reward = ["--reward", f"PAC-S++:checkpoint={metric}", "--scst.steps", "1"]
+    reward = ["--reward", f"PAC-S++:checkpoint={metric}", "--rl.steps", "1"]
     assert main(["train", *flags, *reward, "--out", run]) == 0
     assert main(["evaluate", run, "--scores", "pac_spp"]) == 0
     assert main(["compare", run, "--out", str(tmp_path / "report")]) == 0

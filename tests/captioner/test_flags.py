@@ -64,7 +64,7 @@ def test_value_of_the_wrong_type_is_refused(words):
 
 
 def test_every_field_has_its_string():
-    for config in Run(), Run().model, Run().decode, Run().xe, Run().scst, MetricConfig(), PretrainConfig():
+    for config in Run(), Run().model, Run().decode, Run().xe, Run().rl, MetricConfig(), PretrainConfig():
         plain = {item.name for item in fields(config) if not is_dataclass(getattr(config, item.name))}
         assert plain <= field_docs(type(config)).keys()
 
@@ -98,23 +98,23 @@ def test_flags_win_over_the_experiment_file_and_that_over_the_defaults(tmp_path)
     assert run_of(str(file)) == Run(seed=3, xe=Run().xe.__class__(lr=1.0, steps=7), rewards=("cider",))
     run = run_of(str(file), "--xe.lr", "2", "--reward", "clips")
     assert (run.seed, run.xe.steps, run.xe.lr, run.rewards) == (3, 7, 2.0, ("clips",))
-    assert run.scst == Run().scst
+    assert run.rl == Run().rl
 
 
 def test_flags_win_over_the_preset():
     small, typed = run_of("--preset", "small"), run_of("--xe.lr", "9", "--preset", "small")
     assert small != Run() and run_of("--preset", "paper") == Run()
-    assert typed.xe.lr == 9 and typed.model == small.model and typed.scst == small.scst
+    assert typed.xe.lr == 9 and typed.model == small.model and typed.rl == small.rl
 
 
 def test_a_recipe_keeps_its_choices_and_gives_up_its_numbers(tmp_path, capsys):
     leave_one_out = ["--reward", "cider", "--preset", "new_self_critical"]
-    run = run_of(*leave_one_out, "--scst.samples", "3", "--scst.baseline", "leave_one_out")
-    assert (run.scst.samples, run.scst.candidates, run.scst.baseline) == (3, "sample", "leave_one_out")
-    assert main(["train", *leave_one_out, "--scst.baseline", "greedy", "--out", str(tmp_path / "run")]) == 2
+    run = run_of(*leave_one_out, "--rl.samples", "3", "--rl.baseline", "leave_one_out")
+    assert (run.rl.samples, run.rl.candidates, run.rl.baseline) == (3, "sample", "leave_one_out")
+    assert main(["train", *leave_one_out, "--rl.baseline", "greedy", "--out", str(tmp_path / "run")]) == 2
     said = capsys.readouterr().err
-    assert "--preset new_self_critical is --scst.baseline leave_one_out (arXiv 2003.09971" in said
-    assert "got --scst.baseline greedy; leave one of them out" in said and not (tmp_path / "run").exists()
+    assert "--preset new_self_critical is --rl.baseline leave_one_out (arXiv 2003.09971" in said
+    assert "got --rl.baseline greedy; leave one of them out" in said and not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("content, words", [("x = 1", "run = Run"), ("run = 7", "run = Run")])

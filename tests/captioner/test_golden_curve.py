@@ -37,17 +37,17 @@ SIZE = (
     "--checker none --watch off --device cpu --model.d 32 --model.heads 2 --model.encoder_layers 1 "
     "--model.decoder_layers 1 --model.feedforward 64 --model.vocabulary 640 --decode.max_length 12 --decode.beams 2 "
     "--xe.steps 20 --xe.batch_size 16 --xe.lr 1e-2 --xe.warmup 0.2 "
-    "--scst.steps 10 --scst.batch_size 4 --scst.samples 4 --scst.lr 2e-4"
+    "--rl.steps 10 --rl.batch_size 4 --rl.samples 4 --rl.lr 2e-4"
 )
 XE = {"xe": "", "xe-smoothed": "--xe.label_smoothing 0.1"}
 START = "--xe.steps 60"
 REWARDED = {
     "scst": "--reward cider",
     "scst-greedy": "--reward clips --preset rennie",
-    "scst-leave-one-out": "--reward cider --scst.candidates sample --scst.baseline leave_one_out --scst.kl 0.1",
-    "grpo": "--reward clips --scst.candidates sample --scst.objective grpo --scst.updates 3 --scst.lr 5e-3",
-    "dico": "--reward cider --scst.candidates sample --scst.objective dico --scst.kl 0.2 --scst.tau 5 "
-    "--scst.normalise sum --scst.lr 2e-3",
+    "scst-leave-one-out": "--reward cider --rl.candidates sample --rl.baseline leave_one_out --rl.kl 0.1",
+    "grpo": "--reward clips --rl.candidates sample --rl.objective grpo --rl.updates 3 --rl.lr 5e-3",
+    "dico": "--reward cider --rl.candidates sample --rl.objective dico --rl.kl 0.2 --rl.tau 5 "
+    "--rl.normalise sum --rl.lr 2e-3",
 }
 METRIC = (
     "metric train --data scenes:count=64 --steps 10 --batch_size 32 --lr 2e-3 --warmup 0.2 --val_every 0 --device cpu"

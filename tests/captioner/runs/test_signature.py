@@ -36,8 +36,8 @@ def test_without_a_reward_it_is_that_of_cross_entropy():
 
 
 def test_every_setting_of_the_objective_changes_it_and_its_schedule_does_not():
-    for name, value in dotted(RUN.scst).items():
-        other = override(RUN, {f"scst.{name}": value + 1 if isinstance(value, (int, float)) else "another"})
+    for name, value in dotted(RUN.rl).items():
+        other = override(RUN, {f"rl.{name}": value + 1 if isinstance(value, (int, float)) else "another"})
         assert (signature(config(other)) == signature(config())) == (name in SCHEDULE), name
 
 
@@ -52,7 +52,7 @@ def test_settings_that_were_changed_after_the_run_are_refused():
     honest = config()
     refuse_false(Path("a"), honest)
     with pytest.raises(ValueError, match="a is signed .*samples=5.* make .*samples=6.*changed after the run began"):
-        refuse_false(Path("a"), {**honest, "scst": {**honest["scst"], "samples": 6}})
+        refuse_false(Path("a"), {**honest, "rl": {**honest["rl"], "samples": 6}})
 
 
 def test_runs_of_another_version_or_without_a_signature_are_taken_at_their_word():
@@ -90,7 +90,7 @@ def runs(tiny_flags, tmp_path_factory) -> dict[str, Path]:
     xe, zero, one = (folder / name for name in ("xe", "zero", "one"))
     assert main(["train", *tiny_flags, "--xe.steps", "1", "--out", str(xe)]) == 0
     for seed, out in enumerate((zero, one)):
-        reward = ["--init", str(xe), "--reward", "length", "--scst.steps", "1", "--seed", str(seed)]
+        reward = ["--init", str(xe), "--reward", "length", "--rl.steps", "1", "--seed", str(seed)]
         assert main(["train", *tiny_flags, *reward, "--out", str(out)]) == 0
     assert main(["evaluate", str(xe), str(zero), str(one), "--scores", "length"]) == 0
     return {"xe": xe, "zero": zero, "one": one}

@@ -24,12 +24,12 @@ from metric.runtime.processes import rank
 
 # Dropout draws other masks for other shares. Every normalisation that the size of a share could change is there.
 STAGES = (
-    "--xe.steps 3 --xe.label_smoothing 0.1 --model.dropout 0 --reward cider --reward clips --scst.steps 2 "
-    "--scst.normalise token --scst.kl 0.1 --scst.baseline leave_one_out --val_every 2"
+    "--xe.steps 3 --xe.label_smoothing 0.1 --model.dropout 0 --reward cider --reward clips --rl.steps 2 "
+    "--rl.normalise token --rl.kl 0.1 --rl.baseline leave_one_out --val_every 2"
 )
 OBJECTIVES = {
-    "grpo": "--scst.objective grpo --scst.updates 2 --scst.normalise token",
-    "dico": "--scst.objective dico --scst.kl 0.2 --scst.normalise token --scst.candidates beam",
+    "grpo": "--rl.objective grpo --rl.updates 2 --rl.normalise token",
+    "dico": "--rl.objective dico --rl.kl 0.2 --rl.normalise token --rl.candidates beam",
 }
 METRIC = {
     "pretrain": "--config {clip}/model.json --steps 3 --batch_size 6 --val_every 2",
@@ -42,7 +42,7 @@ def commands(tiny_flags: list[str], tiny_clip: str, folder: Path) -> dict[str, l
     """Every kind of training, by the folder it writes."""
     runs = {"stages": [*tiny_flags, *STAGES.split()]}
     for name, flags in OBJECTIVES.items():
-        given = ["--init", str(folder / "one" / "stages"), "--reward", "cider", "--scst.steps", "2", "--watch", "off"]
+        given = ["--init", str(folder / "one" / "stages"), "--reward", "cider", "--rl.steps", "2", "--watch", "off"]
         runs[name] = [*tiny_flags, *given, *flags.split()]
     found = {name: ["train", *flags] for name, flags in runs.items()}
     clip = Path(tiny_clip)
