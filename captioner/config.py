@@ -6,7 +6,7 @@ defaults < preset < experiment file < flags -> `Run` -> config.json in the run's
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import InitVar, asdict, dataclass, field, fields, is_dataclass, replace
 from typing import Any, TypeVar, get_type_hints
 
 from metric.runtime.schedule import refuse_warmup
@@ -86,6 +86,9 @@ class Rl:
     """dico: how much more the worst losers count; suits rewards between 0 and 2"""
 
 
+Scst = Rl  # as experiment files of version 0.1 call it
+
+
 @dataclass(frozen=True)
 class Run:
     data: str = "scenes"
@@ -126,6 +129,11 @@ class Run:
     decode: Decode = field(default_factory=Decode)
     xe: Xe = field(default_factory=Xe)
     rl: Rl = field(default_factory=Rl)
+    scst: InitVar = None  # `rl` as experiment files of version 0.1 call it
+
+    def __post_init__(self, scst: Rl | None) -> None:
+        if scst is not None:
+            object.__setattr__(self, "rl", scst)
 
 
 CHOICES = {
@@ -149,6 +157,11 @@ LEAST = {
 }
 
 T = TypeVar("T")
+
+
+def flag(setting: str) -> str:
+    """`xe.batch_size` -> `--xe.batch-size`: a setting as it is typed."""
+    return "--" + setting.replace("_", "-")
 
 
 def dotted(config: Any, prefix: str = "") -> dict[str, Any]:
@@ -179,10 +192,10 @@ def check(run: Run) -> Run:
     values = dotted(run)
     for name, choices in CHOICES.items():
         if values[name] not in choices:
-            raise ValueError(f"--{name} is one of {', '.join(choices)}, got {values[name]!r}")
+            raise ValueError(f"{flag(name)} is one of {', '.join(choices)}, got {values[name]!r}")
     for name, least in LEAST.items():
         if values[name] < least:
-            raise ValueError(f"--{name} is {least} or more, got {values[name]}")
+            raise ValueError(f"{flag(name)} is {least} or more, got {values[name]}")
     for stage in ("xe", "rl"):
         refuse_warmup(f"{stage}.warmup", values[f"{stage}.warmup"], values[f"{stage}.steps"])
     if run.model.d % run.model.heads:
@@ -225,7 +238,12 @@ def check_objective(rl: Rl) -> None:
 
 def from_json(text: str) -> Run:
     """The Run of a config.json; what else the file holds is left alone."""
-    return from_dict(Run, json.loads(text))
+    return from_dict(Run, renamed(json.loads(text)))
+
+
+def renamed(content: dict[str, Any]) -> dict[str, Any]:
+    """The content of a config.json; its reward stage is called `rl` also where version 0.1 wrote `scst`."""
+    return {("rl" if name == "scst" else name): value for name, value in content.items()}
 
 
 def from_dict(kind: type[T], values: dict[str, Any]) -> T:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from captioner.config import CHOICES
+from captioner.config import CHOICES, flag
 
 # Sizes: how large the model is and how long it is trained.
 PRESETS: dict[str, dict[str, Any]] = {
@@ -100,6 +100,6 @@ def refuse_contradiction(name: str, typed: dict[str, Any]) -> None:
     for setting, value in RECIPES[name].objective.items():
         if setting in CHOICES and typed.get(setting, value) != value:
             raise ValueError(
-                f"--preset {name} is --{setting} {value} ({RECIPES[name].source}), got --{setting} {typed[setting]}; "
-                "leave one of them out"
+                f"--preset {name} is {flag(setting)} {value} ({RECIPES[name].source}), "
+                f"got {flag(setting)} {typed[setting]}; leave one of them out"
             )

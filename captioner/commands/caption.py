@@ -32,15 +32,13 @@ def add_generation(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--method", default="", help="beam, greedy or sample (beam; with --best-of sample)")
     parser.add_argument("--beams", type=positive, metavar="INT", help="beams; 1 is greedy (as the run has it)")
     parser.add_argument(
-        "--max_length", type=positive, metavar="INT", help="most tokens of a caption, its end included (as the run)"
+        "--max-length", type=positive, metavar="INT", help="most tokens of a caption, its end included (as the run)"
     )
     parser.add_argument("--n", type=positive, default=1, metavar="INT", help="captions a picture (1)")
     parser.add_argument("--temperature", type=float, default=1.0, metavar="FLOAT", help="of --method sample (1)")
-    parser.add_argument("--top_p", type=float, default=1.0, metavar="FLOAT", help="nucleus of --method sample (1)")
+    parser.add_argument("--top-p", type=float, default=1.0, metavar="FLOAT", help="nucleus of --method sample (1)")
     parser.add_argument("--seed", type=int, default=0, metavar="INT", help="of --method sample (0)")
-    parser.add_argument(
-        "--best-of", "--best_of", type=positive, metavar="N", help="make N captions, keep the best by --reward"
-    )
+    parser.add_argument("--best-of", type=positive, metavar="N", help="make N captions, keep the best by --reward")
     parser.add_argument(
         "--reward", action="append", default=[], metavar="SPEC", help="reward, may be repeated; see `captioner rewards`"
     )
@@ -48,9 +46,7 @@ def add_generation(parser: argparse.ArgumentParser) -> None:
 
 
 def add_work(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--batch_size", "--batch-size", type=positive, default=64, metavar="INT", help="pictures at a time (64)"
-    )
+    parser.add_argument("--batch-size", type=positive, default=64, metavar="INT", help="pictures at a time (64)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
     parser.add_argument("--clip", default="", help="where the captioner's own CLIP is now, if it has moved")
     parser.add_argument("--features", default="", metavar="DIR", help="take what `captioner features` has kept there")

@@ -15,6 +15,7 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError, HTTPError, LocalTokenNotFoundError
 
 from captioner.comparison.table import compare
+from captioner.config import renamed
 from captioner.model import pretrained
 from captioner.model.encoder_decoder import Captioner
 from captioner.publishing.model_card import captioner_card, metric_card
@@ -87,7 +88,7 @@ def bundle_captioner(what: Publication, folder: Path) -> None:
         save_clip(clip, folder / pretrained.CLIP)
         captioner.config = replace(captioner.config, clip=what.repo)
     captioner.save_pretrained(folder)
-    config = recorded(source / pretrained.RUN)
+    config = renamed(recorded(source / pretrained.RUN))
     if not config:
         raise ValueError(
             f"{source} has no {pretrained.RUN}, from which its card is made; give a run of `captioner train`"

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from captioner.config import Run, from_dict
+from captioner.config import Run, from_dict, renamed
 from captioner.data import load
 from captioner.data.caption_files import write_lines
 from captioner.decoding.generate import captions_of
@@ -57,6 +57,6 @@ def read_run(folder: Path) -> Run:
         content = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise ValueError(f"{path} is not JSON: {error.msg} at line {error.lineno}") from None
-    if not isinstance(content, dict) or not {"xe", "rl", "decode"} <= content.keys():
+    if not isinstance(content, dict) or not {"xe", "rl", "decode"} <= renamed(content).keys():
         raise ValueError(f"{folder} is not a run of `captioner train`: its config.json is of something else")
-    return from_dict(Run, content)
+    return from_dict(Run, renamed(content))

@@ -118,7 +118,7 @@ def refuse_unlike(what: str, mine: str) -> None:
 def refuse_other_settings(settings: Mapping[str, object]) -> None:
     """ValueError in every process when they were not started by the same flags."""
     for name, value in settings.items():
-        refuse_unlike(f"--{name}", str(value))
+        refuse_unlike("--" + name.replace("_", "-"), str(value))
 
 
 def total(values: Sequence[float], device: torch.device) -> list[float]:

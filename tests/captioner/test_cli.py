@@ -122,8 +122,7 @@ def test_start_that_is_no_model_is_refused(flags, data, refused, tmp_path, name)
 @pytest.mark.parametrize(
     "wrong, words",
     [
-        (["--rl.baseline", "best"], "leave_one_out"),
-        (["--xe.batch_size", "0"], "1 or more"),
+        (["--xe.batch-size", "0"], "1 or more"),
         (["--model.heads", "3"], "--model.heads 3"),
         (["--clip", "nonsense"], "scenes-clip"),
         (["nowhere.py"], "nowhere.py"),
@@ -138,6 +137,7 @@ def test_setting_that_cannot_be_is_refused(flags, refused, tmp_path, wrong, word
     [
         ["train", "--xe.steps", "many", "--out", "x"],
         ["train", "--xe.steps", "1.5", "--out", "x"],
+        ["train", "--rl.baseline", "best", "--out", "x"],
         ["train"],
         ["caption", "--model", "x", "--images", "x", "--out", "x", "--beams", "0"],
         ["trian"],

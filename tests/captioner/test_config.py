@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from captioner.config import Run, as_json, check, dotted, from_json, override
+from captioner.config import Run, as_json, check, dotted, from_json, override, renamed
 from captioner.flags import field_docs
 from captioner.presets import PRESETS, RECIPES, settings_of
 
@@ -19,6 +19,13 @@ def test_every_field_is_documented_and_there_are_at_most_forty_six():
 def test_config_survives_json():
     run = override(Run(), {**PRESETS["small"], "rewards": ("cider", "clips:weight=0.5"), "rl.lr": 1e-4})
     assert from_json(json.dumps({**as_json(run), "commit": "abc", "hardware": "x"})) == run
+
+
+def test_config_of_a_former_version_is_read():
+    run = override(Run(), {"rl.lr": 1e-4, "rl.objective": "grpo"})
+    new = as_json(run)
+    old = {("scst" if name == "rl" else name): value for name, value in new.items()}
+    assert "scst" not in new and from_json(json.dumps(old)) == run and renamed(old) == new
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -105,6 +106,17 @@ def test_the_signature_is_in_the_run_the_checkpoint_and_every_table(runs, tmp_pa
     for name in ("comparison.md", "comparison.csv", "comparison.json"):
         assert line in (tmp_path / name).read_text(), name
     assert f"<code>{line}</code>" in (tmp_path / "index.html").read_text().replace("<wbr>", "")
+
+
+def test_run_of_a_former_version_is_compared_with_one_of_today(runs, tmp_path, capsys):
+    """Its config.json calls the reward stage scst, and its signature is the same."""
+    old = shutil.copytree(runs["one"], tmp_path / "old")
+    content = json.loads((old / "config.json").read_text())
+    former = {("scst" if name == "rl" else name): value for name, value in content.items()}
+    (old / "config.json").write_text(json.dumps(former))
+    assert main(["evaluate", str(old), "--scores", "length"]) == 0
+    assert main(["compare", str(runs["xe"]), str(runs["zero"]), str(old), "--out", str(tmp_path / "report")]) == 0
+    assert "0, 1" in capsys.readouterr().out  # both seeds in one row
 
 
 def test_compare_refuses_a_run_whose_start_was_replaced(runs, tmp_path, capsys):
