@@ -202,7 +202,7 @@ def check(run: Run) -> Run:
         raise ValueError(f"--model.d {run.model.d} cannot be split over --model.heads {run.model.heads}")
     if run.rl.temperature <= 0 or not 0 < run.rl.top_p <= 1:
         raise ValueError(
-            f"sampling wants --rl.temperature above 0 and --rl.top_p in (0, 1], "
+            f"sampling wants --rl.temperature above 0 and --rl.top-p in (0, 1], "
             f"got {run.rl.temperature:g} and {run.rl.top_p:g}"
         )
     if run.rewards:
@@ -232,7 +232,7 @@ def check_objective(rl: Rl) -> None:
     if rl.candidates != "sample" and (rl.temperature, rl.top_p) != (1, 1):
         raise ValueError(
             f"--rl.candidates {rl.candidates} draws nothing, got --rl.temperature {rl.temperature:g} and "
-            f"--rl.top_p {rl.top_p:g}; leave them at 1 or type --rl.candidates sample"
+            f"--rl.top-p {rl.top_p:g}; leave them at 1 or type --rl.candidates sample"
         )
 
 

@@ -81,7 +81,7 @@ def prepare(run: Run, out: Path, start: str = "") -> Bench:
     check_shares(run, stages(run), len(train_set))
     val_set = [example for example in val_set if example.id not in features.skipped]
     if not val_set:
-        raise ValueError(f"--data {run.data} with --val_count {run.val_count} leaves no picture to validate on")
+        raise ValueError(f"--data {run.data} with --val-count {run.val_count} leaves no picture to validate on")
     validation = Validation(run, clip, val_set, features, watched_reward(run, reward, val_set))
     run = as_loaded(run, captioner)
     return Bench(run, device, captioner, train_set, features, validation, reward, data_parallel(captioner))
@@ -129,8 +129,8 @@ def make_captioner(run: Run, clip: Clip, examples: list[Example], start: str) ->
         longest = captioner.config.max_length
         if run.decode.max_length > longest:
             raise ValueError(
-                f"{start} knows captions of {longest} tokens, got --decode.max_length {run.decode.max_length}; "
-                f"type --decode.max_length {longest}"
+                f"{start} knows captions of {longest} tokens, got --decode.max-length {run.decode.max_length}; "
+                f"type --decode.max-length {longest}"
             )
         return captioner
     texts = [clean(caption) for example in examples for caption in example.references]

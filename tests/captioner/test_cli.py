@@ -235,13 +235,13 @@ def test_unknown_score_or_split_is_refused(run, refused):
     ],
 )
 def test_metric_that_cannot_be_trained_is_refused(refused, data, tmp_path, tiny_clip, wrong, words):
-    flags = ["--clip", tiny_clip, "--data", f"jsonl:file={data / 'data.jsonl'}", "--batch_size", "2", "--steps", "1"]
+    flags = ["--clip", tiny_clip, "--data", f"jsonl:file={data / 'data.jsonl'}", "--batch-size", "2", "--steps", "1"]
     assert words in refused("metric", "train", *flags, *wrong, "--out", tmp_path / "run")
 
 
 def test_metric_is_trained_and_serves_as_reward_and_score(flags, data, tmp_path, tiny_clip):
     metric, run = str(tmp_path / "metric"), str(tmp_path / "run")
-    words = ["--clip", tiny_clip, "--data", f"jsonl:file={data / 'data.jsonl'}", "--batch_size", "2", "--steps", "1"]
+    words = ["--clip", tiny_clip, "--data", f"jsonl:file={data / 'data.jsonl'}", "--batch-size", "2", "--steps", "1"]
     assert main(["metric", "train", *words, "--out", metric]) == 0
     reward = ["--reward", f"PAC-S++:checkpoint={metric}", "--rl.steps", "1"]
     assert main(["train", *flags, *reward, "--out", run]) == 0

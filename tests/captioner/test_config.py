@@ -68,10 +68,10 @@ def test_two_presets_of_a_kind_are_refused():
         ({"xe.warmup": 1.0}, "--xe.warmup is a share of the steps"),
         ({"xe.steps": 0}, "nothing to train"),
         ({"model.d": 100}, "--model.d 100 cannot be split over --model.heads 8"),
-        ({"xe.batch_size": 0}, "--xe.batch_size is 1 or more"),
+        ({"xe.batch_size": 0}, "--xe.batch-size is 1 or more"),
         ({"xe.steps": -1}, "--xe.steps is 0 or more, got -1"),
         ({"rewards": ("cider",), "rl.steps": 0}, "--rl.steps is 1 or more, got 0"),
-        ({"val_count": -5}, "--val_count is 1 or more, got -5"),
+        ({"val_count": -5}, "--val-count is 1 or more, got -5"),
     ],
 )
 def test_impossible_settings_are_named(changes, said):

@@ -33,13 +33,13 @@ TOLERANCE = {"loss": 1e-3, "grad_norm": 1e-3, "reward": 1e-3, "lr": 1e-9}
 DIGITS = 9  # significant digits that are kept: those of a float32
 
 SIZE = (
-    "train --preset small --data scenes:count=16 --val_count 4 --val_every 1000 --save_every 1000 --log_every 1 "
-    "--checker none --watch off --device cpu --model.d 32 --model.heads 2 --model.encoder_layers 1 "
-    "--model.decoder_layers 1 --model.feedforward 64 --model.vocabulary 640 --decode.max_length 12 --decode.beams 2 "
-    "--xe.steps 20 --xe.batch_size 16 --xe.lr 1e-2 --xe.warmup 0.2 "
-    "--rl.steps 10 --rl.batch_size 4 --rl.samples 4 --rl.lr 2e-4"
+    "train --preset small --data scenes:count=16 --val-count 4 --val-every 1000 --save-every 1000 --log-every 1 "
+    "--checker none --watch off --device cpu --model.d 32 --model.heads 2 --model.encoder-layers 1 "
+    "--model.decoder-layers 1 --model.feedforward 64 --model.vocabulary 640 --decode.max-length 12 --decode.beams 2 "
+    "--xe.steps 20 --xe.batch-size 16 --xe.lr 1e-2 --xe.warmup 0.2 "
+    "--rl.steps 10 --rl.batch-size 4 --rl.samples 4 --rl.lr 2e-4"
 )
-XE = {"xe": "", "xe-smoothed": "--xe.label_smoothing 0.1"}
+XE = {"xe": "", "xe-smoothed": "--xe.label-smoothing 0.1"}
 START = "--xe.steps 60"
 REWARDED = {
     "scst": "--reward cider",
@@ -50,7 +50,7 @@ REWARDED = {
     "--rl.normalise sum --rl.lr 2e-3",
 }
 METRIC = (
-    "metric train --data scenes:count=64 --steps 10 --batch_size 32 --lr 2e-3 --warmup 0.2 --val_every 0 --device cpu"
+    "metric train --data scenes:count=64 --steps 10 --batch-size 32 --lr 2e-3 --warmup 0.2 --val-every 0 --device cpu"
 )
 
 Curves = dict[str, list[float]]

@@ -37,7 +37,7 @@ def test_each_captioner_says_what_captioner_caption_says(both, two, pictures, tm
     for model, one in zip(two, said):
         out = tmp_path / "out.jsonl"
         words = ["caption", "--model", model, "--images", str(picture.parent), "--checker", "none"]
-        assert main([*words, "--out", str(out), "--batch_size", "1"]) == 0
+        assert main([*words, "--out", str(out), "--batch-size", "1"]) == 0
         rows = [json.loads(line) for line in out.read_text().splitlines()]
         (caption,) = (row["caption"] for row in rows if row["id"].endswith(picture.name))
         assert " ".join(word for word, _ in one.words) == caption

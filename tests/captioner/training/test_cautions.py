@@ -51,7 +51,7 @@ def test_what_a_run_does_not_do_is_not_warned_about() -> None:
 
 def test_a_contrastive_batch_with_few_negatives_is_warned_about() -> None:
     (line,) = contrastive(MetricConfig(batch_size=8))
-    assert "7 wrong pictures" in line and "--batch_size 256" in line
+    assert "7 wrong pictures" in line and "--batch-size 256" in line
     assert contrastive(MetricConfig(batch_size=256)) == []
     assert "--warmup 0.9" in contrastive(PretrainConfig(warmup=0.9))[0]
 

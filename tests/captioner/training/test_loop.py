@@ -51,7 +51,7 @@ REWARDS = {"cider": "cider", "clips": "clips", "pacspp": "pacspp:checkpoint={cli
 def chain(tmp_path_factory, tiny_flags, tiny_clip, scenes) -> Path:
     """XE, three rewards from it, their scores, the comparison and captions of a folder."""
     folder = tmp_path_factory.mktemp("chain")
-    assert main(["train", *tiny_flags, "--xe.steps", "6", "--val_every", "3", "--out", str(folder / "xe")]) == 0
+    assert main(["train", *tiny_flags, "--xe.steps", "6", "--val-every", "3", "--out", str(folder / "xe")]) == 0
     for name, reward in REWARDS.items():
         given = ["--init", str(folder / "xe"), "--reward", reward.format(clip=tiny_clip), "--rl.steps", "3"]
         assert main(["train", *tiny_flags, *given, "--out", str(folder / name)]) == 0
@@ -146,7 +146,7 @@ class Killed(BaseException):
 @pytest.fixture(scope="module")
 def two_stages(tiny_flags) -> list[str]:
     """Five steps of XE and six of a reward; checkpoints after 3 and at each stage's end."""
-    flags = "--xe.steps 5 --rl.steps 6 --reward cider --reward truth:weight=0.5 --val_every 2 --save_every 3"
+    flags = "--xe.steps 5 --rl.steps 6 --reward cider --reward truth:weight=0.5 --val-every 2 --save-every 3"
     return ["train", *tiny_flags, *flags.split()]
 
 
@@ -244,7 +244,7 @@ def test_ctrl_c_saves_after_the_step_and_says_how_to_go_on(
 def test_a_reward_run_from_another_model_resumes_too(tmp_path, monkeypatch, unbroken, tiny_flags, flags):
     """With the model that `init` names gone by then: the checkpoint is all that is needed."""
     (tmp_path / "start").symlink_to(unbroken / LAST)
-    given = ["--init", str(tmp_path / "start"), "--reward", "cider", "--rl.steps", "4", "--save_every", "2"]
+    given = ["--init", str(tmp_path / "start"), "--reward", "cider", "--rl.steps", "4", "--save-every", "2"]
     given = ["train", *tiny_flags, *given, *flags.replace("--", "--rl.").split()]
     assert main([*given, "--out", str(tmp_path / "a")]) == 0
     at_step(monkeypatch, "reward", 3, kill)
@@ -258,7 +258,7 @@ def test_a_reward_run_from_another_model_resumes_too(tmp_path, monkeypatch, unbr
 
 def test_a_run_rewarded_by_a_clip_resumes_to_the_bit(tmp_path, monkeypatch, unbroken, tiny_flags):
     """Though its embeddings were computed beside others."""
-    given = ["--init", str(unbroken), "--reward", "refclips", "--rl.steps", "4", "--save_every", "2"]
+    given = ["--init", str(unbroken), "--reward", "refclips", "--rl.steps", "4", "--save-every", "2"]
     assert main(["train", *tiny_flags, *given, "--out", str(tmp_path / "a")]) == 0
     at_step(monkeypatch, "reward", 3, kill)
     with pytest.raises(Killed):
@@ -281,7 +281,7 @@ def test_a_run_is_not_resumed_with_a_reward_that_was_trained_again(
         f"pacspp:checkpoint={tuned}",
         "--rl.steps",
         "4",
-        "--save_every",
+        "--save-every",
         "2",
     ]
     at_step(monkeypatch, "reward", 3, kill)
@@ -341,10 +341,10 @@ def test_what_is_no_run_is_not_resumed(tmp_path, capsys):
     ("flags", "said"),
     [
         ("--init {run}", "--init without --reward leaves nothing to train"),
-        ("--init {run} --reward cider --decode.max_length 9", "type --decode.max_length 8"),
+        ("--init {run} --reward cider --decode.max-length 9", "type --decode.max-length 8"),
         ("--init {run} --reward cider --clip scenes-clip", "give it its own CLIP"),
         ("--reward cidre", "did you mean"),
-        ("--val_count 0", "--val_count is 1 or more, got 0"),
+        ("--val-count 0", "--val-count is 1 or more, got 0"),
     ],
 )
 def test_what_cannot_be_trained_is_said_before_a_run_is_made(tmp_path, unbroken, tiny_flags, capsys, flags, said):

@@ -98,7 +98,7 @@ def rows(out) -> list[dict]:
 
 
 def reward_run(tiny_flags, start, out, *flags: str) -> int:
-    given = ["--init", str(start), "--reward", "clips", "--rl.steps", "6", "--val_every", "1", "--save_every", "1"]
+    given = ["--init", str(start), "--reward", "clips", "--rl.steps", "6", "--val-every", "1", "--save-every", "1"]
     return main(["train", *tiny_flags, *given, *flags, "--out", str(out)])
 
 

@@ -44,7 +44,7 @@ def lots():
 @pytest.fixture(scope="module")
 def command(tiny_flags) -> list[str]:
     """Four steps of each stage, saved after every other; the rewards are a CLIP's and lots."""
-    flags = "--xe.steps 4 --rl.steps 4 --reward clips --reward by_lot --val_every 2 --save_every 2"
+    flags = "--xe.steps 4 --rl.steps 4 --reward clips --reward by_lot --val-every 2 --save-every 2"
     return ["train", *tiny_flags, *flags.split()]
 
 
@@ -193,7 +193,7 @@ def test_cautions_are_said_once_and_logged(tmp_path, capsys, tiny_flags):
 
 def test_a_run_killed_while_it_saves_and_resumed_is_the_unbroken_one(tmp_path, tiny_flags):
     """By -9, in a process of its own; experiments/kill_training.py does it twenty times."""
-    flags = "--xe.steps 12 --rl.steps 2 --reward clips --val_every 6 --save_every 1".split()
+    flags = "--xe.steps 12 --rl.steps 2 --reward clips --val-every 6 --save-every 1".split()
     out, whole = tmp_path / "killed", tmp_path / "whole"
     assert main(["train", *tiny_flags, *flags, "--out", str(whole)]) == 0
     typed = [sys.executable, "-m", "captioner", "train", *tiny_flags, *flags, "--out", str(out)]
