@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from captioner.captioning.journal import Row, Rows
 from captioner.captioning.webdataset_writer import write_shards
@@ -21,17 +19,10 @@ from captioner.data.caption_files import read_captions
 from captioner.data.reference_files import without_ending
 from captioner.data.text_files import read_text
 from metric.example import Example
+from metric.storage.atomic_files import whole_text
 
 Examples: TypeAlias = Callable[[], Iterable[Example]]
 Captions: TypeAlias = dict[str, list[str]]
-
-
-@contextmanager
-def whole(path: Path) -> Iterator[IO[str]]:
-    beside = path.with_name(path.name + ".partial")
-    with beside.open("w", encoding="utf-8", newline="") as file:
-        yield file
-    os.replace(beside, path)
 
 
 def as_json(row: Row) -> dict[str, Any]:
@@ -42,14 +33,14 @@ def as_json(row: Row) -> dict[str, Any]:
 
 
 def write_jsonl(out: Path, rows: Rows, _: Examples) -> None:
-    with whole(out) as file:
+    with whole_text(out) as file:
         file.writelines(json.dumps(as_json(row), ensure_ascii=False) + "\n" for row in rows)
 
 
 def write_coco(out: Path, rows: Rows, _: Examples) -> None:
     """A list of {"image_id", "caption"}, one for each caption; an id of digits is a number, as servers want it."""
     between = "["
-    with whole(out) as file:
+    with whole_text(out) as file:
         for row in rows:
             for entry in each_caption(row, "image_id"):
                 file.write(between + json.dumps(entry, ensure_ascii=False))
@@ -67,7 +58,7 @@ def each_caption(row: Row, name: str) -> Iterator[dict[str, Any]]:
 def write_csv(out: Path, rows: Rows, _: Examples) -> None:
     """A line a caption: id, caption, scores."""
     table: csv.DictWriter | None = None
-    with whole(out) as file:
+    with whole_text(out) as file:
         for row in rows:
             for entry in each_caption(row, "id"):
                 if table is None:
@@ -93,9 +84,7 @@ def write_texts(out: Path, rows: Rows, _: Examples) -> None:
         if name in written:
             raise ValueError(f"{written[name]} and {row.id} would both have their captions in {name}; try .jsonl")
         written[name] = row.id
-        path = out / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with whole(path) as file:
+        with whole_text(out / name) as file:
             file.writelines(text + "\n" for text in row.captions)
 
 

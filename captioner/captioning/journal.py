@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from captioner.data.blocks import PART
 from metric.runtime.work_share import Share
-from metric.storage.atomic_files import write_json
+from metric.storage.atomic_files import write, write_json
 
 SETTINGS, LOCK, BEFORE = "settings.json", "lock", "kept"
 KEPT = -1  # what counts as the part of captions that were there before us
@@ -73,10 +73,7 @@ class Work:
     def keep(self, captions: Mapping[str, list[str]]) -> None:
         """Captions that were there before us, before all others."""
         rows = [Row(name, i - len(captions), texts) for i, (name, texts) in enumerate(captions.items())]
-        path = self.folder / f"{BEFORE}.jsonl"
-        part = path.with_suffix(".partial")
-        part.write_text("".join(map(line, rows)), encoding="utf-8")
-        os.replace(part, path)
+        write(self.folder / f"{BEFORE}.jsonl", "".join(map(line, rows)))
 
     @contextmanager
     def journal(self, share: Share) -> Iterator[IO[str]]:

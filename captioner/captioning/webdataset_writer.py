@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -13,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from captioner.captioning.journal import Row, Rows
 from captioner.data.adapters.folders import SUFFIXES
 from metric.example import Example, Picture, file_bytes, open_image
+from metric.storage.atomic_files import whole_file
 
 SAMPLES = 1000  # pictures of a shard
 
@@ -24,12 +24,10 @@ def write_shards(out: Path, rows: Rows, examples: Callable[[], Iterable[Example]
     written: set[Path] = set()
     while samples := list(islice(captioned, SAMPLES)):
         path = out / f"{len(written):06d}.tar"
-        beside = path.with_suffix(".partial")
-        with tarfile.open(beside, "w") as tar:
+        with whole_file(path) as new, tarfile.open(new, "w") as tar:
             for sample in samples:
                 for name, content in files(*sample):
                     add(tar, name, content)
-        os.replace(beside, path)
         written.add(path)
     for old in set(out.glob("[0-9]" * 6 + ".tar")) - written:
         old.unlink()

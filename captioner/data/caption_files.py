@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from captioner.data.adapters.folders import read_text
+from metric.storage.atomic_files import write
 
 LINE = '{"id": ..., "caption": ...}'
 FIELDS = {"caption", "prediction", "references"}  # what a line beside its id may be about
@@ -21,10 +21,8 @@ def line(name: str, caption: str) -> str:
 
 
 def write_lines(path: Path, captions: Mapping[str, str]) -> None:
-    """The whole file at once."""
-    beside = path.with_name(path.name + ".partial")
-    beside.write_text("".join(line(*item) for item in captions.items()), encoding="utf-8")
-    os.replace(beside, path)
+    """Captions by id as JSONL."""
+    write(path, "".join(line(*item) for item in captions.items()))
 
 
 def read_captions(path: Path) -> dict[str, str]:

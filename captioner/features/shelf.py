@@ -25,7 +25,7 @@ from safetensors.numpy import save
 from metric.clip.model import Clip
 from metric.example import Example, UnreadableImage, content_key, image_key
 from metric.images import reason
-from metric.positives.shards import write_whole
+from metric.storage.atomic_files import write_bytes
 
 OWNER, SHARDS, SEEN = "features.json", "shards", "seen"
 
@@ -125,7 +125,7 @@ class DiskShelf:
         new = [each for each in seen if each.state and not self.noted(each)]
         if new:
             lines = "".join(json.dumps([each.id, each.state, each.key]) + "\n" for each in new).encode()
-            write_whole(self.folder / SEEN / f"{sha256(lines).hexdigest()[:32]}.jsonl", lines)
+            write_bytes(self.folder / SEEN / f"{sha256(lines).hexdigest()[:32]}.jsonl", lines)
         for each in new:
             self.note(each)
 
@@ -136,7 +136,7 @@ class DiskShelf:
         keys = json.dumps([*features])
         path = self.folder / SHARDS / f"{sha256(keys.encode()).hexdigest()[:32]}.safetensors"
         if not path.is_file():
-            write_whole(path, save({"features": np.stack([*features.values()])}, {"keys": keys}))
+            write_bytes(path, save({"features": np.stack([*features.values()])}, {"keys": keys}))
         self.written.add(path)
         return path
 
@@ -166,7 +166,7 @@ def own(folder: Path, clip: Clip) -> None:
         raise ValueError(f"{folder} is a file; features are kept in a folder")
     path = folder / OWNER
     if not path.is_file():
-        write_whole(path, json.dumps({"clip": clip.name, "fingerprint": clip.fingerprint}).encode() + b"\n")
+        write_bytes(path, json.dumps({"clip": clip.name, "fingerprint": clip.fingerprint}).encode() + b"\n")
     owner = json.loads(path.read_text(encoding="utf-8"))
     if owner["fingerprint"] != clip.fingerprint:
         raise ValueError(

@@ -6,7 +6,6 @@ A captioner's name is a run folder, the folder of a model, or a hub id such as O
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, fields
 from pathlib import Path
@@ -16,7 +15,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from metric.storage import checkpoint_folders, hub
+from metric.storage import atomic_files, checkpoint_folders, hub
+from metric.storage.atomic_files import whole_file
 
 CONFIG, WEIGHTS, TOKENIZER = FILES = ("config.json", "model.safetensors", "tokenizer.json")
 RUN, CLIP = "run.json", "clip"  # optional: the settings of the run that made the model, the folder of its CLIP
@@ -97,10 +97,6 @@ def read_weights(path: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor
 
 def write(folder: Path, config: Any, weights: Mapping[str, Tensor]) -> None:
     """Configuration (a dataclass) and weights; each file is whole or not there."""
-    folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f"{WEIGHTS}.part"
-    save_file({name: tensor.detach().contiguous() for name, tensor in weights.items()}, part, {"format": "pt"})
-    os.replace(part, folder / WEIGHTS)
-    part = folder / f"{CONFIG}.part"
-    part.write_text(json.dumps(TYPE | asdict(config), indent=2) + "\n", encoding="utf-8")
-    os.replace(part, folder / CONFIG)
+    with whole_file(folder / WEIGHTS) as new:
+        save_file({name: tensor.detach().contiguous() for name, tensor in weights.items()}, new, {"format": "pt"})
+    atomic_files.write(folder / CONFIG, json.dumps(TYPE | asdict(config), indent=2) + "\n")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
@@ -19,6 +18,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 from torch import Tensor
 
 from metric.example import Cut
+from metric.storage.atomic_files import write
 
 BOS, EOS, PAD = "<start_of_text>", "<end_of_text>", "<pad>"
 END = "</w>"  # marks the last piece of a word
@@ -78,9 +78,7 @@ class Vocabulary:
 
     def save(self, path: Path) -> None:
         """As a tokenizer.json, which the tokenizers and transformers libraries read."""
-        part = Path(f"{path}.part")
-        part.write_text(self.tokenizer.to_str(pretty=True), encoding="utf-8")
-        os.replace(part, path)
+        write(path, self.tokenizer.to_str(pretty=True))
 
     @property
     def fingerprint(self) -> str:

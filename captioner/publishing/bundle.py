@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from captioner.model.encoder_decoder import Captioner
 from captioner.publishing.model_card import captioner_card, metric_card
 from metric.clip.load import ADAPTER, CONFIG, load_clip, save_clip
 from metric.storage import hub
+from metric.storage.atomic_files import replaced
 
 CARD = "README.md"
 OPEN = "apache-2.0"  # of what is made from drawn scenes alone
@@ -50,7 +49,9 @@ def bundle(what: Publication, out: Path) -> None:
             f"{what.run} is nothing to push: give what `captioner train`, `captioner metric train` or "
             "`captioner metric import` wrote"
         )
-    with whole(out) as folder:
+    if out.exists():
+        raise ValueError(f"{out} is there already; give another folder, or delete it")
+    with replaced(out) as folder:
         write(what, folder)
 
 
@@ -61,21 +62,6 @@ def is_captioner(run: Path) -> bool:
 
 def is_metric(run: Path) -> bool:
     return any((run / place / name).is_file() for place in (".", "clip", "adapter") for name in (CONFIG, ADAPTER))
-
-
-@contextmanager
-def whole(out: Path) -> Iterator[Path]:
-    """A folder beside `out` that becomes it when all went well."""
-    if out.exists():
-        raise ValueError(f"{out} is there already; give another folder, or delete it")
-    beside = out.with_name(f".{out.name}.partial")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    try:
-        yield beside
-        os.replace(beside, out)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 def bundle_captioner(what: Publication, folder: Path) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import re
-import shutil
 import struct
 import warnings
 from collections.abc import Mapping
@@ -20,6 +18,7 @@ from torch import Tensor
 from metric.clip.load import load_clip, write_folder
 from metric.clip.model import Clip, frozen
 from metric.clip.pacs_layout import NEEDED, Lora, add_beside, merged, model_config, pairs, stored
+from metric.storage.atomic_files import replaced
 
 VOCABULARY = 49408  # of the byte-pair encoding that every CLIP of the authors' reads
 ACTIVATIONS = ("auto", "quickgelu", "gelu")
@@ -42,7 +41,8 @@ def import_checkpoint(file: Path, out: Path, alpha: float = 1.0, activation: str
         raise ValueError(f"{file}: {error}") from None
     quick = quick_gelu(file, loras, activation)
     config = open_clip_config(weights, quick)
-    write_atomically(out, config, built(file, config, merged(weights, loras, alpha)))
+    with replaced(out) as folder:
+        write_folder(folder, config, built(file, config, merged(weights, loras, alpha)))
     difference = check(load_clip(str(out)), add_beside(built(file, config, stored(weights)), loras, alpha))
     lines = [
         f"{file}: {kind(loras, quick)}",
@@ -108,13 +108,6 @@ def built(file: Path, config: dict[str, Any], weights: Mapping[str, Tensor]) -> 
             raise ValueError(f"{file}: {key} is {tuple(tensor.shape)}, a CLIP of its size has {tuple(own[key].shape)}")
     model.load_state_dict({key: tensor.reshape(own[key].shape) for key, tensor in weights.items()})
     return frozen(model)
-
-
-def write_atomically(out: Path, config: dict[str, Any], model: open_clip.CLIP) -> None:
-    beside = out.with_name(out.name + ".partial")
-    shutil.rmtree(beside, ignore_errors=True)
-    write_folder(beside, config, model)
-    os.replace(beside, out)
 
 
 @torch.no_grad()

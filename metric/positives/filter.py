@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from metric.positives.config import FilterConfig
-from metric.positives.shards import Sample, write_whole
+from metric.positives.shards import Sample
+from metric.storage.atomic_files import write_json
 
 KINDS = ("text", "image")
 ABOUT = "positives.json"
@@ -24,7 +25,7 @@ def read_about(folder: Path) -> dict[str, Any]:
 
 
 def write_about(folder: Path, about: dict[str, Any]) -> None:
-    write_whole(folder / ABOUT, (json.dumps(about, indent=2, ensure_ascii=False) + "\n").encode())
+    write_json(folder / ABOUT, about)
 
 
 def threshold(similarities: Sequence[float], filtering: FilterConfig) -> float | None:

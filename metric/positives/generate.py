@@ -17,9 +17,10 @@ from metric.positives.config import FilterConfig, GenerationConfig
 from metric.positives.contact_sheet import SHEET, contact_sheet
 from metric.positives.filter import read_about, select, write_about
 from metric.positives.make_batch import BatchMaker
-from metric.positives.shards import join, pack, part_path, read, shard_path, shards_in, tidy, write_whole
+from metric.positives.shards import join, pack, part_path, read, shard_path, shards_in, tidy
 from metric.positives.units import ImageMaker, TextMaker, Unit, units_of
 from metric.runtime.work_share import WHOLE, Share
+from metric.storage.atomic_files import write_bytes
 
 Makers = tuple[TextMaker | None, ImageMaker | None]
 
@@ -77,7 +78,7 @@ def fill(out: Path, number: int, units: Sequence[Unit], maker: BatchMaker, b: in
     for place, batch in enumerate(batches):
         part = part_path(out, number, place)
         if not part.exists():
-            write_whole(part, pack(maker(batch)))
+            write_bytes(part, pack(maker(batch)))
         bar.update(len(batch))
     join(out, number, len(batches))
 

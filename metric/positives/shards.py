@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import shutil
 import tarfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
+
+from metric.storage.atomic_files import sync, unfinished, whole_file
 
 PARTS = ".parts"
 END = bytes(2 * tarfile.BLOCKSIZE)  # of a tar archive
@@ -75,31 +76,23 @@ def part_path(folder: Path, number: int, batch: int) -> Path:
     return folder / PARTS / f"{number:06d}" / f"{batch:06d}"
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """The whole file or none; several processes may write the same one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    beside.write_bytes(content)
-    os.replace(beside, path)
-
-
 def join(folder: Path, number: int, batches: int) -> None:
-    """The shard from its batches, which then go."""
-    beside = part_path(folder, number, 0).with_name(f"whole.{os.getpid()}.partial")
-    with beside.open("wb") as whole:
-        for batch in range(batches):
-            with part_path(folder, number, batch).open("rb") as part:
-                shutil.copyfileobj(part, whole)
-        whole.write(END)
-        whole.flush()
-        os.fsync(whole.fileno())
-    os.replace(beside, shard_path(folder, number))
-    shutil.rmtree(beside.parent)
+    """Write a shard from the files of its batches, then delete those files."""
+    with whole_file(shard_path(folder, number)) as new:
+        with new.open("wb") as shard:
+            for batch in range(batches):
+                with part_path(folder, number, batch).open("rb") as part:
+                    shutil.copyfileobj(part, shard)
+            shard.write(END)
+        sync(new)
+    shutil.rmtree(part_path(folder, number, 0).parent)
 
 
 def tidy(folder: Path) -> None:
-    """Away with what killed processes left behind; for when all shards are whole."""
+    """Delete what killed processes left behind. All shards have to be whole."""
     shutil.rmtree(folder / PARTS, ignore_errors=True)
+    for half in unfinished(folder):
+        half.unlink()
 
 
 def read(paths: Sequence[Path]) -> Iterator[Sample]:

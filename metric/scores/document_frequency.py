@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from tqdm import tqdm
 from metric.scores.caption_sets import coco_captions, read_corpus
 from metric.scores.cider import EOS, DocumentFrequency, runs
 from metric.scores.ptb_tokenizer import words
+from metric.storage.atomic_files import whole_file
 from metric.storage.user_cache import user_cache
 
 FORMAT = 1  # of the kept files and of the tokens in them
@@ -57,15 +57,9 @@ def counted(corpus: Corpus) -> DocumentFrequency:
 
 def save(df: DocumentFrequency, path: Path) -> None:
     """A line with the number of documents, then `count n-gram` a line; appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with gzip.open(part, "wt", encoding="utf-8", compresslevel=3) as file:
-            file.write(f"{df.documents}\n")
-            file.writelines(f"{count} {gram}\n" for gram, count in df.counts.items())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(path) as new, gzip.open(new, "wt", encoding="utf-8", compresslevel=3) as file:
+        file.write(f"{df.documents}\n")
+        file.writelines(f"{count} {gram}\n" for gram, count in df.counts.items())
 
 
 def load(path: Path) -> DocumentFrequency:

@@ -1,7 +1,8 @@
 """Files and folders that appear whole or not at all, whenever the process or the machine dies.
 
-A folder is written beside its place (`.new-NAME`), reaches the disk, and is then renamed into it; what was there waits
-as `.old-NAME` between the two renames, and `settle` puts it back after a kill there.
+A file is written as `.new-NAME.PID` beside its place and is then renamed. Several processes may write the same file.
+A folder is written as `.new-NAME` by one process, reaches the disk and is then renamed. The folder that it replaces
+is `.old-NAME` between the two renames, and `settle` puts it back after a kill there.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from safetensors import SafetensorError, safe_open
 
@@ -21,15 +22,15 @@ FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota is used up", 
 
 
 def beside(place: Path, what: str) -> Path:
-    """Where a folder is while it is `new`, or `old`."""
+    """The path of a folder while it is `new`, or `old`."""
     return place.with_name(f".{what}-{place.name}")
 
 
 @contextmanager
 def replaced(place: Path, retire: Callable[[Path], None] = shutil.rmtree) -> Iterator[Path]:
-    """An empty folder to write into, which then takes the place; `retire` is done with what was there.
+    """An empty folder to write into, which then becomes `place`. `retire` gets the folder that was there before.
 
-    When writing fails, what was there stays, and the half is removed: on a full disk that makes room.
+    An error in the block removes the new folder, which makes room on a full disk. The folder before it stays.
     """
     settle(place)
     new, old = beside(place, "new"), beside(place, "old")
@@ -37,8 +38,8 @@ def replaced(place: Path, retire: Callable[[Path], None] = shutil.rmtree) -> Ite
     new.mkdir(parents=True)
     try:
         yield new
-        sync(*new.iterdir(), new)
-    except (OSError, SafetensorError):
+        sync(*new.rglob("*"), new)
+    except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         raise
     if place.exists():
@@ -50,7 +51,7 @@ def replaced(place: Path, retire: Callable[[Path], None] = shutil.rmtree) -> Ite
 
 
 def settle(place: Path) -> None:
-    """Undo what a kill between the two renames, or after them, left."""
+    """Repair a place after a kill between the two renames of `replaced`, or after them."""
     old = beside(place, "old")
     if old.exists() and not place.exists():
         os.replace(old, place)
@@ -58,7 +59,7 @@ def settle(place: Path) -> None:
 
 
 def sync(*paths: Path) -> None:
-    """Until they are on the disk: a rename may get there before the bytes, should the machine fail."""
+    """Wait until files and folders are on the disk: when a machine fails, a rename may survive without the bytes."""
     for path in paths:
         handle = os.open(path, os.O_RDONLY)
         try:
@@ -67,20 +68,47 @@ def sync(*paths: Path) -> None:
             os.close(handle)
 
 
-def write(path: Path, content: str) -> None:
-    """The file appears whole or not at all."""
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A temporary path to write to, which becomes `path` after the block. An error in the block removes the file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_text(content, encoding="utf-8", newline="")
-    os.replace(part, path)
+    new = path.with_name(f"{beside(path, 'new').name}.{os.getpid()}")
+    try:
+        yield new
+        os.replace(new, path)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_text(path: Path) -> Iterator[IO[str]]:
+    """A text file (UTF-8, line ends as written) to write to, which becomes `path` after the block."""
+    with whole_file(path) as new, new.open("w", encoding="utf-8", newline="") as file:
+        yield file
+
+
+def write(path: Path, content: str) -> None:
+    """Text as a file in UTF-8, with line ends as they are in `content`."""
+    write_bytes(path, content.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    with whole_file(path) as new:
+        new.write_bytes(content)
 
 
 def write_json(path: Path, value: Any) -> None:
+    """A value as indented JSON with a line end after it."""
     write(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
+def unfinished(folder: Path) -> Iterator[Path]:
+    """The temporary files that killed processes left in a folder."""
+    return folder.glob(".new-*")
+
+
 def keep_rows(path: Path, wanted: Callable[[dict[str, Any]], bool]) -> None:
-    """Of a file of JSON lines those that are wanted, up to its end or the line that a kill cut short."""
+    """Rewrite a file of JSON lines with the rows for which `wanted` is true. Stops at a line cut short by a kill."""
     if not path.is_file():
         return
     kept = []
@@ -95,7 +123,10 @@ def keep_rows(path: Path, wanted: Callable[[dict[str, Any]], bool]) -> None:
 
 
 def fault(folder: Path, *needed: str) -> str:
-    """What is missing, cut short or damaged in a folder of safetensors and JSON, and how; "" when it can be read."""
+    """The fault of a folder of safetensors and JSON files: a `needed` file is missing, or a file is damaged.
+
+    "" stands for a folder without a fault.
+    """
     for name in needed:
         if not (folder / name).is_file():
             return f"{folder / name} is missing"
@@ -112,7 +143,10 @@ def fault(folder: Path, *needed: str) -> str:
 
 
 def no_room(error: OSError | SafetensorError) -> str:
-    """Why nothing more can be written; "" for an error of another kind. safetensors names the number in its text."""
+    """The reason why nothing more can be written, "" for an error of another kind.
+
+    The errors of safetensors hold the number of the system's error in their text.
+    """
     if isinstance(error, OSError):
         return FULL.get(error.errno or 0, "")
     return next((why for number, why in FULL.items() if f"os error {number}" in str(error)), "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from torch import Tensor, nn
 from metric.runtime.console import say
 from metric.runtime.processes import rank, wait
 from metric.storage import checkpoint_folders
-from metric.storage.atomic_files import keep_rows, write_json
+from metric.storage.atomic_files import keep_rows, whole_file, write_json
 from metric.storage.checkpoint_folders import LAST, Position
 from metric.storage.tensors import load_optimizer, save_optimizer
 from metric.training.config import MetricConfig, PretrainConfig
@@ -83,11 +82,8 @@ def moving(model: nn.Module) -> dict[str, Tensor]:
 
 
 def save_moving(model: nn.Module, path: Path) -> None:
-    """The file appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".partial")
-    save_file({name: tensor.contiguous() for name, tensor in moving(model).items()}, beside)
-    os.replace(beside, path)
+    with whole_file(path) as new:
+        save_file({name: tensor.contiguous() for name, tensor in moving(model).items()}, new)
 
 
 def load_moving(model: nn.Module, path: Path) -> None:

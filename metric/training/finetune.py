@@ -5,7 +5,6 @@ Axes: b pairs, d features.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from metric.positives.sources import Positives
 from metric.runtime.console import say
 from metric.runtime.gradients import spread
 from metric.runtime.processes import rank, refuse_unlike, shared, wait
+from metric.storage.atomic_files import write_json
 from metric.training.batches import Batches
 from metric.training.clip_quality import appraise, table
 from metric.training.config import MetricConfig
@@ -75,7 +75,7 @@ def train_metric(
     after = shared(lambda: appraise(Embedder(load_clip(str(out), device)), held_out))
     report = {"before": before, "after": after}
     if rank() == 0:
-        (out / "report.json").write_text(json.dumps(report, indent=2) + "\n")
+        write_json(out / "report.json", report)
     say(table(report))
     wait()
     return report

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from metric.runtime.console import say
 from metric.runtime.gradients import spread
 from metric.runtime.processes import rank, refuse_unlike, shared, wait, world
 from metric.similarity import PREFIX
+from metric.storage.atomic_files import write_json
 from metric.training.batches import Batches
 from metric.training.clip_quality import appraise, table
 from metric.training.config import PretrainConfig
@@ -62,7 +62,7 @@ def pretrain(
         save_clip(clip, out / "clip")
     figures = shared(lambda: appraise(Embedder(clip), held_out))
     if rank() == 0:
-        (out / "report.json").write_text(json.dumps(figures, indent=2) + "\n")
+        write_json(out / "report.json", figures)
     say(table({"trained": figures}))
     wait()
     return figures

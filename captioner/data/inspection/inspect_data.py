@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from captioner.data import DATA, read, splits
 from captioner.data.detect import recognise
 from captioner.data.inspection.contact_sheet import write
 from captioner.data.inspection.counts import Look, look
+from metric.storage.atomic_files import write_json
 
 WHOLE = "all"  # what a data set without splits is called
 NAMED = 10  # broken files of a split that are printed; data.json has all
@@ -65,9 +64,6 @@ def problems(each: Look) -> list[str]:
 
 
 def written(out: Path, looks: Sequence[Look], source: str) -> list[Path]:
-    out.mkdir(parents=True, exist_ok=True)
     numbers = {"source": source, "splits": {each.split: each.numbers() for each in looks}}
-    part = out / "data.json.partial"
-    part.write_text(json.dumps(numbers, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(part, out / "data.json")
+    write_json(out / "data.json", numbers)
     return [out / "data.json", *write(out, {each.split: each.shown for each in looks}, source)]

@@ -15,10 +15,11 @@ from metric.example import Example
 from metric.positives.config import FilterConfig, GenerationConfig, check
 from metric.positives.filter import read_about, select
 from metric.positives.generate import generate
-from metric.positives.shards import Sample, join, pack, part_path, read, shards_in, write_whole
+from metric.positives.shards import Sample, join, pack, part_path, read, shards_in
 from metric.positives.sources import RecordedPositives, positives_for
 from metric.positives.units import units_of
 from metric.runtime.work_share import WHOLE, Share
+from metric.storage.atomic_files import write_bytes
 
 COLOURS = ("red", "green", "blue", "white", "black", "orange", "purple")
 CONFIG = GenerationConfig(text="echo", image="paint", per_picture=2, batch_size=2, shard_size=5, seed=3)
@@ -118,9 +119,10 @@ def test_half_written_files_of_a_killed_process_count_for_nothing(make: Make, tm
     with pytest.raises(Stop):
         make("broken", text=Echo(1))
     part = part_path(out, 0, 1)
-    for name in f"{part.name}.99.partial", "whole.99.partial":
-        part.with_name(name).write_bytes(b"half")
-    assert contents(make("broken")) == contents(whole) and not part.parent.exists()
+    halves = [part.with_name(f".new-{part.name}.99"), out / ".new-shard-000000.tar.99"]
+    for half in halves:
+        half.write_bytes(b"half")
+    assert contents(make("broken")) == contents(whole) and not part.parent.exists() and not halves[1].exists()
 
 
 def test_webdataset_reads_the_shards(make: Make) -> None:
@@ -179,7 +181,7 @@ def recorded(folder: Path, rows: list[tuple[dict, bool]], about: dict | None = N
             files.append((f"{number}.png", (folder / "x.png").read_bytes()))
         files += [(f"{number}.txt", record["said"].encode())] if "said" in record else []
         files.append((f"{number}.json", json.dumps(record).encode()))
-    write_whole(part_path(folder, 0, 0), pack(files))
+    write_bytes(part_path(folder, 0, 0), pack(files))
     join(folder, 0, 1)
     if about:
         (folder / "positives.json").write_text(json.dumps(about))

@@ -9,6 +9,7 @@ import pytest
 from metric.scores import document_frequency
 from metric.scores.cider import Cider
 from metric.scores.document_frequency import counted, load, of_coco, of_file, save
+from metric.storage import atomic_files
 
 CORPUS = [("A dog runs.", "a dog and a cat"), ("a dog sleeps",), ("two cats sleep", "a cat"), ("1 1/2 dogs sleep",)]
 
@@ -52,7 +53,7 @@ def test_an_interrupted_save_leaves_nothing(cache, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(document_frequency.os, "replace", interrupted)
+    monkeypatch.setattr(atomic_files.os, "replace", interrupted)
     with pytest.raises(KeyboardInterrupt):
         document_frequency.kept("name", lambda: CORPUS)
     assert list(cache.iterdir()) == []
