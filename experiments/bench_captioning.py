@@ -19,7 +19,6 @@ from itertools import islice
 from pathlib import Path
 
 import torch
-from PIL import Image
 
 from captioner.captioning.candidates import Wanted
 from captioner.captioning.worker import Model, Worker
@@ -29,7 +28,7 @@ from captioner.data.blocks import blocks
 from captioner.decoding.generate import generate
 from captioner.features.patch_features import grid_features
 from captioner.features.store import FeatureStore
-from metric.example import Example
+from metric.example import Example, open_image
 from metric.runtime.work_share import WHOLE
 
 BATCH = 64
@@ -89,7 +88,7 @@ def plain(worker: Worker, files: list[Path], decode: Decode) -> dict[str, str]:
     said: dict[str, str] = {}
     waiting = iter(files)
     while batch := list(islice(waiting, BATCH)):
-        pixels = torch.stack([worker.clip.preprocess(Image.open(path).convert("RGB")) for path in batch])
+        pixels = torch.stack([worker.clip.preprocess(open_image(path)) for path in batch])
         features = grid_features(worker.clip, pixels).half().float()
         found = generate(worker.captioner, features, k=decode.beams, max_length=decode.max_length)
         said |= {path.name: beams[0] for path, beams in zip(batch, found.captions)}

@@ -40,6 +40,16 @@ def read_image(source: Path | BinaryIO, name: str) -> Image.Image:
         raise UnreadableImage(f"{name}: {reason(error)}") from error
 
 
+def decode_all(path: Path) -> None:
+    """Decode every byte of a file, at an eighth of the size where its format can. Raises UnreadableImage."""
+    try:
+        with Image.open(path) as file:
+            file.draft("RGB", (32, 32))
+            file.load()
+    except FAULTS as error:
+        raise UnreadableImage(f"{path}: {reason(error)}") from error
+
+
 def upright(image: Image.Image) -> Image.Image:
     """In RGB, turned as the camera says."""
     return rgb(ImageOps.exif_transpose(image))

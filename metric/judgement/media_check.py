@@ -6,10 +6,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from PIL import Image
 from tqdm import tqdm
 
-from metric.example import Picture, UnreadableImage
+from metric.example import Picture
+from metric.images import UnreadableImage, decode_all
 from metric.judgement.benchmark import Benchmark
 from metric.video import Video, frames
 
@@ -37,16 +37,16 @@ def absent(image: Path | Picture) -> str:
 
 
 def broken(image: Path | Picture) -> str:
-    """All bytes are decoded, at an eighth of the size where the format can."""
+    """The fault of a picture or a video that cannot be read, "" for one that can."""
     try:
         if isinstance(image, Path):
-            with Image.open(image) as file:
-                file.draft("RGB", (32, 32))
-                file.load()
+            decode_all(image)
         elif isinstance(image, Video):
             frames(image, 1)
         else:
             image.draw()
-    except (UnreadableImage, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except UnreadableImage as error:
+        return str(error)
+    except (OSError, ValueError) as error:
         return f"{image.path if isinstance(image, Video) else image}: {error}"
     return ""

@@ -15,8 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
+from metric.images import InTar
 from metric.storage.atomic_files import sync, unfinished, whole_file
 
 PARTS = ".parts"
@@ -24,32 +23,14 @@ END = bytes(2 * tarfile.BLOCKSIZE)  # of a tar archive
 PICTURES = ("jpg", "jpeg", "png", "webp")
 
 
-@dataclass(frozen=True)
-class ShardPicture:
-    """A picture inside a shard, read when it is asked for."""
-
-    shard: Path
-    offset: int
-    size: int
-
-    @property
-    def key(self) -> str:
-        return f"{self.shard.resolve()}|{self.offset}|{self.size}|{self.shard.stat().st_mtime_ns}"
-
-    def draw(self) -> Image.Image:
-        with self.shard.open("rb") as file:
-            file.seek(self.offset)
-            return Image.open(io.BytesIO(file.read(self.size))).convert("RGB")
-
-
 @dataclass
 class Sample:
-    """As it is read back: the record of KEY.json, t', v'."""
+    """A sample as it is read back: the record of KEY.json, the caption t' and the picture v'."""
 
     key: str
     record: dict[str, Any] = field(default_factory=dict)
     text: str | None = None
-    image: ShardPicture | None = None
+    image: InTar | None = None
 
 
 def shard_path(folder: Path, number: int) -> Path:
@@ -114,15 +95,16 @@ def read_one(path: Path) -> Iterator[Sample]:
                     yield sample
                 sample = Sample(key)
             if suffix in PICTURES:
-                sample.image = ShardPicture(path, member.offset_data, member.size)
+                sample.image = InTar(path, member.name, member.offset_data, member.size)
             elif suffix in ("txt", "json"):
                 text = tar.extractfile(member).read().decode()  # type: ignore[union-attr]  # files have content
-                put(sample, suffix, text, path)
+                add_text(sample, suffix, text, path)
     if sample:
         yield sample
 
 
-def put(sample: Sample, suffix: str, text: str, path: Path) -> None:
+def add_text(sample: Sample, suffix: str, text: str, path: Path) -> None:
+    """Put the content of KEY.txt or KEY.json into its sample. ValueError for a JSON file without an id."""
     if suffix == "txt":
         sample.text = text
         return

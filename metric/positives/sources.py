@@ -13,8 +13,9 @@ from typing import Any, Protocol
 from tqdm import tqdm
 
 from metric.example import Example, Picture
+from metric.images import InTar
 from metric.positives.filter import read_about, used
-from metric.positives.shards import Sample, ShardPicture, read, shards_in
+from metric.positives.shards import Sample, read, shards_in
 from metric.scenes.world import Scene
 
 
@@ -70,7 +71,7 @@ class RecordedPositives:
             raise ValueError(
                 f"{folder} has {len(shards)} of {about['shards']} shards; the command that made them goes on"
             )
-        self.images: dict[str, list[tuple[str, ShardPicture]]] = {}
+        self.images: dict[str, list[tuple[str, InTar]]] = {}
         self.texts: dict[str, list[str]] = {}
         self.dropped = {"image": 0, "text": 0}
         for sample in tqdm(read(shards), desc="positives", unit="sample", disable=None, leave=False):
@@ -88,7 +89,7 @@ class RecordedPositives:
         self.dropped[kind] += not passed
         return passed
 
-    def image(self, example: Example, caption: str, rng: random.Random) -> ShardPicture | None:
+    def image(self, example: Example, caption: str, rng: random.Random) -> InTar | None:
         made = self.images.get(example.id, [])
         own = [picture for source, picture in made if source == caption] or [picture for _, picture in made]
         return rng.choice(own) if own else None

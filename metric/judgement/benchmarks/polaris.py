@@ -11,16 +11,10 @@ Nebula, Ka2ukiMatsuda/Nebula: ROOT/nebula_test.csv as above, or the parquet file
 from __future__ import annotations
 
 import ast
-import hashlib
-import io
-from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, UnidentifiedImageError
-
-from metric.example import Picture, UnreadableImage
+from metric.images import InMemory
 from metric.judgement.benchmark import Benchmark, Rated, of_ratings
 from metric.judgement.benchmark_files import Pictures, locate, plain, rating, read_csv
 
@@ -68,24 +62,6 @@ def texts(where: str, written: str) -> tuple[str, ...]:
     return tuple(plain(str(text)) for text in found)
 
 
-@dataclass(frozen=True)
-class Embedded:
-    """A picture as the bytes of its file."""
-
-    content: bytes = field(repr=False)
-    name: str
-
-    @cached_property
-    def key(self) -> str:
-        return hashlib.sha256(self.content).hexdigest()
-
-    def draw(self) -> Image.Image:
-        try:
-            return Image.open(io.BytesIO(self.content)).convert("RGB")
-        except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
-            raise UnreadableImage(f"{self.name}: {error}") from error
-
-
 def read_parquet(path: Path, caption: str, image: str) -> list[Rated]:
     """A file of a Hugging Face data set whose pictures are inside."""
     try:
@@ -104,7 +80,7 @@ def read_parquet(path: Path, caption: str, image: str) -> list[Rated]:
 
 def judged(where: str, row: dict[str, Any], caption: str, image: str) -> Rated:
     content = (row[image] or {}).get("bytes")
-    picture: Path | Picture = Embedded(content, where) if content else ABSENT
-    name = picture.key if isinstance(picture, Embedded) else where
+    picture = InMemory(where, content) if content else ABSENT
+    name = picture.key if isinstance(picture, InMemory) else where
     references = tuple(plain(text) for text in row["refs"])
     return Rated(name, picture, references, plain(row[caption]), rating(where, row["human_score"]))

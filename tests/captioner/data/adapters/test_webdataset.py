@@ -6,13 +6,15 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from webdataset.tariterators import group_by_keys, tar_file_expander
 
 from captioner.data import load, read, splits, stream
-from captioner.data.adapters.webdataset import files, samples
+from captioner.data.adapters.webdataset import files, samples, webdataset
 from captioner.data.left_out import LeftOut
 from metric.example import Example, open_image
 from metric.images import InMemory, InTar
+from metric.positives import shards
 
 
 def shard(path: Path, members: dict[str, bytes]) -> Path:
@@ -114,3 +116,24 @@ def test_pipe_that_fails_is_a_shard_left_out(tmp_path, jpeg):
     assert isinstance(first, Example) and isinstance(second, LeftOut) and second.what == "shard"
     with pytest.raises(ValueError, match="no picture of the split"):
         load(f"pipe:false {tmp_path}/x.tar", "train")
+
+
+def test_a_shard_of_positives_shows_pictures_as_the_data_do(tmp_path):
+    """Turned as EXIF says, and with white paper where they are transparent."""
+    turned, clear = Image.new("RGB", (30, 20), "red"), Image.new("RGBA", (4, 4), (255, 0, 0, 0))
+    turned.paste("blue", (0, 0, 10, 20))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # rotate by 90 degrees clockwise
+    turned.save(tmp_path / "0.jpg", exif=exif)
+    clear.save(tmp_path / "1.png")
+    for number in "01":
+        (tmp_path / f"{number}.json").write_text(json.dumps({"id": number}))
+    (tmp_path / "shards").mkdir()
+    with tarfile.open(tmp_path / "shards" / "0.tar", "w") as tar:
+        for path in sorted(tmp_path.glob("[01].*")):
+            tar.add(path, path.name)
+    positives = [sample.image for sample in shards.read(shards.shards_in(tmp_path / "shards"))]
+    data = [example.image for example in webdataset("train", str(tmp_path / "shards"))]
+    assert [open_image(one).tobytes() for one in positives] == [open_image(one).tobytes() for one in data]
+    upright, paper = map(open_image, positives)
+    assert upright.size == (20, 30) and upright.getpixel((10, 2))[2] > 200 and paper.getpixel((0, 0)) == (255,) * 3
