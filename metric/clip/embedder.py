@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -19,7 +20,7 @@ from metric.clip.model import Clip, needed
 from metric.clip.pixels import prepare
 from metric.clip.text_tower import encode_shared, shares
 from metric.clip.token_features import cut
-from metric.example import Picture, image_key
+from metric.example import Example, Picture, image_key
 from metric.runtime.fixed_batches import alike, classes, rows_for
 from metric.runtime.processes import gathered
 
@@ -105,3 +106,14 @@ class Embedder:
 
     def gather(self, known: dict[str, Tensor], keys: Sequence[str]) -> Tensor:
         return torch.stack([known[key] for key in keys]) if keys else torch.empty(0, self.clip.dim)
+
+
+def best_reference(embedder: Embedder, texts: Tensor, examples: Sequence[Example], prefix: str) -> Tensor:
+    """Cosine of embedded captions to the nearest reference of their image. `b d` -> `b` or `b k d` -> `b k`.
+
+    `prefix` goes before each reference. Every example has at least one (arXiv 2104.08718, RefCLIP-S).
+    """
+    references = list(chain.from_iterable(example.references for example in examples))
+    embedded = embedder.texts([prefix + reference for reference in references])
+    by_image = embedded.split([len(example.references) for example in examples])  # r d
+    return torch.stack([(captions @ nearby.T).amax(-1) for captions, nearby in zip(texts, by_image)])

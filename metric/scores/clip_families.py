@@ -9,8 +9,6 @@ from metric.example import Example
 from metric.scores.family import Family, Given, Options, Part, Unavailable, means
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from metric.clip.embedder import Embedder
 
 
@@ -52,6 +50,7 @@ def positive(what: str, text: str) -> float:
 
 def similarity(embedder: Embedder, name: str, w: float, captions: list[str], examples: list[Example]) -> Part:
     """w max(cos, 0): CLIP-S, PAC-S or PAC-S++, and the reference version when all images have references."""
+    from metric.clip.embedder import best_reference
     from metric.similarity import PREFIX, pac_s, ref_score
 
     try:
@@ -63,20 +62,8 @@ def similarity(embedder: Embedder, name: str, w: float, captions: list[str], exa
     score = pac_s(cosine, w)  # CLIP-S is the same with another w
     per_caption = {name: score.tolist()}
     if all(example.references for example in examples):
-        best = closest(candidates, embedder, examples)
+        best = best_reference(embedder, candidates, examples, PREFIX)
         per_caption[f"ref_{name}"] = ref_score(score, best).tolist()
     said = f"w {w}, prefix {PREFIX.strip()!r}, CLIP {embedder.clip.name} ({embedder.clip.fingerprint})"
     lost = f", {embedder.cut} texts longer than its context were cut" if embedder.cut else ""
     return Part(means(per_caption), per_caption, facts={name: said + lost})
-
-
-def closest(candidates: Tensor, embedder: Embedder, examples: list[Example]) -> Tensor:
-    """Best cosine of each candidate to its references, `n d` -> `n`."""
-    import torch
-
-    from metric.similarity import PREFIX
-
-    sizes = [len(example.references) for example in examples]
-    references = embedder.texts([PREFIX + words for example in examples for words in example.references])
-    pairs = zip(candidates, references.split(sizes))
-    return torch.stack([(of_image @ candidate).max() for candidate, of_image in pairs])

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 
-import torch
 from einops import einsum, rearrange
 from torch import Tensor
 
-from metric.clip.embedder import Embedder
+from metric.clip.embedder import Embedder, best_reference
 from metric.clip.load import load_clip
 from metric.example import Example
 from metric.similarity import CLIP_W, PAC_W, PREFIX, clip_s, pac_s, ref_score
@@ -38,25 +37,16 @@ class Similarity:
     def __call__(self, examples: Sequence[Example], captions: Sequence[Sequence[str]]) -> Tensor:
         """`b k`."""
         images = self.embedder.images([example.image for example in examples])  # b d
-        texts = self.texts(list(chain.from_iterable(captions)))  # (b k) d
-        texts = rearrange(texts, "(b k) d -> b k d", b=len(examples))
+        prefixed = [PREFIX + caption for caption in chain.from_iterable(captions)]
+        texts = rearrange(self.embedder.texts(prefixed), "(b k) d -> b k d", b=len(examples))
         score = self.scale(einsum(images, texts, "b d, b k d -> b k"))
-        return ref_score(score, self.best_reference(texts, examples)) if self.with_references else score
-
-    def best_reference(self, texts: Tensor, examples: Sequence[Example]) -> Tensor:
-        """Cosine of each caption to the nearest reference of its image. `b k d` -> `b k`."""
-        counts = [len(example.references) for example in examples]
-        references = self.texts(list(chain.from_iterable(example.references for example in examples)))
-        each = zip(texts, references.split(counts))  # k d, r d
-        return torch.stack([(captions @ known.T).amax(1) for captions, known in each])
+        if not self.with_references:
+            return score
+        return ref_score(score, best_reference(self.embedder, texts, examples, PREFIX))
 
     def exchange(self) -> None:
-        """Each picture is embedded once, by whichever process comes to it."""
+        """Share the embeddings of pictures between processes: each picture is embedded by one of them."""
         self.embedder.exchange_images()
-
-    def texts(self, captions: Sequence[str]) -> Tensor:
-        """`n d`, in one batch; candidates and references carry the same prefix."""
-        return self.embedder.texts([PREFIX + caption for caption in captions])
 
 
 @register("clips", needs=("images",))
