@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from metric.example import Example
 from metric.scores.catalogue import SCORES, request
-from metric.scores.clip_families import embedder_of, open_clip_s, open_pac
+from metric.scores.clip_families import embedder_of, open_clip_s, open_pac_s, open_pac_spp
 from metric.scores.external_families import open_meteor, open_objects, open_spice, open_training
 from metric.scores.family import Family, Given, Options, Part, Unavailable, together
 from metric.scores.grammar import ENGINES, available_checker, grammar_checker
@@ -184,15 +184,24 @@ def open_grammar(options: Options, given: Given) -> Family:
     return partial(grammar, checker, note)
 
 
-# What computes scores, by what they need first (names.SCORES): options and what was given -> a family.
+def ready(family: Family) -> Callable[[Options, Given], Family]:
+    """The opener of a family that needs nothing but captions and examples."""
+
+    def opener(options: Options, given: Given) -> Family:
+        return family
+
+    return opener
+
+
+# Source (`Score.source`) -> function from its options, and from what `evaluate` was given, to a family of scores.
 SOURCES: dict[str, Callable[[Options, Given], Family]] = {
-    "": lambda options, given: text,
-    "references": lambda options, given: classic,
-    "plain": lambda options, given: plain,
-    "scenes": lambda options, given: scene,
+    "text": ready(text),
+    "classic": ready(classic),
+    "plain": ready(plain),
+    "scene": ready(scene),
     "clip": open_clip_s,
-    "pac_s": lambda options, given: open_pac("pac_s", options, None, given.device),
-    "pac": lambda options, given: open_pac("pac_spp", options, given.pac, given.device),
+    "pac_s": open_pac_s,
+    "pac": open_pac_spp,
     "checker": open_grammar,
     "meteor": open_meteor,
     "spice": open_spice,

@@ -10,48 +10,48 @@ from metric.spec import find, split_spec
 
 @dataclass(frozen=True)
 class Score:
-    family: str
-    needs: tuple[str, ...]
-    """All that must be there, such as references or a clip. The first is its source: what computes it."""
-    printed: str
+    """A score: its family, the source that computes it, its name in tables, and what the examples must have."""
 
-    @property
-    def source(self) -> str:
-        return (*self.needs, "")[0]
+    family: str
+    source: str
+    """key of `metric.evaluation.SOURCES`; scores of one source are computed together and share options"""
+    printed: str
+    needs: tuple[str, ...] = ()
+    """`references`, `scenes` or nothing"""
 
 
 SCORES = {
-    **{f"bleu_{n}": Score("classic", ("references",), f"BLEU-{n}") for n in range(1, 5)},
-    "rouge_l": Score("classic", ("references",), "ROUGE-L"),
-    "cider": Score("classic", ("references",), "CIDEr"),
-    "cider_plain": Score("plain", ("plain", "references"), "CIDEr plain"),
-    "meteor": Score("java", ("meteor", "references"), "METEOR"),
-    "spice": Score("java", ("spice", "references"), "SPICE"),
-    "clip_s": Score("clip", ("clip",), "CLIP-S"),
-    "ref_clip_s": Score("clip", ("clip", "references"), "RefCLIP-S"),
-    "pac_s": Score("clip", ("pac_s",), "PAC-S"),
-    "ref_pac_s": Score("clip", ("pac_s", "references"), "RefPAC-S"),
-    "pac_spp": Score("clip", ("pac",), "PAC-S++"),
-    "ref_pac_spp": Score("clip", ("pac", "references"), "RefPAC-S++"),
-    **{f"rep_{n}": Score("text", (), f"Rep-{n}") for n in range(1, 5)},
-    **{f"rep_{n}_rate": Score("text", (), f"Rep-{n} rate") for n in range(1, 5)},
-    "incorrect": Score("text", ("checker",), "Incorrect %"),
-    "bad_endings": Score("text", (), "Bad endings %"),
-    "length": Score("text", (), "Length"),
-    "vocabulary": Score("text", (), "Vocabulary"),
-    "distinct_1": Score("text", (), "Distinct-1"),
-    "distinct_2": Score("text", (), "Distinct-2"),
-    "novelty": Score("data", ("training",), "Novelty %"),
-    "chair_i": Score("data", ("objects",), "CHAIR-i %"),
-    "chair_s": Score("data", ("objects",), "CHAIR-s %"),
-    "scene_truth": Score("scene", ("scenes",), "Scene truth %"),
-    "scene_recall": Score("scene", ("scenes",), "Scene recall %"),
-    "scene_grammatical": Score("scene", ("scenes",), "Scene grammatical %"),
-    "scene_chair_i": Score("scene", ("scenes",), "Scene CHAIR-i %"),
-    "scene_chair_s": Score("scene", ("scenes",), "Scene CHAIR-s %"),
+    **{f"bleu_{n}": Score("classic", "classic", f"BLEU-{n}", ("references",)) for n in range(1, 5)},
+    "rouge_l": Score("classic", "classic", "ROUGE-L", ("references",)),
+    "cider": Score("classic", "classic", "CIDEr", ("references",)),
+    "cider_plain": Score("plain", "plain", "CIDEr plain", ("references",)),
+    "meteor": Score("java", "meteor", "METEOR", ("references",)),
+    "spice": Score("java", "spice", "SPICE", ("references",)),
+    "clip_s": Score("clip", "clip", "CLIP-S"),
+    "ref_clip_s": Score("clip", "clip", "RefCLIP-S", ("references",)),
+    "pac_s": Score("clip", "pac_s", "PAC-S"),
+    "ref_pac_s": Score("clip", "pac_s", "RefPAC-S", ("references",)),
+    "pac_spp": Score("clip", "pac", "PAC-S++"),
+    "ref_pac_spp": Score("clip", "pac", "RefPAC-S++", ("references",)),
+    **{f"rep_{n}": Score("text", "text", f"Rep-{n}") for n in range(1, 5)},
+    **{f"rep_{n}_rate": Score("text", "text", f"Rep-{n} rate") for n in range(1, 5)},
+    "incorrect": Score("text", "checker", "Incorrect %"),
+    "bad_endings": Score("text", "text", "Bad endings %"),
+    "length": Score("text", "text", "Length"),
+    "vocabulary": Score("text", "text", "Vocabulary"),
+    "distinct_1": Score("text", "text", "Distinct-1"),
+    "distinct_2": Score("text", "text", "Distinct-2"),
+    "novelty": Score("data", "training", "Novelty %"),
+    "chair_i": Score("data", "objects", "CHAIR-i %"),
+    "chair_s": Score("data", "objects", "CHAIR-s %"),
+    "scene_truth": Score("scene", "scene", "Scene truth %", ("scenes",)),
+    "scene_recall": Score("scene", "scene", "Scene recall %", ("scenes",)),
+    "scene_grammatical": Score("scene", "scene", "Scene grammatical %", ("scenes",)),
+    "scene_chair_i": Score("scene", "scene", "Scene CHAIR-i %", ("scenes",)),
+    "scene_chair_s": Score("scene", "scene", "Scene CHAIR-s %", ("scenes",)),
 }
 FAMILIES = ("classic", "plain", "java", "text", "clip", "data", "scene")
-# Source -> its options, shared by all scores that it computes.
+# Source -> the options of all scores that it computes.
 OPTIONS = {
     "clip": ("clip",),
     "pac_s": ("checkpoint", "w"),

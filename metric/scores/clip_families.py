@@ -21,7 +21,15 @@ def open_clip_s(options: Options, given: Given) -> Family:
     return partial(similarity, embedder, "clip_s", CLIP_W)
 
 
-def open_pac(name: str, options: Options, given: Embedder | None, device: str) -> Family:
+def open_pac_s(options: Options, given: Given) -> Family:
+    return open_tuned("pac_s", options, None, given.device)
+
+
+def open_pac_spp(options: Options, given: Given) -> Family:
+    return open_tuned("pac_spp", options, given.pac, given.device)
+
+
+def open_tuned(name: str, options: Options, given: Embedder | None, device: str) -> Family:
     from metric.similarity import PAC_W
 
     embedder = embedder_of(options["checkpoint"], device) if "checkpoint" in options else given
