@@ -43,6 +43,19 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from captioner.scoring.score_files import score
+    from captioner.scoring.score_files import ScoreJob, score
 
-    score(args)
+    score(
+        ScoreJob(
+            captions=args.captions,
+            references=args.references,
+            images=args.images,
+            split=args.split,
+            scores=args.scores,
+            partial=args.partial,
+            bootstrap=args.bootstrap,
+            device=args.device,
+            out=args.out,
+            per_caption=args.per_caption,
+        )
+    )

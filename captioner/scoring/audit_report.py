@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,19 +21,36 @@ from metric.runtime.device import device_of
 from metric.storage.atomic_files import write, write_json
 
 
-def run_audit(args: argparse.Namespace) -> None:
-    metrics = Metrics.of(args.metrics, args.reward, args.clip, device_of(args.device))
-    examples = load(args.data, args.split)[: args.count or None]
-    found = audit(examples, metrics.scorers(examples), args.seed)
-    show(found, metrics.facts)
-    save(found, metrics.facts, args)
+def report_audit(
+    out: Path,
+    data: str = "scenes",
+    split: str = "val",
+    count: int = 500,
+    metrics: str = "",
+    rewards: Sequence[str] = (),
+    clip: str = "scenes-clip",
+    seed: int = 0,
+    device: str = "auto",
+) -> Audit:
+    """Print how metrics and rewards answer to corrupted captions, and write table and plot to the folder `out`.
+
+    The captions are those of the first `count` pictures of a data set with references, 0 for all. `metrics` are
+    specs with commas between them. Raises ValueError for unknown names.
+    """
+    asked = Metrics.of(metrics, rewards, clip, device_of(device))
+    examples = load(data, split)[: count or None]
+    audited = audit(examples, asked.scorers(examples), seed)
+    show(audited, asked.facts)
+    save(audited, {"data": data, "split": split, "seed": seed, "facts": asked.facts}, out)
+    return audited
 
 
-def show(found: Audit, facts: dict[str, str]) -> None:
+def show(audited: Audit, facts: dict[str, str]) -> None:
+    """A row a corruption, a column a metric."""
     console = Console(markup=False, highlight=False)
-    table = Table("corruption", "captions", "not for", *found.metrics, box=None)
-    for corruption in found.corruptions:
-        rows = [found.row(corruption, metric) for metric in found.metrics]
+    table = Table("corruption", "captions", "not for", *audited.metrics, box=None)
+    for corruption in audited.corruptions:
+        rows = [audited.row(corruption, metric) for metric in audited.metrics]
         table.add_row(corruption, str(rows[0].count), str(rows[0].not_applicable), *map(brief, rows))
     console.print(table)
     console.print("% of pairs whose corrupted caption scores higher, mean margin in standard deviations")
@@ -46,21 +63,19 @@ def brief(row: Row) -> str:
     return f"{100 * row.higher:.1f}{margin}" if row.count else "-"
 
 
-def save(found: Audit, facts: dict[str, str], args: argparse.Namespace) -> None:
-    """audit.md, audit.csv, audit.json and audit.png in the folder."""
+def save(audited: Audit, settings: dict[str, Any], out: Path) -> None:
+    """audit.md, audit.csv, audit.json (which begins with the settings) and audit.png in the folder."""
+    samples = audited.samples.items()
     record = {
-        "data": args.data,
-        "split": args.split,
-        "seed": args.seed,
-        "facts": facts,
-        "samples": {name: {"original": before, "corrupted": after} for name, (before, after) in found.samples.items()},
-        "rows": [without_nan(row) for row in found.rows],
+        **settings,
+        "samples": {name: {"original": before, "corrupted": after} for name, (before, after) in samples},
+        "rows": [without_nan(row) for row in audited.rows],
     }
-    write_json(args.out / "audit.json", record)
-    write(args.out / "audit.md", as_markdown(found))
-    write(args.out / "audit.csv", as_csv(found))
-    draw(found, args.out / "audit.png")
-    print(f"{args.out}: audit.md, audit.csv, audit.json, audit.png")
+    write_json(out / "audit.json", record)
+    write(out / "audit.md", as_markdown(audited))
+    write(out / "audit.csv", as_csv(audited))
+    draw(audited, out / "audit.png")
+    print(f"{out}: audit.md, audit.csv, audit.json, audit.png")
 
 
 def without_nan(row: Row) -> dict[str, Any]:
@@ -68,14 +83,14 @@ def without_nan(row: Row) -> dict[str, Any]:
     return {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in values}
 
 
-def draw(found: Audit, path: Path) -> None:
-    """A line of dots a corruption, a colour a metric: how often the corrupted caption scores higher."""
-    names, metrics = found.corruptions, found.metrics
+def draw(audited: Audit, path: Path) -> None:
+    """Bars of how often the corrupted caption scores higher: a group of bars a corruption, a colour a metric."""
+    names, metrics = audited.corruptions, audited.metrics
     figure = Figure(figsize=(8, 1.2 + 0.15 * len(names) * (len(metrics) + 1)), layout="constrained")
     axes = figure.subplots()
     places = np.arange(len(names)) * (len(metrics) + 1.0)
     for number, metric in enumerate(metrics):
-        rows = [found.row(name, metric) for name in names]
+        rows = [audited.row(name, metric) for name in names]
         share = np.array([row.higher for row in rows])
         around = np.array([[row.higher - row.low, row.high - row.higher] for row in rows]).clip(0).T
         colour = COLOURS[number % len(COLOURS)]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -15,14 +16,30 @@ from metric.runtime.device import device_of
 from metric.storage.atomic_files import write_json
 
 
-def run_judge(args: argparse.Namespace) -> None:
-    metrics = Metrics.of(args.metrics, args.reward, args.clip, device_of(args.device))
-    benchmark = load_benchmark(args.benchmark, args.root, args.references, metrics.look)
-    scorers = metrics.scorers([item.example for item in benchmark.items], benchmark.corpus)
-    judgement = judge(benchmark, scorers, args.resamples, metrics.facts)
+def report_judgement(
+    benchmark: str,
+    root: Path,
+    metrics: str = "",
+    rewards: Sequence[str] = (),
+    clip: str = "scenes-clip",
+    references: int = 0,
+    resamples: int = 200,
+    device: str = "auto",
+    out: Path | None = None,
+) -> Judgement:
+    """Print how metrics and rewards agree with people on a benchmark, and write it to `out` as JSON.
+
+    `metrics` are specs with commas between them. `references` is the most references an item has, 0 for all;
+    `resamples` is the number of resamples of the bootstrap, 0 for no intervals. Raises ValueError for unknown names.
+    """
+    asked = Metrics.of(metrics, rewards, clip, device_of(device))
+    loaded = load_benchmark(benchmark, root, references, asked.look)
+    scorers = asked.scorers([item.example for item in loaded.items], loaded.corpus)
+    judgement = judge(loaded, scorers, resamples, asked.facts)
     show(judgement)
-    if args.out:
-        write_json(args.out, judgement.record())
+    if out:
+        write_json(out, judgement.record())
+    return judgement
 
 
 def show(judgement: Judgement) -> None:

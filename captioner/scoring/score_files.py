@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
@@ -27,27 +26,62 @@ SEED = 0  # of the bootstrap: one command, one interval
 PICTURES = {"clip", "pac_s", "pac"}  # sources of scores that look at them
 
 
-def score(args: argparse.Namespace) -> None:
-    specs = split_specs(args.scores)
-    looks = bool(request(specs).options.keys() & PICTURES)
-    if looks and not (args.images or args.references.partition(":")[0] in DATA):
-        raise ValueError(f"--scores {args.scores} compares captions with pictures; give their folder, --images DIR")
-    files = dict(zip(titles(args.captions), map(read_captions, args.captions)))
-    captions, examples, aside = matched(files, known_pictures(files, args), args.references, args.partial)
-    device = device_for(args.device) if looks else "cpu"
-    scored = {title: evaluate(each, examples, specs, device=device) for title, each in captions.items()}
-    for scores in scored.values():
-        scores.facts.update(aside)
-    drawn = resampled(scored, args.bootstrap)
-    scored = {title: replace(each, intervals=intervals(drawn[title])) for title, each in scored.items()}
+@dataclass(frozen=True)
+class ScoreJob:
+    """Which captions are scored against what; a field is the flag of `captioner score` with its name."""
+
+    captions: Sequence[Path]
+    """files that `read_captions` reads; several are compared in pairs"""
+    references: str = ""
+    """a file of references or the name of a data set; empty: scores that need none"""
+    images: str = ""
+    """folder of the pictures, for CLIP-S and PAC-S"""
+    split: str = "test"
+    scores: str = "all"
+    """scores and families with commas between them, with options as in `pac_spp:checkpoint=DIR`"""
+    partial: bool = False
+    """score what has captions, references and pictures, and leave the rest aside"""
+    bootstrap: int = 1000
+    """resamples of the pictures, 0 for no intervals"""
+    device: str = "auto"
+    out: Path | None = None
+    """JSON file of the scores"""
+    per_caption: Path | None = None
+    """CSV file of the scores of each caption"""
+
+
+def score(job: ScoreJob) -> dict[str, Scores]:
+    """Print the scores of each file and write them where the job says. -> scores by the file's title.
+
+    Raises ValueError for files that cannot be read or matched, and for scores that cannot be computed from them.
+    """
+    scored = evaluated(job)
+    drawn = resampled(scored, job.bootstrap)
+    scored = {title: replace(scores, intervals=intervals(drawn[title])) for title, scores in scored.items()}
     pairs = {(one, two): compared(scored, drawn, one, two) for one, two in combinations(scored, 2)}
     show(scored)
     for (one, two), differences in pairs.items():
         show_differences(one, two, differences)
-    if args.out:
-        write_json(args.out, record(scored, pairs))
-    if args.per_caption:
-        save_per_caption(args.per_caption, scored)
+    if job.out:
+        write_json(job.out, record(scored, pairs))
+    if job.per_caption:
+        save_per_caption(job.per_caption, scored)
+    return scored
+
+
+def evaluated(job: ScoreJob) -> dict[str, Scores]:
+    """The scores of each file, by its title, with the number of captions that were left aside among the facts."""
+    specs = split_specs(job.scores)
+    looks = bool(request(specs).options.keys() & PICTURES)
+    if looks and not (job.images or job.references.partition(":")[0] in DATA):
+        raise ValueError(f"--scores {job.scores} compares captions with pictures; give their folder, --images DIR")
+    files = dict(zip(titles(job.captions), map(read_captions, job.captions)))
+    captions, examples, aside = matched(files, known_pictures(files, job), job.references, job.partial)
+    device = device_for(job.device) if looks else "cpu"
+    scored = {title: evaluate(texts, examples, specs, device=device) for title, texts in captions.items()}
+    for scores in scored.values():
+        scores.facts.update(aside)
+    return scored
 
 
 def device_for(name: str) -> str:
@@ -64,23 +98,23 @@ def titles(paths: Sequence[Path]) -> list[str]:
     return names if len(set(names)) == len(names) else list(map(str, paths))
 
 
-def known_pictures(files: Mapping[str, Mapping[str, str]], args: argparse.Namespace) -> list[Known]:
+def known_pictures(files: Mapping[str, Mapping[str, str]], job: ScoreJob) -> list[Known]:
     """The pictures of a data set or of a file of references, or else those that the first file has captions of."""
-    source = args.references
+    source = job.references
     if not source:
         known = [Known((name,)) for name in next(iter(files.values()))]
     elif Path(source).is_file():
-        known = read_references(Path(source), args.split)
+        known = read_references(Path(source), job.split)
     elif source.partition(":")[0] in DATA or ":" in source:
-        known = [Known((each.id,), each.references, each.image) for each in load(source, args.split)]
+        known = [Known((each.id,), each.references, each.image) for each in load(source, job.split)]
     else:
         raise ValueError(f"--references {source} is neither a file nor a data set ({', '.join(DATA)})")
-    if not args.images:
+    if not job.images:
         return known
-    known = with_images(known, by_name(Known((each.id,), (), each.image) for each in folder("", args.images)))
+    known = with_images(known, by_name(Known((each.id,), (), each.image) for each in folder("", job.images)))
     lost = [each.names[0] for each in known if each.image == Path()]
-    if lost and not args.partial:
-        raise ValueError(f"--images {args.images} has no picture of {some(lost, len(known))}; {PARTIAL}")
+    if lost and not job.partial:
+        raise ValueError(f"--images {job.images} has no picture of {some(lost, len(known))}; {PARTIAL}")
     return [each for each in known if each.image != Path()]
 
 

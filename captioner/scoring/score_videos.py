@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from itertools import chain
 from pathlib import Path
 from statistics import fmean
@@ -17,24 +16,37 @@ from metric.clip.load import load_clip
 from metric.runtime.device import device_of
 from metric.scores.emscore import PARTS, EmScore, both
 from metric.storage.atomic_files import write_json
-from metric.video import Video, video_file
+from metric.video import FRAMES, Video, video_file
 
 
-def score_videos(args: argparse.Namespace) -> None:
-    captions = read_captions(args.captions)
-    videos = [film(args.videos, name) for name in captions]
-    texts = list(captions.values())
-    references = references_of(list(captions), args.references) if args.references else []
-    metric = EmScore(Embedder(load_clip(args.clip, device_of(args.device))), corpus(texts, references), args.frames)
-    scores = {"em_score": metric.with_video(videos, texts)}
-    if references:
-        scores["ref_em_score"] = both(scores["em_score"], metric.with_references(texts, references))
-    means = {name: {part: fmean(each[part] for each in of) for part in PARTS} for name, of in scores.items()}
-    show(means, args)
-    if args.out:
-        per_caption = {name: dict(zip(captions, of)) for name, of in scores.items()}
-        record = {"corpus": means, "count": len(texts), "clip": args.clip, "per_caption": per_caption}
-        write_json(args.out, record)
+def score_videos(
+    captions: Path,
+    videos: Path,
+    references: Path | None = None,
+    clip: str = "scenes-clip",
+    frames: int = FRAMES,
+    device: str = "auto",
+    out: Path | None = None,
+) -> dict[str, dict[str, float]]:
+    """Print EMScore of the captions in a file, and write it with each caption's to `out` as JSON.
+
+    `videos` is a folder of files ID.mp4 or of folders of frames; `frames` of each are looked at, 0 for all.
+    -> score -> its part (`metric.scores.emscore.PARTS`) -> mean. Raises ValueError for videos or references that
+    are missing.
+    """
+    by_id = read_captions(captions)
+    films, texts = [film(videos, name) for name in by_id], list(by_id.values())
+    known = references_of(list(by_id), references) if references else []
+    metric = EmScore(Embedder(load_clip(clip, device_of(device))), corpus(texts, known), frames)
+    scores = {"em_score": metric.with_video(films, texts)}
+    if known:
+        scores["ref_em_score"] = both(scores["em_score"], metric.with_references(texts, known))
+    means = {name: {part: fmean(row[part] for row in rows) for part in PARTS} for name, rows in scores.items()}
+    show(means, f"{frames or 'all'} frames, CLIP {clip}")
+    if out:
+        per_caption = {name: dict(zip(by_id, rows)) for name, rows in scores.items()}
+        write_json(out, {"corpus": means, "count": len(texts), "clip": clip, "per_caption": per_caption})
+    return means
 
 
 def film(folder: Path, name: str) -> Video:
@@ -59,11 +71,11 @@ def corpus(captions: list[str], references: list[tuple[str, ...]]) -> list[str]:
     return list(chain.from_iterable(references)) or captions
 
 
-def show(means: dict[str, dict[str, float]], args: argparse.Namespace) -> None:
+def show(means: dict[str, dict[str, float]], computed: str) -> None:
+    """A row a score, a column a part, and a line that says how they were `computed`."""
     console = Console(markup=False, highlight=False)
     table = Table("score", *PARTS, box=None)
-    for name, of in means.items():
-        table.add_row(name, *(f"{of[part]:.4f}" for part in PARTS))
+    for name, mean in means.items():
+        table.add_row(name, *(f"{mean[part]:.4f}" for part in PARTS))
     console.print(table)
-    frames = args.frames or "all"
-    console.print(f"EMScore (arXiv 2111.08919): no prefix, no scale, {frames} frames, CLIP {args.clip}", soft_wrap=True)
+    console.print(f"EMScore (arXiv 2111.08919): no prefix, no scale, {computed}", soft_wrap=True)

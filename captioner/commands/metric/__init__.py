@@ -63,18 +63,24 @@ def run(args: argparse.Namespace) -> None:
     with joined(), told_again(args.typed):
         device = device_of(args.device)
         train, val = load(args.data, "train"), load(args.val or args.data, "val")
-        {"train": run_train, "pretrain": run_pretrain}[args.metric_command](args, train, val, device)
+        if args.metric_command == "train":
+            config = MetricConfig(**{**PRESETS[args.preset], **given(args, MetricConfig())})
+            run_train(config, train, val, args.out, args.resume, device, args.positives)
+        else:
+            run_pretrain(
+                PretrainConfig(**given(args, PretrainConfig())), train, val, args.out, args.resume, device, args.words
+            )
         if rank() == 0:
-            record_origin(args)
+            record_origin(args.out, args.data, getattr(args, "positives", ""))
 
 
-def record_origin(args: argparse.Namespace) -> None:
-    """provenance.json: the data, and where the numbers come from; the model card says it."""
+def record_origin(out: Path, data: str, positives: str) -> None:
+    """Write provenance.json for the model card: the data, the positives, and commit and hardware of this process."""
     from metric.storage.atomic_files import write_json
     from metric.storage.provenance import origin
 
-    positives = getattr(args, "positives", "") or "none made beforehand"
-    write_json(args.out / "provenance.json", {"data": args.data, "positives": positives, **origin()})
+    made = positives or "none made beforehand"
+    write_json(out / "provenance.json", {"data": data, "positives": made, **origin()})
 
 
 @contextmanager
@@ -87,19 +93,35 @@ def told_again(typed: Sequence[str]) -> Iterator[None]:
         raise Interrupted(stop.number, stop.saved, shlex.join(["captioner", *typed, *resume])) from None
 
 
-def run_pretrain(args: argparse.Namespace, train: list[Example], val: list[Example], device: torch.device) -> None:
+def run_pretrain(
+    config: PretrainConfig,
+    train: list[Example],
+    val: list[Example],
+    out: Path,
+    resume: bool,
+    device: torch.device,
+    words: str,
+) -> None:
+    """Pretrain a CLIP; a new tokenizer is made from the texts of the data set `words`, by default those of `train`."""
     from captioner.data import load
     from metric.training.pretrain import pretrain
 
-    config = PretrainConfig(**given(args, PretrainConfig()))
-    words = [text for example in load(args.words, "train") for text in example.references] if args.words else None
-    pretrain(config, train, val, args.out, args.resume, words, device)
+    texts = [text for example in load(words, "train") for text in example.references] if words else None
+    pretrain(config, train, val, out, resume, texts, device)
 
 
-def run_train(args: argparse.Namespace, train: list[Example], val: list[Example], device: torch.device) -> None:
+def run_train(
+    config: MetricConfig,
+    train: list[Example],
+    val: list[Example],
+    out: Path,
+    resume: bool,
+    device: torch.device,
+    positives: str,
+) -> None:
+    """Tune a CLIP with the positives of a folder of shards, or with those that `positives_for` chooses."""
     from metric.positives.sources import positives_for
     from metric.training.finetune import train_metric
 
-    config = MetricConfig(**{**PRESETS[args.preset], **given(args, MetricConfig())})
-    made = positives_for(Path(args.positives) if args.positives else None, train)
-    train_metric(config, train, val, made, args.out, args.resume, device)
+    made = positives_for(Path(positives) if positives else None, train)
+    train_metric(config, train, val, made, out, resume, device)

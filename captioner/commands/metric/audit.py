@@ -25,6 +25,16 @@ def add(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from captioner.scoring.audit_report import run_audit
+    from captioner.scoring.audit_report import report_audit
 
-    run_audit(args)
+    report_audit(
+        args.out,
+        data=args.data,
+        split=args.split,
+        count=args.count,
+        metrics=args.metrics,
+        rewards=args.reward,
+        clip=args.clip,
+        seed=args.seed,
+        device=args.device,
+    )

@@ -43,6 +43,16 @@ def whole(text: str) -> int:
 
 
 def run(args: argparse.Namespace) -> None:
-    from captioner.scoring.judge_report import run_judge
+    from captioner.scoring.judge_report import report_judgement
 
-    run_judge(args)
+    report_judgement(
+        args.benchmark,
+        args.root,
+        metrics=args.metrics,
+        rewards=args.reward,
+        clip=args.clip,
+        references=args.references,
+        resamples=args.resamples,
+        device=args.device,
+        out=args.out,
+    )

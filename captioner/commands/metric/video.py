@@ -26,4 +26,12 @@ def add(commands: Any) -> None:
 def run(args: argparse.Namespace) -> None:
     from captioner.scoring.score_videos import score_videos
 
-    score_videos(args)
+    score_videos(
+        args.captions,
+        args.videos,
+        references=args.references,
+        clip=args.clip,
+        frames=args.frames,
+        device=args.device,
+        out=args.out,
+    )

@@ -12,6 +12,8 @@ import pytest
 from PIL import Image
 
 from captioner.cli import main
+from captioner.scoring.score_files import ScoreJob
+from captioner.scoring.score_files import score as score_files
 from metric.example import Example
 from metric.scores.catalogue import expand_names
 from metric.scores.grammar import checker_of
@@ -378,7 +380,14 @@ def test_scores_of_words_import_no_torch(files):
     program = f"""
         import sys
         from captioner.cli import main
+from captioner.scoring.score_files import ScoreJob
+from captioner.scoring.score_files import score as score_files
         assert main(["score", *{flags.split()!r}]) == 0
         assert not {{"torch", "open_clip", "language_tool_python"}} & sys.modules.keys()
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(program)], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_python_gets_the_scores_that_the_command_writes(files, score):
+    job = ScoreJob([files / "captions.jsonl"], str(files / "references.json"), scores="classic,length")
+    assert score_files(job)["captions.jsonl"].corpus == score()["corpus"]
