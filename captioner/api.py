@@ -165,10 +165,10 @@ def caption(
     from captioner.captioning.candidates import Wanted
     from captioner.captioning.formats import format_of
     from captioner.captioning.job import Job, caption
-    from captioner.captioning.worker import Model
+    from captioner.captioning.worker import ModelSource
     from metric.runtime.work_share import own_gpu, share_of
 
-    source = Model(str(model), clip, own_gpu(device, os.environ), features)
+    source = ModelSource(str(model), clip, own_gpu(device, os.environ), features)
     decode = source.decode()
     method = method or ("sample" if best_of else "beam")
     wanted = Wanted(

@@ -21,7 +21,7 @@ from pathlib import Path
 import torch
 
 from captioner.captioning.candidates import Wanted
-from captioner.captioning.worker import Model, Worker
+from captioner.captioning.worker import ModelSource, Worker
 from captioner.config import Decode
 from captioner.data import parts
 from captioner.data.blocks import blocks
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--images", type=Path, required=True)
     parser.add_argument("--count", type=int, default=256)
     args = parser.parse_args()
-    model = Model(args.model)
+    model = ModelSource(args.model)
     decode = model.decode()
     worker = Worker(model, Wanted(decode.max_length, candidates=decode.beams), "", "test")
     files = sorted(args.images.glob("*.jpg"))[: args.count]

@@ -85,7 +85,7 @@ def judge(
         ValueError: the benchmark or a score has no such name, a file is absent, or a score cannot be computed.
     """
     from metric.judgement import judge as judgement
-    from metric.judgement import load_benchmark
+    from metric.judgement.benchmarks import load_benchmark
 
     named, facts = as_scorers(metrics, clip, device)
     items = load_benchmark(benchmark, Path(root), references, looks(metrics))

@@ -17,7 +17,7 @@ from captioner.captioning.candidates import Wanted
 from captioner.captioning.formats import FORMATS, Format
 from captioner.captioning.journal import KEPT, Row, Rows, Work, line, part_of
 from captioner.captioning.summary import summary, write_skipped
-from captioner.captioning.worker import Model, Worker
+from captioner.captioning.worker import ModelSource, Worker
 from captioner.data import Part, parts, rereadable
 from captioner.data.blocks import Block, blocks
 from captioner.features.store import known_ids
@@ -29,7 +29,7 @@ from metric.runtime.work_share import WHOLE, Share
 class Job:
     """What one process is asked for."""
 
-    model: Model
+    model: ModelSource
     images: str
     split: str
     out: Path

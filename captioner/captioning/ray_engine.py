@@ -9,7 +9,7 @@ from typing import Any
 
 from captioner.captioning.candidates import Wanted
 from captioner.captioning.journal import Row
-from captioner.captioning.worker import Model, Worker
+from captioner.captioning.worker import ModelSource, Worker
 from captioner.data.blocks import Block
 
 
@@ -24,7 +24,7 @@ def library() -> Any:
 class Captions:
     """What a worker of Ray holds; a batch of Ray is one of our blocks, so that it is captioned as it is here."""
 
-    def __init__(self, model: Model, wanted: Wanted, images: str, split: str) -> None:
+    def __init__(self, model: ModelSource, wanted: Wanted, images: str, split: str) -> None:
         self.worker = Worker(model, wanted, images, split)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
@@ -33,7 +33,7 @@ class Captions:
 
 
 def on_ray(
-    model: Model, wanted: Wanted, images: str, split: str, workers: int, blocks: Iterator[Block]
+    model: ModelSource, wanted: Wanted, images: str, split: str, workers: int, blocks: Iterator[Block]
 ) -> Iterator[list[Row]]:
     """The rows of each block as they come, in any order."""
     ray = library()

@@ -29,7 +29,7 @@ from rewards.spec import parse
 
 
 @dataclass(frozen=True)
-class Model:
+class ModelSource:
     """Where a captioner is and what it is run on."""
 
     name: str
@@ -49,7 +49,7 @@ class Model:
 
 
 class Worker:
-    def __init__(self, model: Model, wanted: Wanted, images: str, split: str) -> None:
+    def __init__(self, model: ModelSource, wanted: Wanted, images: str, split: str) -> None:
         self.device = device_of(model.device)
         self.wanted = wanted
         self.captioner = Captioner.from_pretrained(model.name).to(self.device)

@@ -1,8 +1,7 @@
 """Data sets by name or by their looks: one adapter a format, all giving the same Examples.
 
 `load("scenes:count=4000", "train")` is a list, `stream("pipe:cat a-{0..9}.tar", "train")` one Example at a time, `read`
-also tells what was left out. A format is a function `(split, **options) -> Examples and LeftOuts`, a line of DATA,
-and where it has splits of its own a line of SPLITS.
+also tells what was left out. A format is a line of DATA: the function that reads it, and the one that lists its splits.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Container, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias, get_type_hints
 
@@ -27,34 +27,31 @@ from captioner.data.left_out import LeftOut, Read, kept
 from metric.example import Example
 from metric.spec import find
 
-DATA: dict[str, Callable[..., Read]] = {
-    "scenes": scenes,
-    "flickr8k": flickr8k,
-    "karpathy": karpathy,
-    "coco": coco,
-    "nocaps": nocaps,
-    "textcaps": textcaps,
-    "vizwiz": vizwiz,
-    "tsv": tsv,
-    "jsonl": jsonl,
-    "csv": csv,
-    "folder": folder,
-    "webdataset": webdataset,
-    "hf": hf,
-}
-SPLITS: dict[str, Callable[..., list[str]]] = {
-    "scenes": scenes_splits,
-    "flickr8k": flickr8k_splits,
-    "karpathy": karpathy_splits,
-    "coco": coco_splits,
-    "nocaps": nocaps_splits,
-    "textcaps": textcaps_splits,
-    "vizwiz": vizwiz_splits,
-    "tsv": tsv_splits,
-    "jsonl": jsonl_splits,
-    "csv": csv_splits,
-    "webdataset": webdataset_splits,
-    "hf": hf_splits,
+
+@dataclass(frozen=True)
+class Format:
+    """How data of one format are read."""
+
+    read: Callable[..., Read]
+    """`(split, **options)` -> Examples and LeftOuts; the options of a spec are its arguments"""
+    splits: Callable[..., list[str]] | None = None
+    """`(**options)` -> names of the splits; None for a format that has none"""
+
+
+DATA = {
+    "scenes": Format(scenes, scenes_splits),
+    "flickr8k": Format(flickr8k, flickr8k_splits),
+    "karpathy": Format(karpathy, karpathy_splits),
+    "coco": Format(coco, coco_splits),
+    "nocaps": Format(nocaps, nocaps_splits),
+    "textcaps": Format(textcaps, textcaps_splits),
+    "vizwiz": Format(vizwiz, vizwiz_splits),
+    "tsv": Format(tsv, tsv_splits),
+    "jsonl": Format(jsonl, jsonl_splits),
+    "csv": Format(csv, csv_splits),
+    "folder": Format(folder),
+    "webdataset": Format(webdataset, webdataset_splits),
+    "hf": Format(hf, hf_splits),
 }
 
 
@@ -80,7 +77,7 @@ def read(spec: str, split: str, known: Container[str] = ()) -> Iterator[Example 
     source = recognise(spec, DATA)
     lost: LeftOut | None = None
     empty = True
-    for each in DATA[source.format](split, **values(source)):
+    for each in DATA[source.format].read(split, **values(source)):
         if isinstance(each, LeftOut) and each.example and each.id in known:
             each = each.example
         empty &= isinstance(each, LeftOut)
@@ -112,7 +109,7 @@ def why(source: Source, lost: LeftOut | None) -> str:
     """What became of the pictures, and what may help."""
     if lost is None:
         return ""
-    helps = "images" in inspect.signature(DATA[source.format]).parameters and "images" not in source.options
+    helps = "images" in inspect.signature(DATA[source.format].read).parameters and "images" not in source.options
     told = f"; type {source},images=DIR" if helps else ""
     return f": the first, {lost.id}, was left out since {lost.reason}{told}"
 
@@ -130,14 +127,15 @@ def without_blanks(each: Example | LeftOut) -> Iterator[Example | LeftOut]:
 def splits(spec: str) -> list[str]:
     """The splits a data set has; none where all of it is one."""
     source = recognise(spec, DATA)
-    return SPLITS[source.format](**values(source)) if source.format in SPLITS else []
+    names = DATA[source.format].splits
+    return names(**values(source)) if names else []
 
 
 def values(source: Source) -> dict[str, Any]:
     """The options as the adapter's arguments."""
-    name = source.format
-    hints = get_type_hints(DATA[name])
-    parameters = [each for each in inspect.signature(DATA[name]).parameters.values() if each.name != "split"]
+    name, read = source.format, DATA[source.format].read
+    hints = get_type_hints(read)
+    parameters = [each for each in inspect.signature(read).parameters.values() if each.name != "split"]
     known = [parameter.name for parameter in parameters]
     found = {}
     for typed, text in source.options.items():

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from captioner.scoring.metric_scorers import Metrics
-from metric.judgement import load_benchmark
+from metric.judgement.benchmarks import load_benchmark
 from metric.judgement.judge import Judgement, judge
 from metric.runtime.device import device_of
 from metric.storage.atomic_files import write_json

@@ -6,13 +6,14 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from metric.judgement.benchmarks import BENCHMARKS
+
 HELP = "agreement of metrics with people on a benchmark"
-NAMES = "flickr8k-expert flickr8k-cf composite pascal-50s foil polaris nebula thumb vatex-eval activitynet-foil"
 
 
 def add(commands: Any) -> None:
     sub = commands.add_parser("judge", help=HELP, description=__doc__)
-    sub.add_argument("--benchmark", required=True, metavar="NAME", help=NAMES)
+    sub.add_argument("--benchmark", required=True, metavar="NAME", help=" ".join(BENCHMARKS))
     sub.add_argument(
         "--root", required=True, type=Path, help="folder with the benchmark's files, as its authors publish them"
     )

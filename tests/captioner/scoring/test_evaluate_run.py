@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from captioner.cli import main
-from captioner.data import DATA
+from captioner.data import DATA, Format
 from metric.example import Example
 from metric.scores.catalogue import expand_names
 
@@ -97,12 +97,12 @@ def test_unreadable_picture_is_left_aside_and_told(tiny_flags, pictures, tmp_pat
 
 
 def test_scenes_are_scored_against_what_is_in_them(tiny_flags, tmp_path, monkeypatch):
-    whole = DATA["scenes"]
+    whole = DATA["scenes"].read
 
     def few(split: str, count: int) -> list[Example]:
         return whole(split, count)[:4]
 
-    monkeypatch.setitem(DATA, "scenes", few)
+    monkeypatch.setitem(DATA, "scenes", Format(few))
     run = str(tmp_path / "run")
     assert main(["train", *tiny_flags, "--xe.steps", "1", "--out", run]) == 0
     assert main(["evaluate", run, "--scores", "scene", "--split", "ood"]) == 0

@@ -380,8 +380,6 @@ def test_scores_of_words_import_no_torch(files):
     program = f"""
         import sys
         from captioner.cli import main
-from captioner.scoring.score_files import ScoreJob
-from captioner.scoring.score_files import score as score_files
         assert main(["score", *{flags.split()!r}]) == 0
         assert not {{"torch", "open_clip", "language_tool_python"}} & sys.modules.keys()
     """

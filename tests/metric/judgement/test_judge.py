@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from metric.evaluation import evaluate
-from metric.judgement import BENCHMARKS
 from metric.judgement.benchmark import Benchmark, Choice, Choices, Item, Rated, of_ratings
+from metric.judgement.benchmarks import load_benchmark
 from metric.judgement.judge import judge
 from metric.judgement.media_check import with_pictures
 from metric.judgement.published import PUBLISHED
@@ -50,20 +50,20 @@ def test_rounds_are_averaged():
 
 def test_absent_and_broken_pictures_are_counted_and_named(flickr8k):
     (flickr8k / "Images" / "a.jpg").write_bytes(b"\xff\xd8 no picture")
-    got = with_pictures(BENCHMARKS["flickr8k-cf"](flickr8k))
+    got = with_pictures(load_benchmark("flickr8k-cf", flickr8k))
     assert [item.example.image.name for item in got.items] == ["b.jpg"]
     assert (len(got.verdict), got.verdict.scores) == (1, (0.333,))
     ((reason, names),) = got.left_out.items()
     assert reason == "picture cannot be read" and len(names) == 1 and "a.jpg" in names[0]
     (flickr8k / "Images" / "b.jpg").unlink()
     with pytest.raises(ValueError, match="nothing is left to judge; picture cannot be read"):
-        with_pictures(BENCHMARKS["flickr8k-cf"](flickr8k))
+        with_pictures(load_benchmark("flickr8k-cf", flickr8k))
 
 
 def test_truncated_picture_is_found(flickr8k, picture):
     whole = picture(flickr8k / "Images" / "a.jpg").read_bytes()
     (flickr8k / "Images" / "a.jpg").write_bytes(whole[: len(whole) * 2 // 3])
-    got = with_pictures(BENCHMARKS["flickr8k-cf"](flickr8k))
+    got = with_pictures(load_benchmark("flickr8k-cf", flickr8k))
     assert "a.jpg" in got.left_out["picture cannot be read"][0]
 
 
@@ -90,14 +90,14 @@ def test_video_without_frames_is_named(tmp_path, picture):
 
 
 def test_references_can_be_fewer(flickr8k):
-    got = BENCHMARKS["flickr8k-cf"](flickr8k).with_references(1)
+    got = load_benchmark("flickr8k-cf", flickr8k).with_references(1)
     assert [len(item.example.references) for item in got.items] == [1, 1, 1] and "at most 1" in got.protocol
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not (SHARED / "flickr8k").is_dir(), reason="needs ../shared/flickr8k")
 def test_classic_scores_give_the_published_figures_on_flickr8k_expert():
-    benchmark = BENCHMARKS["flickr8k-expert"](SHARED / "flickr8k")
+    benchmark = load_benchmark("flickr8k-expert", SHARED / "flickr8k")
     assert (len(benchmark.verdict), [len(names) for names in benchmark.left_out.values()]) == (16992, [158])
     names = ["bleu_1", "bleu_4", "rouge_l", "cider", *(["meteor"] if shutil.which("java") else [])]
 

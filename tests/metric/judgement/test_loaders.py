@@ -12,13 +12,10 @@ from PIL import Image
 from scipy.io import savemat
 
 from metric.example import open_image
-from metric.judgement import BENCHMARKS
+from metric.judgement.benchmarks import BENCHMARKS
+from metric.judgement.benchmarks import load_benchmark as load
 from metric.judgement.benchmarks.pascal50s import VOTES
 from metric.judgement.safe_pickle import unpickle
-
-
-def load(name: str, root: Path):
-    return BENCHMARKS[name](root)
 
 
 def coco(root: Path, dump, *captions: tuple[int, str]) -> None:
