@@ -9,7 +9,6 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from peft import PeftModel
@@ -18,22 +17,19 @@ from torch import Tensor, nn
 from metric.clip.embedder import Embedder
 from metric.clip.load import load_clip, save_clip
 from metric.clip.model import Clip
-from metric.clip.pixels import prepare
 from metric.example import Example, Picture, data_fingerprint
 from metric.positives.sources import Positives
 from metric.runtime.console import say
-from metric.runtime.gradients import spread
 from metric.runtime.processes import rank, refuse_unlike, shared, wait
 from metric.storage.atomic_files import write_json
 from metric.training.batches import Batches
 from metric.training.clip_quality import appraise, table
 from metric.training.config import MetricConfig
-from metric.training.gradient_cache import in_parts
 from metric.training.loop import Loss, check, train
 from metric.training.lora import add_adapter, save_adapter
 from metric.training.lora_layers import TOWERS
 from metric.training.losses import LOSSES, Made, PairLoss, positive_augmented
-from metric.training.pairs import VAL_PICTURES, captioned, image_side, pair_loss, validation
+from metric.training.pairs import VAL_PICTURES, PairEncoder, captioned, pair_loss, validation
 from metric.training.projections import train_projections
 
 log = logging.getLogger(__name__)
@@ -126,21 +122,13 @@ def augmented_loss(
 ) -> Loss:
     """The loss of a step: its batch, what is made for it, and the three terms."""
     batches = Batches(training, config.batch_size, config.seed, config.prefix)
-    encode, source = image_side(clip, [example.image for example in training])
-
-    def parts(encode: Callable[[Any], Tensor], items: Any) -> Tensor:
-        return in_parts(encode, items, config.chunk, clip.device)
-
-    def texts(some: list[str]) -> Tensor:
-        return spread(lambda share: parts(clip.encode_text, share), some)
-
-    def pictures(some: list[Path | Picture]) -> Tensor:
-        return spread(lambda share: parts(clip.encode_image, prepare(share, clip.preprocess)), some)
+    encoder = PairEncoder(clip, [example.image for example in training], config.chunk)
 
     def loss(step: int) -> tuple[Tensor, dict[str, Tensor]]:
         drawn = draw(step, batches, config, training, positives)
-        image, text = spread(lambda share: parts(encode, source[share]), drawn.rows), texts(drawn.texts)
-        made_image, made_text = made(drawn.made_images, pictures), made(drawn.made_texts, texts)
+        image, text = encoder.images(drawn.rows), encoder.texts(drawn.texts)
+        made_image = made(drawn.made_images, encoder.made_images)
+        made_text = made(drawn.made_texts, encoder.texts)
         if step == 0 and rank() == 0:
             tell_missing(config, made_image, made_text, len(drawn.rows))
         with torch.autocast(clip.device.type, enabled=False):

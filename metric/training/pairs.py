@@ -1,11 +1,13 @@
 """Pairs of pictures and texts while a CLIP is trained: how they are encoded, what they cost, how they are validated.
 
-Axes: n pictures and as many texts, d features.
+Axes: b pairs of a step, n pictures of a data set and as many texts, d features.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,11 +15,12 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from metric.clip.model import Clip
-from metric.clip.pixels import Pixels
-from metric.example import Example
+from metric.clip.pixels import Pixels, prepare
+from metric.example import Example, Picture
 from metric.runtime.console import no_bar
 from metric.runtime.gradients import spread
 from metric.similarity import PREFIX
+from metric.training.gradient_cache import in_parts
 from metric.training.losses import PairLoss, info_nce, sigmoid
 from metric.training.retrieval import retrieval
 
@@ -81,6 +84,33 @@ def image_side(clip: Clip, images: Sequence) -> tuple[Callable[[Tensor], Tensor]
     with torch.no_grad():
         features = spread(look, range(len(pixels)))
     return lambda rows: F.normalize(head(rows).float(), dim=-1), features
+
+
+class PairEncoder:
+    """Embeddings of what a training step draws, in the step's order. Each process encodes its share.
+
+    `pictures` are those of the data set. The activations of `chunk` items are kept at a time, 0: of all.
+    """
+
+    def __init__(self, clip: Clip, pictures: Sequence[Path | Picture], chunk: int) -> None:
+        self.clip, self.chunk = clip, chunk
+        self.encode_rows, self.source = image_side(clip, pictures)
+
+    def images(self, rows: Sequence[int]) -> Tensor:
+        """Pictures of the data set, by their rows. b rows -> `b d`."""
+        return spread(lambda share: self.in_parts(self.encode_rows, self.source[share]), rows)
+
+    def made_images(self, pictures: Sequence[Path | Picture]) -> Tensor:
+        """Pictures that were made for a batch. b pictures -> `b d`."""
+        preprocess, encode = self.clip.preprocess, self.clip.encode_image
+        return spread(lambda share: self.in_parts(encode, prepare(share, preprocess)), pictures)
+
+    def texts(self, texts: Sequence[str]) -> Tensor:
+        """b texts -> `b d`."""
+        return spread(lambda share: self.in_parts(self.clip.encode_text, share), texts)
+
+    def in_parts(self, encode: Callable[[Any], Tensor], items: Any) -> Tensor:
+        return in_parts(encode, items, self.chunk, self.clip.device)
 
 
 def validation(clip: Clip, examples: Sequence[Example], agree: PairLoss) -> Callable[[], dict[str, float]]:

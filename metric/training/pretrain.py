@@ -13,16 +13,14 @@ from metric.clip.load import load_clip, new_clip, save_clip
 from metric.clip.model import Clip
 from metric.example import Example, data_fingerprint
 from metric.runtime.console import say
-from metric.runtime.gradients import spread
 from metric.runtime.processes import rank, refuse_unlike, shared, wait, world
 from metric.similarity import PREFIX
 from metric.storage.atomic_files import write_json
 from metric.training.batches import Batches
 from metric.training.clip_quality import appraise, table
 from metric.training.config import PretrainConfig
-from metric.training.gradient_cache import in_parts
 from metric.training.loop import check, train
-from metric.training.pairs import VAL_PICTURES, captioned, image_side, pair_loss, trunk, validation
+from metric.training.pairs import VAL_PICTURES, PairEncoder, captioned, pair_loss, trunk, validation
 
 
 def pretrain(
@@ -44,15 +42,14 @@ def pretrain(
     clip = begin(config, training, vocabulary).to(device)
     clip.model = whole_batch_statistics(clip.model, torch.device(device))
     agree = pair_loss(clip, "auto")
-    encode, source = image_side(clip, [example.image for example in training])
+    encoder = PairEncoder(clip, [example.image for example in training], config.chunk)
     held_out = captioned(val)[:VAL_PICTURES]
     batches = Batches(training, config.batch_size, config.seed, config.prefix)
 
     def loss(step: int) -> tuple[Tensor, dict[str, Tensor]]:
         rows, rng = batches.order.indices(step), batches.order.rng(step)
         texts = [batches.prefixed(batches.caption(row, rng), rng) for row in rows]
-        image = spread(lambda share: in_parts(encode, source[share], config.chunk, clip.device), rows)
-        text = spread(lambda share: in_parts(clip.encode_text, share, config.chunk, clip.device), texts)
+        image, text = encoder.images(rows), encoder.texts(texts)
         with torch.autocast(clip.device.type, enabled=False):
             return agree(image, text), {"scale": clip.model.logit_scale.detach().exp()}
 
