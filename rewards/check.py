@@ -1,4 +1,4 @@
-"""The contract of a reward, as a check that anyone can run on theirs.
+"""The contract of a reward, as a check that anyone can run on a reward of their own.
 
     from rewards import check_reward, parse
     check_reward(parse("mine:option=1"))
@@ -34,11 +34,15 @@ ODD_CAPTIONS = (
 
 
 class BrokenContract(AssertionError):
-    """A reward does what a reward must not; the message says what."""
+    """A reward breaks a rule for rewards, which the message names."""
 
 
 def check_reward(reward: Reward | RewardSpec, examples: Sequence[Example] = (), context: Context | None = None) -> None:
-    """Raises BrokenContract, or does nothing. Three examples are used; without any, embedded scenes."""
+    """Raises BrokenContract for a reward that breaks a rule.
+
+    The first three of `examples` are used, or three embedded scenes when there are none. A spec is built with
+    `context`, by default with one of those examples.
+    """
     examples = list(examples)[:3] or scenes()
     assert len(examples) == 3, "check_reward takes three examples or more"
     if isinstance(reward, RewardSpec):
@@ -60,7 +64,7 @@ def captions_for(examples: Sequence[Example], k: int) -> list[list[str]]:
 
 
 def values_of(reward: Reward, examples: Sequence[Example], captions: Sequence[Sequence[str]]) -> Tensor:
-    """What the reward gives, `b k`, when its shape, type and numbers are right."""
+    """The values of a reward, `b k`. Raises BrokenContract for a wrong shape, type or number."""
     before = list(examples), [list(texts) for texts in captions]
     values = reward(examples, captions)
     demand((list(examples), [list(texts) for texts in captions]) == before, "changes the lists it is given")
@@ -73,6 +77,7 @@ def values_of(reward: Reward, examples: Sequence[Example], captions: Sequence[Se
 
 
 def check_shapes(reward: Reward, examples: Sequence[Example]) -> None:
+    """Any number of examples and captions is scored."""
     for b, k in ((2, 3), (1, 1), (3, 2)):
         values_of(reward, examples[:b], captions_for(examples[:b], k))
 
@@ -90,7 +95,7 @@ def check_independence(reward: Reward, examples: Sequence[Example]) -> None:
 
 
 def check_odd_captions(reward: Reward, examples: Sequence[Example]) -> None:
-    """What an untrained captioner may say must be scored too."""
+    """Captions that an untrained captioner may write are scored too."""
     values_of(reward, examples, [list(ODD_CAPTIONS)] * len(examples))
 
 

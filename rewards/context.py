@@ -1,4 +1,4 @@
-"""Context: what every reward of a run may know besides its own options."""
+"""Context: the facts of a run that every reward may use besides its own options."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Context:
-    """Handed to a reward's factory; the reward keeps what it needs of it."""
+    """The argument of a reward's factory, which keeps the fields that its reward needs."""
 
     examples: Sequence[Example] = ()
     "the training examples, whose references give CIDEr its document frequency"
@@ -21,4 +21,4 @@ class Context:
     device: str = "cpu"
     "where a reward's networks run"
     seed: int = 0
-    "for rewards that draw lots"
+    "seed of rewards that use random numbers"

@@ -21,7 +21,7 @@ Reward = Callable[[Sequence[Example], Sequence[Sequence[str]]], Tensor]
 
 @runtime_checkable
 class Signed(Protocol):
-    """A reward that says in a line which variant of itself it is, for the run's records."""
+    """A reward with a signature: one line for the run's records that tells its variants apart."""
 
     @property
     def signature(self) -> str: ...
@@ -29,16 +29,16 @@ class Signed(Protocol):
 
 @runtime_checkable
 class Remembering(Protocol):
-    """A reward that keeps what it has worked out: several processes tell each other, at the same moments."""
+    """A reward that caches what it has computed. Several processes exchange their caches at the same moments."""
 
     def exchange(self) -> None: ...
 
 
 def each(value: Callable[[Example, str], float]) -> Reward:
-    """The reward that gives each caption a value of its own."""
+    """The reward whose value of a caption is `value(example, caption)`."""
 
     def reward(examples: Sequence[Example], captions: Sequence[Sequence[str]]) -> Tensor:
-        """`b k`."""
+        """b examples, b lists of k captions -> `b k`."""
         rows = [[value(example, text) for text in texts] for example, texts in zip(examples, captions)]
         return torch.tensor(rows, dtype=torch.float32)
 
@@ -47,7 +47,7 @@ def each(value: Callable[[Example, str], float]) -> Reward:
 
 @dataclass(frozen=True)
 class Term:
-    """One reward of a mix. `key` is its name in the logs, `signature` says which variant of itself it is."""
+    """One reward of a mix. `key` is its name in the logs, `signature` tells its variants apart."""
 
     key: str
     spec: RewardSpec
@@ -57,7 +57,10 @@ class Term:
 
 
 class Mix:
-    """Called with `b` examples and `b` lists of `k` captions. Nothing is normalised or clipped."""
+    """The weighted sum of rewards, as a function of b examples and b lists of k captions.
+
+    Values are neither normalised nor clipped.
+    """
 
     def __init__(self, terms: Sequence[Term]) -> None:
         self.terms = tuple(terms)
@@ -75,7 +78,7 @@ class Mix:
         return torch.stack(weighted).sum(0), parts
 
     def exchange(self) -> None:
-        """What one process has worked out, all know."""
+        """Share what each process has computed with all processes."""
         for term in self.terms:
             if isinstance(term.reward, Remembering):
                 term.reward.exchange()
@@ -86,12 +89,12 @@ class Mix:
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """What any of the terms needs of an example."""
+        """The needs of all terms (`rewards.registry.NEEDS`), each once."""
         return tuple(dict.fromkeys(need for term in self.terms for need in term.needs))
 
     @property
     def signatures(self) -> dict[str, str]:
-        """For the run's records."""
+        """key -> signature of each term, for the run's records."""
         return {term.key: term.signature for term in self.terms}
 
     def check(self, examples: Sequence[Example]) -> None:
@@ -101,7 +104,10 @@ class Mix:
 
 
 def verify(key: str, values: Tensor, examples: Sequence[Example], captions: Sequence[Sequence[str]]) -> None:
-    """Raises ValueError when a reward broke its contract, which training would only show as odd captions."""
+    """Raises ValueError for values of a wrong shape or type and for numbers that are not finite.
+
+    Training with such values would show nothing but odd captions.
+    """
     expected = (len(examples), len(captions[0]))
     if not isinstance(values, Tensor):
         raise ValueError(f"reward {key} must return a tensor of shape {expected}, got a {type(values).__name__}")

@@ -31,7 +31,7 @@ class Option:
 
 
 def options_of(name: str, factory: Callable[..., Any]) -> tuple[Option, ...]:
-    """The factory's keywords after `context`; annotations may be strings, as they are in this file."""
+    """The factory's keywords after `context`. Annotations may be strings. Raises ValueError for other signatures."""
     _, *parameters = inspect.signature(factory).parameters.values()
     options = []
     for parameter in parameters:
@@ -47,7 +47,10 @@ def options_of(name: str, factory: Callable[..., Any]) -> tuple[Option, ...]:
 
 
 def read_options(name: str, options: Sequence[Option], typed: Mapping[str, str]) -> dict[str, Any]:
-    """All options of the reward `name`, those that were typed in the types it declares. Raises ValueError."""
+    """All options of the reward `name`: typed values in their declared types, defaults for the others.
+
+    Raises ValueError for an unknown option and for a value of another type.
+    """
     known = {option.name: option for option in options}
     values = {option.name: option.default for option in options}
     for option, text in typed.items():

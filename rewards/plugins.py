@@ -9,27 +9,30 @@ from importlib.metadata import EntryPoint, entry_points
 from metric.spec import plain
 
 GROUP = "captioner.rewards"
-# what importing a package that is broken, too old or half installed raises
+# errors of importing a package that is broken, too old or half installed
 IMPORT_FAULTS = (ImportError, AttributeError, NameError, SyntaxError, OSError)
 
 
 def announced(built_in: Collection[str]) -> dict[str, EntryPoint]:
-    """By plain name, not imported. Raises ValueError when a name is announced twice or is built in."""
-    found: dict[str, EntryPoint] = {}
+    """Entry points by the plain name of their reward; no module is imported.
+
+    Raises ValueError when a name is announced twice or is built in.
+    """
+    points: dict[str, EntryPoint] = {}
     for point in entry_points(group=GROUP):
         key = plain(point.name)
-        taken = "captioner itself" if key in built_in else package(found[key]) if key in found else ""
+        taken = "captioner itself" if key in built_in else package(points[key]) if key in points else ""
         if taken:
             raise ValueError(
                 f"package {package(point)} announces the reward {point.name}, which is a reward of {taken}: "
                 "uninstall one or rename it"
             )
-        found[key] = point
-    return found
+        points[key] = point
+    return points
 
 
 def load(key: str, point: EntryPoint) -> None:
-    """Imports the module of a plug-in, which registers itself by doing so."""
+    """Imports the module of a plug-in, which registers its rewards. Raises ValueError when the import fails."""
     try:
         import_module(point.module)
     except IMPORT_FAULTS as error:
@@ -44,5 +47,5 @@ def package(point: EntryPoint) -> str:
 
 
 def release(point: EntryPoint) -> str:
-    """The package and its version, as a requirement: another release may be another reward."""
+    """Package and version of a plug-in, as `name==1.0`: another release may be another reward."""
     return f"{point.dist.name}=={point.dist.version}" if point.dist else point.value

@@ -1,4 +1,6 @@
-"""The plug point: rewards by name, here or in other packages' entry points, imported only when asked for.
+"""The plug point: rewards by name, built in or from the entry points of other packages.
+
+A reward's module is imported when the reward is first used.
 
 In a package of your own, `setup.cfg` names the reward and where it is:
 
@@ -44,7 +46,7 @@ BUILT_IN = {
     "truth": "rewards.built_in.scene_truth",
 }
 MODULES = {plain(name): module for name, module in BUILT_IN.items()}
-# what a reward may ask for: of each example the first three, of the machine the others
+# Words for what a reward needs: the first three of each example, the others of the machine.
 NEEDS = {
     "images": "pictures",
     "references": "captions that people wrote of each picture",
@@ -71,7 +73,7 @@ class Entry:
 
     @property
     def summary(self) -> str:
-        """Its first line."""
+        """The first line of the docstring."""
         return self.doc.partition("\n")[0]
 
 
@@ -89,7 +91,7 @@ ENTRIES: dict[str, Entry] = {}
 
 
 def register(name: str, needs: tuple[str, ...] = ()) -> Callable[[Factory], Factory]:
-    """Makes a function or class `factory(context, option: int = 1, ...) -> reward` known as `name`.
+    """Registers a function or class `factory(context, option: int = 1, ...) -> reward` under `name`.
 
     The reward is called with `b` examples and `b` lists of `k` captions and returns a finite float32 tensor
     `b k`, higher is better. `needs` are words of NEEDS, such as images and references.
@@ -108,7 +110,10 @@ def register(name: str, needs: tuple[str, ...] = ()) -> Callable[[Factory], Fact
 
 
 def refuse_duplicate(key: str, factory: Callable[..., Any]) -> None:
-    """A name has one owner; the same function may come again, as when a notebook cell is run twice."""
+    """Raises ValueError when another function owns the name.
+
+    The same function may be registered again, as when a notebook cell is run twice.
+    """
     here = f"{factory.__module__}.{factory.__qualname__}"
     if key in ENTRIES:
         owner = ENTRIES[key].factory
@@ -120,7 +125,7 @@ def refuse_duplicate(key: str, factory: Callable[..., Any]) -> None:
 
 
 def find(name: str) -> Entry:
-    """The reward of that name, imported now if it was not. Raises ValueError."""
+    """The reward of that name; its module is imported now if it was not. Raises ValueError for an unknown name."""
     key = plain(name)
     if key not in ENTRIES and key in MODULES:
         import_module(MODULES[key])
@@ -130,6 +135,7 @@ def find(name: str) -> Entry:
 
 
 def import_plugin(name: str, key: str) -> None:
+    """Imports the plug-in that announces a reward. Raises ValueError when no plug-in announces or registers it."""
     elsewhere = plugins.announced(MODULES)
     if key not in elsewhere:
         raise ValueError(f"unknown reward {name}: {suggestion(key, names(elsewhere))}")
@@ -143,7 +149,7 @@ def import_plugin(name: str, key: str) -> None:
 
 
 def names(elsewhere: Iterable[str]) -> list[str]:
-    """Every name there is: ours, those of other packages, those registered by the run's own script."""
+    """All names: built in, of other packages, registered by the run's own script."""
     registered = (entry.name for entry in ENTRIES.values())
     return list({plain(name): name for name in (*BUILT_IN, *elsewhere, *registered)}.values())
 
@@ -161,7 +167,10 @@ def listing() -> list[Row]:
 
 
 def build(specs: Sequence[RewardSpec], context: Context) -> Mix:
-    """The rewards of a run, as one. Every name, option, weight and need is checked before anything is loaded."""
+    """The rewards of a run, as one weighted sum.
+
+    Raises ValueError for a wrong name, option, weight or need, before any model is loaded.
+    """
     from rewards.mix import Mix, check_needs
 
     entries = [find(spec.name) for spec in specs]
@@ -176,7 +185,7 @@ def build(specs: Sequence[RewardSpec], context: Context) -> Mix:
 
 
 def refuse_nothing(specs: Sequence[RewardSpec]) -> None:
-    """Raises ValueError when the total would be zero whatever is said."""
+    """Raises ValueError when the total would be zero for every caption."""
     if not specs:
         raise ValueError("no reward was given; for example --reward cider")
     if all(spec.weight == 0 for spec in specs):
@@ -187,7 +196,7 @@ def refuse_nothing(specs: Sequence[RewardSpec]) -> None:
 
 
 def make(key: str, spec: RewardSpec, entry: Entry, options: dict[str, Any], context: Context) -> Term:
-    """The reward itself, and the line that says which variant it is: its own, or all its options."""
+    """The reward with its signature: that of the reward itself, or else its name with all its options."""
     from rewards.mix import Signed, Term
 
     reward = entry.factory(context, **options)
@@ -199,6 +208,6 @@ def make(key: str, spec: RewardSpec, entry: Entry, options: dict[str, Any], cont
 
 
 def distinct(keys: Sequence[str]) -> list[str]:
-    """`[pacspp, pacspp]` -> `[pacspp, pacspp#2]`."""
+    """Names with a number after the first of each: `[pacspp, pacspp]` -> `[pacspp, pacspp#2]`."""
     counts = [keys[: i + 1].count(key) for i, key in enumerate(keys)]
     return [key if count == 1 else f"{key}#{count}" for key, count in zip(keys, counts)]

@@ -10,7 +10,10 @@ from metric.spec import SYNTAX, plain, split_spec
 
 @dataclass(frozen=True)
 class RewardSpec:
-    """Text only: whether name and options exist the registry says. `parse` reads what `str` writes."""
+    """A reward's name, options and weight as they were written. `parse` reads what `str` writes.
+
+    The registry checks that the name and the options exist.
+    """
 
     name: str
     "plain: `PAC-S++` and `pac_spp` become `pacspp`"
@@ -36,7 +39,7 @@ class RewardSpec:
 
 
 def parse(text: str) -> RewardSpec:
-    """`pacspp:checkpoint=runs/m,weight=0.5` -> RewardSpec. Raises ValueError."""
+    """`pacspp:checkpoint=runs/m,weight=0.5` -> RewardSpec. Raises ValueError for other text."""
     name, options = split_spec(text)
     weight = read_weight(options.pop("weight", "1.0"), text)
     return RewardSpec(name, tuple(options.items()), weight)

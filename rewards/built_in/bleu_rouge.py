@@ -1,7 +1,7 @@
-"""How much captions overlap with what people said of the picture, word for word: BLEU-4 and ROUGE-L.
+"""BLEU-4 and ROUGE-L: the word-for-word overlap of captions with the references of the picture.
 
-As in cider, the end of the sentence is a word of references and captions, save of a caption that the length limit
-ended: without it, captions learn to end in "with a" (arXiv 2305.12254).
+The end of the sentence is a word of references and captions, as in `rewards.built_in.cider`. A caption that the length
+limit ended has none. Without that word, captions learn to end in "with a" (arXiv 2305.12254).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from rewards.registry import register
 def build_bleu4(context: Context) -> Reward:
     """BLEU-4 of each caption by itself: geometric mean of 1- to 4-gram precision x brevity penalty, 0 to 1.
 
-    Papineni et al. 2002, unsmoothed as in pycocoevalcap: a caption that shares no 4-gram with a reference has 0, so
-    there is little to learn from at first. The end of the sentence is a word.
+    Papineni et al. 2002, unsmoothed as in pycocoevalcap. A caption that shares no 4-gram with a reference has 0, so
+    an untrained captioner learns little from it. The end of the sentence is a word.
     Cost: some 6,000 captions a second on one core.
     """
     return each(bleu4)
@@ -44,5 +44,5 @@ def rouge(example: Example, caption: str) -> float:
 
 
 def words(caption: str) -> Tokens:
-    """The tokens, and the end of the sentence when the caption has one."""
+    """The tokens of a caption, with the end of the sentence unless the length limit ended the caption."""
     return tokenize(caption) if isinstance(caption, Cut) else (*tokenize(caption), EOS)

@@ -1,4 +1,4 @@
-"""How much captions say what people said of the picture: CIDEr-D, with the end of the sentence as a word.
+"""CIDEr-D: the overlap of captions with the references of the picture, with the end of the sentence as a word.
 
 Axes: b images, k captions of each.
 """
@@ -25,11 +25,11 @@ from rewards.registry import register
 class CiderReward:
     """CIDEr-D to the image's references, 0 to 10; n-grams of few training images count most.
 
-    arXiv 1411.5726; 1.0 here is 100 in papers. The end of the sentence is a word of references and captions,
-    save of a caption that the length limit ended: without it, captions learn to end in "with a" (arXiv
-    2305.12254). `df` says which set's n-grams are rare: `train`, `coco` for the COCO 2014 captions inside
-    pycocoevalcap, or a JSON file, COCO annotations or `{id: [caption, ...]}`. The last two are counted once and
-    kept in ~/.cache/captioner. Cost: some thousand captions a second on one core.
+    arXiv 1411.5726; 1.0 here is 100 in papers. The end of the sentence is a word of references and captions. A
+    caption that the length limit ended has none. Without that word, captions learn to end in "with a" (arXiv
+    2305.12254). `df` names the set of captions whose rare n-grams weigh most: `train`, `coco` for the COCO 2014
+    captions inside pycocoevalcap, or a JSON file of COCO annotations or of `{id: [caption, ...]}`. The last two are
+    counted once and kept in ~/.cache/captioner. Cost: some thousand captions a second on one core.
     """
 
     def __init__(self, context: Context, df: str = "train") -> None:
@@ -37,18 +37,21 @@ class CiderReward:
 
     @property
     def signature(self) -> str:
-        """As SacreEOS writes it, with the document frequency's own; the objective is the run's to say."""
+        """The signature of SacreEOS without the objective, with a fingerprint of the document frequency."""
         return f"STANDARD_wInit+Cider-D[n4,s6.0,df={self.cider.df.fingerprint}]"
 
     def __call__(self, examples: Sequence[Example], captions: Sequence[Sequence[str]]) -> Tensor:
-        """`b k`."""
+        """b examples, b lists of k captions -> `b k`."""
         references = [example.references for example, texts in zip(examples, captions) for _ in texts]
         scores = self.cider.scores(list(chain.from_iterable(captions)), references)
         return rearrange(torch.tensor(scores, dtype=torch.float32), "(b k) -> b k", b=len(examples))
 
 
 def document_frequency(context: Context, df: str) -> DocumentFrequency | list[tuple[str, ...]]:
-    """Raises ValueError."""
+    """The document frequency that `df` names, or the captions that it is counted from.
+
+    Raises ValueError for a file that holds no captions, and for training data without references.
+    """
     if df == "coco":
         return of_coco()
     if df != "train":

@@ -1,7 +1,7 @@
-"""How well captions fit the picture, by a CLIP or by one that was tuned on captions (PAC-S, PAC-S++).
+"""CLIP-S, PAC-S and PAC-S++: the similarity of captions and picture by a CLIP or by a tuned CLIP.
 
-Cost: a forward pass of the text tower for each new caption, of the image tower once for each image, as
-embeddings are cached.
+Cost: a forward pass of the text tower for each new caption, and of the image tower once for each image. Embeddings are
+cached.
 
 Axes: b images, k captions of each, d features, r references of an image.
 """
@@ -27,7 +27,10 @@ from rewards.registry import register
 
 @dataclass(frozen=True)
 class Similarity:
-    """A reward from cosines in the space of one CLIP; `with_references` makes it the harmonic mean."""
+    """A reward from cosines in the space of one CLIP.
+
+    `scale` makes a score of a cosine. `with_references` takes the harmonic mean with the best cosine to a reference.
+    """
 
     signature: str
     embedder: Embedder
@@ -35,7 +38,7 @@ class Similarity:
     with_references: bool
 
     def __call__(self, examples: Sequence[Example], captions: Sequence[Sequence[str]]) -> Tensor:
-        """`b k`."""
+        """b examples, b lists of k captions -> `b k`."""
         images = self.embedder.images([example.image for example in examples])  # b d
         prefixed = [PREFIX + caption for caption in chain.from_iterable(captions)]
         texts = rearrange(self.embedder.texts(prefixed), "(b k) d -> b k d", b=len(examples))
@@ -53,7 +56,7 @@ class Similarity:
 def build_clips(context: Context, clip: str = "") -> Reward:
     """CLIP-S, 2.5 max(cos(image, caption), 0): 0 to 2.5, with the run's CLIP or `clip`.
 
-    arXiv 2104.08718. Without references; raised for long it rewards lists of keywords.
+    arXiv 2104.08718. The references are not used. Raised for long, it leads to lists of keywords.
     """
     return similarity("CLIP-S", CLIP_W, clip_s, clip or context.clip, context, with_references=False)
 
@@ -71,7 +74,7 @@ def build_refclips(context: Context, clip: str = "") -> Reward:
 def build_pacs(context: Context, checkpoint: str = "", w: float = PAC_W) -> Reward:
     """PAC-S, w max(cos(image, caption), 0) with a CLIP whose two projections were tuned: 0 to w.
 
-    arXiv 2303.12112. `checkpoint` is the folder of any tuned CLIP; that it was tuned as PAC-S is the user's to know.
+    arXiv 2303.12112. `checkpoint` is the folder of any tuned CLIP. Nobody checks that the CLIP was tuned as PAC-S.
     """
     return similarity("PAC-S", w, partial(pac_s, w=w), tuned("pacs", checkpoint), context, with_references=False)
 
@@ -89,7 +92,7 @@ def build_refpacs(context: Context, checkpoint: str = "", w: float = PAC_W) -> R
 def build_pacspp(context: Context, checkpoint: str = "", w: float = PAC_W) -> Reward:
     """PAC-S++, w max(cos(image, caption), 0) with a tuned CLIP: 0 to w; `checkpoint` is its folder.
 
-    arXiv 2410.07336. The folder is what `captioner metric train` writes; the authors have w = 2.0 and 2.5.
+    arXiv 2410.07336. `captioner metric train` writes that folder. The authors use w = 2.0 and w = 2.5.
     """
     return similarity("PAC-S++", w, partial(pac_s, w=w), tuned("pacspp", checkpoint), context, with_references=False)
 
@@ -112,13 +115,14 @@ def similarity(
     context: Context,
     with_references: bool,
 ) -> Similarity:
+    """The reward called `title`, whose signature has the scale `w`, the prefix and a fingerprint of the CLIP."""
     loaded = load_clip(clip, context.device)
     signature = f"{title}[w{w:g},prefix={PREFIX.strip()!r},weights={loaded.fingerprint}]"
     return Similarity(signature, Embedder(loaded), scale, with_references)
 
 
 def tuned(name: str, checkpoint: str) -> str:
-    """The checkpoint, which has to be named: no CLIP is tuned by default."""
+    """The checkpoint of the reward `name`. Raises ValueError when none was typed: no CLIP is tuned by default."""
     if not checkpoint:
         raise ValueError(
             f"reward {name} needs the folder of a tuned CLIP, got none: make one with "

@@ -1,4 +1,4 @@
-"""Whether captions are grammatical, by a checker made for people's texts.
+"""Grammatical captions, by a grammar checker that was made for people's texts.
 
 Axes: b images, k captions of each.
 """
@@ -38,7 +38,7 @@ class Grammar:
         return f"grammar[{self.checker.name}]"
 
     def __call__(self, examples: Sequence[Example], captions: Sequence[Sequence[str]]) -> Tensor:
-        """`b k`."""
+        """b examples, b lists of k captions -> `b k`."""
         texts = list(chain.from_iterable(captions))
         wrong = self.checker.incorrect(texts)
         good = [float(bool(text.strip()) and not fault) for text, fault in zip(texts, wrong)]

@@ -1,4 +1,4 @@
-"""How likely a language model finds the caption, whatever the picture shows.
+"""The log-probability of captions under a language model, whatever the picture shows.
 
 Axes: b images, k captions of each, n texts, t tokens, v words of the vocabulary.
 """
@@ -25,7 +25,7 @@ from rewards.registry import register
 BATCH = 32  # captions at a time: logits of 32 x 30 x 50,000 are 200 MB
 LONGEST = 256  # tokens of a caption that are read
 REMEMBERED = 100_000  # captions whose value is kept
-NOTHING = -100  # the target of a position that is not asked
+NOTHING = -100  # the target of a position that cross-entropy leaves out
 
 Key = tuple[str, bool]  # a caption, and whether the length limit ended it
 
@@ -34,9 +34,9 @@ Key = tuple[str, bool]  # a caption, and whether the length limit ended it
 class LanguageModel:
     """Mean log-probability of the caption's tokens under a causal language model, in nats, at most 0.
 
-    1/n sum over tokens of log p(token | start, tokens before). The end of the sentence is a token too, save of a
-    caption that the length limit ended. `model` is a folder or a hub id that transformers loads, such as gpt2. The
-    picture is not seen: raised alone it leads to phrases that are said of anything.
+    1/n sum over tokens of log p(token | start, tokens before). The end of the sentence is a token too, unless the
+    length limit ended the caption. `model` is a folder or a hub id that transformers loads, such as gpt2. The model
+    sees no picture: raised alone, the reward leads to phrases that fit any picture.
     Cost: one forward pass of the model for each different caption, 32 in a batch.
     """
 
@@ -46,28 +46,28 @@ class LanguageModel:
         self.tokenizer, self.model = load(model)
         self.model.to(context.device)  # type: ignore[arg-type]  # transformers annotates a device only
         self.end = self.tokenizer.eos_token_id
-        # what the first word follows; GPT-2 and others have one token for the start and the end
+        # the token before the first word; GPT-2 and others have one token for the start and the end
         self.start = self.end if self.tokenizer.bos_token_id is None else self.tokenizer.bos_token_id
         known_length = getattr(self.model.config, "max_position_embeddings", LONGEST)  # some have no limit
         self.longest = min(known_length, self.tokenizer.model_max_length, LONGEST)
         self.signature = f"lm[weights={fingerprint(self.model.config.to_dict(), self.model.state_dict())}]"
-        self.known: dict[Key, float] = {}
+        self.values: dict[Key, float] = {}
 
     def __call__(self, examples: Sequence[Example], captions: Sequence[Sequence[str]]) -> Tensor:
-        """`b k`."""
+        """b examples, b lists of k captions -> `b k`."""
         keys = [(str(text), isinstance(text, Cut)) for text in chain.from_iterable(captions)]
-        if len(self.known) > REMEMBERED:
-            self.known.clear()
-        new = list(dict.fromkeys(key for key in keys if key not in self.known))
-        said = [[self.start, *self.said(key)] for key in new]
-        for batch, filled, t in alike([len(tokens) for tokens in said], self.longest, BATCH):
-            values = self.mean_log_probabilities([said[item] for item in filled], t).tolist()
-            self.known.update((new[item], value) for item, value in zip(batch, values))
-        return rearrange(torch.tensor([self.known[key] for key in keys]), "(b k) -> b k", b=len(examples))
+        if len(self.values) > REMEMBERED:
+            self.values.clear()
+        new = list(dict.fromkeys(key for key in keys if key not in self.values))
+        rows = [[self.start, *self.tokens(key)] for key in new]
+        for batch, filled, t in alike([len(row) for row in rows], self.longest, BATCH):
+            values = self.mean_log_probabilities([rows[item] for item in filled], t).tolist()
+            self.values.update((new[item], value) for item, value in zip(batch, values))
+        return rearrange(torch.tensor([self.values[key] for key in keys]), "(b k) -> b k", b=len(examples))
 
     @torch.no_grad()
     def mean_log_probabilities(self, rows: Sequence[Sequence[int]], t: int) -> Tensor:
-        """Of n rows of tokens -> `n`. Padding up to t is on the right, which the words before it do not see."""
+        """n rows of tokens -> `n`. Rows are padded to t on the right, where a causal model does not look."""
         lengths = torch.tensor([len(row) for row in rows], device=self.model.device)
         mask = (torch.arange(t, device=self.model.device) < lengths[:, None]).long()  # n t
         padded = [[*row, *[self.end] * (t - len(row))] for row in rows]
@@ -79,15 +79,15 @@ class LanguageModel:
         )
         return -reduce(loss, "(n t) -> n", "sum", n=len(rows)) / mask[:, 1:].sum(1)
 
-    def said(self, key: Key) -> list[int]:
-        """What follows the start: the caption's tokens, and its end; silence has nothing but its end."""
+    def tokens(self, key: Key) -> list[int]:
+        """The tokens of a caption and its end, at most `longest` with the start. An empty caption is its end alone."""
         caption, cut = key
         tokens = self.tokenizer.encode(caption, add_special_tokens=False)
         return [*tokens, *([] if cut and tokens else [self.end])][: self.longest - 1]
 
 
 def load(name: str) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
-    """A tokenizer and its frozen model in fp32. Raises ValueError."""
+    """A tokenizer and its frozen model in fp32. Raises ValueError for a name that transformers cannot load."""
     try:
         with quiet():
             tokenizer = AutoTokenizer.from_pretrained(name)
@@ -103,7 +103,7 @@ def load(name: str) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """transformers draws a bar for loading weights, even outside a terminal."""
+    """Without the progress bar that transformers draws for loading weights, even outside a terminal."""
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:

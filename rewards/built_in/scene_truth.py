@@ -1,4 +1,4 @@
-"""The reward that only a world with known truth can give."""
+"""The truth of captions about drawn scenes, whose content is known."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from rewards.registry import register
 def build_truth(context: Context) -> Reward:
     """Share of the caption's claims that are true, times share of the scene's things it names: 0 to 1.
 
-    For scenes only. The first factor alone would be raised by saying little. Exact and without a network: an
-    upper bound for what a learned reward can do. It does not ask for a sentence. Cost: some 10,000 captions a
-    second.
+    For scenes only. The second factor keeps captions from saying little. The reward is exact and needs no network: it
+    is an upper bound for a learned reward. It does not ask for a sentence. Cost: some 10,000 captions a second.
     """
     return each(worth)
 

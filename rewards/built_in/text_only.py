@@ -1,4 +1,4 @@
-"""What the words alone tell, without picture, references or a network: mixed in, they guard against cheating.
+"""Rewards that read the words of a caption alone. Mixed into another reward, they keep it from being exploited.
 
 --reward clips --reward repetition:weight=0.5 --reward bad_endings:weight=0.2
 """
@@ -14,10 +14,10 @@ from rewards.registry import register
 
 @register("repetition")
 def build_repetition(context: Context, n: int = 4, rate: bool = False) -> Reward:
-    """Minus the n-grams that the caption has said before, at most 0; as `rate` their share of all, -1 to 0.
+    """Minus the repeated n-grams of the caption, at most 0; with `rate` their share of all n-grams, -1 to 0.
 
-    The score rep_n with its sign changed: occurrences beyond the first within a caption. The count blames long
-    captions more, the rate does not. Cost: some 30,000 captions a second on one core.
+    The score rep_n with its sign changed. It counts the occurrences of an n-gram after the first one in the caption.
+    The count is larger in longer captions, the rate is not. Cost: some 30,000 captions a second on one core.
     """
     if n < 1:
         raise ValueError(f"reward repetition: n is the length of the repeated n-gram, 1 or more, got {n}")
@@ -37,7 +37,7 @@ def build_bad_endings(context: Context) -> Reward:
 
 @register("length")
 def build_length(context: Context, least: int = 8, most: int = 16) -> Reward:
-    """Minus the words that are missing to `least` or in excess of `most`, at most 0.
+    """Minus the number of words below `least` or above `most`, at most 0.
 
     The default holds 95 % of COCO's captions; `least=10,most=10` is minus the distance to 10 words. Words are
     tokens without punctuation. Cost: some 30,000 captions a second on one core.
