@@ -95,9 +95,10 @@ def evaluate_each(
 def open_sources(
     names: Sequence[str], options: Mapping[str, Options], given: Given
 ) -> tuple[dict[str, Family], dict[str, str]]:
-    """What computes `names`, by source, and why some cannot be; ValueError for options that cannot be met.
+    """Source -> family that computes the scores `names`, and score -> reason for those that cannot be computed.
 
-    Worth calling before captions are made: models and servers are opened once, here.
+    Models and servers are opened here, once. Raises ValueError for an option that cannot be met, which makes this call
+    useful before captions are made.
     """
     families: dict[str, Family] = {}
     skipped: dict[str, str] = {}
@@ -112,7 +113,7 @@ def open_sources(
 def measure(
     families: Mapping[str, Family], names: Sequence[str], captions: list[str], examples: list[Example]
 ) -> tuple[list[Part], dict[str, str]]:
-    """What each finds, and why some of `names` cannot be had of these examples."""
+    """The parts of all families, and score -> reason for scores that cannot be computed from these examples."""
     parts: list[Part] = []
     skipped: dict[str, str] = {}
     for source, family in families.items():
@@ -124,10 +125,12 @@ def measure(
 
 
 def of_source(source: str, names: Sequence[str], reason: Unavailable) -> dict[str, str]:
+    """Score -> reason, for those of `names` that the source computes."""
     return {name: str(reason) for name in names if SCORES[name].source == source}
 
 
 def check_ids(captions: Mapping[str, str], examples: Sequence[Example], chosen: Sequence[Example]) -> None:
+    """Raises ValueError unless every caption has an example of its own and there is at least one."""
     if not captions or not examples:
         raise ValueError(f"nothing to score: {len(captions)} captions, {len(examples)} examples")
     strange = captions.keys() - {example.id for example in examples}
@@ -141,7 +144,7 @@ def check_ids(captions: Mapping[str, str], examples: Sequence[Example], chosen: 
 
 
 def missing(examples: Sequence[Example]) -> dict[str, str]:
-    """What scores need of examples and these lack -> how to say so."""
+    """Need (`Score.needs`) that some of the examples do not meet -> message for the user."""
     from metric.scenes.world import Scene
 
     bare = sum(not example.references for example in examples)
@@ -154,23 +157,28 @@ def missing(examples: Sequence[Example]) -> dict[str, str]:
 
 
 def why_not(name: str, lacking: Mapping[str, str]) -> str:
+    """The reason why a score cannot be computed, "" when it can."""
     return "; ".join(lacking[need] for need in SCORES[name].needs if need in lacking)
 
 
-def facts(names: Sequence[str], found: Mapping[str, str], captions: Sequence[str], asked: int) -> dict[str, str]:
-    """What belongs beside the numbers; what is said of a score holds for its reference version."""
+def facts(names: Sequence[str], of_families: Mapping[str, str], captions: Sequence[str], asked: int) -> dict[str, str]:
+    """Facts to print beside the numbers: of captions, of scores. A fact of a score holds for its reference version."""
     without = asked - len(captions)
     empty = sum(not caption.strip() for caption in captions)
     of_captions = {
         "uncaptioned": without and f"{without} of {asked} examples have no caption and are left aside",
         "empty": empty and f"{empty} of {len(captions)} captions are empty, and scored as such",
     }
-    of_scores = {name: fact for name, fact in found.items() if name in names or f"ref_{name}" in names}
+    of_scores = {name: fact for name, fact in of_families.items() if name in names or f"ref_{name}" in names}
     return {name: fact for name, fact in of_captions.items() if fact} | of_scores
 
 
 def open_grammar(options: Options, given: Given) -> Family:
-    """A checker that was asked for by name has to be there; `auto` takes the best there is, and says so."""
+    """The grammar family. Raises ValueError when a checker that was named cannot run.
+
+    `auto` takes the best checker that runs here and notes which one it stands in for. Without any, and for `none`, the
+    score is Unavailable.
+    """
     name = find(options.get("checker", given.checker), (*ENGINES, "auto", "none"), "grammar checker")
     cache = options.get("cache", "")
     if name == "none":

@@ -16,7 +16,7 @@ from metric.images import UnreadableImage as UnreadableImage
 
 @runtime_checkable
 class Picture(Protocol):
-    """Something that is drawn when it is asked for, such as a scene."""
+    """A picture that is made when it is asked for, such as a scene or a member of an archive."""
 
     @property
     def key(self) -> str: ...  # equal keys draw equal pictures
@@ -39,18 +39,21 @@ def open_image(image: Path | Picture) -> Image.Image:
 
 
 def image_key(image: Path | Picture) -> str:
-    """What a cache knows a picture by, without reading it: equal keys mean equal pictures. OSError if it is gone."""
+    """The key of a picture in a cache, found without reading it. Equal keys mean equal pictures.
+
+    Raises OSError for a file that is gone.
+    """
     return file_key(image) if isinstance(image, Path) else image.key
 
 
 def content_key(image: Path | Picture) -> str:
-    """The same wherever a picture's file lies and whatever it is called: the digest of its bytes."""
+    """The digest of the bytes of a picture's file, wherever the file lies and whatever its name is."""
     data = file_bytes(image)
     return image_key(image) if data is None else sha256(data).hexdigest()
 
 
 def file_bytes(image: Path | Picture) -> bytes | None:
-    """As they are in the folder or archive; None of what is drawn."""
+    """The bytes of a picture's file in its folder or archive; None for a picture without a file, such as a scene."""
     if isinstance(image, Path):
         return image.read_bytes()
     return image.data if isinstance(image, (Stored, InTar, InZip)) else None
@@ -62,11 +65,11 @@ def is_there(example: Example) -> bool:
 
 
 class Cut(str):
-    """A caption that the length limit ended, not its writer: it has no end of sentence to be rewarded for."""
+    """A caption that the length limit ended: rewards do not count an end of sentence in it."""
 
 
 def data_fingerprint(examples: Sequence[Example]) -> str:
-    """Of the pictures and captions that are learned from, and their order, by which a batch picks them."""
+    """Number and digest of examples: their ids, captions and order, by which a batch picks them."""
     digest = sha256()
     for example in examples:
         digest.update("\n".join((example.id, *example.references, "")).encode())

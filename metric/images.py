@@ -1,4 +1,7 @@
-"""A picture from a file, an archive or bytes, in RGB as a person sees it; what cannot be shown says why."""
+"""Pictures from files, archives and bytes: in RGB, upright, with white paper behind transparent pixels.
+
+A picture that cannot be read raises UnreadableImage, which names the file and the reason.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,9 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-NARROW = 500  # times as long as wide; resized by its short side such a picture would fill the memory
-# What Pillow and zipfile raise on damaged files: found by damaging files of eighteen formats, and by reading older
-# Pillows; a RuntimeError is AVIF's, or that a zip wants a password; a Warning is raised where warnings are errors.
+NARROW = 500  # length over width of a picture, above which resizing its short side would fill the memory
+# The errors of Pillow and zipfile on damaged files. They come from damaged files of eighteen formats and the code of
+# older Pillows. AVIF raises RuntimeError, as a zip with a password does. Warnings are raised where they are errors.
 FAULTS = (
     *(OSError, SyntaxError, ValueError, RuntimeError, Image.DecompressionBombError, Warning),
     *(EOFError, IndexError, KeyError, OverflowError, TypeError, struct.error, zipfile.BadZipFile, zlib.error),
@@ -26,11 +29,11 @@ FAULTS = (
 
 
 class UnreadableImage(ValueError):
-    """A file that no picture could be read from; the message names it and says why."""
+    """A file that no picture could be read from. The message has the file's name and the reason."""
 
 
 def read_image(source: Path | BinaryIO, name: str) -> Image.Image:
-    """In RGB, upright; the first frame of an animation. Raises UnreadableImage."""
+    """A picture in RGB, upright; of an animation the first frame. `name` is for the message of UnreadableImage."""
     try:
         with Image.open(source) as file:
             if max(file.size) > NARROW * min(file.size):
@@ -51,12 +54,12 @@ def decode_all(path: Path) -> None:
 
 
 def upright(image: Image.Image) -> Image.Image:
-    """In RGB, turned as the camera says."""
+    """A picture in RGB, turned as its EXIF orientation says."""
     return rgb(ImageOps.exif_transpose(image))
 
 
 def rgb(image: Image.Image) -> Image.Image:
-    """Eight bits a channel; what is transparent shows white paper, not the colour that lies hidden there."""
+    """A picture with eight bits a channel. Transparent pixels become white, not the colour that is stored for them."""
     if image.mode.startswith(("I", "F")):
         return eight_bits(image).convert("RGB")
     if image.has_transparency_data:
@@ -66,16 +69,19 @@ def rgb(image: Image.Image) -> Image.Image:
 
 
 def eight_bits(image: Image.Image) -> Image.Image:
-    """Deep grey, whose brightest value the format tells only for 16 bits; Pillow's own conversion would clip at 255."""
+    """Grey with 16 or 32 bits a pixel as grey with eight. Pillow's own conversion would clip at 255.
+
+    Only formats of 16 bits have a known brightest value. For others it is the least of 1, 255, 65535 that fits.
+    """
     values = np.nan_to_num(np.asarray(image, dtype=np.float32))
     top = float(values.max(initial=0))
     ranges = (65535,) if image.mode.startswith("I;16") else (1, 255, 65535) if image.mode == "F" else (255, 65535)
-    brightest = next((each for each in ranges if top <= each), top)
+    brightest = next((limit for limit in ranges if top <= limit), top)
     return Image.fromarray((values.clip(min=0) * (255 / brightest)).round().astype(np.uint8))
 
 
 def reason(error: BaseException) -> str:
-    """In a few words, without the addresses of objects in memory."""
+    """The reason of an error in a few words, without the addresses of objects in memory."""
     if isinstance(error, UnidentifiedImageError):
         return "no picture of a known format"
     if isinstance(error, OSError) and error.strerror:
@@ -84,13 +90,13 @@ def reason(error: BaseException) -> str:
 
 
 def file_key(path: Path) -> str:
-    """Where a file is and which state it is in."""
+    """Path, size and time of the last change of a file: a changed file has another key. Raises OSError."""
     stat = path.stat()
     return f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
 
 
 class Stored:
-    """A picture that is known by the bytes of its file, wherever they are kept."""
+    """A picture whose key is the digest of its file's bytes, wherever those are kept."""
 
     name: str
     data: bytes
@@ -108,7 +114,7 @@ class Stored:
 
 @dataclass(frozen=True)
 class InMemory(Stored):
-    """Such as one that came through a pipe."""
+    """A picture as the bytes of its file, such as one that came through a pipe."""
 
     name: str
     data: bytes = field(repr=False)
@@ -116,7 +122,7 @@ class InMemory(Stored):
 
 @dataclass(frozen=True)
 class InTar:
-    """A member of an uncompressed tar, read from where it lies."""
+    """A picture in an uncompressed tar, read from its offset when it is drawn."""
 
     archive: Path
     name: str
@@ -142,7 +148,7 @@ class InTar:
 
 @dataclass(frozen=True)
 class InZip:
-    """A member of a zip."""
+    """A picture in a zip, read when it is drawn."""
 
     archive: Path
     name: str
@@ -167,5 +173,8 @@ class InZip:
 
 @lru_cache(maxsize=16)
 def opened_zip(path: Path, process: int) -> zipfile.ZipFile:
-    """Kept open, since the list of members is long; a forked process needs its own, whose place moves alone."""
+    """An open zip. It is kept open, since reading its list of members takes long.
+
+    `process` is the process id: a forked process needs a file of its own, whose position no other process moves.
+    """
     return zipfile.ZipFile(path)

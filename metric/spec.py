@@ -11,7 +11,7 @@ SYNTAX = "write name or name:option=value,..."
 
 
 def split_spec(text: str) -> tuple[str, dict[str, str]]:
-    """`name:option=value,...` -> name and options. Raises ValueError."""
+    """`name:option=value,...` -> name and options. Raises ValueError for other text."""
     name, _, rest = text.partition(":")
     options: dict[str, str] = {}
     for item in rest.split(",") if rest.strip() else []:
@@ -27,7 +27,7 @@ def split_spec(text: str) -> tuple[str, dict[str, str]]:
 def split_specs(text: str) -> list[str]:
     """`cider,pac_spp:checkpoint=DIR,w=2.5,length` -> `cider`, `pac_spp:checkpoint=DIR,w=2.5`, `length`.
 
-    An item goes on with the options of the one before it when its first sign is `=`, not `:`.
+    An item that has `=` before any `:` is an option of the item before it.
     """
     specs: list[str] = []
     for item in filter(None, map(str.strip, text.split(","))):
@@ -44,7 +44,10 @@ def plain(name: str) -> str:
 
 
 def find(name: str, known: Iterable[str], kind: str) -> str:
-    """The one of `known` that `name` spells. ValueError names the `kind`, and the nearest or all of `known`."""
+    """The one of `known` that `name` spells (see `plain`).
+
+    The ValueError for another name has the `kind` and the nearest of `known`, or all of them.
+    """
     spelt = {plain(option): option for option in known}
     if plain(name) in spelt:
         return spelt[plain(name)]

@@ -1,4 +1,4 @@
-"""Videos as pictures: frames of a file (PyAV, the extra `video`) or of a folder, evenly spread in time.
+"""Videos as pictures: evenly spaced frames of a file (PyAV, the extra `video`) or of a folder of frames.
 
 Axes: f frames.
 """
@@ -21,7 +21,7 @@ PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 
 @dataclass(frozen=True)
 class Video:
-    """A video or a part of it, from `start` to `end` of its length, 0 to 1. As a Picture it is its middle frame."""
+    """A video, or its part from `start` to `end` (0 to 1 of its length). As a Picture it is the middle frame."""
 
     path: Path
     start: float = 0.0
@@ -37,7 +37,7 @@ class Video:
 
 @dataclass(frozen=True)
 class Frame:
-    """A decoded frame of a video, known by its place."""
+    """A decoded frame of a video. Its key has the video and the number of the frame."""
 
     key: str
     picture: Image.Image
@@ -47,38 +47,41 @@ class Frame:
 
 
 def video_file(folder: Path, name: str) -> Path:
-    """The folder of frames or the file of that name, or where the latter would be."""
+    """The folder of frames or the video file of that name. Without either, the path that an .mp4 file would have."""
     places = [folder / name, *(folder / f"{name}{suffix}" for suffix in SUFFIXES)]
     return next((place for place in places if place.exists()), folder / f"{name}{SUFFIXES[0]}")
 
 
 def frames(video: Video, most: int = FRAMES) -> list[Image.Image]:
-    """At most `most` frames, evenly spread, first and last among them; 0 for all. Raises ValueError without any."""
+    """At most `most` evenly spaced frames, with the first and the last; 0 for all.
+
+    Raises ValueError for a video that is missing, cannot be read or has no frame.
+    """
     if video.path.is_dir():
         files = sorted(path for path in video.path.iterdir() if path.suffix.lower() in PICTURES)
         return [open_image(files[number]) for number in places(video, len(files), most)]
     if not video.path.is_file():
         raise ValueError(f"there is no video {video.path}")
-    count = sum(1 for _ in decoded(video.path))  # what a container says of its length may be wrong
+    count = sum(1 for _ in decoded(video.path))  # the length in a container may be wrong
     wanted = places(video, count, most)
-    found = {number: frame.to_image() for number, frame in enumerate(decoded(video.path)) if number in set(wanted)}
-    return [found[number] for number in wanted]
+    images = {number: frame.to_image() for number, frame in enumerate(decoded(video.path)) if number in set(wanted)}
+    return [images[number] for number in wanted]
 
 
 def places(video: Video, count: int, most: int) -> list[int]:
-    """Which of `count` frames are looked at; a part shorter than a frame has the one it is in."""
+    """The numbers of at most `most` of `count` frames. A part shorter than a frame has the frame around it."""
     if not count:
         raise ValueError(f"{video.path} has no frames")
     first = min(int(video.start * count), count - 1)
     last = max(first, min(int(video.end * count), count) - 1)
     if most == 1:
         return [(first + last) // 2]
-    spread = last - first + 1
-    return (first + np.linspace(0, spread - 1, min(most or spread, spread)).astype(int)).tolist()
+    size = last - first + 1
+    return (first + np.linspace(0, size - 1, min(most or size, size)).astype(int)).tolist()
 
 
 def decoded(path: Path) -> Iterator:
-    """Every frame of the first video stream."""
+    """Every frame of the first video stream, as PyAV decodes it. Raises ValueError for a file that it cannot read."""
     try:
         import av
     except ImportError:
@@ -93,5 +96,5 @@ def decoded(path: Path) -> Iterator:
 
 
 def as_pictures(video: Video, most: int = FRAMES) -> list[Frame]:
-    """The frames as an Embedder takes them."""
+    """The frames of a video as Pictures, which an Embedder takes."""
     return [Frame(f"{video.key}|{most}|{number}", picture) for number, picture in enumerate(frames(video, most))]
