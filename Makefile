@@ -6,7 +6,7 @@ OUT ?= runs/demo
 .PHONY: demo test lint clean .venv
 
 demo: .venv
-	$(BIN)/python experiments/demo.py --out $(OUT)
+	$(BIN)/python -m experiments.demo --out $(OUT)
 
 test: .venv
 	$(BIN)/python -W error -m pytest

@@ -1,41 +1,28 @@
 """The paper's claim in miniature: what CIDEr, CLIP-S and PAC-S++ do to captions, over seeds and pressures.
 
-Source: arXiv 2410.07336, table of rewards, on the embedded scenes. One PAC-S++, an XE model a seed, then each reward
-from that model at each learning rate, and with samples for beams.
-Command: `.venv/bin/python experiments/ablation.py --out runs/ablation` (goes on where it stopped).
-Cost: about 6 minutes a seed and 3 minutes a reward run on one core; `--jobs 2` runs two at a time.
-Expect: each reward raises its own score. At a gentle learning rate CLIP-S harms little; under pressure its captions
-become less grammatical, less true and more repetitive before PAC-S++'s do. What came of it: LOG.md.
+Paper: arXiv 2410.07336, the table of rewards, on the embedded scenes. One PAC-S++ is trained, then a cross-entropy
+model a seed. Each reward starts from that model at each learning rate, with beams and with samples.
+Command: `.venv/bin/python -m experiments.ablation --out runs/ablation`. A second call goes on where it stopped.
+Cost: about 6 minutes a seed and 3 minutes a reward run on one core. `--jobs 2` runs two at a time.
+Expect: each reward raises its own score. CLIP-S harms little at a gentle learning rate. Under pressure its captions
+should become less grammatical, less true and more repetitive before those of PAC-S++. LOG.md has the results.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
-import sys
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-from demo import again
 
 from captioner.comparison.plots import over_gain, over_steps
 from captioner.comparison.table import Comparison, Row, compare
+from experiments.arms import PRESSURES, over_seeds, train_and_score
+from experiments.commands import resume_flag, run_apart
 
-# how hard a reward is pressed: beams as in the paper, gently and not; samples at a rate that stays up, harder still
-PRESSURES: dict[str, tuple[object, ...]] = {
-    "1e-4": ("--rl.lr", 1e-4, "--rl.steps", 300, "--val-every", 60),
-    "3e-4": ("--rl.lr", 3e-4, "--rl.steps", 300, "--val-every", 60),
-    "sampled-2e-4": ("--rl.candidates", "sample", "--rl.lr", 2e-4, "--no-rl.decay", "--rl.steps", 150)
-    + ("--val-every", 50),
-}
 MEASURES = ("rep_4", "bad_endings", "scene_grammatical", "scene_truth", "scene_recall", "length")
-SCORES = "classic,text,clip,scene,incorrect:checker=auto"  # grammar is checked at the end only: it takes a server
-THREADS = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
-
 
 Settings: TypeAlias = tuple[Any, ...]
 "The folder of a run, and its flags."
@@ -62,30 +49,13 @@ def main() -> None:
         for name, spec in rewards.items()
     ]
     if not (metric / "report.json").exists():
-        captioner("metric", "train", "--out", metric, *again(metric))
+        run_apart("metric", "train", "--out", metric, *resume_flag(metric))
     with ThreadPoolExecutor(args.jobs) as pool:
-        list(pool.map(run, xe))
-        list(pool.map(run, tuned))
+        list(pool.map(lambda run: train_and_score(*run), xe))
+        list(pool.map(lambda run: train_and_score(*run), tuned))
     runs = [settings[0] for settings in [*xe, *tuned]]
-    captioner("compare", *runs, "--out", args.out / "comparison")
+    run_apart("compare", *runs, "--out", args.out / "comparison")
     report(compare(runs), args.out / "comparison" / "claim.md")
-
-
-def run(settings: Settings) -> None:
-    """One run, or the rest of it, and its scores on the test split."""
-    out, *flags = settings
-    if (out / "scores-test.json").exists():
-        return
-    captioner("train", "--out", out, *(again(out) or ["--preset", "small", "--checker", "none", *flags]))
-    captioner("evaluate", out, "--scores", SCORES)
-
-
-def captioner(*words: object) -> None:
-    """One command in a process of its own, on one thread."""
-    command = [sys.executable, "-m", "captioner", *map(str, words)]
-    code = subprocess.run(command, env={**os.environ, **THREADS}).returncode
-    if code:
-        sys.exit(code)
 
 
 def report(comparison: Comparison, path: Path) -> None:
@@ -110,16 +80,16 @@ def report(comparison: Comparison, path: Path) -> None:
 def gains(row: Row, untrained: dict[int, dict[str, float]]) -> list[str]:
     """A line for each score that the row was trained on."""
     trained = [score for score in row.scores if row.first.trained_on(score)]
-    return [
-        f"- {row.label}, {score}: {spread([run.corpus[score] - untrained[run.seed][score] for run in row.outcomes])}"
-        for score in trained
-    ]
+    gained = {name: [run.corpus[name] - untrained[run.seed][name] for run in row.outcomes] for name in trained}
+    return [f"- {row.label}, {name}: {over_seeds(values)}" for name, values in gained.items()]
 
 
 def finals(clips: Row, pacspp: Row) -> list[str]:
     """At the end, on the test pictures."""
     pairs = {name: (clips.scores.get(name), pacspp.scores.get(name)) for name in (*MEASURES, "incorrect")}
-    return [f"- {name}, test: {spread(np.subtract(a.values, b.values))}" for name, (a, b) in pairs.items() if a and b]
+    return [
+        f"- {name}, test: {over_seeds(np.subtract(a.values, b.values))}" for name, (a, b) in pairs.items() if a and b
+    ]
 
 
 def contrasts(clips: Row, pacspp: Row) -> list[str]:
@@ -128,20 +98,15 @@ def contrasts(clips: Row, pacspp: Row) -> list[str]:
     for measure in MEASURES:
         a, b = over_steps(clips, measure), over_steps(pacspp, measure)
         if a and b:
-            found.append(f"- {measure}, validation, step {a.x[-1]}: {spread(a.y[:, -1] - b.y[:, -1])}")
+            found.append(f"- {measure}, validation, step {a.x[-1]}: {over_seeds(a.y[:, -1] - b.y[:, -1])}")
         a, b = over_gain(clips, measure), over_gain(pacspp, measure)
         if a and b:
             gain = min(a.x[-1], b.x[-1])
             first, second = (np.array([np.interp(gain, curve.x, seed) for seed in curve.y]) for curve in (a, b))
             found.append(
-                f"- {measure}, validation, both at +{gain:.1f} % of the trained score: {spread(first - second)}"
+                f"- {measure}, validation, both at +{gain:.1f} % of the trained score: {over_seeds(first - second)}"
             )
     return found
-
-
-def spread(values: Sequence[float] | np.ndarray) -> str:
-    each = ", ".join(f"{value:+.3f}" for value in values)
-    return f"{np.mean(values):+.3f} ± {np.std(values, ddof=1) if len(values) > 1 else 0:.3f} ({each})"
 
 
 if __name__ == "__main__":

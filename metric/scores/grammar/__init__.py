@@ -1,8 +1,8 @@
 """Whether a caption breaks a rule of grammar, asked of LanguageTool or of Harper.
 
 Rules that would count every caption, whatever its grammar, are off: casing, spelling, spacing, final
-punctuation, style. LanguageTool is the reference. Harper needs no Java but misses much (experiments/checkers.md),
-so `Checker.name` belongs beside every number.
+punctuation, style. LanguageTool is the reference. Harper needs no Java but misses much, so `Checker.name` belongs
+beside every number (experiments/results/checkers.md).
 """
 
 from __future__ import annotations

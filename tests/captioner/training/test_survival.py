@@ -192,7 +192,7 @@ def test_cautions_are_said_once_and_logged(tmp_path, capsys, tiny_flags):
 
 
 def test_a_run_killed_while_it_saves_and_resumed_is_the_unbroken_one(tmp_path, tiny_flags):
-    """By -9, in a process of its own; experiments/kill_training.py does it twenty times."""
+    """By -9, in a process of its own; experiments/survival/training.py does it twenty times."""
     flags = "--xe.steps 12 --rl.steps 2 --reward clips --val-every 6 --save-every 1".split()
     out, whole = tmp_path / "killed", tmp_path / "whole"
     assert main(["train", *tiny_flags, *flags, "--out", str(whole)]) == 0

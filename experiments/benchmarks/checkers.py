@@ -1,11 +1,11 @@
 """What the two grammar checkers can see: the share of captions they flag, as humans wrote them and broken on purpose.
 
 Source: the captions of Flickr8k's test photographs (research use; none is copied here).
-Command: `LTP_PATH=../shared/languagetool python experiments/checkers.py --flickr8k ../shared/flickr8k`
-Cost: five minutes of one core. Writes experiments/checkers.md.
-Expect: LanguageTool sees nearly every repeated word and a third to half of broken agreement, Harper half of the
-first and none of the second. Neither sees a dropped article, nor a sentence that stops in the middle: for those that
-stop at a word no sentence ends in, as they are cut here, there is `bad_endings`.
+Command: `LTP_PATH=../shared/languagetool .venv/bin/python -m experiments.benchmarks.checkers --flickr8k DIR`
+Cost: five minutes of one core. The table is written to experiments/results/checkers.md.
+Expect: LanguageTool sees nearly every repeated word and a third to half of broken agreement. Harper sees half of the
+repeated words and no broken agreement. Neither sees a dropped article. Neither sees a sentence that stops in the
+middle: `bad_endings` counts sentences that stop at a word that ends no sentence, as they are cut here.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--flickr8k", type=Path, required=True)
     parser.add_argument("--cache", default="", help="folder that keeps verdicts between runs")
-    parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".md"))
+    parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "results" / "checkers.md")
     args = parser.parse_args()
     examples = load(f"flickr8k:root={args.flickr8k}", "test")
     captions = [clean(reference) for example in examples for reference in example.references]
@@ -125,7 +125,7 @@ without the final stop; then those that can be broken in one way, before → aft
 {named}
 
 Commit {commit()}, {hardware()}; seed 0. Made by
-`LTP_PATH=../shared/languagetool python experiments/checkers.py --flickr8k ../shared/flickr8k`.
+`LTP_PATH=../shared/languagetool python -m experiments.benchmarks.checkers --flickr8k ../shared/flickr8k`.
 """,
     )
 

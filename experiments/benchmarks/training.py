@@ -1,12 +1,13 @@
-"""What a training step costs in time and memory, option by option: cross-entropy, the reward stage, contrastive.
+"""What a training step costs in time and memory, option by option: cross-entropy, reward stage, contrastive.
 
-Command: `.venv/bin/python experiments/bench_training.py --markdown experiments/bench-training.md`; the paper's model on
-a GPU: `--size paper --clip ARCH:TAG`; `--batch`, `--rounds`, `--only REGEX`, `--compile`. Cost: two minutes (small).
-Scenes, the real loop's own step, medians over rounds. Time is the CPU's where there is no GPU, since other work on the
-machine does not change it; memory is what a step needs above what was there before. The share of peak is the step's
-floating-point operations a second over those of a large fp32 matrix product here.
-Options that the loop has not got are made here, to see whether they should be in it: see LOG.md.
-Expect: bf16 and compilation pay on GPUs; parts (`--accumulate`, `--chunk`) divide the memory at little cost.
+Command: `.venv/bin/python -m experiments.benchmarks.training --markdown experiments/results/bench-training.md`. The
+paper's model on a GPU: `--size paper --clip ARCH:TAG`. More flags: `--batch`, `--rounds`, `--only REGEX`, `--compile`.
+Cost: two minutes of one core for the small size.
+The step is the step of the real loop, on scenes. Figures are medians over rounds. Without a GPU the time is that of the
+CPU, which other work on the machine does not change. Memory is the growth during a step. The share of peak is the
+step's floating-point operations a second over those of a large fp32 matrix product on the same machine.
+Options that the loop does not have are made here, to see whether the loop should have them. LOG.md has the answers.
+Expect: bf16 and compilation pay on GPUs. Parts (`--accumulate`, `--chunk`) divide the memory at little cost.
 """
 
 from __future__ import annotations
@@ -297,8 +298,8 @@ def table(rows: list[tuple[str, str, int, Cost, float]], args: argparse.Namespac
     lines = [
         "# What a training step costs",
         "",
-        f"`experiments/bench_training.py --size {args.size} --batch {args.batch} --rounds {args.rounds}`, commit "
-        f"{commit()}, {hardware()}, load average {load_average:.1f}. Seconds of CPU a process (of the clock on a GPU); "
+        f"`python -m experiments.benchmarks.training --size {args.size} --batch {args.batch} --rounds {args.rounds}`, "
+        f"commit {commit()}, {hardware()}, load average {load_average:.1f}. Seconds of CPU a process (of the clock on a GPU); "
         "MiB above what was there before the step; pictures a second by the clock.",
         "",
         "| stage | option | processes | s a step | against fp32 | by the clock | pictures/s | MiB | share of peak |",

@@ -63,7 +63,7 @@ def feature_shape(name: str) -> tuple[int, int]:
 words = lru_cache(Vocabulary.clip)
 
 
-def captioner(clip: str, model: Model, max_length: int, device: str = "meta") -> Captioner:
+def captioner_outline(clip: str, model: Model, max_length: int, device: str = "meta") -> Captioner:
     """Of those sizes, over that CLIP's features, with CLIP's vocabulary."""
     _, f = feature_shape(clip)
     with torch.device(device):

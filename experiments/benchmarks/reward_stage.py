@@ -1,15 +1,16 @@
 """What a step of the reward stage costs, part by part, against cross-entropy, no cache, and transformers' generate.
 
-Command: `.venv/bin/python experiments/bench_reward_stage.py --size small` (`paper`; `--precision bf16`; `--rounds N`).
-Cost: seconds (small), minutes (paper) on one core. Weights are random, so captions never end by themselves: all have
-LENGTH tokens, in generation, cross-entropy and transformers alike. Their beams begin too much alike (2.6 to 3.3 tokens
-a distinct beginning), so reward and update work on candidates that are made, with 1.7 as the beams of the demo's
-captioners have (1.63 to 1.84; samples have 1.2). transformers decodes with a BART of the same width, layers, heads,
-feed-forward, vocabulary, patches, beams and length, that knows no end of sentence. `decode` begins with encoded
-pictures and ends with token ids, for both; no decoder can be quicker than `its matrix products alone`, which are the
-same for both. Medians over rounds that take turns.
-Expect: a reward step below 4 cross-entropy steps; decoding faster than transformers, the less the more both wait for
-the same matrix products. LOG.md has the figures.
+Command: `.venv/bin/python -m experiments.benchmarks.reward_stage --size small` (or `paper`; `--precision bf16`;
+`--rounds N`).
+Cost: seconds (small) or minutes (paper) of one core.
+Weights are random, so captions never end by themselves: all have LENGTH tokens, here and in transformers. The beams of
+a random model begin too much alike (2.6 to 3.3 tokens a distinct beginning). Reward and update therefore work on made
+candidates with 1.7, as the beams of the demo's captioners have (1.63 to 1.84; samples have 1.2).
+transformers decodes with a BART of the same width, layers, heads, feed-forward, vocabulary, patches, beams and length.
+`decode` begins with encoded pictures and ends with token ids, for both. `its matrix products alone` is the time of the
+products that both have to compute, so no decoder can be quicker. Figures are medians over rounds that take turns.
+Expect: a reward step costs less than 4 cross-entropy steps. Decoding is faster than transformers', and the difference
+shrinks where the matrix products dominate. LOG.md has the figures.
 """
 
 from __future__ import annotations

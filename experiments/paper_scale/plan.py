@@ -18,11 +18,11 @@ from captioner.commands.train import asked_for
 from captioner.config import Run, check
 from captioner.data import stream
 from captioner.flags import given
+from experiments.paper_scale import RECIPES, cost
+from experiments.paper_scale.outline import exists, feature_shape
+from experiments.paper_scale.recipe import Recipe
 from metric.spec import split_spec
 from metric.training.config import MetricConfig
-from recipes import RECIPES, cost
-from recipes.outline import exists, feature_shape
-from recipes.recipe import Recipe
 from rewards.spec import parse
 
 MEASURED = Path(__file__).parent / "measured.json"

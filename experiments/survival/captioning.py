@@ -1,10 +1,9 @@
 """Captions photographs in one unbroken run, and in one that is killed (-9) at random moments; the bytes must be equal.
 
-Log-probabilities are written too, so that a caption which stayed the same by luck does not hide another batch.
-
-    python experiments/kill_captioning.py --model RUN --images ../shared/flickr8k/Images --count 2000 --out runs/kill
-
-Cost: about three times what captioning them once costs.
+Command: `.venv/bin/python -m experiments.survival.captioning --model RUN --images DIR --count 2000 --out runs/kill`
+Cost: about three times the cost of captioning the photographs once.
+Log-probabilities are written too: a caption may stay the same by luck in another batch, its log-probability does not.
+Expect: equal files after sorting.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from captioner.captioning.journal import whole_lines
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", required=True)
     parser.add_argument("--images", type=Path, required=True)
     parser.add_argument("--count", type=int, default=2000)

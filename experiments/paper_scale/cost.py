@@ -21,10 +21,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from captioner.config import Model, Run
 from captioner.features.store import grid_features
+from experiments.paper_scale.outline import captioner_outline, feature_shape, outline
 from metric.training.config import MetricConfig
 from metric.training.lora import add_adapter
 from metric.training.losses import info_nce
-from recipes.outline import captioner, feature_shape, outline
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def looking(clip: str, n: int, device: str = "meta") -> Step:
 
 def teacher_forced(clip: str, sizes: Model, t: int, n: int, k: int = 1, device: str = "meta") -> Step:
     """k captions of n pictures, of t tokens, forward and backward."""
-    model, (p, f) = captioner(clip, sizes, t, device), feature_shape(clip)
+    model, (p, f) = captioner_outline(clip, sizes, t, device), feature_shape(clip)
     seen = torch.zeros(n, p, f, device=device)
     tokens = torch.zeros(n, k, t, dtype=torch.long, device=device)
     return Step([model], lambda: F.cross_entropy(model(seen, tokens).flatten(0, -2), tokens.flatten()))

@@ -8,12 +8,12 @@ import zlib
 from pathlib import Path
 
 import pytest
-import recipe as runner
 from PIL import Image
-from recipes import RECIPES, cost, plan
-from recipes.outline import captioner, exists, feature_shape, outline
 
 from captioner.config import Decode, Model, Run, Xe
+from experiments.paper_scale import RECIPES, cost, plan
+from experiments.paper_scale import run as runner
+from experiments.paper_scale.outline import captioner_outline, exists, feature_shape, outline
 
 ADDRESS = "http://example.org/a.jpg"
 MEASURED = {"hardware": "a machine", "steps": {}}
@@ -122,7 +122,11 @@ def test_flops_and_parameters_are_those_of_the_matrices():
     decoder = t * (4 * d * d + 2 * d * d + 2 * d * inner) + 2 * t * t * d + p * 2 * d * d + 2 * t * p * d
     forward = 2 * n * (p * f * d + encoder + decoder + t * d * v)
     found = cost.xe(run)
-    assert found.parameters == found.trained == sum(each.numel() for each in captioner(clip, run.model, t).parameters())
+    assert (
+        found.parameters
+        == found.trained
+        == sum(each.numel() for each in captioner_outline(clip, run.model, t).parameters())
+    )
     backward = 2 * forward - 2 * n * p * f * d  # no gradient of what goes in
     assert found.flops == pytest.approx(forward + backward, rel=0.01)
     assert found.kept > 4 * n * t * v, "the logits wait for the backward pass"

@@ -1,12 +1,12 @@
 """Trains a captioner once unbroken, then again and again killed (-9) at a random moment and resumed: the same weights?
 
-Both stages on scenes, the reward PAC-S++'s arithmetic with the embedded CLIP; checkpoints every few steps. A third of
-the kills waits for a checkpoint that is being written. Compared are all tensors of all checkpoints (model, optimizer,
-best, the one before) and every line of metrics.jsonl but its clock.
-
-    python experiments/kill_training.py --kills 20 --out runs/kill-training
-
-Writes experiments/kill-training.md. Cost: about as many unbroken runs as kills; five minutes of one core.
+Command: `.venv/bin/python -m experiments.survival.training --kills 20 --out runs/kill-training`
+Cost: about as many unbroken runs as kills; five minutes of one core. The table is written to
+experiments/results/kill-training.md.
+Both stages run on scenes. The reward is PAC-S++'s arithmetic with the embedded CLIP. A checkpoint is saved every few
+steps, and a third of the kills waits for a checkpoint that is being written. All tensors of all checkpoints (model,
+optimizer, best, the one before) and every line of metrics.jsonl but its clock are compared.
+Expect: no difference.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from metric.storage.atomic_files import write
 from metric.storage.checkpoint_folders import newest, position
 from metric.storage.provenance import commit, hardware
 
-TABLE = Path(__file__).with_name("kill-training.md")
+TABLE = Path(__file__).parents[1] / "results" / "kill-training.md"
 FLAGS = (
     "--preset small --data scenes:count=120 --val-count 10 --checker none --model.d 32 --model.heads 2 "
     "--model.encoder-layers 1 --model.decoder-layers 1 --model.feedforward 64 --model.vocabulary 600 "
@@ -55,7 +55,7 @@ class Kill:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--at-once", type=int, default=1, help="runs beside each other")
@@ -63,7 +63,8 @@ def main() -> None:
     parser.add_argument("--table", type=Path, default=TABLE)
     args = parser.parse_args()
     whole = args.out / "whole"
-    made_with = f"`kill_training.py --kills {args.kills} --seed {args.seed}`, commit {commit()}, {hardware()}"
+    command = f"python -m experiments.survival.training --kills {args.kills} --seed {args.seed}"
+    made_with = f"`{command}`, commit {commit()}, {hardware()}"
     started = time.perf_counter()
     begin(whole).join()
     seconds = time.perf_counter() - started

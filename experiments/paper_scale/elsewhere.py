@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from recipes.coco import REWARDS
-from recipes.recipe import Recipe
+from experiments.paper_scale.coco import REWARDS
+from experiments.paper_scale.recipe import Recipe
 
 # data set -> what `captioner` reads, and its split
 OUT_OF_DOMAIN = {

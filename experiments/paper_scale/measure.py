@@ -7,15 +7,15 @@ import time
 from collections.abc import Callable
 
 import torch
-from bench_reward_stage import LENGTH, LOOKS, parts
 
 from captioner.config import Decode, Rl, Run, Xe
+from experiments.benchmarks.reward_stage import LENGTH, LOOKS, parts
+from experiments.paper_scale import cost
+from experiments.paper_scale.outline import feature_shape
+from experiments.paper_scale.plan import MEASURED
 from metric.storage.atomic_files import write_json
 from metric.storage.provenance import commit
 from metric.training.config import MetricConfig
-from recipes import cost
-from recipes.outline import feature_shape
-from recipes.plan import MEASURED
 
 CLIP = "ViT-B-32-quickgelu:openai"
 PICTURES = 5
@@ -35,7 +35,7 @@ def measure() -> None:
     }
     found = {kind: {"seconds": seconds(step), "flops": known.flops} for kind, (step, known) in steps.items()}
     hardware = f"one core of {processor()} ({platform.machine()}), fp32"
-    command = "experiments/recipe.py --measure"
+    command = "python -m experiments.paper_scale.run --measure"
     write_json(MEASURED, {"hardware": hardware, "command": command, "commit": commit(), "steps": found})
 
 

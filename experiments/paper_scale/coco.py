@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recipes.recipe import Recipe
+from experiments.paper_scale.recipe import Recipe
 
 BACKBONES = {
     "rn50": "RN50-quickgelu:openai",

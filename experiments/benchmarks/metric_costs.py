@@ -1,13 +1,15 @@
-"""What the learned metric costs: its training step, the memory of a large batch, and scoring, side by side in one run.
+"""What the learned metric costs: its training step, the memory of a large batch, and scoring, in one run.
 
-Step: a LoRA step on `--step-batch` pairs (plain loss, then with a made picture and caption for each) against the
-frozen model's forward pass over the same pairs. Memory: peak of one step on `--batch` pairs, all at once and in
-chunks, each in a process of its own. Scoring: pairs a second by our Embedder and by a plain open_clip loop, one and
-five captions a picture, pictures read from files by both. Expect a step to cost three to four forwards, chunks to need
-a fraction of the memory for a third more time, and scoring to gain where pictures repeat or captions are short.
-Command: `.venv/bin/python experiments/overheads.py --out runs/overheads` (scenes-clip), `--clip ViT-B-32` for that
-architecture with random weights. Times are seconds of one core on a CPU, which a loaded machine does not stretch, and
-the clock's on a GPU. Cost: about ten minutes of one core for scenes-clip.
+Command: `.venv/bin/python -m experiments.benchmarks.metric_costs --out runs/metric-costs` for scenes-clip, or
+`--clip ViT-B-32` for that architecture with random weights.
+Cost: about ten minutes of one core for scenes-clip.
+Step: a LoRA step on `--step-batch` pairs, with the plain loss and then with a made picture and caption for each pair,
+against the forward pass of the frozen model over the same pairs. Memory: the peak of one step on `--batch` pairs, all
+at once and in chunks, each in a process of its own. Scoring: pairs a second by our Embedder and by a plain open_clip
+loop, with one and with five captions a picture, pictures read from files by both.
+Times are seconds of one core on a CPU, which a loaded machine does not stretch, and of the clock on a GPU.
+Expect: a step costs three to four forward passes. Chunks need a fraction of the memory for a third more time. Scoring
+gains where pictures repeat or captions are short.
 """
 
 from __future__ import annotations

@@ -1,9 +1,11 @@
 """Recipes at the papers' scale: what each needs and costs, and the commands that run it.
 
-Command: `.venv/bin/python experiments/recipe.py` lists them; `... NAME --root DIR --dry-run` reads the configuration
-and the data, checks paths, counts parameters and FLOPs and prints the plan; without --dry-run the commands run one
-after another, and go on where they stopped. `--measure` times a step of each kind here (minutes of one core).
-None of them was run at this size by us: GPU hours are estimates, and the plan says what from.
+Command: `.venv/bin/python -m experiments.paper_scale.run` lists the recipes. `... NAME --root DIR --dry-run` reads the
+configuration and the data, checks paths, counts parameters and FLOPs and prints the plan. Without `--dry-run` the
+commands run one after another. A second call goes on where it stopped. `--measure` times a step of each kind on this
+machine (minutes of one core).
+Cost: GPU days. No recipe was run at this size by us: GPU hours are estimates, and the plan names their source.
+Expect: each recipe names the paper and the figure to hold its result against.
 """
 
 from __future__ import annotations
@@ -12,10 +14,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from recipes import RECIPES
-from recipes.plan import plan, told
-
-from captioner.cli import main as captioner
+from captioner.cli import main as run_command
+from experiments.paper_scale import RECIPES
+from experiments.paper_scale.plan import plan, told
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -31,7 +32,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--measure", action="store_true", help="time a step of each kind on one core of this machine")
     args = parser.parse_args(argv)
     if args.measure:
-        from recipes.measure import measure
+        from experiments.paper_scale.measure import measure
 
         measure()
     elif not args.name:
@@ -42,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
         if made.faults or args.dry_run:
             return bool(made.faults)
         for words, _ in made.works:
-            if code := captioner(again(words)):
+            if code := run_command(resumed(words)):
                 return code
     return 0
 
@@ -52,7 +53,7 @@ def measured(text: str) -> tuple[str, float]:
     return kind, float(seconds)
 
 
-def again(words: list[str]) -> list[str]:
+def resumed(words: list[str]) -> list[str]:
     """A training that was begun goes on; a metric's takes its settings again."""
     out = Path(words[words.index("--out") + 1]) if "--out" in words else Path()
     if not (out / "config.json").exists():

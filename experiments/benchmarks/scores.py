@@ -1,12 +1,13 @@
 """How fast the scores are: ours against pycocoevalcap, the same captions in one run.
 
-    python experiments/bench_scores.py --flickr8k ../shared/flickr8k [--captions 5000]
-
-Two tables in Markdown: the tokenizer, BLEU, ROUGE-L and CIDEr over a set of captions with five references each; and
-one call of the CIDEr reward, 32 pictures x 5 captions, against tokenizing with the JVM and calling pycocoevalcap's
-Cider on the same input. Numbers are processor time, Java's included, so that a busy machine tells the same; the last
-column is by the clock. Each is the best of `--repeat` rounds; what we remember between calls is forgotten before each,
-save that the reward knows the words of its training captions. Needs Java. Cost: some two minutes on a free core.
+Command: `.venv/bin/python -m experiments.benchmarks.scores --flickr8k ../shared/flickr8k --captions 5000`
+Cost: about two minutes of a free core. Java is needed.
+Two tables in Markdown are printed. The first has the tokenizer, BLEU, ROUGE-L and CIDEr over a set of captions with
+five references each. The second has one call of the CIDEr reward, 32 pictures x 5 captions, against the JVM's tokenizer
+and pycocoevalcap's Cider on the same input. Times are those of the processor, Java's included, so other work does not
+change them. The last column is by the clock. Each figure is the best of `--repeat` rounds. Caches are emptied before
+each round, but the reward keeps the words of its training captions.
+Expect: the reward is much faster than pycocoevalcap, the scores of a whole set are about as fast.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from recipes.coco import BACKBONES, DATA, LAYOUT
-from recipes.recipe import Recipe
+from experiments.paper_scale.coco import BACKBONES, DATA, LAYOUT
+from experiments.paper_scale.recipe import Recipe
 
 # what Flickr8k-Expert says, Kendall's tau-b x 100 (arXiv 2104.08718, 2303.12112, 2410.07336)
 EXPERT = "Flickr8k-Expert tau-b with ViT-B/32: CLIP-S 51.1, PAC-S 53.9, PAC-S++ 54.5"
