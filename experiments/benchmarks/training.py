@@ -299,8 +299,9 @@ def table(rows: list[tuple[str, str, int, Cost, float]], args: argparse.Namespac
         "# What a training step costs",
         "",
         f"`python -m experiments.benchmarks.training --size {args.size} --batch {args.batch} --rounds {args.rounds}`, "
-        f"commit {commit()}, {hardware()}, load average {load_average:.1f}. Seconds of CPU a process (of the clock on a GPU); "
-        "MiB above what was there before the step; pictures a second by the clock.",
+        f"commit {commit()}, {hardware()}, load average {load_average:.1f}. "
+        "Seconds of CPU a process (of the clock on a GPU); MiB above what was there before the step; "
+        "pictures a second by the clock.",
         "",
         "| stage | option | processes | s a step | against fp32 | by the clock | pictures/s | MiB | share of peak |",
         "|---|---|---|---|---|---|---|---|---|",
