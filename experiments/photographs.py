@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument("--flickr8k", type=Path, default=Path("../shared/flickr8k"))
     parser.add_argument("--out", type=Path, default=Path("runs/photographs"))
     parser.add_argument("--xe", type=int, default=1600, help="cross-entropy steps")
-    parser.add_argument("--scst", type=int, default=120, help="steps of the reward stage")
+    parser.add_argument("--rl", type=int, default=120, help="steps of the reward stage")
     args = parser.parse_args()
     data, out = f"flickr8k:root={args.flickr8k}", args.out
     clip, metric, xe, pacspp = (out / name for name in ("clip", "metric", "xe", "pacspp"))
@@ -42,8 +42,8 @@ def main() -> None:
     train(xe, *common, "--xe.steps", args.xe, "--xe.batch-size", 64, "--xe.lr", 5e-4)
     say("4/4 reward stage")
     reward = ("--init", xe, "--reward", f"pacspp:checkpoint={metric}")
-    scst = ("--rl.steps", args.scst, "--rl.batch-size", 32, "--rl.lr", 5e-5, "--rl.warmup", 0.1, "--rl.decay")
-    train(pacspp, *common, *reward, *scst)
+    rl = ("--rl.steps", args.rl, "--rl.batch-size", 32, "--rl.lr", 5e-5, "--rl.warmup", 0.1, "--rl.decay")
+    train(pacspp, *common, *reward, *rl)
     run_captioner("evaluate", xe, pacspp)
     run_captioner("compare", xe, pacspp, "--out", out / "comparison")
 

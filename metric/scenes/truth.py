@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import cache, lru_cache
-from itertools import chain
+from itertools import chain, islice
+from typing import NamedTuple
 
 from metric.scenes.language import OPPOSITE
 from metric.scenes.words import (
@@ -40,7 +41,7 @@ def truth(caption: str, scene: Scene) -> float:
 
 def kinds(caption: str) -> list[str]:
     """The kind of thing that each noun names, in order."""
-    return [KIND_OF[token] for role, token in tokens(caption) if role == "word" and token in KIND_OF]
+    return [KIND_OF[token.text] for token in tokens(caption) if token.role == "word" and token.text in KIND_OF]
 
 
 def recall(caption: str, scene: Scene) -> float:
@@ -97,52 +98,91 @@ PHRASE = re.compile(r"\b(" + "|".join(sorted(PHRASES, key=len, reverse=True)) + 
 
 @lru_cache(maxsize=65_536)
 def claims(caption: str) -> frozenset[Claim]:
-    """Every distinct thing the caption says: kinds, their attributes, relations, position, setting.
+    """Every distinct thing the caption says: kinds, their attributes, relations, position, setting."""
+    return frozenset(said.claim for said in spoken(caption))
+
+
+def false_words(caption: str, scene: Scene) -> set[int]:
+    """Places, in `caption.split()`, of the words that make a claim which does not hold of the scene.
+
+    A claim of a thing that is not there marks its attributes too: "a blue cat" without a cat is false in three words.
+    """
+    return {place for said in spoken(caption) if not holds(said.claim, scene) for place in said.places}
+
+
+class Token(NamedTuple):
+    """A word, or a phrase that names a relation or a position; `places` are those of its words in the caption."""
+
+    role: str
+    text: str
+    places: tuple[int, ...]
+
+
+class Spoken(NamedTuple):
+    """A claim, and the places of the words that make it."""
+
+    claim: Claim
+    places: tuple[int, ...]
+
+
+Pending = dict[str, tuple[str, tuple[int, ...]]]  # attribute -> value, places of its word
+
+
+def spoken(caption: str) -> list[Spoken]:
+    """The claims of a caption in order, with the places of their words.
 
     An adjective belongs to the next noun of its phrase; a state right after a noun (or its verb) belongs to that noun.
     """
-    said: list[Claim] = []
-    pending: dict[str, str] = {}
-    last, relation = "", ""
-    for role, token in tokens(caption):
-        if role == "position":
-            said += [("position", last, token)] if last else []
-        elif role == "relation":
+    said: list[Spoken] = []
+    pending: Pending = {}
+    last, relation = "", Token("relation", "", ())
+    for token in tokens(caption):
+        word, places = token.text, token.places
+        if token.role == "position":
+            said += [Spoken(("position", last, word), places)] if last else []
+        elif token.role == "relation":
             relation, pending = token, {}
-        elif token in KIND_OF:
-            kind = KIND_OF[token]
-            said.append(("kind", kind))
-            said += [(attribute, kind, value) for attribute, value in pending.items()]
-            said += [("relation", last, relation, kind)] if relation and last and last != kind else []
-            last, relation, pending = kind, "", {}
-        elif token in STATE_OF and last and not pending and not relation:
-            said.append(("state", last, STATE_OF[token]))
-        elif token in SETTING_OF:
-            said.append(("setting", SETTING_OF[token]))
+        elif word in KIND_OF:
+            kind = KIND_OF[word]
+            said.append(Spoken(("kind", kind), places))
+            said += [Spoken((attribute, kind, value), at) for attribute, (value, at) in pending.items()]
+            if relation.text and last and last != kind:
+                said.append(Spoken(("relation", last, relation.text, kind), relation.places))
+            last, relation, pending = kind, Token("relation", "", ()), {}
+        elif word in STATE_OF and last and not pending and not relation.text:
+            said.append(Spoken(("state", last, STATE_OF[word]), places))
+        elif word in SETTING_OF:
+            said.append(Spoken(("setting", SETTING_OF[word]), places))
             pending = {}
         else:
             pending = read_adjective(token, pending)
-    return frozenset(said)
+    return said
 
 
-def read_adjective(token: str, pending: dict[str, str]) -> dict[str, str]:
+def read_adjective(token: Token, pending: Pending) -> Pending:
     """What is known of the noun to come, after one more word; a determiner begins a new phrase."""
-    if token in COUNT_OF:
-        return {"count": str(COUNT_OF[token])}
+    word = token.text
+    if word in COUNT_OF:
+        return {"count": (str(COUNT_OF[word]), token.places)}
     for attribute, words in (("size", SIZE_OF), ("state", STATE_OF), ("colour", dict(zip(COLOURS, COLOURS)))):
-        if token in words:
-            return {**pending, attribute: words[token]}
-    return pending if token in ("is", "are") else {}
+        if word in words:
+            return {**pending, attribute: (words[word], token.places)}
+    return pending if word in ("is", "are") else {}
 
 
-def tokens(caption: str) -> list[tuple[str, str]]:
+def tokens(caption: str) -> list[Token]:
     """Words and set phrases in order, each with what it is."""
-    text = " ".join(re.findall(r"[a-z]+", caption.lower()))
-    parts = PHRASE.split(text)  # text, phrase, text, phrase, ...
-    said = [
-        [("word", word) for word in part.split()] if i % 2 == 0 else [PHRASES[part]] for i, part in enumerate(parts)
-    ]
-    return list(chain.from_iterable(said))
+    placed = [(i, word) for i, text in enumerate(caption.lower().split()) for word in re.findall(r"[a-z]+", text)]
+    parts = PHRASE.split(" ".join(word for _, word in placed))  # text, phrase, text, phrase, ...
+    places = iter([place for place, _ in placed])
+    found: list[Token] = []
+    for i, part in enumerate(parts):
+        if i % 2:
+            role, name = PHRASES[part]
+            found.append(Token(role, name, tuple(islice(places, len(part.split())))))
+        else:
+            found += [Token("word", word, (next(places),)) for word in part.split()]
+    return found
 
 
 @lru_cache(maxsize=65_536)

@@ -1,7 +1,9 @@
 import random
 
+import pytest
+
 from metric.scenes.language import alt_text, keywords, references
-from metric.scenes.truth import belongs, claims, recall, truth
+from metric.scenes.truth import belongs, claims, false_words, recall, truth
 from metric.scenes.world import Scene, Thing, sample
 
 SCENES = [sample(split, number) for split in ("train", "ood") for number in range(200)]
@@ -63,6 +65,28 @@ def test_claims_are_read_from_a_sentence():
         ("relation", "cat", "left", "car"),
         ("setting", "beach"),
     }
+
+
+@pytest.mark.parametrize(
+    "caption, marked",
+    [
+        ("a red cat on the beach", ""),
+        ("a blue cat in the snow", "blue snow"),
+        ("Two red cats.", "Two"),
+        ("a red kitten on the right of two blue cars", "on the right of"),
+        ("a green boat", "a green boat"),  # no boat is there, so nothing that is said of it holds
+        ("the red-hot cat, jumping", "jumping"),
+    ],
+)
+def test_false_words_are_those_of_claims_that_do_not_hold(caption, marked):
+    places = false_words(caption, SCENE)
+    assert " ".join(word for place, word in enumerate(caption.split()) if place in places) == marked
+
+
+def test_a_caption_has_false_words_where_its_truth_is_below_one():
+    for scene, other in zip(SCENES, SCENES[1:]):
+        for caption in references(other):
+            assert bool(false_words(caption, scene)) == (truth(caption, scene) < 1)
 
 
 def test_truth_is_the_share_of_true_claims():
