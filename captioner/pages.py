@@ -1,4 +1,4 @@
-"""Templates filled in: HTML with everything escaped, Markdown as it is."""
+"""Pages: templates filled in, HTML with everything escaped, Markdown as it is; the colours that plots share."""
 
 from __future__ import annotations
 
@@ -6,6 +6,15 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+COLOURS = (
+    "#3b82c4",
+    "#d9782d",
+    "#2f9e77",
+    "#b565a7",
+    "#c94f4f",
+    "#8a7a3a",
+    "#5b6abf",
+)  # of runs and metrics, in the order they are given
 PAGES = Environment(
     loader=PackageLoader("captioner"),
     autoescape=lambda name: (name or "").endswith(".html.j2"),

@@ -109,11 +109,3 @@ def test_help_imports_no_torch():
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert "COMMAND" in said and said.rstrip().endswith("heavy: []")
-
-
-def test_only_the_command_line_sees_argparse():
-    """Work functions take typed arguments, so that they can be called from Python and checked by mypy."""
-    files = [path for package in ALLOWED for path in (ROOT / package).rglob("*.py") if "argparse" in imported(path)]
-    places = {path.relative_to(ROOT).as_posix() for path in files}
-    allowed = ("captioner/commands/", "captioner/cli.py", "captioner/flags.py")
-    assert places and not [place for place in places if not place.startswith(allowed)]

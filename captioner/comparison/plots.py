@@ -17,10 +17,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from captioner.comparison.table import Row, column
+from captioner.pages import COLOURS
 from captioner.runs.outcome import Outcome, label
 
 # seven hues that keep 3:1 contrast on white and on near-black; dashes say the same to whoever sees no hue
-COLOURS = ("#3b82c4", "#d9782d", "#2f9e77", "#b565a7", "#c94f4f", "#8a7a3a", "#5b6abf")
 DASHES = ("", "7 2", "7 2 2 2", "3 2", "10 3", "2 1", "10 2 2 2 2 2")
 XE_COLOUR, XE_DASH = "#8a8a8a", "2 2"
 INK = "#010203"  # stands for the page's text colour until the SVG is written

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
-from captioner.comparison.plots import COLOURS
 from captioner.data import load
+from captioner.pages import COLOURS
 from captioner.scoring.metric_scorers import Metrics
 from metric.judgement.audit import Audit, Row, as_csv, as_markdown, audit
 from metric.runtime.device import device_of
