@@ -6,6 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+# of runs and metrics, in the order in which they are given
 COLOURS = (
     "#3b82c4",
     "#d9782d",
@@ -14,7 +15,7 @@ COLOURS = (
     "#c94f4f",
     "#8a7a3a",
     "#5b6abf",
-)  # of runs and metrics, in the order they are given
+)
 PAGES = Environment(
     loader=PackageLoader("captioner"),
     autoescape=lambda name: (name or "").endswith(".html.j2"),
