@@ -9,7 +9,7 @@ import json
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from typing import Any, TypeVar, get_type_hints
 
-from metric.training.cautions import refuse_warmup
+from metric.runtime.schedule import refuse_warmup
 
 
 @dataclass(frozen=True)
@@ -127,32 +127,6 @@ class Run:
     xe: Xe = field(default_factory=Xe)
     scst: Scst = field(default_factory=Scst)
 
-
-# Closed set: whole families of settings that go together.
-PRESETS: dict[str, dict[str, Any]] = {
-    "paper": {},
-    "small": {  # for scenes, on a laptop: minutes, not days
-        "data": "scenes:count=8000",
-        "model.d": 128,
-        "model.heads": 4,
-        "model.encoder_layers": 2,
-        "model.decoder_layers": 2,
-        "model.feedforward": 512,
-        "model.vocabulary": 1000,
-        "decode.max_length": 24,
-        "xe.steps": 1200,
-        "xe.batch_size": 64,
-        "xe.lr": 1e-3,
-        "scst.steps": 300,
-        "scst.batch_size": 32,
-        "scst.lr": 1e-4,
-        "scst.warmup": 0.1,
-        "scst.decay": True,
-        "val_every": 100,
-        "val_count": 200,
-        "save_every": 100,
-    },
-}
 
 CHOICES = {
     "precision": ("fp32", "tf32", "bf16", "fp16"),

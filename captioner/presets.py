@@ -1,6 +1,6 @@
 """Published ways to train on a reward, as settings: `--preset m2`, or at another size `--preset small --preset m2`.
 
-A size (`paper`, `small`, in config.py) says how large and how long, a recipe how rewards become a gradient. At full
+A size (`paper`, `small`) says how large and how long, a recipe how rewards become a gradient. At full
 size a recipe also brings its published learning rate and batch; beside another size it leaves them to that.
 The reward itself is the user's: `--reward`.
 """
@@ -11,7 +11,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from captioner.config import CHOICES, PRESETS
+from captioner.config import CHOICES
+
+# Sizes: how large the model is and how long it is trained.
+PRESETS: dict[str, dict[str, Any]] = {
+    "paper": {},
+    "small": {  # for scenes, on a laptop: minutes, not days
+        "data": "scenes:count=8000",
+        "model.d": 128,
+        "model.heads": 4,
+        "model.encoder_layers": 2,
+        "model.decoder_layers": 2,
+        "model.feedforward": 512,
+        "model.vocabulary": 1000,
+        "decode.max_length": 24,
+        "xe.steps": 1200,
+        "xe.batch_size": 64,
+        "xe.lr": 1e-3,
+        "scst.steps": 300,
+        "scst.batch_size": 32,
+        "scst.lr": 1e-4,
+        "scst.warmup": 0.1,
+        "scst.decay": True,
+        "val_every": 100,
+        "val_count": 200,
+        "save_every": 100,
+    },
+}
 
 
 @dataclass(frozen=True)

@@ -30,17 +30,19 @@ from torchvision.transforms.functional import to_tensor
 from transformers import BartConfig, BartForConditionalGeneration
 from transformers.modeling_outputs import BaseModelOutput
 
-from captioner.config import PRESETS, Decode, Run, Scst, override
+from captioner.config import Decode, Run, Scst, override
 from captioner.data import load
 from captioner.decoding.beam_search import beam_search
 from captioner.decoding.generate import Generated, at_rest
 from captioner.model.encoder_decoder import Captioner
 from captioner.model.vocabulary import Vocabulary
+from captioner.presets import PRESETS
 from captioner.training.objectives import cross_entropy, self_critical
 from captioner.training.rollout import Batch, Rollout, judged, sample
 from captioner.training.session import untrained, vocabulary_of
 from metric.clip.embedder import Embedder
-from metric.clip.model import Clip, frozen, load_clip
+from metric.clip.load import load_clip
+from metric.clip.model import Clip, frozen
 from metric.example import Example, Picture
 from metric.runtime.prefixes import Prefixes
 from metric.similarity import pac_s

@@ -30,23 +30,25 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.checkpoint import checkpoint
 from torch.utils.flop_counter import FlopCounterMode
 
-from captioner.config import PRESETS, Run, override
+from captioner.config import Run, override
 from captioner.data import load
-from captioner.runs.record import commit, hardware
+from captioner.presets import PRESETS
 from captioner.training.loop import update
 from captioner.training.rollout import Batch, lengths
 from captioner.training.session import Bench, prepare
 from captioner.training.step_batches import Read, Reader
-from metric.clip.merged_lora import add_adapter
-from metric.clip.model import load_clip
+from metric.clip.load import load_clip
 from metric.positives.sources import positives_for
 from metric.runtime.device import device_of
-from metric.runtime.processes import data_parallel, joined
+from metric.runtime.gradients import data_parallel
+from metric.runtime.processes import joined
+from metric.storage.provenance import commit, hardware
 from metric.training.checkpoint import Patience, Training
 from metric.training.config import MetricConfig
 from metric.training.finetune import augmented_loss
 from metric.training.loop import optimiser
 from metric.training.loop import update as contrastive_update
+from metric.training.lora import add_adapter
 from metric.training.pairs import pair_loss
 from rewards.built_in.clip_similarity import Similarity
 from rewards.mix import Mix

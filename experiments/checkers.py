@@ -16,10 +16,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from captioner.data import clean, load
-from captioner.runs.record import commit, hardware
 from metric.scores.grammar import Checker, grammar_checker
 from metric.scores.repetition import BAD_ENDINGS, ends_badly
 from metric.storage.atomic_files import write
+from metric.storage.provenance import commit, hardware
 
 ARTICLES = {"a", "an", "the"}
 AGREEMENT = {"is": "are", "are": "is", "has": "have", "have": "has", "was": "were", "were": "was"}

@@ -24,9 +24,9 @@ import numpy as np
 from ablation import PRESSURES, captioner, run
 from demo import again
 
-from captioner.runs.record import hardware
 from metric.scores.bootstrap import interval, mean_of, resample
 from metric.storage.atomic_files import write_json
+from metric.storage.provenance import hardware
 
 MEASURES = "cider clip_s pac_spp rep_4 incorrect bad_endings scene_grammatical scene_truth scene_recall length".split()
 PRESSED = {"beams": ("--scst.steps", 150, "--val_every", 50), "samples": PRESSURES["sampled-2e-4"]}

@@ -27,9 +27,9 @@ from tqdm import tqdm
 
 import captioner.cli
 import captioner.training.loop  # so that forks have it
-from captioner.runs.record import commit, hardware
 from metric.storage.atomic_files import write
 from metric.storage.checkpoint_folders import newest, position
+from metric.storage.provenance import commit, hardware
 
 TABLE = Path(__file__).with_name("kill-training.md")
 FLAGS = (

@@ -21,10 +21,10 @@ import numpy as np
 from ablation import captioner, spread
 
 from captioner.data import load
-from captioner.runs.record import commit, hardware
 from metric.clip.embedder import Embedder
-from metric.clip.model import load_clip
+from metric.clip.load import load_clip
 from metric.storage.atomic_files import write_json
+from metric.storage.provenance import commit, hardware
 from metric.training.clip_quality import appraise
 
 ARMS = {"without": ("--lambda_v", 0, "--lambda_t", 0), "with": ()}  # synthetic positives

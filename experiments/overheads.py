@@ -28,20 +28,21 @@ import torch
 from PIL import Image
 
 from captioner.data import load
-from captioner.runs.record import commit, hardware
 from metric.clip.embedder import Embedder
-from metric.clip.merged_lora import add_adapter
-from metric.clip.model import Clip, load_clip, save_clip
+from metric.clip.load import load_clip, save_clip
+from metric.clip.model import Clip
 from metric.clip.pixels import prepare
 from metric.example import Example, open_image
 from metric.positives.sources import ScenePositives
 from metric.runtime.device import device_of
-from metric.runtime.processes import data_parallel
+from metric.runtime.gradients import data_parallel
 from metric.similarity import PREFIX, pac_s
+from metric.storage.provenance import commit, hardware
 from metric.training.checkpoint import Patience, Training
 from metric.training.config import MetricConfig
 from metric.training.finetune import augmented_loss
 from metric.training.loop import optimiser, update
+from metric.training.lora import add_adapter
 from metric.training.pairs import pair_loss
 
 REPEATS = 3  # the best of them counts

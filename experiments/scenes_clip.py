@@ -18,11 +18,11 @@ from pathlib import Path
 from demo import again, do
 
 from captioner.data import load
-from captioner.runs.record import commit, hardware
 from metric.clip.embedder import Embedder
-from metric.clip.model import ASSETS, load_clip
+from metric.clip.load import ASSETS, load_clip
 from metric.example import Example
 from metric.scenes.world import Scene
+from metric.storage.provenance import commit, hardware
 from metric.training.clip_quality import OBJECTS, appraise
 from metric.training.retrieval import recognised
 

@@ -10,13 +10,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from metric.example import Example
-from metric.scores.catalogue import SCORES, find, request
+from metric.scores.catalogue import SCORES, request
 from metric.scores.clip_families import open_clip_s, open_pac
 from metric.scores.external_families import open_meteor, open_objects, open_spice, open_training
 from metric.scores.family import Family, Given, Options, Part, Unavailable, together
 from metric.scores.grammar import ENGINES, available_checker, grammar_checker
 from metric.scores.result import Scores
 from metric.scores.text_families import classic, grammar, plain, scene, text
+from metric.spec import find
 
 if TYPE_CHECKING:
     from metric.clip.embedder import Embedder

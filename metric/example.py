@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -62,3 +63,11 @@ def is_there(example: Example) -> bool:
 
 class Cut(str):
     """A caption that the length limit ended, not its writer: it has no end of sentence to be rewarded for."""
+
+
+def data_fingerprint(examples: Sequence[Example]) -> str:
+    """Of the pictures and captions that are learned from, and their order, by which a batch picks them."""
+    digest = sha256()
+    for example in examples:
+        digest.update("\n".join((example.id, *example.references, "")).encode())
+    return f"{len(examples)} pictures, {digest.hexdigest()[:12]}"

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 
+ALIKE = 0.5  # least similarity of two names, from 0 to 1, of which one may be meant by the other
 SYNTAX = "write name or name:option=value,..."
 
 
@@ -33,3 +36,24 @@ def split_specs(text: str) -> list[str]:
         else:
             specs.append(item)
     return specs
+
+
+def plain(name: str) -> str:
+    """`PAC-S++`, `pac_spp` and `pacspp` are all `pacspp`: case, `_`, `-` and spaces go, `+` reads as `p`."""
+    return re.sub(r"[-_\s]", "", name.lower()).replace("+", "p")
+
+
+def find(name: str, known: Iterable[str], kind: str) -> str:
+    """The one of `known` that `name` spells. ValueError names the `kind`, and the nearest or all of `known`."""
+    spelt = {plain(option): option for option in known}
+    if plain(name) in spelt:
+        return spelt[plain(name)]
+    told = did_you_mean(name, spelt.values()) or f"there are {', '.join(spelt.values())}"
+    raise ValueError(f"no {kind} is called {name!r}; {told}")
+
+
+def did_you_mean(name: str, known: Iterable[str], most: int = 1) -> str:
+    """`did you mean X or Y?` with at most `most` of the known names that are spelt alike; "" without any."""
+    spelt = {plain(option): option for option in known}
+    close = get_close_matches(plain(name), spelt, n=most, cutoff=ALIKE)
+    return f"did you mean {' or '.join(spelt[option] for option in close)}?" if close else ""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from metric.spec import did_you_mean
 
 BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 READERS: dict[str, Callable[[str], Any]] = {
@@ -51,7 +52,7 @@ def read_options(name: str, options: Sequence[Option], typed: Mapping[str, str])
     values = {option.name: option.default for option in options}
     for option, text in typed.items():
         if option not in known:
-            raise ValueError(f"reward {name} has no option {option}{suggestion(option, [*known, 'weight'])}")
+            raise ValueError(f"reward {name} has no option {option}: {suggestion(option, [*known, 'weight'])}")
         try:
             values[option] = READERS[known[option].type](text)
         except (ValueError, KeyError):
@@ -63,7 +64,5 @@ def read_options(name: str, options: Sequence[Option], typed: Mapping[str, str])
 
 
 def suggestion(word: str, known: Sequence[str]) -> str:
-    """`: did you mean X? There are X, Y`."""
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    guess = f": did you mean {close[0]}?" if close else "."
-    return f"{guess} There are {', '.join(known)}" if known else f"{guess} There are none"
+    """The nearest of the known names, then all of them: `did you mean X? There are X, Y`."""
+    return f"{did_you_mean(word, known)} There are {', '.join(known) or 'none'}".strip()

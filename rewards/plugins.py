@@ -6,7 +6,7 @@ from collections.abc import Collection
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 
-from metric.scores.catalogue import plain
+from metric.spec import plain
 
 GROUP = "captioner.rewards"
 # what importing a package that is broken, too old or half installed raises

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from metric.scores.catalogue import plain
+from metric.spec import plain
 from rewards import plugins
 from rewards.context import Context
 from rewards.options import Option, options_of, read_options, suggestion
@@ -132,7 +132,7 @@ def find(name: str) -> Entry:
 def import_plugin(name: str, key: str) -> None:
     elsewhere = plugins.announced(MODULES)
     if key not in elsewhere:
-        raise ValueError(f"unknown reward {name}{suggestion(key, names(elsewhere))}")
+        raise ValueError(f"unknown reward {name}: {suggestion(key, names(elsewhere))}")
     point = elsewhere[key]
     plugins.load(key, point)
     if key not in ENTRIES:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from metric.scores.catalogue import plain
-from metric.spec import SYNTAX, split_spec
+from metric.spec import SYNTAX, plain, split_spec
 
 
 @dataclass(frozen=True)

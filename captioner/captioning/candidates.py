@@ -15,7 +15,7 @@ from captioner.captioning.journal import Row
 from captioner.decoding.generate import METHODS, generate
 from captioner.model.encoder_decoder import Captioner
 from metric.example import Example
-from metric.positives.units import seed_of
+from metric.runtime.seeds import seed_of_unit
 from rewards.mix import Mix
 
 
@@ -97,5 +97,5 @@ def lots(examples: Sequence[Example], wanted: Wanted) -> Tensor:
     """What samples are drawn by, `b k t`: of each picture by its id and the seed, so that no batch, share or kill
     changes its captions."""
     shape = (wanted.candidates, wanted.max_length)
-    own = (torch.Generator().manual_seed(seed_of(wanted.seed, example.id, 0)) for example in examples)
+    own = (torch.Generator().manual_seed(seed_of_unit(wanted.seed, example.id, 0)) for example in examples)
     return torch.stack([torch.rand(shape, generator=generator, dtype=torch.float64) for generator in own])

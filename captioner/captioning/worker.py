@@ -20,7 +20,7 @@ from captioner.features.store import Looked, look_at
 from captioner.model.encoder_decoder import Captioner
 from captioner.runs.record import fingerprint_of
 from captioner.training.checkpoint import model_folder
-from metric.clip.model import load_clip
+from metric.clip.load import load_clip
 from metric.example import Example
 from metric.runtime.device import device_of
 from rewards import Context, build

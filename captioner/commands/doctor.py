@@ -90,7 +90,7 @@ def spice() -> str:
 
 
 def embedded() -> str:
-    from metric.clip.model import load_clip
+    from metric.clip.load import load_clip
 
     clip = load_clip("scenes-clip")
     return f"{sum(p.numel() for p in clip.model.parameters()):,} parameters, fingerprint {clip.fingerprint}"

@@ -6,9 +6,9 @@ import argparse
 import runpy
 from pathlib import Path
 
-from captioner.config import PRESETS, Run, check, override
+from captioner.config import Run, check, override
 from captioner.flags import add_flags, given
-from captioner.presets import RECIPES, refuse_contradiction, settings_of
+from captioner.presets import PRESETS, RECIPES, refuse_contradiction, settings_of
 
 HELP = "train a captioner: cross-entropy, then a reward"
 

@@ -25,7 +25,7 @@ from captioner.data.adapters.webdataset import shard, urls, webdataset, webdatas
 from captioner.data.detect import Source, recognise
 from captioner.data.left_out import LeftOut, Read, kept
 from metric.example import Example
-from metric.scores.catalogue import find
+from metric.spec import find
 
 DATA: dict[str, Callable[..., Read]] = {
     "scenes": scenes,

@@ -16,8 +16,7 @@ from captioner.data.columns import IMAGE
 from captioner.data.picture_lookup import is_archive, members
 from captioner.data.splits import NAMED, SPLIT, split_in
 from captioner.data.text_files import read_json
-from metric.scores.catalogue import find
-from metric.spec import split_spec
+from metric.spec import find, split_spec
 
 BRIEF = 4096  # characters of a JSON file that show whether it may be annotations
 METADATA = ("metadata.jsonl", "metadata.csv")  # of Hugging Face's image folders

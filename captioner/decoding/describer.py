@@ -14,7 +14,8 @@ from captioner.features.patch_features import grid_features
 from captioner.model import pretrained
 from captioner.model.encoder_decoder import Captioner, CaptionerConfig
 from captioner.training.checkpoint import model_folder
-from metric.clip.model import Clip, load_clip
+from metric.clip.load import load_clip
+from metric.clip.model import Clip
 from metric.images import upright
 
 

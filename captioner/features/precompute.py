@@ -15,7 +15,8 @@ from captioner.data.blocks import Block, blocks
 from captioner.data.inspection.inspect_data import WHOLE
 from captioner.features.shelf import DiskShelf
 from captioner.features.store import SHARD, TOGETHER, fill, plan
-from metric.clip.model import Clip, load_clip
+from metric.clip.load import load_clip
+from metric.clip.model import Clip
 from metric.example import Example
 from metric.runtime.work_share import Share
 

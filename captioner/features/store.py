@@ -21,7 +21,7 @@ from captioner.features.patch_features import grid_features
 from captioner.features.shelf import DiskShelf, MemoryShelf, Seen, Shelf, ids_in, state_of
 from metric.clip.model import Clip
 from metric.example import Example, UnreadableImage, open_image
-from metric.runtime.processes import no_bar
+from metric.runtime.console import no_bar
 
 SHARD = 256  # pictures of a shard: what a kill may cost
 TOGETHER = 64  # pictures that the tower sees at once

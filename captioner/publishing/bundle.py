@@ -19,7 +19,7 @@ from captioner.model import pretrained
 from captioner.model.encoder_decoder import Captioner
 from captioner.publishing.model_card import captioner_card, metric_card
 from captioner.training.checkpoint import model_folder
-from metric.clip.model import ADAPTER, CONFIG, load_clip, save_clip
+from metric.clip.load import ADAPTER, CONFIG, load_clip, save_clip
 from metric.storage import hub
 
 CARD = "README.md"

@@ -16,7 +16,7 @@ from captioner.runs.outcome import label
 from captioner.training.checkpoint import model_folder
 from captioner.training.validation import metric_checkpoint
 from metric.clip.embedder import Embedder
-from metric.clip.model import load_clip
+from metric.clip.load import load_clip
 from metric.evaluate import Scores, evaluate
 from metric.example import Example
 from metric.images import InMemory, upright

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from captioner.runs.signature import refuse_false, refuse_unlike
-from metric.scores.catalogue import SCORES, plain
+from metric.scores.catalogue import SCORES
+from metric.spec import plain
 from rewards.options import BOOLEANS
 from rewards.spec import RewardSpec, parse
 

@@ -16,7 +16,7 @@ from captioner.scoring.terminal_tables import show
 from captioner.training.checkpoint import model_folder
 from captioner.training.validation import metric_checkpoint
 from metric.clip.embedder import Embedder
-from metric.clip.model import load_clip
+from metric.clip.load import load_clip
 from metric.evaluate import evaluate, open_sources
 from metric.runtime.device import device_of
 from metric.scores.catalogue import request

@@ -15,7 +15,7 @@ from metric.judgement.benchmark import Benchmark
 from metric.judgement.judge import Judgement, judge
 from metric.judgement.media_check import with_pictures
 from metric.runtime.device import device_of
-from metric.scores.catalogue import find
+from metric.spec import find
 from metric.storage.atomic_files import write_json
 
 

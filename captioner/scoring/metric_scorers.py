@@ -12,10 +12,10 @@ from tqdm import tqdm
 from metric.evaluate import evaluate
 from metric.example import Example
 from metric.judgement.judge import Scorer
-from metric.scores.catalogue import SCORES, expand_names, find
+from metric.scores.catalogue import SCORES, expand_names
 from metric.scores.clip_families import embedder_of
 from metric.scores.emscore import PARTS, EmScore, both
-from metric.spec import split_spec, split_specs
+from metric.spec import find, split_spec, split_specs
 from metric.video import Video
 from rewards import Context, build, parse
 from rewards.registry import find as find_reward

@@ -13,7 +13,7 @@ from rich.table import Table
 from captioner.data.caption_files import read_captions, some
 from captioner.data.reference_files import by_name, find, read_references
 from metric.clip.embedder import Embedder
-from metric.clip.model import load_clip
+from metric.clip.load import load_clip
 from metric.runtime.device import device_of
 from metric.scores.emscore import PARTS, EmScore, both
 from metric.storage.atomic_files import write_json

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from captioner.config import PRESETS, Run, Scst, Xe
-from metric.training.cautions import long_warmup
+from captioner.config import Run, Scst, Xe
+from captioner.presets import PRESETS
+from metric.runtime.schedule import long_warmup
 
 CARRIED = 2  # a reward stage at half of cross-entropy's learning rate or more, which ruins captions in few steps
 FAST = 10  # times the learning rate of the preset of the model's size

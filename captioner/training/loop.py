@@ -24,15 +24,16 @@ from captioner.training.log import Log
 from captioner.training.objectives import OBJECTIVES
 from captioner.training.rollout import Batch, Facts, lengths, rollout
 from captioner.training.session import Bench, given_to, prepare, stages
-from captioner.training.step_batches import Ahead, Reader, settings_of, step_seed
+from captioner.training.step_batches import Ahead, Reader, settings_of
+from metric.runtime.console import no_bar, say, tell
+from metric.runtime.gradients import held
 from metric.runtime.interrupts import interruptible, stopped
-from metric.runtime.processes import any_of, held, mean, no_bar, rank, say, shared, total, wait
-from metric.runtime.seeds import seed_all
+from metric.runtime.precision import PRECISIONS, mixed
+from metric.runtime.processes import any_of, mean, rank, shared, total, wait
+from metric.runtime.schedule import learning_rate as one_cycle
+from metric.runtime.seeds import seed_all, seed_of_step
 from metric.storage.atomic_files import write_json
 from metric.storage.checkpoint_folders import NotFinite, other_processes, saved_whole
-from metric.training.cautions import tell
-from metric.training.loop import PRECISIONS, mixed
-from metric.training.loop import learning_rate as one_cycle
 
 GRAD_NORM = 1.0
 ADAM_BETAS = (0.9, 0.98)  # as "Attention is all you need" (arXiv 1706.03762)
@@ -153,7 +154,7 @@ def evaluate(bench: Bench, here: Position, out: Path, log: Log | None) -> bool:
 def update(bench: Bench, stage: str, step: int, optimizer: AdamW) -> dict[str, float]:
     """One step of one stage: a function of the parameters, the seed and the step's number."""
     run, captioner = bench.run, bench.captioner
-    seed_all(step_seed(run.seed, stage, step) + (rank() << 32))
+    seed_all(seed_of_step(run.seed, stage, step, rank()))
     captioner.train(stage == "xe")  # candidates are drawn without dropout, so their gradient has none either
     parts = bench.read(step)
     if stage == "reward":

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from captioner.config import Run
-from captioner.decoding.generate import sequence_log_probabilities, token_divergence, true_tokens
+from captioner.decoding.log_probabilities import sequence_log_probabilities, token_divergence, true_tokens
 from captioner.model.encoder_decoder import Captioner
 from captioner.training.rollout import Batch, Facts, Rollout, baseline, references, rollout
 from metric.runtime.prefixes import Prefixes

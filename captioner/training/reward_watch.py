@@ -15,7 +15,7 @@ from math import inf
 from pathlib import Path
 
 from captioner.config import Run
-from metric.scores.catalogue import plain
+from metric.spec import plain
 from rewards.spec import parse
 
 BEST = "best"  # the folder in checkpoints

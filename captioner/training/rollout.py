@@ -14,7 +14,8 @@ from einops import rearrange
 from torch import Tensor
 
 from captioner.config import Run
-from captioner.decoding.generate import Generated, generate, true_tokens
+from captioner.decoding.generate import Generated, generate
+from captioner.decoding.log_probabilities import true_tokens
 from captioner.model.encoder_decoder import Captioner
 from metric.example import Example
 from metric.scores.ptb_tokenizer import tokenize

@@ -17,12 +17,14 @@ from captioner.model.vocabulary import Vocabulary
 from captioner.training import checkpoint
 from captioner.training.step_batches import Read, check_shares
 from captioner.training.validation import Validation
-from metric.clip.model import Clip, load_clip
-from metric.example import Example
+from metric.clip.load import load_clip
+from metric.clip.model import Clip
+from metric.example import Example, data_fingerprint
+from metric.runtime.console import say
 from metric.runtime.device import device_of
-from metric.runtime.processes import Apply, data_parallel, own, refuse_other_settings, say, wait, world
-from metric.training.batches import data_fingerprint, refuse_other_data
-from metric.training.loop import allow_tf32
+from metric.runtime.gradients import Apply, data_parallel
+from metric.runtime.precision import allow_tf32
+from metric.runtime.processes import own, refuse_other_settings, refuse_unlike, wait, world
 from rewards import Context, build
 from rewards.mix import Mix
 from rewards.spec import parse
@@ -76,7 +78,7 @@ def prepare(run: Run, out: Path, start: str = "") -> Bench:
     train_set = [example for example in train_set if example.id not in features.skipped and example.references]
     if not train_set:
         raise ValueError(f"--data {run.data} has no captions to learn from")
-    refuse_other_data(train_set)
+    refuse_unlike("training data", data_fingerprint(train_set))
     check_shares(run, stages(run), len(train_set))
     val_set = [example for example in val_set if example.id not in features.skipped]
     if not val_set:

@@ -20,7 +20,8 @@ from captioner.model.encoder_decoder import Captioner
 from captioner.training.rollout import Batch, Place
 from metric.example import Example
 from metric.runtime.processes import rank, world
-from metric.training.batches import Batches
+from metric.runtime.seeds import seed_of_step
+from metric.runtime.step_order import StepOrder
 
 Read = Callable[[int], list[Batch]]
 "The parts of a step's batch that this process works on."
@@ -38,11 +39,11 @@ class Reader:
     reference: Captioner | None = None
 
     def __call__(self, step: int) -> list[Batch]:
-        batches = Batches(self.examples, settings_of(self.run, self.stage).batch_size, self.run.seed)
-        rng = batches.rng(step)
-        picked = [self.examples[row] for row in batches.indices(step)]
+        order = StepOrder(len(self.examples), settings_of(self.run, self.stage).batch_size, self.run.seed)
+        rng = order.rng(step)
+        picked = [self.examples[row] for row in order.indices(step)]
         captions = [clean(rng.choice(example.references)) for example in picked]
-        seed, count = step_seed(self.run.seed, self.stage, step), self.run.accumulate
+        seed, count = seed_of_step(self.run.seed, self.stage, step), self.run.accumulate
         size = len(picked) // (world() * count)
         starts = [number * size for number in range(rank() * count, (rank() + 1) * count)]
         return [
@@ -75,10 +76,6 @@ class Ahead:
 
 def settings_of(run: Run, stage: str) -> Xe | Scst:
     return run.xe if stage == "xe" else run.scst
-
-
-def step_seed(seed: int, stage: str, step: int) -> int:
-    return (seed * 2 + (stage == "reward")) * 10_000_019 + step
 
 
 def check_shares(run: Run, stages: Sequence[str], pictures: int) -> None:

@@ -8,11 +8,13 @@ import torch
 from PIL import Image
 
 from captioner.config import Run
-from captioner.decoding.generate import BATCH, at_rest, captions_of, generate, token_divergence
+from captioner.decoding.generate import BATCH, at_rest, captions_of, generate
+from captioner.decoding.log_probabilities import token_divergence
 from captioner.features.store import Features
 from captioner.model.encoder_decoder import Captioner
 from metric.clip.embedder import Embedder
-from metric.clip.model import Clip, load_clip
+from metric.clip.load import load_clip
+from metric.clip.model import Clip
 from metric.evaluate import evaluate
 from metric.example import Example, is_there, open_image
 from metric.runtime.processes import gathered, own, shared

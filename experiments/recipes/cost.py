@@ -3,8 +3,8 @@
 A reward step is counted as one forward pass over its candidates to find them (a cache does the same products, one token
 after another), one forward and backward pass to learn, and the text tower of each CLIP that scores them; the pictures
 are embedded once in a run, which the features' pass stands for. Nothing is taken off for padding and for what
-candidates begin with alike (metric/runtime/prefixes.py): a real step does less. Tokens wait for one another: on a GPU the
-clock says more than the products.
+candidates begin with alike (metric/runtime/prefixes.py): a real step does less. Tokens wait for one another: on a GPU
+the clock says more than the products.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from captioner.config import Model, Run
 from captioner.features.store import grid_features
-from metric.clip.merged_lora import add_adapter
 from metric.training.config import MetricConfig
+from metric.training.lora import add_adapter
 from metric.training.losses import info_nce
 from recipes.outline import captioner, feature_shape, outline
 

@@ -10,8 +10,8 @@ import torch
 from bench_reward_stage import LENGTH, LOOKS, parts
 
 from captioner.config import Decode, Run, Scst, Xe
-from captioner.runs.record import commit
 from metric.storage.atomic_files import write_json
+from metric.storage.provenance import commit
 from metric.training.config import MetricConfig
 from recipes import cost
 from recipes.outline import feature_shape

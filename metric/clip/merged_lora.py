@@ -1,4 +1,4 @@
-"""LoRA on both towers of a CLIP: put in for training, saved as a PEFT folder, loaded and merged.
+"""A saved LoRA adapter and its CLIP, merged into an ordinary CLIP; attention as layers that LoRA can take hold of.
 
 nn.MultiheadAttention keeps its input projection as a bare parameter and reads its output projection's weight
 past any wrapper, so plain LoRA layers cannot take hold of it. PEFT's own layer for it (0.21) adds the output
@@ -14,17 +14,13 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import torch
 from einops import rearrange
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import PeftModel
 from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from metric.clip.model import ADAPTER, Clip, frozen, load_clip
-from metric.runtime.processes import say
-from metric.training.config import MetricConfig
-from metric.training.lora_layers import summary, targets
+from metric.clip.model import ADAPTER, Clip, frozen
 
 BASE = "base.json"  # beside the adapter: the fingerprint of the CLIP it belongs to
 
@@ -67,37 +63,17 @@ def open_attention(model: nn.Module) -> dict[str, nn.MultiheadAttention]:
     return found
 
 
-def add_adapter(clip: Clip, config: MetricConfig) -> PeftModel:
-    """Into `clip.model`, in place; says where. B starts at zero, so nothing changes before the first step."""
-    open_attention(clip.model)
-    layers = targets(clip, config)
-    counts = summary(clip, layers)
-    lora = LoraConfig(
-        r=config.rank,
-        lora_alpha=config.alpha,  # type: ignore[arg-type]  # any number does
-        lora_dropout=config.dropout,
-        target_modules="|".join(map(re.escape, layers)),  # PEFT matches it with whole names
-    )
-    torch.manual_seed(config.seed)
-    model = get_peft_model(clip.model, lora)
-    base = str(Path(config.clip).resolve()) if Path(config.clip).exists() else config.clip
-    model.peft_config["default"].base_model_name_or_path = base  # PEFT asks the model, which does not know
-    learned, whole = model.get_nb_trainable_parameters()
-    say(f"LoRA of rank {config.rank} in {len(layers)} layers, {learned:,} of {whole:,} parameters learn\n{counts}")
-    return model
-
-
-def save_adapter(model: PeftModel, fingerprint: str, folder: Path) -> None:
-    """adapter_config.json, adapter_model.safetensors, and the base CLIP's fingerprint."""
-    model.save_pretrained(str(folder), save_embedding_layers=False)
-    (folder / "README.md").unlink()  # an empty form
-    (folder / BASE).write_text(json.dumps({"fingerprint": fingerprint}) + "\n")
-
-
-def load_adapter(folder: Path, name: str, device: str | torch.device = "cpu") -> Clip:
-    """The CLIP that adapter_config.json names with the adapter merged in: an ordinary CLIP again."""
+def base_of(folder: Path) -> str:
+    """The CLIP that an adapter's folder belongs to, by the name that `load_clip` takes."""
     settings: dict[str, Any] = json.loads((folder / ADAPTER).read_text())
-    clip = load_clip(settings["base_model_name_or_path"], device)
+    return settings["base_model_name_or_path"]
+
+
+def merged(clip: Clip, folder: Path, name: str) -> Clip:
+    """An ordinary CLIP called `name`: the base `clip` with the adapter of the folder added to its weights.
+
+    The base is changed in place. ValueError when the adapter was trained on another CLIP or does not fit.
+    """
     if (folder / BASE).is_file():
         expected = json.loads((folder / BASE).read_text())["fingerprint"]
         if clip.fingerprint != expected:

@@ -1,38 +1,26 @@
-"""CLIP models by name: the embedded one, a folder, a LoRA adapter's folder, a hub id, or anything open_clip downloads.
+"""A CLIP: its towers, its tokenizer, and which positions of a text its features depend on.
 
 Axes: n images or texts, d features, t tokens, c h w pixels.
 """
 
 from __future__ import annotations
 
-import difflib
-import json
-import logging
-import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import open_clip
 import torch
 from PIL import Image
-from safetensors.torch import save_model
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from metric.clip import new_tokenizer
-from metric.storage import hub
 from metric.storage.tensors import fingerprint
 
-ASSETS = Path(__file__).parents[1] / "assets"
-EMBEDDED = ("scenes-clip",)
 Model: TypeAlias = open_clip.CLIP | open_clip.CustomTextCLIP
+# the files of a folder
 CONFIG, WEIGHTS, ADAPTER = "open_clip_config.json", "open_clip_model.safetensors", "adapter_config.json"
-# what a repository of the hub may hold of one, at its top, in clip/ or in adapter/
-FILES = (CONFIG, WEIGHTS, "*token*", "vocab*", "merges*", "clip/*", "adapter*", "base.json")
 
 
 @dataclass
@@ -104,133 +92,5 @@ def projected(model: Model, pooled: Tensor) -> Tensor:
     return pooled if model.text_projection is None else pooled @ model.text_projection
 
 
-def load_clip(name: str, device: str | torch.device = "cpu") -> Clip:
-    """`scenes-clip`, a folder (open_clip layout, PEFT adapter, a run that made one of them), a hub id, or ARCH:TAG."""
-    folder = ASSETS / name if name in EMBEDDED else Path(name)
-    if not folder.exists() and hub.is_id(name):
-        folder = hub.snapshot(name, FILES)
-    for inside in (folder, folder / "clip", folder / "adapter"):  # the last two are those of a run folder
-        if (inside / ADAPTER).is_file():
-            from metric.clip.merged_lora import load_adapter
-
-            return load_adapter(inside, name, device)
-        if (inside / CONFIG).is_file():
-            return load_folder(inside, name, device)
-    if folder.is_file():
-        raise ValueError(f"{name} is a file: make it a folder with captioner metric import {name} --out DIR")
-    if ":" in name and not folder.exists():
-        return load_pretrained(name, device)
-    raise ValueError(
-        f"no CLIP called {name!r}: give {', '.join(EMBEDDED)}, a folder or hub id with {CONFIG} or "
-        f"{ADAPTER}, or ARCH:TAG such as ViT-B-32-quickgelu:openai"
-        + did_you_mean(name, [*EMBEDDED, *open_clip.list_models()])
-    )
-
-
-def load_folder(folder: Path, name: str, device: str | torch.device) -> Clip:
-    """A local folder in open_clip's layout, through open_clip's own loader."""
-    config = json.loads((folder / CONFIG).read_text())
-    source = f"local-dir:{folder}"
-    with quiet():
-        model, preprocess = open_clip.create_model_from_pretrained(source, device=device)
-        tokenizer = open_clip.get_tokenizer(source)
-    return Clip(name, frozen(model), preprocess, tokenizer, config)
-
-
-def load_pretrained(name: str, device: str | torch.device) -> Clip:
-    """ARCH:TAG from open_clip's list; the weights come from the hub or its cache."""
-    architecture, tag = name.split(":", 1)
-    if architecture not in open_clip.list_models():
-        raise ValueError(
-            f"open_clip has no architecture {architecture!r}" + did_you_mean(architecture, open_clip.list_models())
-        )
-    tags = open_clip.list_pretrained_tags_by_model(architecture)
-    if tag not in tags:
-        raise ValueError(f"{architecture} has the weights {', '.join(tags) or '(none)'}, got {tag!r}")
-    refuse_other_activation(architecture, tag)
-    try:
-        with quiet():
-            model, preprocess = open_clip.create_model_from_pretrained(architecture, tag, device=device)
-            tokenizer = open_clip.get_tokenizer(architecture)
-    except (RuntimeError, OSError) as error:
-        raise ValueError(f"the weights {name} cannot be had ({str(error).splitlines()[0]})") from error
-    preprocessing = {**model.visual.preprocess_cfg}
-    return Clip(
-        name,
-        frozen(model),
-        preprocess,
-        tokenizer,
-        {"model_cfg": open_clip.get_model_config(architecture), "preprocess_cfg": preprocessing},
-    )
-
-
-def refuse_other_activation(architecture: str, tag: str) -> None:
-    """open_clip loads OpenAI's weights, trained with QuickGELU, into a GELU model, and only warns."""
-    trained = open_clip.get_pretrained_cfg(architecture, tag).get("quick_gelu", False)
-    other = f"{architecture}-quickgelu"
-    if trained and not open_clip.get_model_config(architecture).get("quick_gelu") and other in open_clip.list_models():
-        raise ValueError(f"{architecture} computes GELU and its weights {tag!r} are for QuickGELU: give {other}:{tag}")
-
-
-def configurations() -> dict[str, Path]:
-    """Model configurations that come with the package, by name."""
-    return {path.stem: path for path in sorted((Path(__file__).parents[1] / "configs").glob("*.json"))}
-
-
-def new_clip(config: str | Path, texts: Iterable[str]) -> Clip:
-    """An untrained CLIP from an open_clip configuration, a file or one of `configurations`.
-
-    Its tokenizer is trained on `texts` when the configuration names one of Hugging Face's kind.
-    """
-    config = configurations().get(str(config), Path(config))
-    if not config.is_file():
-        raise ValueError(f"no open_clip configuration {config}: give a file or {', '.join(configurations())}")
-    whole = json.loads(config.read_text())
-    whole = whole if "model_cfg" in whole else {"model_cfg": whole, "preprocess_cfg": {}}
-    text = whole["model_cfg"]["text_cfg"]
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        if text.get("hf_tokenizer_name"):
-            tokenizer = new_tokenizer.train(texts, text["vocab_size"])
-            tokenizer.save_pretrained(folder)
-            text["vocab_size"] = len(tokenizer)
-        kind = open_clip.CustomTextCLIP if whole["model_cfg"].get("custom_text") else open_clip.CLIP
-        arguments = {key: value for key, value in whole["model_cfg"].items() if key != "custom_text"}
-        write_folder(folder, whole, kind(**arguments))
-        return load_folder(folder, str(config), "cpu")
-
-
-def save_clip(clip: Clip, folder: Path) -> None:
-    """In open_clip's layout, so that anyone's open_clip loads it as `local-dir:FOLDER`."""
-    write_folder(folder, clip.config, clip.model)
-    if isinstance(clip.tokenizer, open_clip.tokenizer.HFTokenizer):
-        clip.tokenizer.save_pretrained(folder)
-
-
-def write_folder(folder: Path, config: dict[str, Any], model: nn.Module) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
-    save_model(model, str(folder / WEIGHTS))
-
-
 def frozen(model: Model) -> Model:
     return model.eval().requires_grad_(False)
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=3)
-    return f"; did you mean {' or '.join(close)}?" if close else ""
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """open_clip talks through the root logger, whose first use installs a handler: neither outlives this."""
-    root, handler = logging.getLogger(), logging.NullHandler()
-    disabled = root.manager.disable
-    root.addHandler(handler)
-    logging.disable(logging.WARNING)
-    try:
-        yield
-    finally:
-        logging.disable(disabled)
-        root.removeHandler(handler)

@@ -17,7 +17,8 @@ import torch
 from open_clip.constants import INCEPTION_MEAN, INCEPTION_STD, OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 from torch import Tensor
 
-from metric.clip.model import Clip, frozen, load_clip, write_folder
+from metric.clip.load import load_clip, write_folder
+from metric.clip.model import Clip, frozen
 from metric.clip.pacs_layout import NEEDED, Lora, add_beside, merged, model_config, pairs, stored
 
 VOCABULARY = 49408  # of the byte-pair encoding that every CLIP of the authors' reads

@@ -10,7 +10,7 @@ from PIL import Image
 
 from metric.positives.config import GenerationConfig
 from metric.positives.units import Unit
-from metric.training.loop import PRECISIONS
+from metric.runtime.precision import PRECISIONS
 
 KNOWN = "Salesforce/blip-image-captioning-large"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from metric.clip.model import load_clip
+from metric.clip.load import load_clip
 from metric.example import Example
 from metric.positives.config import FilterConfig, GenerationConfig
 from metric.positives.contact_sheet import SHEET, contact_sheet

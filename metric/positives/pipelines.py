@@ -11,7 +11,7 @@ from PIL import Image
 
 from metric.positives.config import GenerationConfig
 from metric.positives.units import Unit
-from metric.training.loop import PRECISIONS
+from metric.runtime.precision import PRECISIONS
 
 KNOWN = "stabilityai/stable-diffusion-2-1"
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any, Protocol
 
 from PIL import Image
 
 from metric.example import Example
+from metric.runtime.seeds import seed_of_unit
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class ImageMaker(Protocol):
 def units_of(examples: Sequence[Example], per_picture: int, seed: int) -> list[Unit]:
     """In the order of the data set; captions are used in turn."""
     return [
-        Unit(number * per_picture + n, example, n, nth(example.references, n), seed_of(seed, example.id, n))
+        Unit(number * per_picture + n, example, n, nth(example.references, n), seed_of_unit(seed, example.id, n))
         for number, example in enumerate(examples)
         for n in range(per_picture)
     ]
@@ -63,8 +63,3 @@ def units_of(examples: Sequence[Example], per_picture: int, seed: int) -> list[U
 
 def nth(captions: Sequence[str], n: int) -> str:
     return captions[n % len(captions)] if captions else ""
-
-
-def seed_of(seed: int, name: str, n: int) -> int:
-    """48 bits: what every reader of JSON keeps exactly."""
-    return int.from_bytes(sha256(f"{seed}/{n}/{name}".encode()).digest()[:6], "big")

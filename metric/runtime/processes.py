@@ -12,15 +12,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
 import torch
-from torch import Tensor, distributed, nn
+from torch import distributed
 from torch.distributed.rendezvous import rendezvous
-from torch.nn.parallel import DistributedDataParallel
-from tqdm import tqdm
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -67,17 +65,6 @@ def world() -> int:
 
 def rank() -> int:
     return distributed.get_rank() if distributed.is_initialized() else 0
-
-
-def say(text: str) -> None:
-    """Once, however many processes there are."""
-    if rank() == 0:
-        tqdm.write(text)
-
-
-def no_bar() -> bool | None:
-    """tqdm's `disable`: the first process has a bar, on a terminal."""
-    return True if rank() else None
 
 
 def wait() -> None:
@@ -132,66 +119,6 @@ def refuse_other_settings(settings: Mapping[str, object]) -> None:
     """ValueError in every process when they were not started by the same flags."""
     for name, value in settings.items():
         refuse_unlike(f"--{name}", str(value))
-
-
-def spread(encode: Callable[[list[Item]], Tensor], items: Sequence[Item]) -> Tensor:
-    """`encode` of all items, each process doing its share. n items -> `n d`, in their order.
-
-    Gradients find their way to the share they belong to. Shares are equal: the last ones are filled up with
-    the first items, whose second embeddings are dropped.
-    """
-    if world() == 1:
-        return encode(list(items))
-    size = -(-len(items) // world())
-    mine = [items[place % len(items)] for place in range(rank() * size, (rank() + 1) * size)]
-    return Gathered.apply(encode(mine))[: len(items)]
-
-
-class Gathered(torch.autograd.Function):
-    """The rows of all processes, in their order; a row's gradient is the sum of what it is in each process."""
-
-    @staticmethod
-    def forward(ctx: Any, mine: Tensor) -> Tensor:
-        rows = [torch.empty_like(mine) for _ in range(world())]
-        distributed.all_gather(rows, mine.contiguous())
-        return torch.cat(rows)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        total = gradient.clone(memory_format=torch.contiguous_format)
-        distributed.all_reduce(total)
-        return total.chunk(world())[rank()]
-
-
-class Applied(nn.Module):
-    """Any function of a model as the forward pass of a module, which is what DistributedDataParallel wraps."""
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, loss: Callable[..., Any], *given: Any) -> Any:
-        return loss(*given)
-
-
-Apply = Callable[..., Any]
-"`apply(loss, *given)` is `loss(*given)`, whose gradient will be the mean over the processes."
-
-
-def data_parallel(model: nn.Module) -> Apply:
-    """For losses of `model`, which begins in every process with the first one's weights.
-
-    The loss is the mean over the processes of what each returns. Where each returns that of the whole batch, through
-    `spread`, which hands back the sum of their gradients, the mean is the gradient that one process alone would have.
-    """
-    if world() == 1:
-        return lambda loss, *given: loss(*given)
-    return DistributedDataParallel(Applied(model), gradient_as_bucket_view=True)
-
-
-def held(apply: Apply, more: bool) -> AbstractContextManager:
-    """Of a loss and its backward pass: with `more` to come, gradients are added up here and not yet averaged."""
-    return apply.no_sync() if more and isinstance(apply, DistributedDataParallel) else nullcontext()
 
 
 def total(values: Sequence[float], device: torch.device) -> list[float]:

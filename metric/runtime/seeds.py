@@ -1,15 +1,37 @@
-"""Every generator that code around a step may draw from, set by the step's number: no random state needs saving."""
+"""Seeds as functions of what is computed: a run's seed, a stage, a step, a process. No random state needs saving."""
 
 from __future__ import annotations
 
 import random
+from hashlib import sha256
 
 import numpy as np
 import torch
 
+# Stage -> how many stages share the run's seed, which of them this is, and the stride from one seed to the next.
+# A stride is a prime above any number of steps, so that no two steps of any two runs have the same seed.
+STAGES = {
+    "step": (1, 0, 1_000_003),  # of the training of a CLIP
+    "epoch": (1, 0, 1_000_003),
+    "xe": (2, 0, 10_000_019),
+    "reward": (2, 1, 10_000_019),
+}
+PROCESS = 32  # bits below the number of the process
+
+
+def seed_of_step(seed: int, stage: str, step: int, rank: int = 0) -> int:
+    """The seed of one step, or epoch, of a stage of `STAGES`, in the process of that rank."""
+    stages, number, stride = STAGES[stage]
+    return (seed * stages + number) * stride + step + (rank << PROCESS)
+
+
+def seed_of_unit(seed: int, name: str, n: int) -> int:
+    """The seed of the n-th thing made for the example called `name`, of 48 bits, which every reader of JSON keeps."""
+    return int.from_bytes(sha256(f"{seed}/{n}/{name}".encode()).digest()[:6], "big")
+
 
 def seed_all(seed: int) -> None:
-    """Python's, NumPy's and torch's own, on all devices; a reward by others may use any of them."""
+    """Set the generators of Python, NumPy and torch on all devices: the reward of a plug-in may draw from any."""
     random.seed(seed)
     np.random.seed([seed % 2**32, seed >> 32])  # takes words of 32 bits
     torch.manual_seed(seed)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 
-from metric.spec import split_spec
+from metric.spec import find, split_spec
 
 
 @dataclass(frozen=True)
@@ -75,11 +73,6 @@ class Request:
     """source -> option -> value"""
 
 
-def plain(name: str) -> str:
-    """`PAC-S++`, `pac_spp` and `pacspp` are all `pacspp`: case, `_`, `-` and spaces go, `+` reads as `p`."""
-    return re.sub(r"[-_\s]", "", name.lower()).replace("+", "p")
-
-
 def canonical(name: str) -> str:
     """The name in score files: `PAC-S++` -> `pac_spp`."""
     return find(name, SCORES, "score")
@@ -130,16 +123,3 @@ def expand_names(specs: Iterable[str]) -> list[str]:
 def members(known: str) -> set[str]:
     """The scores of a family, or the score itself."""
     return {name for name, score in SCORES.items() if known in (name, score.family, "all")}
-
-
-def find(name: str, known: Iterable[str], kind: str) -> str:
-    """The one of `known` that `name` spells, or a ValueError that says which it may have meant."""
-    spelt = {plain(each): each for each in known}
-    if plain(name) in spelt:
-        return spelt[plain(name)]
-    raise ValueError(f"no {kind} is called {name!r}; {suggestion(plain(name), spelt)}")
-
-
-def suggestion(name: str, spelt: dict[str, str]) -> str:
-    close: Sequence[str] = get_close_matches(name, spelt, n=1)
-    return f"did you mean {spelt[close[0]]}?" if close else f"there are {', '.join(spelt.values())}"

@@ -35,7 +35,7 @@ def open_pac(name: str, options: Options, given: Embedder | None, device: str) -
 @lru_cache(maxsize=4)
 def embedder_of(name: str, device: str) -> Embedder:
     from metric.clip.embedder import Embedder
-    from metric.clip.model import load_clip
+    from metric.clip.load import load_clip
 
     return Embedder(load_clip(name, device))
 

@@ -13,7 +13,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from metric.runtime.processes import rank, say, wait
+from metric.runtime.console import say
+from metric.runtime.processes import rank, wait
 from metric.storage import checkpoint_folders
 from metric.storage.atomic_files import keep_rows, write_json
 from metric.storage.checkpoint_folders import LAST, Position

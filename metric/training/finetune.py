@@ -17,17 +17,20 @@ from peft import PeftModel
 from torch import Tensor, nn
 
 from metric.clip.embedder import Embedder
-from metric.clip.merged_lora import add_adapter, save_adapter
-from metric.clip.model import Clip, load_clip, save_clip
+from metric.clip.load import load_clip, save_clip
+from metric.clip.model import Clip
 from metric.clip.pixels import prepare
-from metric.example import Example, Picture
+from metric.example import Example, Picture, data_fingerprint
 from metric.positives.sources import Positives
-from metric.runtime.processes import rank, say, shared, spread, wait
-from metric.training.batches import Batches, refuse_other_data
+from metric.runtime.console import say
+from metric.runtime.gradients import spread
+from metric.runtime.processes import rank, refuse_unlike, shared, wait
+from metric.training.batches import Batches
 from metric.training.clip_quality import appraise, table
 from metric.training.config import MetricConfig
 from metric.training.gradient_cache import in_parts
 from metric.training.loop import Loss, check, train
+from metric.training.lora import add_adapter, save_adapter
 from metric.training.lora_layers import TOWERS
 from metric.training.losses import LOSSES, Made, PairLoss, positive_augmented
 from metric.training.pairs import VAL_PICTURES, captioned, image_side, pair_loss, validation
@@ -58,7 +61,7 @@ def train_metric(
     check(config)
     check_method(config)
     training, held_out = captioned(training), captioned(val)[:VAL_PICTURES]
-    refuse_other_data(training)
+    refuse_unlike("training data", data_fingerprint(training))
     clip = load_clip(config.clip, device)
     agree = pair_loss(clip, config.loss)
     fingerprint = clip.fingerprint
@@ -109,7 +112,7 @@ class Drawn:
 
 def draw(step: int, batches: Batches, config: MetricConfig, training: Sequence[Example], positives: Positives) -> Drawn:
     """The same in every process, whatever share of it each encodes."""
-    rows, rng = batches.indices(step), batches.rng(step)
+    rows, rng = batches.order.indices(step), batches.order.rng(step)
     captions = [batches.caption(row, rng) for row in rows]
     pairs = list(zip((training[row] for row in rows), captions))
     pictures = [positives.image(*pair, rng) for pair in pairs] if config.lambda_v else []

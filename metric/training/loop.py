@@ -8,27 +8,29 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
+from metric.runtime.console import no_bar, tell
+from metric.runtime.gradients import Apply, data_parallel
 from metric.runtime.interrupts import interruptible, stopped
-from metric.runtime.processes import Apply, any_of, data_parallel, no_bar, rank, refuse_other_settings, shared, wait
-from metric.runtime.seeds import seed_all
+from metric.runtime.precision import PRECISIONS, allow_tf32, attention, mixed
+from metric.runtime.processes import any_of, rank, refuse_other_settings, shared, wait
+from metric.runtime.schedule import learning_rate, refuse_warmup
+from metric.runtime.seeds import seed_all, seed_of_step
 from metric.storage.checkpoint_folders import NotFinite, saved_whole
-from metric.training.cautions import contrastive, refuse_warmup, tell
+from metric.training.cautions import contrastive
 from metric.training.checkpoint import BEST, RESUME, Config, Patience, Training, begin, load_moving, save, save_moving
 
 Loss = Callable[[int], tuple[Tensor, dict[str, Tensor]]]
-PRECISIONS = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 MAX_SCALE = math.log(100)  # CLIP's bound on the learned temperature (arXiv 2103.00020)
 MAX_NORM = 1.0
 
@@ -48,27 +50,6 @@ def check(config: Config) -> None:
     if config.patience and not config.val_every:
         raise ValueError(f"--patience {config.patience} counts validations; give --val_every too")
     refuse_other_settings(asdict(config))
-
-
-class Schedule(Protocol):
-    """What a learning rate is a function of, besides the step; any of the settings classes."""
-
-    @property
-    def steps(self) -> int: ...
-
-    @property
-    def lr(self) -> float: ...
-
-    @property
-    def warmup(self) -> float: ...
-
-
-def learning_rate(step: int, config: Schedule) -> float:
-    """One cycle: a straight rise over the warm-up, then half a cosine down to 0. Steps count from 0."""
-    rise = config.warmup * config.steps
-    if step < rise:
-        return config.lr * (step + 1) / (rise + 1)
-    return config.lr * (1 + math.cos(math.pi * (step - rise) / (config.steps - rise))) / 2
 
 
 def optimiser(model: nn.Module, config: Config) -> torch.optim.AdamW:
@@ -134,7 +115,7 @@ def update(run: Training, apply: Apply, loss: Loss, config: Config, step: int) -
         group["lr"] = rate
     trained = [parameter for group in run.descent.param_groups for parameter in group["params"]]
     device, dtype = trained[0].device, PRECISIONS[config.precision]
-    seed_all(config.seed * 1_000_003 + step + (rank() << 32))
+    seed_all(seed_of_step(config.seed, "step", step, rank()))
     with attention(device, dtype):  # also of what is computed again on the way back
         with mixed(device, dtype):
             value, facts = apply(loss, step)
@@ -165,24 +146,6 @@ def remember_best(run: Training, loss: float, config: Config, out: Path) -> None
     better = run.patience.improved(loss)
     if config.patience and better and rank() == 0:
         save_moving(run.model, out / BEST)
-
-
-def allow_tf32(precision: str) -> None:
-    """TF32 for the matrix products of fp32, on a GPU that has it: asked for, or not at all."""
-    torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
-
-
-@contextmanager
-def mixed(device: torch.device, dtype: torch.dtype) -> Iterator[None]:
-    """Matrix products in `dtype`."""
-    with torch.autocast(device.type, dtype, enabled=dtype != torch.float32), attention(device, dtype):
-        yield
-
-
-def attention(device: torch.device, dtype: torch.dtype) -> AbstractContextManager:
-    """Flash attention's half-precision backward on a CPU costs more than all the rest of a small model."""
-    avoid_flash = device.type == "cpu" and dtype != torch.float32
-    return sdpa_kernel(SDPBackend.MATH) if avoid_flash else nullcontext()
 
 
 def bound_scale(model: nn.Module) -> None:

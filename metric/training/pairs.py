@@ -15,7 +15,8 @@ from tqdm import tqdm
 from metric.clip.model import Clip
 from metric.clip.pixels import Pixels
 from metric.example import Example
-from metric.runtime.processes import no_bar, spread
+from metric.runtime.console import no_bar
+from metric.runtime.gradients import spread
 from metric.similarity import PREFIX
 from metric.training.losses import PairLoss, info_nce, sigmoid
 from metric.training.retrieval import retrieval

@@ -10,11 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from metric.clip.embedder import Embedder
-from metric.clip.model import Clip, load_clip, new_clip, save_clip
-from metric.example import Example
-from metric.runtime.processes import rank, say, shared, spread, wait, world
+from metric.clip.load import load_clip, new_clip, save_clip
+from metric.clip.model import Clip
+from metric.example import Example, data_fingerprint
+from metric.runtime.console import say
+from metric.runtime.gradients import spread
+from metric.runtime.processes import rank, refuse_unlike, shared, wait, world
 from metric.similarity import PREFIX
-from metric.training.batches import Batches, refuse_other_data
+from metric.training.batches import Batches
 from metric.training.clip_quality import appraise, table
 from metric.training.config import PretrainConfig
 from metric.training.gradient_cache import in_parts
@@ -37,7 +40,7 @@ def pretrain(
     """
     check(config)
     training = captioned(training)
-    refuse_other_data(training)
+    refuse_unlike("training data", data_fingerprint(training))
     clip = begin(config, training, vocabulary).to(device)
     clip.model = whole_batch_statistics(clip.model, torch.device(device))
     agree = pair_loss(clip, "auto")
@@ -46,7 +49,7 @@ def pretrain(
     batches = Batches(training, config.batch_size, config.seed, config.prefix)
 
     def loss(step: int) -> tuple[Tensor, dict[str, Tensor]]:
-        rows, rng = batches.indices(step), batches.rng(step)
+        rows, rng = batches.order.indices(step), batches.order.rng(step)
         texts = [batches.prefixed(batches.caption(row, rng), rng) for row in rows]
         image = spread(lambda share: in_parts(encode, source[share], config.chunk, clip.device), rows)
         text = spread(lambda share: in_parts(clip.encode_text, share, config.chunk, clip.device), texts)

@@ -7,7 +7,7 @@ import re
 from torch import nn
 
 from metric.clip.model import Clip
-from metric.runtime.processes import say
+from metric.runtime.console import say
 
 # of the towers open_clip builds: ViT, ResNet, timm; native text, Hugging Face text
 IMAGE = r"visual\.(proj|attnpool\.c_proj\..+|head\..+)"

@@ -18,7 +18,7 @@ from einops import einsum, rearrange
 from torch import Tensor
 
 from metric.clip.embedder import Embedder
-from metric.clip.model import load_clip
+from metric.clip.load import load_clip
 from metric.example import Example
 from metric.similarity import CLIP_W, PAC_W, PREFIX, clip_s, pac_s, ref_score
 from rewards.context import Context

@@ -25,8 +25,8 @@ class Grammar:
 
     `checker` is languagetool (needs Java 17) or harper (needs none, misses much); none stands in for the other.
     Casing, spelling and punctuation are not asked for, see metric.scores.grammar; a caption that stops in
-    mid-sentence may pass, so mix it with bad_endings. Cost: 2 ms a caption by either; each different one is checked once, and
-    a step's together in one request.
+    mid-sentence may pass, so mix it with bad_endings. Cost: 2 ms a caption by either; each different one is checked
+    once, and a step's together in one request.
     """
 
     def __init__(self, context: Context, checker: str = "languagetool") -> None:

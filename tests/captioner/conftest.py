@@ -16,7 +16,7 @@ from torch import nn
 from captioner.cli import main
 from captioner.model.encoder_decoder import Captioner, CaptionerConfig
 from captioner.model.vocabulary import BOS, EOS, PAD, Vocabulary
-from metric.clip.model import load_clip, new_clip, save_clip
+from metric.clip.load import load_clip, new_clip, save_clip
 from metric.example import Example
 from metric.scenes.language import references
 from metric.scenes.world import sample

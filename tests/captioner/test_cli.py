@@ -12,7 +12,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from captioner.cli import main
-from metric.clip.model import load_clip, save_clip
+from metric.clip.load import load_clip, save_clip
 
 
 @pytest.fixture(scope="module")
@@ -287,7 +287,7 @@ def test_doctor_says_what_is_here(capsys, monkeypatch):
 
 
 def test_doctor_does_not_need_what_it_looks_for(capsys, monkeypatch, tmp_path):
-    monkeypatch.setattr("metric.clip.model.ASSETS", tmp_path)
+    monkeypatch.setattr("metric.clip.load.ASSETS", tmp_path)
     monkeypatch.setattr("metric.scores.grammar.ENGINES", {})
     monkeypatch.setenv("PATH", str(tmp_path))
     assert main(["doctor"]) == 0

@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from captioner.config import PRESETS, Run, as_json, check, dotted, from_json, override
+from captioner.config import Run, as_json, check, dotted, from_json, override
 from captioner.flags import field_docs
-from captioner.presets import RECIPES, settings_of
+from captioner.presets import PRESETS, RECIPES, settings_of
 
 DICO = RECIPES["dico"].objective
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from metric.clip.model import Clip, new_clip
+from metric.clip.load import new_clip
+from metric.clip.model import Clip
 
 VISION = {"image_size": 16, "patch_size": 8, "width": 16, "layers": 1, "head_width": 8}
 TEXT = {"context_length": 12, "vocab_size": 300, "hf_tokenizer_name": "local", "width": 16, "heads": 2, "layers": 2}

@@ -5,7 +5,7 @@ from importlib import import_module
 import pytest
 import torch
 
-from metric.clip.model import load_clip, new_clip, save_clip
+from metric.clip.load import load_clip, new_clip, save_clip
 from metric.example import Cut, Example, open_image
 from metric.scenes.world import Scene, Thing, sample
 from metric.scores.document_frequency import counted

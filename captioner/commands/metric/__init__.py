@@ -69,8 +69,8 @@ def run(args: argparse.Namespace) -> None:
 
 def record_origin(args: argparse.Namespace) -> None:
     """provenance.json: the data, and where the numbers come from; the model card says it."""
-    from captioner.runs.record import origin
     from metric.storage.atomic_files import write_json
+    from metric.storage.provenance import origin
 
     positives = getattr(args, "positives", "") or "none made beforehand"
     write_json(args.out / "provenance.json", {"data": args.data, "positives": positives, **origin()})

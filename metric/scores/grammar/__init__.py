@@ -11,9 +11,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
-from metric.scores.catalogue import find
 from metric.scores.grammar import harper, languagetool
 from metric.scores.grammar.checker import Checker, Verdicts
+from metric.spec import find
 
 # Name -> why it cannot run here ("" when it can), and how it is started. The first is the better one.
 ENGINES: dict[str, tuple[Callable[[], str], Callable[[], Checker]]] = {

@@ -6,18 +6,8 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from torch import Tensor, nn
 
-from captioner.decoding.generate import (
-    DIVERSITY,
-    METHODS,
-    captions_of,
-    draw,
-    drawn,
-    generate,
-    nucleus,
-    sequence_log_probabilities,
-    token_divergence,
-    true_tokens,
-)
+from captioner.decoding.generate import DIVERSITY, METHODS, captions_of, draw, drawn, generate, nucleus
+from captioner.decoding.log_probabilities import sequence_log_probabilities, token_divergence, true_tokens
 from captioner.model.encoder_decoder import Captioner, CaptionerConfig
 from captioner.model.vocabulary import BOS, EOS, PAD, Vocabulary
 from metric.example import Cut, Example

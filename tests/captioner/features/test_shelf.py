@@ -16,7 +16,8 @@ from safetensors.numpy import load_file
 from captioner.data import load
 from captioner.features.shelf import DiskShelf, ids_in, opened
 from captioner.features.store import FeatureStore, OnlineFeatures, fill
-from metric.clip.model import Clip, load_clip
+from metric.clip.load import load_clip
+from metric.clip.model import Clip
 from metric.example import Example, content_key, image_key
 from metric.runtime.work_share import Share
 

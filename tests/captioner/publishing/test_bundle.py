@@ -19,7 +19,7 @@ from PIL import Image
 
 from captioner.cli import main
 from captioner.model.encoder_decoder import Captioner
-from metric.clip.model import load_clip
+from metric.clip.load import load_clip
 from rewards import Context, build, parse
 from tests.places import ROOT
 

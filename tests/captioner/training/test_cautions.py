@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from captioner.config import PRESETS, Run, check, override
-from captioner.presets import RECIPES, settings_of
+from captioner.config import Run, check, override
+from captioner.presets import PRESETS, RECIPES, settings_of
 from captioner.training.cautions import cautions
-from metric.training.cautions import contrastive, refuse_warmup
+from metric.runtime.schedule import refuse_warmup
+from metric.training.cautions import contrastive
 from metric.training.config import MetricConfig, PretrainConfig
 
 REWARDED = Run(rewards=("cider",))

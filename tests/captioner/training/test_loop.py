@@ -18,8 +18,9 @@ from captioner.config import Scst, Xe, from_json
 from captioner.model.encoder_decoder import Captioner
 from captioner.training import checkpoint, loop
 from captioner.training.checkpoint import LAST, Position
-from captioner.training.loop import learning_rate, step_seed
+from captioner.training.loop import learning_rate
 from metric.example import open_image
+from metric.runtime.seeds import seed_of_step
 from metric.storage import atomic_files
 
 
@@ -418,5 +419,5 @@ def test_reward_stage_that_decays_has_the_rates_of_cross_entropy():
 
 
 def test_no_two_steps_share_a_seed():
-    seeds = {step_seed(*which) for which in product(range(5), ("xe", "reward"), (*range(50), 10**6, 10**7))}
+    seeds = {seed_of_step(*which) for which in product(range(5), ("xe", "reward"), (*range(50), 10**6, 10**7))}
     assert len(seeds) == 5 * 2 * 52

@@ -12,14 +12,15 @@ import torch
 from torch import Tensor
 
 from captioner.config import Decode, Run, Scst, Xe
-from captioner.decoding.generate import Generated, nucleus, sequence_log_probabilities
+from captioner.decoding.generate import Generated, nucleus
+from captioner.decoding.log_probabilities import sequence_log_probabilities
 from captioner.model.vocabulary import Vocabulary
 from captioner.training import rollout
 from captioner.training.objectives import CLIP, OBJECTIVES, cross_entropy, direct, group_relative, self_critical
 from captioner.training.rollout import Batch, Rollout, style
 from metric.example import Cut, Example
+from metric.runtime.precision import mixed
 from metric.runtime.prefixes import Prefixes
-from metric.training.loop import mixed
 
 FEATURES = torch.randn(1, 3, 4, generator=torch.Generator().manual_seed(1))  # b p f
 MAX_LENGTH = 2

@@ -12,10 +12,11 @@ from peft import PeftModel
 from PIL import Image
 from torch import nn
 
-from metric.clip.merged_lora import add_adapter, save_adapter
-from metric.clip.model import Clip, load_clip, new_clip, save_clip
+from metric.clip.load import load_clip, new_clip, save_clip
+from metric.clip.model import Clip
 from metric.training.config import MetricConfig
 from metric.training.loop import bound_scale
+from metric.training.lora import add_adapter, save_adapter
 from metric.training.lora_layers import targets
 from metric.training.pairs import pair_loss
 from metric.training.projections import train_projections

@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from metric.clip.embedder import Embedder
-from metric.clip.model import new_clip
+from metric.clip.load import new_clip
 from metric.clip.pixels import Pixels
 
 

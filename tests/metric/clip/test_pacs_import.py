@@ -11,7 +11,7 @@ from torch.nn.functional import conv2d, gelu, layer_norm, normalize
 
 from captioner.cli import main
 from metric.clip.embedder import Embedder
-from metric.clip.model import load_clip
+from metric.clip.load import load_clip
 from metric.clip.pacs_import import import_checkpoint
 from metric.similarity import pac_s
 

@@ -10,8 +10,9 @@ from open_clip import get_model_config
 from open_clip.model import CLIP
 from torch import Tensor
 
+from metric.clip.load import load_clip
 from metric.clip.merged_lora import open_attention
-from metric.clip.model import Clip, load_clip
+from metric.clip.model import Clip
 from metric.clip.text_tower import GROUP, by_rows, encode_shared, features, shares
 
 WORDS = ["a", "red", "ball", "on", "the", "beach"]

@@ -12,20 +12,8 @@ from torch import Tensor, distributed, multiprocessing, nn
 from torch.nn.functional import normalize
 
 from metric.clip.embedder import Embedder
-from metric.runtime.processes import (
-    any_of,
-    data_parallel,
-    gathered,
-    held,
-    joined,
-    mean,
-    own,
-    rank,
-    refuse_other_settings,
-    shared,
-    spread,
-    world,
-)
+from metric.runtime.gradients import data_parallel, held, spread
+from metric.runtime.processes import any_of, gathered, joined, mean, own, rank, refuse_other_settings, shared, world
 from metric.training.losses import Made, info_nce, positive_augmented
 
 PICTURES, TEXTS = torch.randn(2, 7, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(1))

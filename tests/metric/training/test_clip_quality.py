@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 
 from metric.clip.embedder import Embedder
-from metric.clip.model import new_clip
+from metric.clip.load import new_clip
 from metric.example import Example
 from metric.scenes.language import references
 from metric.scenes.world import sample

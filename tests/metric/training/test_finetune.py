@@ -12,15 +12,15 @@ import torch
 from PIL import Image, ImageDraw
 from safetensors.torch import load_file
 
-from metric.clip.model import load_clip
+from metric.clip.load import load_clip
 from metric.example import Example
 from metric.positives.sources import ReferencePositives
 from metric.runtime.interrupts import Interrupted
+from metric.runtime.schedule import learning_rate
+from metric.runtime.step_order import Batches
 from metric.training import loop
-from metric.training.batches import Batches
 from metric.training.config import PRESETS, MetricConfig, PretrainConfig
 from metric.training.finetune import train_metric
-from metric.training.loop import learning_rate
 from metric.training.pretrain import begin, pretrain
 
 COLOURS = ("red", "green", "blue", "white")
@@ -251,18 +251,18 @@ def test_learning_rate_rises_then_falls_to_nothing() -> None:
 
 def test_epoch_sees_every_picture_once() -> None:
     batches = Batches(EXAMPLES, batch_size=5, seed=1)  # 12 pictures: two batches, two pictures left over
-    first, second, third = (batches.indices(step) for step in range(3))
+    first, second, third = (batches.order.indices(step) for step in range(3))
     assert len(set(first + second)) == 10 and len(set(third)) == 5
-    assert first == Batches(EXAMPLES, 5, seed=1).indices(0) != Batches(EXAMPLES, 5, seed=2).indices(0)
+    assert first == Batches(EXAMPLES, 5, seed=1).order.indices(0) != Batches(EXAMPLES, 5, seed=2).order.indices(0)
 
 
 def test_batch_is_never_larger_than_the_data() -> None:
-    assert sorted(Batches(EXAMPLES, 100, seed=0).indices(7)) == list(range(12))
+    assert sorted(Batches(EXAMPLES, 100, seed=0).order.indices(7)) == list(range(12))
 
 
 def test_prefix_comes_in_its_share() -> None:
     batches = Batches(EXAMPLES, 4, seed=0, prefix=0.25)
-    rng = batches.rng(0)
+    rng = batches.order.rng(0)
     counts = Counter(batches.prefixed("x", rng) for _ in range(2000))
     assert set(counts) == {"x", "A photo depicts x"} and 400 < counts["A photo depicts x"] < 600
 

@@ -8,9 +8,11 @@ import torch
 from peft import PeftModel
 from torch import nn
 
-from metric.clip.merged_lora import LinearAttention, add_adapter, open_attention, save_adapter
-from metric.clip.model import Clip, load_clip, new_clip, save_clip
+from metric.clip.load import load_clip, new_clip, save_clip
+from metric.clip.merged_lora import LinearAttention, open_attention
+from metric.clip.model import Clip
 from metric.training.config import MetricConfig
+from metric.training.lora import add_adapter, save_adapter
 
 TEXTS = ["a red ball on the beach", "two small cats in a room"]
 PHOTO = {

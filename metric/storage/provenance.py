@@ -1,0 +1,37 @@
+"""Where numbers come from: the commit, the versions and the hardware of this machine."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+PACKAGES = ("captioner", "torch", "open_clip_torch", "transformers", "peft")
+
+
+def origin() -> dict[str, Any]:
+    """Commit, versions and hardware of this machine."""
+    versions = {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+    return {"commit": commit(), "versions": versions, "hardware": hardware()}
+
+
+def commit() -> str:
+    """The commit of this checkout, with + when it was changed since; unknown for an installed package."""
+    here = Path(__file__).parents[2]
+    try:
+        head = subprocess.run(
+            ["git", "-C", here, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
+        )
+        dirty = subprocess.run(["git", "-C", here, "status", "--porcelain", "-uno"], capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return head.stdout.strip() + ("+" if dirty.stdout.strip() else "")
+
+
+def hardware() -> str:
+    gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
+    return ", ".join(gpus) or f"{torch.get_num_threads()} CPU threads, {platform.machine()}"

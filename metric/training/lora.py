@@ -1,0 +1,43 @@
+"""LoRA put into both towers of a CLIP for training, and saved as a PEFT folder."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+
+from metric.clip.merged_lora import BASE, open_attention
+from metric.clip.model import Clip
+from metric.runtime.console import say
+from metric.training.config import MetricConfig
+from metric.training.lora_layers import summary, targets
+
+
+def add_adapter(clip: Clip, config: MetricConfig) -> PeftModel:
+    """Into `clip.model`, in place; says where. B starts at zero, so nothing changes before the first step."""
+    open_attention(clip.model)
+    layers = targets(clip, config)
+    counts = summary(clip, layers)
+    lora = LoraConfig(
+        r=config.rank,
+        lora_alpha=config.alpha,  # type: ignore[arg-type]  # any number does
+        lora_dropout=config.dropout,
+        target_modules="|".join(map(re.escape, layers)),  # PEFT matches it with whole names
+    )
+    torch.manual_seed(config.seed)
+    model = get_peft_model(clip.model, lora)
+    base = str(Path(config.clip).resolve()) if Path(config.clip).exists() else config.clip
+    model.peft_config["default"].base_model_name_or_path = base  # PEFT asks the model, which does not know
+    learned, whole = model.get_nb_trainable_parameters()
+    say(f"LoRA of rank {config.rank} in {len(layers)} layers, {learned:,} of {whole:,} parameters learn\n{counts}")
+    return model
+
+
+def save_adapter(model: PeftModel, fingerprint: str, folder: Path) -> None:
+    """adapter_config.json, adapter_model.safetensors, and the base CLIP's fingerprint."""
+    model.save_pretrained(str(folder), save_embedding_layers=False)
+    (folder / "README.md").unlink()  # an empty form
+    (folder / BASE).write_text(json.dumps({"fingerprint": fingerprint}) + "\n")
