@@ -16,7 +16,6 @@ PACKAGES = ("captioner", "metric", "rewards")
 project = "captioner"
 author = "the authors of captioner"
 extensions = ["myst_parser", "autoapi.extension"]
-exclude_patterns = ["README.md"]
 html_theme = "furo"
 html_title = "captioner"
 toc_object_entries = False
