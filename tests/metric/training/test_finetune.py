@@ -17,8 +17,8 @@ from metric.example import Example
 from metric.positives.sources import ReferencePositives
 from metric.runtime.interrupts import Interrupted
 from metric.runtime.schedule import learning_rate
-from metric.runtime.step_order import Batches
 from metric.training import loop
+from metric.training.batches import Batches
 from metric.training.config import PRESETS, MetricConfig, PretrainConfig
 from metric.training.finetune import train_metric
 from metric.training.pretrain import begin, pretrain
