@@ -78,6 +78,21 @@ def marked(text: str) -> str:
     return "".join(f"{words}{snippet}" for words, snippet in zip(plain, code))
 
 
+def rooms_alone(app: Sphinx, name: str, source: list[str]) -> None:
+    """The sidebar ends at the rooms, which link to their modules: a sidebar of all modules took most of a build."""
+    if name.startswith("api/"):
+        modules = [page for page in re.findall(r"(?m)^   /(api/\S+)$", source[0]) if not is_room(page)]
+        lines = [line for line in source[0].splitlines() if line.strip("/ ") not in modules]
+        links = [f"* :doc:`/{page}`" for page in modules]
+        at = lines.index("Submodules") if modules else 0
+        source[0] = "\n".join([*([] if is_room(name) else [":orphan:", ""]), *lines[:at], *links, "", *lines[at:]])
+
+
+def is_room(page: str) -> bool:
+    return (ROOT / page.removeprefix("api/").removesuffix("/index")).is_dir()
+
+
 def setup(app: Sphinx) -> None:
     app.add_directive("doors", Doors)
+    app.connect("source-read", rooms_alone)
     app.connect("autodoc-process-docstring", as_rst)
