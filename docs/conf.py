@@ -18,13 +18,17 @@ author = "the authors of captioner"
 extensions = ["myst_parser", "autoapi.extension"]
 html_theme = "furo"
 html_title = "captioner"
+html_show_copyright = False
+html_static_path = ["_static"]
+html_css_files = ["tables.css"]
+add_module_names = False
+python_use_unqualified_type_names = True
 toc_object_entries = False
 default_role = "literal"
 myst_heading_anchors = 3
 suppress_warnings = [
     "autoapi.python_import_resolution",  # of names that other packages give us
     "ref.python",  # names such as Row, which several modules define
-    "myst.xref_missing",  # links to files of the repository: tests/test_docs.py checks them
 ]
 
 autoapi_dirs = [str(ROOT / package) for package in PACKAGES]
@@ -59,7 +63,8 @@ class Doors(SphinxDirective):
         entries = self.env.autoapi_all_objects  # type: ignore[attr-defined]
         lines = []
         for _, full in sorted(doors(self.arguments[0]).items()):
-            lines += [f".. autoapi{entries[full].type}:: {full}", "   :no-index:", ""]
+            members = ["   :members:", "   :undoc-members:"] if entries[full].type == "class" else []
+            lines += [f".. autoapi{entries[full].type}:: {full}", "   :no-index:", *members, ""]
         return self.parse_text_to_nodes("\n".join(lines))
 
 
@@ -78,6 +83,12 @@ def marked(text: str) -> str:
     return "".join(f"{words}{snippet}" for words, snippet in zip(plain, code))
 
 
+def outside(app: Sphinx, name: str, source: list[str]) -> None:
+    """Links to files of the repository beyond docs/, which the pages then carry with them."""
+    if not name.startswith("api/"):
+        source[0] = source[0].replace("](../", "](path:../")
+
+
 def rooms_alone(app: Sphinx, name: str, source: list[str]) -> None:
     """The sidebar ends at the rooms, which link to their modules: a sidebar of all modules took most of a build."""
     if name.startswith("api/"):
@@ -94,5 +105,6 @@ def is_room(page: str) -> bool:
 
 def setup(app: Sphinx) -> None:
     app.add_directive("doors", Doors)
+    app.connect("source-read", outside)
     app.connect("source-read", rooms_alone)
     app.connect("autodoc-process-docstring", as_rst)

@@ -261,10 +261,9 @@ def entries(tree: str) -> list[str]:
 
 def folders(path: Path) -> set[str]:
     """Those of a folder that hold files of ours."""
-    inside = (
-        each for each in path.iterdir() if each.is_dir() and not each.name.startswith((".", "__", "build", "runs"))
-    )
-    return {each.name for each in inside if any(each.rglob("*.*")) and not each.name.endswith(".egg-info")}
+    made = {"build", "runs"} if path == ROOT else set()
+    inside = [each for each in path.iterdir() if each.is_dir() and not each.name.startswith((".", "__"))]
+    return {each.name for each in inside if any(each.rglob("*.*")) and each.suffix != ".egg-info"} - made
 
 
 @pytest.mark.parametrize("block", TREES, ids=str)
