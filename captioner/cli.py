@@ -19,6 +19,7 @@ from captioner.commands import (
     score,
     train,
 )
+from captioner.flags import SHELLS, Parser, PrintCompletion
 from metric.runtime.interrupts import Interrupted
 
 COMMANDS = {
@@ -38,8 +39,11 @@ COMMANDS = {
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="captioner", description="Train image captioners with any reward, and compare.")
+    top = Parser(prog="captioner", description="Train image captioners with any reward, and compare.")
     top.add_argument("--traceback", action="store_true", help="show where an error came from")
+    top.add_argument(
+        "--print-completion", choices=SHELLS, action=PrintCompletion, help="print the completion of a shell, and stop"
+    )
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, module in COMMANDS.items():
         sub = commands.add_parser(name, help=module.HELP, description=module.__doc__)

@@ -6,7 +6,7 @@ defaults < preset < experiment file < flags -> `Run` -> config.json in the run's
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import InitVar, asdict, dataclass, field, fields, is_dataclass, replace
 from typing import Any, TypeVar, get_type_hints
 
 from metric.runtime.schedule import refuse_warmup
@@ -53,7 +53,7 @@ class Xe:
 
 
 @dataclass(frozen=True)
-class Scst:
+class Rl:
     steps: int = 10_000
     """steps of the reward stage"""
     batch_size: int = 50
@@ -84,6 +84,9 @@ class Scst:
     """updates that grpo makes with a step's candidates"""
     tau: float = 300.0
     """dico: how much more the worst losers count; suits rewards between 0 and 2"""
+
+
+Scst = Rl  # as experiment files of version 0.1 call it
 
 
 @dataclass(frozen=True)
@@ -125,25 +128,30 @@ class Run:
     model: Model = field(default_factory=Model)
     decode: Decode = field(default_factory=Decode)
     xe: Xe = field(default_factory=Xe)
-    scst: Scst = field(default_factory=Scst)
+    rl: Rl = field(default_factory=Rl)
+    scst: InitVar = None  # `rl` as experiment files of version 0.1 call it
+
+    def __post_init__(self, scst: Rl | None) -> None:
+        if scst is not None:
+            object.__setattr__(self, "rl", scst)
 
 
 CHOICES = {
     "precision": ("fp32", "tf32", "bf16", "fp16"),
     "checker": ("auto", "languagetool", "harper", "none"),
     "watch": ("off", "warn", "stop"),
-    "scst.objective": ("scst", "grpo", "dico"),
-    "scst.candidates": ("beam", "diverse_beam", "sample"),
-    "scst.baseline": ("mean", "greedy", "leave_one_out"),
-    "scst.normalise": ("sum", "length", "max_length", "token"),
+    "rl.objective": ("scst", "grpo", "dico"),
+    "rl.candidates": ("beam", "diverse_beam", "sample"),
+    "rl.baseline": ("mean", "greedy", "leave_one_out"),
+    "rl.normalise": ("sum", "length", "max_length", "token"),
 }
 
 # what counts something, and the least of it
 LEAST = {
     "xe.steps": 0,
-    "scst.steps": 1,
-    **dict.fromkeys(("xe.batch_size", "scst.batch_size", "scst.samples", "scst.updates", "decode.beams"), 1),
-    **dict.fromkeys(("scst.kl", "scst.tau"), 0),
+    "rl.steps": 1,
+    **dict.fromkeys(("xe.batch_size", "rl.batch_size", "rl.samples", "rl.updates", "decode.beams"), 1),
+    **dict.fromkeys(("rl.kl", "rl.tau"), 0),
     "decode.max_length": 2,
     **dict.fromkeys(("val_every", "val_count", "save_every", "log_every", "keep", "accumulate"), 1),
 }
@@ -151,8 +159,13 @@ LEAST = {
 T = TypeVar("T")
 
 
+def flag(setting: str) -> str:
+    """`xe.batch_size` -> `--xe.batch-size`: a setting as it is typed."""
+    return "--" + setting.replace("_", "-")
+
+
 def dotted(config: Any, prefix: str = "") -> dict[str, Any]:
-    """A nested dataclass as {"scst.lr": 5e-6, ...}."""
+    """A nested dataclass as {"rl.lr": 5e-6, ...}."""
     values = {}
     for item in fields(config):
         value = getattr(config, item.name)
@@ -179,55 +192,58 @@ def check(run: Run) -> Run:
     values = dotted(run)
     for name, choices in CHOICES.items():
         if values[name] not in choices:
-            raise ValueError(f"--{name} is one of {', '.join(choices)}, got {values[name]!r}")
+            raise ValueError(f"{flag(name)} is one of {', '.join(choices)}, got {values[name]!r}")
     for name, least in LEAST.items():
         if values[name] < least:
-            raise ValueError(f"--{name} is {least} or more, got {values[name]}")
-    for stage in ("xe", "scst"):
+            raise ValueError(f"{flag(name)} is {least} or more, got {values[name]}")
+    for stage in ("xe", "rl"):
         refuse_warmup(f"{stage}.warmup", values[f"{stage}.warmup"], values[f"{stage}.steps"])
     if run.model.d % run.model.heads:
         raise ValueError(f"--model.d {run.model.d} cannot be split over --model.heads {run.model.heads}")
-    if run.scst.temperature <= 0 or not 0 < run.scst.top_p <= 1:
+    if run.rl.temperature <= 0 or not 0 < run.rl.top_p <= 1:
         raise ValueError(
-            f"sampling wants --scst.temperature above 0 and --scst.top_p in (0, 1], "
-            f"got {run.scst.temperature:g} and {run.scst.top_p:g}"
+            f"sampling wants --rl.temperature above 0 and --rl.top-p in (0, 1], "
+            f"got {run.rl.temperature:g} and {run.rl.top_p:g}"
         )
     if run.rewards:
-        check_objective(run.scst)
+        check_objective(run.rl)
     if not run.rewards and not run.xe.steps:
         raise ValueError("nothing to train: --xe.steps 0 and no --reward; give one of them")
     return run
 
 
-def check_objective(scst: Scst) -> None:
+def check_objective(rl: Rl) -> None:
     """Raises ValueError for settings of the reward stage that contradict each other."""
-    asked = f"--scst.objective {scst.objective}"
-    if scst.objective != "scst" and scst.baseline != "mean":
+    asked = f"--rl.objective {rl.objective}"
+    if rl.objective != "scst" and rl.baseline != "mean":
         raise ValueError(
             f"{asked} compares the candidates with each other and takes no baseline, "
-            f"got --scst.baseline {scst.baseline}; leave it out or type --scst.objective scst"
+            f"got --rl.baseline {rl.baseline}; leave it out or type --rl.objective scst"
         )
-    if scst.samples < 2 and scst.baseline != "greedy":
+    if rl.samples < 2 and rl.baseline != "greedy":
         raise ValueError(
-            f"{asked} with --scst.baseline {scst.baseline} compares 2 candidates a picture or more, "
-            f"got --scst.samples {scst.samples}; raise it or type --scst.baseline greedy"
+            f"{asked} with --rl.baseline {rl.baseline} compares 2 candidates a picture or more, "
+            f"got --rl.samples {rl.samples}; raise it or type --rl.baseline greedy"
         )
-    if scst.updates > 1 and scst.objective != "grpo":
+    if rl.updates > 1 and rl.objective != "grpo":
+        raise ValueError(f"{asked} makes one update a step, got --rl.updates {rl.updates}; type --rl.objective grpo")
+    if rl.objective == "dico" and not rl.kl:
+        raise ValueError(f"{asked} learns nothing with --rl.kl 0, which is its beta; the paper has --rl.kl 0.2")
+    if rl.candidates != "sample" and (rl.temperature, rl.top_p) != (1, 1):
         raise ValueError(
-            f"{asked} makes one update a step, got --scst.updates {scst.updates}; type --scst.objective grpo"
-        )
-    if scst.objective == "dico" and not scst.kl:
-        raise ValueError(f"{asked} learns nothing with --scst.kl 0, which is its beta; the paper has --scst.kl 0.2")
-    if scst.candidates != "sample" and (scst.temperature, scst.top_p) != (1, 1):
-        raise ValueError(
-            f"--scst.candidates {scst.candidates} draws nothing, got --scst.temperature {scst.temperature:g} and "
-            f"--scst.top_p {scst.top_p:g}; leave them at 1 or type --scst.candidates sample"
+            f"--rl.candidates {rl.candidates} draws nothing, got --rl.temperature {rl.temperature:g} and "
+            f"--rl.top-p {rl.top_p:g}; leave them at 1 or type --rl.candidates sample"
         )
 
 
 def from_json(text: str) -> Run:
     """The Run of a config.json; what else the file holds is left alone."""
-    return from_dict(Run, json.loads(text))
+    return from_dict(Run, renamed(json.loads(text)))
+
+
+def renamed(content: dict[str, Any]) -> dict[str, Any]:
+    """The content of a config.json; its reward stage is called `rl` also where version 0.1 wrote `scst`."""
+    return {("rl" if name == "scst" else name): value for name, value in content.items()}
 
 
 def from_dict(kind: type[T], values: dict[str, Any]) -> T:

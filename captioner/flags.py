@@ -1,41 +1,130 @@
-"""Flags made from a dataclass: one for each field, nested ones with dots, the string under the field as help."""
+"""The command line's parser, and flags made from a dataclass.
+
+A flag is written with hyphens (`--xe.batch-size`). Underscores and `--scst.` in place of `--rl.` mean the same.
+A dataclass gives one flag for each field, nested ones with dots. The string under a field is the flag's help.
+"""
 
 from __future__ import annotations
 
 import argparse
 import ast
 import inspect
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from typing import Any, get_type_hints
+from functools import partial
+from itertools import takewhile
+from typing import Any, NoReturn, get_type_hints
+
+from captioner.config import dotted, flag
+from metric.spec import did_you_mean
+
+SHELLS = ("bash", "zsh", "tcsh")
 
 
-def add_flags(parser: argparse.ArgumentParser, config: Any, prefix: str = "") -> None:
-    """A flag for each field of `config`, a dataclass instance whose values are shown as defaults."""
+class Parser(argparse.ArgumentParser):
+    """An argparse parser that takes each spelling of a flag and says what is wrong in one line."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs["formatter_class"] = partial(argparse.HelpFormatter, max_help_position=30)
+        super().__init__(*args, **kwargs)
+
+    def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
+        words = spelt(sys.argv[1:] if args is None else args)
+        self.refuse_unknown(words)
+        return super().parse_known_args(words, namespace)
+
+    def refuse_unknown(self, words: Sequence[str]) -> None:
+        """Ends with exit code 2 at a flag that is not there, before argparse misses one that is needed."""
+        own = takewhile(lambda word: word.startswith("-"), words) if self._subparsers else words
+        for word in takewhile(lambda word: word != "--", own):
+            name = word.partition("=")[0]
+            if name.startswith("--") and name not in self._option_string_actions:
+                close = did_you_mean(name, self._option_string_actions)
+                self.error(f"no flag {name}{close and '; '}{close}")
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {' '.join(message.split())} (usage: {self.prog} --help)\n")
+
+
+class PrintCompletion(argparse.Action):
+    """Prints the completion of a shell: `captioner --print-completion bash`."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option_string: Any = None) -> None:
+        import shtab
+
+        for action in takers(parser):
+            action.complete = shtab.FILE  # type: ignore[attr-defined]
+        print(shtab.complete(parser, values))
+        parser.exit()
+
+
+def takers(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    """All flags and places, of the commands too, that may take a path."""
+    found = []
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            found += [inner for command in action.choices.values() for inner in takers(command)]
+        elif action.nargs != 0 and not action.choices and action.type not in (int, float):
+            found.append(action)
+    return found
+
+
+def spelt(words: Sequence[str]) -> list[str]:
+    """`--scst.batch_size=8` -> `--rl.batch-size=8`, up to `--`; a word that is no flag stays as it is."""
+    end = words.index("--") if "--" in words else len(words)
+    return [re.sub(r"^--[^=]+", today, word) for word in words[:end]] + list(words[end:])
+
+
+def today(match: re.Match[str]) -> str:
+    return re.sub(r"^--(no-)?scst\.", r"--\1rl.", match[0].replace("_", "-"))
+
+
+def add_flags(
+    parser: argparse.ArgumentParser,
+    config: Any,
+    groups: Mapping[str, Sequence[str]] = {},
+    choices: Mapping[str, Sequence[str]] = {},
+    others: str = "settings",
+) -> None:
+    """A flag for each field of `config`, a dataclass instance whose values are shown as defaults.
+
+    `groups` gives the headings of the help, and below each the fields and sections; the `others` come last.
+    `choices` gives the values that a field may have.
+    """
+    heading = {name: heading for heading, names in groups.items() for name in names}
+    made = {heading: parser.add_argument_group(heading) for heading in [*groups, others]}
+    for name, kind, value, doc in described(config):
+        add_flag(made[heading.get(name.partition(".")[0], others)], name, kind, value, doc, choices.get(name))
+
+
+def described(config: Any, prefix: str = "") -> Iterator[tuple[str, Any, Any, str]]:
+    """Dotted name, type, value and help of each field."""
     hints, docs = get_type_hints(type(config)), field_docs(type(config))
     for item in fields(config):
         value = getattr(config, item.name)
         if is_dataclass(value):
-            add_flags(parser, value, f"{prefix}{item.name}.")
+            yield from described(value, f"{prefix}{item.name}.")
         else:
-            add_flag(parser, prefix + item.name, hints[item.name], value, docs[item.name])
+            yield prefix + item.name, hints[item.name], value, docs[item.name]
 
 
-def add_flag(parser: argparse.ArgumentParser, name: str, kind: Any, value: Any, doc: str) -> None:
+def add_flag(group: Any, name: str, kind: Any, value: Any, doc: str, choices: Sequence[str] | None) -> None:
     doc = doc.replace("%", "%%")
     common: dict[str, Any] = {"dest": name, "default": argparse.SUPPRESS}
     if kind is bool:
-        parser.add_argument(f"--{name}", action=argparse.BooleanOptionalAction, help=f"{doc} ({value})", **common)
+        group.add_argument(flag(name), action=argparse.BooleanOptionalAction, help=f"{doc} ({value})", **common)
     elif isinstance(value, tuple):  # `rewards` is filled by repeating --reward
-        parser.add_argument(f"--{name.removesuffix('s')}", action="append", metavar="SPEC", help=doc, **common)
+        group.add_argument(flag(name).removesuffix("s"), action="append", metavar="SPEC", help=doc, **common)
     else:
-        shown = f" ({value})" if value != "" else ""
-        parser.add_argument(f"--{name}", type=kind, metavar=kind.__name__.upper(), help=doc + shown, **common)
+        shown = f"{doc} ({value})" if value != "" else doc
+        typed = {"type": kind, "metavar": kind.__name__.upper(), "choices": choices}
+        group.add_argument(flag(name), help=shown, **typed, **common)
 
 
 def given(args: argparse.Namespace, config: Any) -> dict[str, Any]:
     """The fields that were typed, by dotted name: what `config.override` takes."""
-    from captioner.config import dotted
-
     typed = {name: value for name, value in vars(args).items() if name in dotted(config)}
     return {name: tuple(value) if isinstance(value, list) else value for name, value in typed.items()}
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from captioner.config import CHOICES
+from captioner.config import CHOICES, flag
 
 # Sizes: how large the model is and how long it is trained.
 PRESETS: dict[str, dict[str, Any]] = {
@@ -28,11 +28,11 @@ PRESETS: dict[str, dict[str, Any]] = {
         "xe.steps": 1200,
         "xe.batch_size": 64,
         "xe.lr": 1e-3,
-        "scst.steps": 300,
-        "scst.batch_size": 32,
-        "scst.lr": 1e-4,
-        "scst.warmup": 0.1,
-        "scst.decay": True,
+        "rl.steps": 300,
+        "rl.batch_size": 32,
+        "rl.lr": 1e-4,
+        "rl.warmup": 0.1,
+        "rl.decay": True,
         "val_every": 100,
         "val_count": 200,
         "save_every": 100,
@@ -49,35 +49,35 @@ class Recipe:
     schedule: dict[str, Any]
 
 
-def scst(**settings: Any) -> dict[str, Any]:
-    return {f"scst.{name}": value for name, value in settings.items()}
+def rl(**settings: Any) -> dict[str, Any]:
+    return {f"rl.{name}": value for name, value in settings.items()}
 
 
 RECIPES = {
     "rennie": Recipe(
         "arXiv 1612.00563: one sample against the greedy caption",
-        scst(objective="scst", candidates="sample", samples=1, baseline="greedy", normalise="sum"),
-        scst(lr=5e-5),
+        rl(objective="scst", candidates="sample", samples=1, baseline="greedy", normalise="sum"),
+        rl(lr=5e-5),
     ),
     "m2": Recipe(
         "arXiv 1912.08226 and its train.py: 5 beams of 10 pictures against their mean, log p averaged over 20 tokens",
-        scst(objective="scst", candidates="beam", samples=5, baseline="mean", normalise="max_length"),
-        {**scst(lr=5e-6, batch_size=10), "decode.max_length": 20},
+        rl(objective="scst", candidates="beam", samples=5, baseline="mean", normalise="max_length"),
+        {**rl(lr=5e-6, batch_size=10), "decode.max_length": 20},
     ),
     "pacspp": Recipe(
         "arXiv 2410.07336: 5 beams against their mean; the reward is --reward pacspp:checkpoint=DIR",
-        scst(objective="scst", candidates="beam", samples=5, baseline="mean", normalise="max_length"),
-        scst(lr=5e-6, batch_size=50),
+        rl(objective="scst", candidates="beam", samples=5, baseline="mean", normalise="max_length"),
+        rl(lr=5e-6, batch_size=50),
     ),
     "new_self_critical": Recipe(
         "arXiv 2003.09971 and ImageCaptioning.pytorch's transformer_nscl.yml: 5 samples, each against the other 4",
-        scst(objective="scst", candidates="sample", samples=5, baseline="leave_one_out", normalise="token"),
-        scst(lr=5e-6, batch_size=10),
+        rl(objective="scst", candidates="sample", samples=5, baseline="leave_one_out", normalise="token"),
+        rl(lr=5e-6, batch_size=10),
     ),
     "dico": Recipe(
         "arXiv 2408.14547 and its train_dico_coco.sh: 5 beams, beta 0.2, tau 300, 8 pictures on each of two GPUs",
-        scst(objective="dico", candidates="beam", samples=5, baseline="mean", normalise="sum", kl=0.2, tau=300.0),
-        scst(lr=1e-6, batch_size=16),
+        rl(objective="dico", candidates="beam", samples=5, baseline="mean", normalise="sum", kl=0.2, tau=300.0),
+        rl(lr=1e-6, batch_size=16),
     ),
 }
 
@@ -100,6 +100,6 @@ def refuse_contradiction(name: str, typed: dict[str, Any]) -> None:
     for setting, value in RECIPES[name].objective.items():
         if setting in CHOICES and typed.get(setting, value) != value:
             raise ValueError(
-                f"--preset {name} is --{setting} {value} ({RECIPES[name].source}), got --{setting} {typed[setting]}; "
-                "leave one of them out"
+                f"--preset {name} is {flag(setting)} {value} ({RECIPES[name].source}), "
+                f"got {flag(setting)} {typed[setting]}; leave one of them out"
             )

@@ -27,10 +27,10 @@ from captioner.comparison.table import Comparison, Row, compare
 
 # how hard a reward is pressed: beams as in the paper, gently and not; samples at a rate that stays up, harder still
 PRESSURES: dict[str, tuple[object, ...]] = {
-    "1e-4": ("--scst.lr", 1e-4, "--scst.steps", 300, "--val_every", 60),
-    "3e-4": ("--scst.lr", 3e-4, "--scst.steps", 300, "--val_every", 60),
-    "sampled-2e-4": ("--scst.candidates", "sample", "--scst.lr", 2e-4, "--no-scst.decay", "--scst.steps", 150)
-    + ("--val_every", 50),
+    "1e-4": ("--rl.lr", 1e-4, "--rl.steps", 300, "--val-every", 60),
+    "3e-4": ("--rl.lr", 3e-4, "--rl.steps", 300, "--val-every", 60),
+    "sampled-2e-4": ("--rl.candidates", "sample", "--rl.lr", 2e-4, "--no-rl.decay", "--rl.steps", 150)
+    + ("--val-every", 50),
 }
 MEASURES = ("rep_4", "bad_endings", "scene_grammatical", "scene_truth", "scene_recall", "length")
 SCORES = "classic,text,clip,scene,incorrect:checker=auto"  # grammar is checked at the end only: it takes a server
@@ -53,7 +53,7 @@ def main() -> None:
     seeds, pressures = args.seeds.split(","), args.pressures.split(",")
     shared = ("--features", args.out / "features", "--pac", metric)
     rewards = {"cider": "cider", "clips": "clips", "pacspp": f"pacspp:checkpoint={metric}"}
-    xe: list[Settings] = [(args.out / f"xe-{seed}", "--seed", seed, *shared, "--val_every", 400) for seed in seeds]
+    xe: list[Settings] = [(args.out / f"xe-{seed}", "--seed", seed, *shared, "--val-every", 400) for seed in seeds]
     tuned: list[Settings] = [
         (args.out / f"{name}-{pressure}-{seed}", "--seed", seed, *shared)
         + ("--init", args.out / f"xe-{seed}", "--reward", spec, *PRESSURES[pressure])
@@ -82,7 +82,7 @@ def run(settings: Settings) -> None:
 
 def captioner(*words: object) -> None:
     """One command in a process of its own, on one thread."""
-    command = [sys.executable, "-m", "captioner.cli", *map(str, words)]
+    command = [sys.executable, "-m", "captioner", *map(str, words)]
     code = subprocess.run(command, env={**os.environ, **THREADS}).returncode
     if code:
         sys.exit(code)

@@ -30,7 +30,7 @@ from torchvision.transforms.functional import to_tensor
 from transformers import BartConfig, BartForConditionalGeneration
 from transformers.modeling_outputs import BaseModelOutput
 
-from captioner.config import Decode, Run, Scst, override
+from captioner.config import Decode, Rl, Run, override
 from captioner.data import load
 from captioner.decoding.beam_search import beam_search
 from captioner.decoding.generate import Generated, at_rest
@@ -111,7 +111,7 @@ def main() -> None:
 def parts(size: str, b: int) -> dict[str, Callable[[], object]]:
     """What is timed, by name; each call does the whole part."""
     run = override(Run(), {name: value for name, value in PRESETS[size].items() if name.startswith("model.")})
-    run = replace(run, decode=Decode(max_length=LENGTH), scst=Scst(samples=BEAMS))
+    run = replace(run, decode=Decode(max_length=LENGTH), rl=Rl(samples=BEAMS))
     texts = [text for example in load("scenes:count=500", "train") for text in example.references]
     vocabulary = vocabulary_of(run.model, texts)
     captioner = untrained(run.model, vocabulary, LOOKS[size][1], LENGTH, "random", "").eval()  # no dropout, as in SCST

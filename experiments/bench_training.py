@@ -231,7 +231,7 @@ def product_rate(device: torch.device, n: int = 2048) -> float:
 def new_bench(args: argparse.Namespace, out: Path) -> Bench:
     given = {"data": f"scenes:count={PICTURES}", "val_count": 4, "checker": "none", "rewards": ("cider", "clips")}
     sized = {"clip": args.clip, "device": args.device, "watch": "off"}
-    sized |= {"xe.batch_size": args.batch, "scst.batch_size": args.batch}
+    sized |= {"xe.batch_size": args.batch, "rl.batch_size": args.batch}
     return prepare(override(Run(), {**PRESETS[args.size], **given, **sized}), out)
 
 

@@ -29,7 +29,7 @@ from metric.storage.atomic_files import write_json
 from metric.storage.provenance import hardware
 
 MEASURES = "cider clip_s pac_spp rep_4 incorrect bad_endings scene_grammatical scene_truth scene_recall length".split()
-PRESSED = {"beams": ("--scst.steps", 150, "--val_every", 50), "samples": PRESSURES["sampled-2e-4"]}
+PRESSED = {"beams": ("--rl.steps", 150, "--val-every", 50), "samples": PRESSURES["sampled-2e-4"]}
 RESAMPLES = 10_000
 INTRODUCTION = """# Rewards, mixes and objectives on scenes
 
@@ -91,7 +91,7 @@ def main() -> None:
             captioner("metric", "train", "--out", metric, *(again(metric) or flags))
     shared = ("--features", out / "features", "--pac", pacspp)
     chosen = arms(pacs, pacspp, args.pressures.split(","))
-    xe = [(out / f"xe-{seed}", "--seed", seed, *shared, "--val_every", 400) for seed in seeds]
+    xe = [(out / f"xe-{seed}", "--seed", seed, *shared, "--val-every", 400) for seed in seeds]
     tuned = [
         (arm.folder(out, seed), "--seed", seed, *shared, "--init", out / f"xe-{seed}", *arm.flags)
         for arm in chosen

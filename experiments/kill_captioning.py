@@ -63,7 +63,7 @@ def start(model: str, pictures: Path, out: Path) -> Process:
         str(out),
         "--checker",
         "none",
-        "--batch_size",
+        "--batch-size",
         "32",
         "--scores",
     ]

@@ -33,11 +33,11 @@ from metric.storage.provenance import commit, hardware
 
 TABLE = Path(__file__).with_name("kill-training.md")
 FLAGS = (
-    "--preset small --data scenes:count=120 --val_count 10 --checker none --model.d 32 --model.heads 2 "
-    "--model.encoder_layers 1 --model.decoder_layers 1 --model.feedforward 64 --model.vocabulary 600 "
-    "--decode.max_length 12 --decode.beams 2 --xe.steps 30 --xe.batch_size 16 --xe.lr 1e-2 "
-    "--reward pacspp:checkpoint=scenes-clip --scst.steps 15 --scst.batch_size 8 --scst.lr 2e-3 "
-    "--scst.candidates sample --scst.samples 4 --val_every 9 --save_every 3 --log_every 1 --keep 2"
+    "--preset small --data scenes:count=120 --val-count 10 --checker none --model.d 32 --model.heads 2 "
+    "--model.encoder-layers 1 --model.decoder-layers 1 --model.feedforward 64 --model.vocabulary 600 "
+    "--decode.max-length 12 --decode.beams 2 --xe.steps 30 --xe.batch-size 16 --xe.lr 1e-2 "
+    "--reward pacspp:checkpoint=scenes-clip --rl.steps 15 --rl.batch-size 8 --rl.lr 2e-3 "
+    "--rl.candidates sample --rl.samples 4 --val-every 9 --save-every 3 --log-every 1 --keep 2"
 )
 
 
@@ -58,7 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--at_once", type=int, default=1, help="runs beside each other")
+    parser.add_argument("--at-once", type=int, default=1, help="runs beside each other")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--table", type=Path, default=TABLE)
     args = parser.parse_args()

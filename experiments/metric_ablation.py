@@ -27,7 +27,7 @@ from metric.storage.atomic_files import write_json
 from metric.storage.provenance import commit, hardware
 from metric.training.clip_quality import appraise
 
-ARMS = {"without": ("--lambda_v", 0, "--lambda_t", 0), "with": ()}  # synthetic positives
+ARMS = {"without": ("--lambda-v", 0, "--lambda-t", 0), "with": ()}  # synthetic positives
 MEASURES = ("tau_b", "i2t_r1", "t2i_r1", "human_captions", "keyword_lists", "lead_of_lists")
 INTRODUCTION = """# LoRA rank and synthetic positives: what makes a PAC-S++ on scenes
 
@@ -71,7 +71,7 @@ def main() -> None:
 def run(cell: Cell, out: Path, steps: int) -> dict[str, Any]:
     """One training, or the rest of it, and its figures."""
     if not (out / "report.json").exists():
-        flags = ("--rank", cell.rank, "--seed", cell.seed, "--steps", steps, "--val_every", 0, *ARMS[cell.arm])
+        flags = ("--rank", cell.rank, "--seed", cell.seed, "--steps", steps, "--val-every", 0, *ARMS[cell.arm])
         resume = ["--resume"] if (out / "checkpoints" / "last").exists() else []
         captioner("metric", "train", "--out", out, *flags, *resume)
     return appraised(str(out), out / "test.json")

@@ -1,6 +1,6 @@
 """What the learned metric costs: its training step, the memory of a large batch, and scoring, side by side in one run.
 
-Step: a LoRA step on `--step_batch` pairs (plain loss, then with a made picture and caption for each) against the
+Step: a LoRA step on `--step-batch` pairs (plain loss, then with a made picture and caption for each) against the
 frozen model's forward pass over the same pairs. Memory: peak of one step on `--batch` pairs, all at once and in
 chunks, each in a process of its own. Scoring: pairs a second by our Embedder and by a plain open_clip loop, one and
 five captions a picture, pictures read from files by both. Expect a step to cost three to four forwards, chunks to need
@@ -54,7 +54,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/overheads"))
     parser.add_argument("--clip", default="scenes-clip", help="scenes-clip, a folder, or an open_clip architecture")
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--step_batch", type=int, default=64)
+    parser.add_argument("--step-batch", type=int, default=64)
     parser.add_argument("--batch", type=int, default=1024)
     parser.add_argument("--chunk", type=int, default=64)
     parser.add_argument("--pictures", type=int, default=256, help="that are scored")

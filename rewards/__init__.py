@@ -1,21 +1,30 @@
-"""What a run is asked to raise: rewards by name, mixed. `build(specs, context)` is the only way in."""
+"""The rewards that a run may raise: each has a name, several make a weighted sum.
 
-from typing import TYPE_CHECKING, Any
+    from rewards import Context, register, build, parse, check_reward
 
-from rewards.context import Context
-from rewards.registry import build, listing, register
-from rewards.spec import RewardSpec, parse
+A name is imported when it is first used, so `import rewards` is fast and loads no PyTorch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from metric.runtime.lazy import front_door
 
 if TYPE_CHECKING:
     from rewards.check import BrokenContract, check_reward
+    from rewards.context import Context
+    from rewards.registry import build, listing, register
+    from rewards.spec import RewardSpec, parse
+else:
+    __getattr__, __dir__ = front_door(
+        __name__,
+        {
+            **dict.fromkeys(("BrokenContract", "check_reward"), "rewards.check"),
+            "Context": "rewards.context",
+            **dict.fromkeys(("build", "listing", "register"), "rewards.registry"),
+            **dict.fromkeys(("RewardSpec", "parse"), "rewards.spec"),
+        },
+    )
 
 __all__ = ["BrokenContract", "Context", "RewardSpec", "build", "check_reward", "listing", "parse", "register"]
-
-
-def __getattr__(name: str) -> Any:
-    """`check_reward` and its error when they are asked for: they need torch, names and options do not."""
-    if name in ("BrokenContract", "check_reward"):
-        from rewards import check
-
-        return getattr(check, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -17,7 +17,7 @@ class Context:
     examples: Sequence[Example] = ()
     "the training examples, whose references give CIDEr its document frequency"
     clip: str = "scenes-clip"
-    "the CLIP of the run, as `metric.clip.load.load_clip` takes it"
+    "the CLIP of the run, as `metric.load_clip` takes it"
     device: str = "cpu"
     "where a reward's networks run"
     seed: int = 0

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from captioner.captioning.journal import Rows
-from metric.evaluate import open_grammar
+from metric.evaluation import open_grammar
 from metric.scores.family import Given, Unavailable
 from metric.scores.ptb_tokenizer import tokenize
 from metric.scores.repetition import repeated

@@ -19,7 +19,6 @@ from captioner.features.shelf import MemoryShelf, Shelf, begun
 from captioner.features.store import Looked, look_at
 from captioner.model.encoder_decoder import Captioner
 from captioner.runs.record import fingerprint_of
-from captioner.training.checkpoint import model_folder
 from metric.clip.load import load_clip
 from metric.example import Example
 from metric.runtime.device import device_of
@@ -53,7 +52,7 @@ class Worker:
     def __init__(self, model: Model, wanted: Wanted, images: str, split: str) -> None:
         self.device = device_of(model.device)
         self.wanted = wanted
-        self.captioner = Captioner.from_pretrained(model_folder(model.name)).to(self.device)
+        self.captioner = Captioner.from_pretrained(model.name).to(self.device)
         self.clip_name = model.clip or self.captioner.config.clip
         self.clip = load_clip(self.clip_name, self.device)
         self.captioner.config.refuse_other_clip(self.clip)

@@ -7,15 +7,9 @@ OUT.work beside it holds what is done. Under torchrun and accelerate launch each
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from metric.runtime.work_share import FLAG, own_gpu, share_of
-
-if TYPE_CHECKING:
-    from captioner.captioning.candidates import Wanted
-    from captioner.captioning.worker import Model
+from metric.runtime.work_share import FLAG
 
 HELP = "captions for a folder of pictures or a data set"
 
@@ -38,15 +32,13 @@ def add_generation(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--method", default="", help="beam, greedy or sample (beam; with --best-of sample)")
     parser.add_argument("--beams", type=positive, metavar="INT", help="beams; 1 is greedy (as the run has it)")
     parser.add_argument(
-        "--max_length", type=positive, metavar="INT", help="most tokens of a caption, its end included (as the run)"
+        "--max-length", type=positive, metavar="INT", help="most tokens of a caption, its end included (as the run)"
     )
     parser.add_argument("--n", type=positive, default=1, metavar="INT", help="captions a picture (1)")
     parser.add_argument("--temperature", type=float, default=1.0, metavar="FLOAT", help="of --method sample (1)")
-    parser.add_argument("--top_p", type=float, default=1.0, metavar="FLOAT", help="nucleus of --method sample (1)")
+    parser.add_argument("--top-p", type=float, default=1.0, metavar="FLOAT", help="nucleus of --method sample (1)")
     parser.add_argument("--seed", type=int, default=0, metavar="INT", help="of --method sample (0)")
-    parser.add_argument(
-        "--best-of", "--best_of", type=positive, metavar="N", help="make N captions, keep the best by --reward"
-    )
+    parser.add_argument("--best-of", type=positive, metavar="N", help="make N captions, keep the best by --reward")
     parser.add_argument(
         "--reward", action="append", default=[], metavar="SPEC", help="reward, may be repeated; see `captioner rewards`"
     )
@@ -54,9 +46,7 @@ def add_generation(parser: argparse.ArgumentParser) -> None:
 
 
 def add_work(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--batch_size", "--batch-size", type=positive, default=64, metavar="INT", help="pictures at a time (64)"
-    )
+    parser.add_argument("--batch-size", type=positive, default=64, metavar="INT", help="pictures at a time (64)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
     parser.add_argument("--clip", default="", help="where the captioner's own CLIP is now, if it has moved")
     parser.add_argument("--features", default="", metavar="DIR", help="take what `captioner features` has kept there")
@@ -78,48 +68,37 @@ def positive(text: str) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    from captioner.captioning.formats import format_of
-    from captioner.captioning.job import Job, caption, merge
-    from captioner.captioning.worker import Model
+    from captioner.api import caption
+    from captioner.captioning.job import merge
 
     if args.merge:
         return 1 if not merge(args.out, args.checker) and args.strict else 0
     for name in ("model", "images"):
         if not getattr(args, name):
             raise ValueError(f"--{name} is needed; only --merge does without")
-    model = Model(args.model, args.clip, own_gpu(args.device, os.environ), args.features)
-    job = Job(
-        model,
+    captioned = caption(
+        args.model,
         args.images,
-        args.split,
         args.out,
-        format_of(args.out, args.format),
-        wanted(args, model),
-        args.batch_size,
-        share_of(args.shard, os.environ),
-        args.skip_done,
-        args.checker,
-        args.workers if args.engine == "ray" else 0,
-    )
-    return 1 if not caption(job) and args.strict else 0
-
-
-def wanted(args: argparse.Namespace, model: Model) -> Wanted:
-    """What was typed, and where nothing was the run's own way."""
-    from captioner.captioning.candidates import Wanted
-
-    decode = model.decode()
-    method = args.method or ("sample" if args.best_of else "beam")
-    usual = decode.beams if method == "beam" else args.n
-    return Wanted(
-        max_length=args.max_length or decode.max_length,
-        method=method,
-        candidates=1 if method == "greedy" else args.beams or args.best_of or usual,
+        split=args.split,
+        format=args.format,
+        method=args.method,
+        beams=args.beams or 0,
+        max_length=args.max_length or 0,
         n=args.n,
-        rewards=tuple(args.reward),
-        best=bool(args.best_of),
+        best_of=args.best_of or 0,
+        rewards=args.reward,
         scores=args.scores,
         temperature=args.temperature,
         top_p=args.top_p,
         seed=args.seed,
+        batch_size=args.batch_size,
+        device=args.device,
+        clip=args.clip,
+        features=args.features,
+        shard=args.shard,
+        skip_done=args.skip_done,
+        checker=args.checker,
+        workers=args.workers if args.engine == "ray" else 0,
     )
+    return 1 if not captioned and args.strict else 0

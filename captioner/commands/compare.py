@@ -18,11 +18,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from captioner.comparison.gallery import gallery
-    from captioner.comparison.report import write
-    from captioner.comparison.table import compare
+    from captioner.api import compare
 
-    comparison = compare(args.runs, args.split)
-    write(comparison, gallery(args.runs[0], args.split, args.pictures), args.out)
+    comparison = compare(args.runs, args.out, args.split, args.pictures)
     print(comparison.table())
     print(f"report: {args.out / 'index.html'}")

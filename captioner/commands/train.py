@@ -6,14 +6,22 @@ import argparse
 import runpy
 from pathlib import Path
 
-from captioner.config import Run, check, override
+from captioner.config import CHOICES, Run, check, override
 from captioner.flags import add_flags, given
 from captioner.presets import PRESETS, RECIPES, refuse_contradiction, settings_of
 
 HELP = "train a captioner: cross-entropy, then a reward"
+GROUPS = {
+    "data": ("data", "clip", "features"),
+    "model": ("init", "model"),
+    "cross-entropy": ("xe",),
+    "reward stage": ("rewards", "rl", "watch"),
+    "decoding": ("decode",),
+}
 
 
 def add(parser: argparse.ArgumentParser) -> None:
+    parser.usage = "%(prog)s --out RUN [FILE.py] [--preset NAME] [--reward SPEC] [--FLAG VALUE ...]"
     parser.add_argument("experiment", nargs="?", help="Python file that defines `run = Run(...)`; flags win over it")
     parser.add_argument(
         "--out", required=True, type=Path, help="folder of the run, the interface to all other commands"
@@ -27,7 +35,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume", action="store_true", help="continue the run in --out with the settings it began with"
     )
-    add_flags(parser, Run())
+    add_flags(parser, Run(), GROUPS, CHOICES, others="running")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -13,7 +13,6 @@ from captioner.decoding.generate import generate
 from captioner.features.patch_features import grid_features
 from captioner.model import pretrained
 from captioner.model.encoder_decoder import Captioner, CaptionerConfig
-from captioner.training.checkpoint import model_folder
 from metric.clip.load import load_clip
 from metric.clip.model import Clip
 from metric.images import upright
@@ -30,10 +29,14 @@ class Describer:
         self.decode = decode or Decode(max_length=captioner.config.max_length)
 
     @classmethod
-    def load(cls, name: str, clip: str = "", device: str | torch.device = "cpu") -> Describer:
-        """A run, a model folder or a hub id, decoded as its run does; `clip` is where its CLIP is, if it has moved."""
-        captioner = Captioner.from_pretrained(model_folder(name)).to(device)
-        return cls(captioner, load_clip(clip or captioner.config.clip, device), decode_of(name))
+    def from_pretrained(cls, name: str | Path, clip: str = "", device: str | torch.device = "cpu") -> Describer:
+        """Loads a captioner with its CLIP. Captions are decoded with the settings of the run that made the model.
+
+        `name` is a run folder, a model folder, or a hub id such as OWNER/NAME. `clip` is the new place of the CLIP, if
+        the CLIP has moved. Raises ValueError when there is no such captioner, or when the CLIP is another one.
+        """
+        captioner = Captioner.from_pretrained(name).to(device)
+        return cls(captioner, load_clip(clip or captioner.config.clip, device), decode_of(str(name)))
 
     def __call__(self, pictures: Sequence[Image.Image]) -> list[str]:
         pixels = torch.stack([self.clip.preprocess(upright(picture)) for picture in pictures])
@@ -44,7 +47,7 @@ class Describer:
 
 def decode_of(name: str) -> Decode:
     """How the run that made the model decodes; where that is not known, the default as far as the model reads."""
-    folder = pretrained.fetch(model_folder(name))
+    folder = pretrained.fetch(name)
     if run := run_of(folder):
         return run.decode
     return Decode(max_length=pretrained.read_config(folder / pretrained.CONFIG, CaptionerConfig)["max_length"])

@@ -20,10 +20,10 @@ class OwnCaptions:
 
     def __init__(self, config: GenerationConfig, device: torch.device) -> None:
         if config.text_prompt:
-            raise ValueError("--text_prompt is for transformers models; a captioner of ours begins by itself")
-        own = Describer.load(config.text, device=device)
-        decode = Decode(config.beams, min(config.max_length, own.decode.max_length))
-        self.describe = Describer(own.captioner, own.clip, decode)
+            raise ValueError("--text-prompt is for transformers models; a captioner of ours begins by itself")
+        describer = Describer.from_pretrained(config.text, device=device)
+        decode = Decode(config.beams, min(config.max_length, describer.decode.max_length))
+        self.describe = Describer(describer.captioner, describer.clip, decode)
         self.facts: dict[str, Any] = {"model": config.text} | asdict(decode)
 
     def __call__(self, units: Sequence[Unit], pictures: Sequence[Image.Image]) -> list[str]:

@@ -192,7 +192,11 @@ class Captioner(nn.Module):
 
     @classmethod
     def from_pretrained(cls, name: str | Path) -> Captioner:
-        """From such a folder or a hub id, on the CPU, in eval mode; a CLIP that lies beside it is its own."""
+        """Loads a captioner, on the CPU and in eval mode.
+
+        `name` is a run folder (its last checkpoint is loaded), a model folder, or a hub id such as OWNER/NAME. A folder
+        `clip` inside the model's folder is the captioner's own CLIP. Raises ValueError when there is no such captioner.
+        """
         folder = pretrained.fetch(str(name))
         config = CaptionerConfig(**pretrained.read_config(folder / pretrained.CONFIG, CaptionerConfig))
         if (folder / pretrained.CLIP).is_dir():

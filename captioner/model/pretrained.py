@@ -1,4 +1,7 @@
-"""A model on disk in Hugging Face's layout: config.json, model.safetensors, tokenizer.json."""
+"""A model on disk in Hugging Face's layout: config.json, model.safetensors, tokenizer.json.
+
+A captioner's name is a run folder, the folder of a model, or a hub id such as OWNER/NAME.
+"""
 
 from __future__ import annotations
 
@@ -13,28 +16,48 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from metric.storage import hub
+from metric.storage import checkpoint_folders, hub
 
 CONFIG, WEIGHTS, TOKENIZER = FILES = ("config.json", "model.safetensors", "tokenizer.json")
-RUN, CLIP = "run.json", "clip"  # the settings of the run that made it, and its CLIP, where they are beside it
+RUN, CLIP = "run.json", "clip"  # optional: the settings of the run that made the model, the folder of its CLIP
 TYPE = {"model_type": "captioner", "architectures": ["Captioner"]}
 
 
 def fetch(name: str) -> Path:
-    """The folder of that name, or what the hub has under it; it holds the three files."""
-    folder = Path(name)
+    """The local folder of the model `name`, downloaded if `name` is a hub id. The folder holds the three files.
+
+    Raises ValueError when there is no such captioner.
+    """
+    folder = Path(model_folder(name))
     if not folder.is_dir():
         if folder.exists():
             raise ValueError(f"{name} is a file; give the folder that holds {', '.join(FILES)}")
         if not hub.is_id(name):
             raise ValueError(
-                f"there is no folder {name}; give a captioner's folder, a run, or a hub id such as OWNER/NAME"
+                f"there is no folder {name}; give a run folder, a model folder, or a hub id such as OWNER/NAME"
             )
         folder = hub.snapshot(name, (*FILES, RUN, f"{CLIP}/*"))
     missing = [file for file in FILES if not (folder / file).is_file()]
     if missing:
         raise ValueError(f"{name} is no captioner: it has no {' and no '.join(missing)}")
     return folder
+
+
+def model_folder(name: str) -> str:
+    """The last checkpoint of a run folder. Any other name comes back as it is.
+
+    No file is moved, because the run may be training. Raises ValueError for a run without a checkpoint, and for a
+    checkpoint of a newer version.
+    """
+    run = Path(name)
+    if not (run / "checkpoints").is_dir():
+        checkpoint_folders.refuse_newer(run)
+        return name
+    folder = checkpoint_folders.newest(run)
+    if folder is None:
+        raise ValueError(f"{name} is a run without a checkpoint yet; captioner train --out {name} --resume goes on")
+    checkpoint_folders.refuse_newer(folder)
+    return str(folder)
 
 
 def read_config(path: Path, kind: type) -> dict[str, Any]:

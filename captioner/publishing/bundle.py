@@ -15,10 +15,10 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError, HTTPError, LocalTokenNotFoundError
 
 from captioner.comparison.table import compare
+from captioner.config import renamed
 from captioner.model import pretrained
 from captioner.model.encoder_decoder import Captioner
 from captioner.publishing.model_card import captioner_card, metric_card
-from captioner.training.checkpoint import model_folder
 from metric.clip.load import ADAPTER, CONFIG, load_clip, save_clip
 from metric.storage import hub
 
@@ -55,7 +55,7 @@ def bundle(what: Publication, out: Path) -> None:
 
 
 def is_captioner(run: Path) -> bool:
-    path = Path(model_folder(str(run))) / pretrained.CONFIG
+    path = Path(pretrained.model_folder(str(run))) / pretrained.CONFIG
     return path.is_file() and json.loads(path.read_text(encoding="utf-8")).get("model_type") == "captioner"
 
 
@@ -80,7 +80,7 @@ def whole(out: Path) -> Iterator[Path]:
 
 def bundle_captioner(what: Publication, folder: Path) -> None:
     """A CLIP that only this disk has goes with it, in clip/; from there it is loaded."""
-    source = Path(model_folder(str(what.run)))
+    source = Path(pretrained.model_folder(str(what.run)))
     captioner = Captioner.from_pretrained(source)
     clip = load_clip(captioner.config.clip)
     captioner.config.refuse_other_clip(clip)
@@ -88,7 +88,7 @@ def bundle_captioner(what: Publication, folder: Path) -> None:
         save_clip(clip, folder / pretrained.CLIP)
         captioner.config = replace(captioner.config, clip=what.repo)
     captioner.save_pretrained(folder)
-    config = recorded(source / pretrained.RUN)
+    config = renamed(recorded(source / pretrained.RUN))
     if not config:
         raise ValueError(
             f"{source} has no {pretrained.RUN}, from which its card is made; give a run of `captioner train`"

@@ -17,7 +17,7 @@ from metric.spec import split_spec
 from rewards.spec import parse
 
 LIKENESS = {"clips", "refclips", "pacs", "refpacs", "pacspp", "refpacspp"}  # rewards by a CLIP
-WHOLE = {"xe": "cross-entropy", "scst": "reward stage"}
+WHOLE = {"xe": "cross-entropy", "rl": "reward stage"}
 
 
 def captioner_card(
@@ -106,7 +106,7 @@ def table(comparison: Comparison) -> list[str]:
 def stages(config: dict[str, Any]) -> dict[str, str]:
     """Of each stage that was run its settings: `10000 steps, batch_size 50, lr 5e-6, ...`."""
     run = [] if config["init"] else ["xe"]
-    run += ["scst"] if config["rewards"] else []
+    run += ["rl"] if config["rewards"] else []
     return {WHOLE[part]: ", ".join(f"{name} {brief(value)}" for name, value in config[part].items()) for part in run}
 
 

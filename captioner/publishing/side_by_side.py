@@ -13,11 +13,10 @@ from captioner.comparison.report import repeated_words
 from captioner.decoding.describer import Describer, run_of
 from captioner.model import pretrained
 from captioner.runs.outcome import label
-from captioner.training.checkpoint import model_folder
 from captioner.training.validation import metric_checkpoint
 from metric.clip.embedder import Embedder
 from metric.clip.load import load_clip
-from metric.evaluate import Scores, evaluate
+from metric.evaluation import Scores, evaluate
 from metric.example import Example
 from metric.images import InMemory, upright
 from metric.scores.catalogue import SCORES
@@ -79,7 +78,7 @@ def printed(name: str, of: Mapping[str, float], who: str) -> tuple[str, bool]:
 
 def trial(models: Sequence[str], pac: str = "", clip: str = "", checker: str = "auto", device: str = "cpu") -> Trial:
     """Of runs, model folders or hub ids. Without `pac`, the tuned CLIP that one of them was rewarded or scored with."""
-    voices = {name: Describer.load(model, clip, device) for model, name in called(models).items()}
+    voices = {name: Describer.from_pretrained(model, clip, device) for model, name in called(models).items()}
     tuned = pac or next(filter(None, map(tuned_clip, models)), "")
     first = next(iter(voices.values()))
     return Trial(voices, Embedder(first.clip), Embedder(load_clip(tuned, device)) if tuned else None, checker)
@@ -95,16 +94,12 @@ def called(models: Sequence[str]) -> dict[str, str]:
 
 
 def rewarded(model: str) -> str:
-    run = run_of(folder_of(model))
+    run = run_of(pretrained.fetch(model))
     return f" · {label([parse(text) for text in run.rewards])}" if run else ""
 
 
 def tuned_clip(model: str) -> str:
     """That of the run's own scores, if it is still where it was."""
-    run = run_of(folder_of(model))
+    run = run_of(pretrained.fetch(model))
     checkpoint = metric_checkpoint(run) if run else ""
     return checkpoint if Path(checkpoint).is_dir() else ""
-
-
-def folder_of(model: str) -> Path:
-    return pretrained.fetch(model_folder(model))

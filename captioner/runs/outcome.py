@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from captioner.config import renamed
 from captioner.runs.signature import refuse_false, refuse_unlike
 from metric.scores.catalogue import SCORES
 from metric.spec import plain
@@ -75,7 +76,7 @@ def read(folder: Path, split: str) -> Outcome:
     (scores,) = lines(folder / f"scores-{split}.json", whole=True)
     return Outcome(
         folder=folder,
-        config=next(lines(folder / "config.json", whole=True)),
+        config=renamed(next(lines(folder / "config.json", whole=True))),
         metrics=list(lines(folder / "metrics.jsonl")),
         corpus=scores["corpus"],
         count=scores["count"],

@@ -8,7 +8,6 @@ from typing import Any
 from captioner.config import Run, as_json
 from captioner.model.encoder_decoder import Captioner
 from captioner.runs.signature import signature
-from captioner.training.checkpoint import model_folder
 from metric.storage.provenance import origin
 from metric.storage.tensors import fingerprint
 from rewards.mix import Mix
@@ -20,7 +19,7 @@ def describe(run: Run, reward: Mix | None) -> dict[str, Any]:
     config = {
         **settings,
         "stage": "reward" if run.rewards else "xe",
-        "objective": {"name": "scst", **settings["scst"]} if run.rewards else {"name": "xe", **settings["xe"]},
+        "objective": {"name": "scst", **settings["rl"]} if run.rewards else {"name": "xe", **settings["xe"]},
         "reward_signatures": list(reward.signatures.values()) if reward else [],
         "init_fingerprint": fingerprint_of(run.init) if run.init else "",
         **origin(),
@@ -30,5 +29,5 @@ def describe(run: Run, reward: Mix | None) -> dict[str, Any]:
 
 def fingerprint_of(model: str) -> str:
     """Of the captioner that a run starts from."""
-    captioner = Captioner.from_pretrained(model_folder(model))
+    captioner = Captioner.from_pretrained(model)
     return fingerprint(asdict(captioner.config), captioner.state_dict())

@@ -27,8 +27,8 @@ def signature(config: Config) -> str:
     """Two runs that have the same one, and the same schedule and model, are one experiment."""
     weights = [parse(spec).weight for spec in config["rewards"]]
     terms = [f"{weight:g}*{term}" for weight, term in zip(weights, config["reward_signatures"])]
-    objective = [settings(config, "scst")] if config["rewards"] else []
-    before = "init" if config["init"] else settings(config, "xe")
+    objective = [settings(config["rl"], "scst")] if config["rewards"] else []
+    before = "init" if config["init"] else settings(config["xe"], "xe")
     longest = f"max_length={config['decode']['max_length']}"
     return "+".join([*terms, *objective, before, longest, config["versions"][PACKAGE]])
 
@@ -54,10 +54,10 @@ def refuse_other(folder: Path, rewards: Sequence[str], given: Mapping[str, str])
             )
 
 
-def settings(config: Config, part: str) -> str:
-    """`xe[label_smoothing=0.1]`."""
-    values = (f"{name}={value}" for name, value in config[part].items() if name not in SCHEDULE)
-    return f"{part}[{','.join(values)}]"
+def settings(section: Config, label: str) -> str:
+    """`xe[label_smoothing=0.1]`: the settings of one section of config.json, without its schedule."""
+    values = (f"{name}={value}" for name, value in section.items() if name not in SCHEDULE)
+    return f"{label}[{','.join(values)}]"
 
 
 def refuse_false(folder: Path, config: Config) -> None:

@@ -6,18 +6,17 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from captioner.config import Run, from_dict
+from captioner.config import Run, from_dict, renamed
 from captioner.data import load
 from captioner.data.caption_files import write_lines
 from captioner.decoding.generate import captions_of
 from captioner.features.store import FeatureStore, folder_of, known_ids
 from captioner.model.encoder_decoder import Captioner
 from captioner.scoring.terminal_tables import show
-from captioner.training.checkpoint import model_folder
 from captioner.training.validation import metric_checkpoint
 from metric.clip.embedder import Embedder
 from metric.clip.load import load_clip
-from metric.evaluate import evaluate, open_sources
+from metric.evaluation import evaluate, open_sources
 from metric.runtime.device import device_of
 from metric.scores.catalogue import request
 from metric.scores.family import Given
@@ -30,7 +29,7 @@ def evaluate_run(folder: Path, split: str, specs: Sequence[str]) -> Scores:
     asked = request(specs)
     device = device_of("auto")
     clip = load_clip(run.clip, device)
-    captioner = Captioner.from_pretrained(model_folder(str(folder))).to(device)
+    captioner = Captioner.from_pretrained(folder).to(device)
     captioner.config.refuse_other_clip(clip)
     examples = load(run.data, split, known_ids(run.features))
     features = FeatureStore.build(examples, clip, folder_of(run.features))
@@ -58,6 +57,6 @@ def read_run(folder: Path) -> Run:
         content = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise ValueError(f"{path} is not JSON: {error.msg} at line {error.lineno}") from None
-    if not isinstance(content, dict) or not {"xe", "scst", "decode"} <= content.keys():
+    if not isinstance(content, dict) or not {"xe", "rl", "decode"} <= renamed(content).keys():
         raise ValueError(f"{folder} is not a run of `captioner train`: its config.json is of something else")
-    return from_dict(Run, content)
+    return from_dict(Run, renamed(content))

@@ -3,37 +3,26 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from captioner.scoring.metric_scorers import Metrics
-from metric.judgement import BENCHMARKS
-from metric.judgement.benchmark import Benchmark
+from metric.judgement import load_benchmark
 from metric.judgement.judge import Judgement, judge
-from metric.judgement.media_check import with_pictures
 from metric.runtime.device import device_of
-from metric.spec import find
 from metric.storage.atomic_files import write_json
 
 
 def run_judge(args: argparse.Namespace) -> None:
     metrics = Metrics.of(args.metrics, args.reward, args.clip, device_of(args.device))
-    benchmark = load(args.benchmark, args.root, args.references, metrics.look)
+    benchmark = load_benchmark(args.benchmark, args.root, args.references, metrics.look)
     scorers = metrics.scorers([item.example for item in benchmark.items], benchmark.corpus)
     judgement = judge(benchmark, scorers, args.resamples, metrics.facts)
     show(judgement)
     if args.out:
         write_json(args.out, judgement.record())
-
-
-def load(name: str, root: Path, references: int, look: bool) -> Benchmark:
-    """The benchmark of that name; without the items whose picture is lost, when pictures are looked at."""
-    benchmark = BENCHMARKS[find(name, BENCHMARKS, "benchmark")](root)
-    benchmark = benchmark.with_references(references) if references else benchmark
-    return with_pictures(benchmark) if look else benchmark
 
 
 def show(judgement: Judgement) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
 import torch
 from tqdm import tqdm
 
-from metric.evaluate import evaluate
+from metric.evaluation import evaluate_each
 from metric.example import Example
 from metric.judgement.judge import Scorer
 from metric.scores.catalogue import SCORES, expand_names
@@ -69,13 +69,9 @@ class Metrics:
 
     def evaluated(self, specs: Sequence[str]) -> Scorer:
         """Scores that are computed together: several without options, or one with."""
-        asks_clip = any(SCORES[name].source == "clip" for spec in specs for name in names_of(spec))
 
         def scorer(examples: Sequence[Example], captions: Sequence[str]) -> dict[str, list[float]]:
-            by_id = {example.id: caption for example, caption in zip(examples, captions)}
-            clip = embedder_of(self.clip, str(self.device)) if asks_clip else None
-            scores = evaluate(by_id, examples, specs, clip=clip, device=str(self.device))
-            refuse(scores.skipped, scores.corpus.keys() - scores.per_caption.keys())
+            scores = evaluate_each(captions, examples, specs, self.clip, str(self.device))
             self.facts.update({self.key(specs[0], name): fact for name, fact in scores.facts.items()})
             return {self.key(specs[0], name): list(of.values()) for name, of in scores.per_caption.items()}
 
@@ -143,10 +139,3 @@ def is_score(spec: str) -> bool:
 
 def names_of(spec: str) -> list[str]:
     return expand_names([split_spec(spec)[0]])
-
-
-def refuse(skipped: Mapping[str, str], corpus_only: set[str]) -> None:
-    for name, reason in skipped.items():
-        raise ValueError(f"{name} cannot be computed: {reason}")
-    for name in corpus_only:
-        raise ValueError(f"{name} is a score of a whole set of captions, not of each")

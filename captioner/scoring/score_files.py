@@ -16,7 +16,7 @@ from captioner.data.caption_files import read_captions, some
 from captioner.data.reference_files import Known, by_name, read_references, with_images
 from captioner.scoring.match_ids import PARTIAL, matched
 from captioner.scoring.terminal_tables import show, show_differences
-from metric.evaluate import evaluate
+from metric.evaluation import evaluate
 from metric.scores.bootstrap import Difference, difference, interval, resample
 from metric.scores.catalogue import request
 from metric.scores.result import Scores, write_csv

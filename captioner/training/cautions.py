@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from captioner.config import Run, Scst, Xe
+from captioner.config import Rl, Run, Xe
 from captioner.presets import PRESETS
 from metric.runtime.schedule import long_warmup
 
@@ -17,17 +17,17 @@ def cautions(run: Run) -> list[str]:
 
 
 def reward_stage(run: Run) -> list[str]:
-    usual, rate = usual_rate(run), run.scst.lr
-    found = long_warmup("scst.warmup", run.scst.warmup)
+    usual, rate = usual_rate(run), run.rl.lr
+    found = long_warmup("rl.warmup", run.rl.warmup)
     if CARRIED * rate >= run.xe.lr:
         found.append(
-            f"--scst.lr {rate:g} is cross-entropy's learning rate ({run.xe.lr:g}) or near it, which ruins captions in "
-            f"the reward stage; type --scst.lr {usual:g}"
+            f"--rl.lr {rate:g} is cross-entropy's learning rate ({run.xe.lr:g}) or near it, which ruins captions in "
+            f"the reward stage; type --rl.lr {usual:g}"
         )
     elif rate > FAST * usual:
         found.append(
-            f"--scst.lr {rate:g} is {rate / usual:.0f} times what a model of this size is trained with; "
-            f"type --scst.lr {usual:g}"
+            f"--rl.lr {rate:g} is {rate / usual:.0f} times what a model of this size is trained with; "
+            f"type --rl.lr {usual:g}"
         )
     if not run.init and not run.xe.steps:
         found.append(
@@ -44,7 +44,7 @@ def preset_of(run: Run) -> dict:
 
 
 def usual_rate(run: Run) -> float:
-    return preset_of(run).get("scst.lr", Scst().lr)
+    return preset_of(run).get("rl.lr", Rl().lr)
 
 
 def usual_steps(run: Run) -> int:

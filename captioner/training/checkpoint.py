@@ -71,22 +71,6 @@ def restore_optimizer(out: Path, optimizer: torch.optim.Optimizer, scaler: torch
         scaler.load_state_dict(json.loads((out / LAST / "scaler.json").read_text()))
 
 
-def model_folder(name: str) -> str:
-    """The model's own folder: of a run, its last checkpoint; of a model or a hub id, itself.
-
-    Moves nothing: the run may be training, and between the two renames of `save`.
-    """
-    run = Path(name)
-    if not (run / "checkpoints").is_dir():
-        checkpoint_folders.refuse_newer(run)
-        return name
-    folder = checkpoint_folders.newest(run)
-    if folder is None:
-        raise ValueError(f"{name} is a run without a checkpoint yet; {resuming(run)} goes on")
-    checkpoint_folders.refuse_newer(folder)
-    return str(folder)
-
-
 def trim(path: Path, reached: Position, stages: list[str]) -> None:
     """Drop lines of metrics.jsonl that the checkpoint has not seen, so that none is written twice.
 

@@ -13,7 +13,7 @@ from torch import nn
 from torch.optim import AdamW
 from tqdm import tqdm
 
-from captioner.config import Run, Scst, Xe, from_json
+from captioner.config import Rl, Run, Xe, from_json
 from captioner.model.encoder_decoder import Captioner
 from captioner.runs.record import describe
 from captioner.runs.signature import refuse_other
@@ -89,7 +89,7 @@ def run_stage(bench: Bench, stage: str, first: int, out: Path, log: Log | None, 
     """Batches, one objective, one optimizer: the loop that XE and every reward share."""
     run, settings = bench.run, settings_of(bench.run, stage)
     optimizer = AdamW(bench.captioner.parameters(), lr=settings.lr, betas=ADAM_BETAS, weight_decay=0.0)
-    if stage == "reward" and (run.scst.kl or run.watch != "off"):
+    if stage == "reward" and (run.rl.kl or run.watch != "off"):
         bench.reference = reference(bench, out, first)
     bench.read = Ahead(
         Reader(run, stage, bench.examples, bench.features, bench.device, bench.reference), settings.steps
@@ -164,7 +164,7 @@ def update(bench: Bench, stage: str, step: int, optimizer: AdamW) -> dict[str, f
                 rollout(captioner, part, bench.reward, run)
         bench.reward.exchange()
     agree_on_length(bench, parts)
-    for _ in range(run.scst.updates if stage == "reward" else 1):
+    for _ in range(run.rl.updates if stage == "reward" else 1):
         facts = descend(bench, stage, step, parts, optimizer)
     return facts
 
@@ -195,7 +195,7 @@ def descend(bench: Bench, stage: str, step: int, parts: Sequence[Batch], optimiz
 
 def backward(bench: Bench, stage: str, part: Batch, count: int, last: bool) -> Facts:
     """Adds the gradient of one of `count` parts."""
-    objective = OBJECTIVES[bench.run.scst.objective if stage == "reward" else stage]
+    objective = OBJECTIVES[bench.run.rl.objective if stage == "reward" else stage]
     with held(bench.apply, more=not last):
         with mixed(bench.device, PRECISIONS[bench.run.precision]):
             loss, facts = bench.apply(objective, bench.captioner, part, bench.reward, bench.run)
@@ -211,14 +211,14 @@ def reference(bench: Bench, out: Path, first: int) -> Captioner:
     return Captioner.from_pretrained(out / checkpoint.REFERENCE).to(bench.device).requires_grad_(False)
 
 
-def learning_rate(settings: Xe | Scst, step: int) -> float:
+def learning_rate(settings: Xe | Rl, step: int) -> float:
     """A straight rise over the warm-up, then half a cosine down; the reward stage stays up unless it is to decay."""
-    stays = isinstance(settings, Scst) and not settings.decay
+    stays = isinstance(settings, Rl) and not settings.decay
     return settings.lr if stays and step >= settings.warmup * settings.steps else one_cycle(step, settings)
 
 
 def rate_flag(run: Run, stage: str) -> str:
-    return f"--{'xe' if stage == 'xe' else 'scst'}.lr, which is {settings_of(run, stage).lr:g},"
+    return f"--{'xe' if stage == 'xe' else 'rl'}.lr, which is {settings_of(run, stage).lr:g},"
 
 
 def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:

@@ -79,7 +79,7 @@ def direct(captioner: Captioner, batch: Batch, reward: Mix | None, run: Run) -> 
     """DiCO (arXiv 2408.14547): a classification of the best candidate w against the losers, inside the captioner.
 
     -log sigmoid(beta (r_w - sum_i gamma_i r_i)), r = log p(candidate) - log p_reference(candidate), and over the losers
-    gamma = softmax_i(tau (reward_w - reward_i)): the worse a loser, the more it counts. `scst.kl` is beta: it holds the
+    gamma = softmax_i(tau (reward_w - reward_i)): the worse a loser, the more it counts. `rl.kl` is beta: it holds the
     captioner to the reference, the model that the stage began with. tau multiplies, as in the authors' code.
     """
     assert batch.reference is not None
@@ -91,9 +91,9 @@ def direct(captioner: Captioner, batch: Batch, reward: Mix | None, run: Run) -> 
     ratio = pooled(sequence_log_probabilities(captioner, batch.features, tokens) - before, spoken, batch, run)  # b k
     best, winner = drawn.total.max(1, keepdim=True)  # b 1
     distance = (best - drawn.total).scatter(1, winner, -torch.inf)
-    gamma = (run.scst.tau * distance).softmax(1)
+    gamma = (run.rl.tau * distance).softmax(1)
     margin = ratio.gather(1, winner).squeeze(1) - (gamma * ratio).sum(1)
-    loss = -F.logsigmoid(run.scst.kl * margin).mean()
+    loss = -F.logsigmoid(run.rl.kl * margin).mean()
     return loss, {**drawn.facts(), "margin": float(margin.detach().mean())}
 
 
@@ -105,11 +105,11 @@ def read(captioner: Captioner, batch: Batch, drawn: Rollout, run: Run) -> tuple[
     """
     tokens = drawn.candidates.tokens
     spoken = true_tokens(tokens, captioner.vocabulary.eos)
-    if not run.scst.kl:
+    if not run.rl.kl:
         return sequence_log_probabilities(captioner, batch.features, tokens), spoken, 0.0, {}
     assert batch.reference is not None
     log_p, kl = token_divergence(captioner, batch.reference, batch.features, tokens)
-    penalty = run.scst.kl * pooled(kl, spoken, batch, run).mean()
+    penalty = run.rl.kl * pooled(kl, spoken, batch, run).mean()
     return log_p, spoken, penalty, {"kl": float(kl.detach().sum(-1).mean())}
 
 
@@ -123,7 +123,7 @@ def pooled(values: Tensor, spoken: Tensor, batch: Batch, run: Run) -> Tensor:
         "max_length": run.decode.max_length,
         "token": lengths.mean() if batch.mean_length is None else batch.mean_length,
     }
-    return total / divisors[run.scst.normalise]
+    return total / divisors[run.rl.normalise]
 
 
 OBJECTIVES = {"xe": cross_entropy, "scst": self_critical, "grpo": group_relative, "dico": direct}

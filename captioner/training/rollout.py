@@ -98,11 +98,11 @@ def sample(captioner: Captioner, batch: Batch, run: Run) -> Generated:
     return generate(
         captioner,
         batch.features,
-        method=run.scst.candidates,
-        k=run.scst.samples,
+        method=run.rl.candidates,
+        k=run.rl.samples,
         max_length=run.decode.max_length,
-        temperature=run.scst.temperature,
-        top_p=run.scst.top_p,
+        temperature=run.rl.temperature,
+        top_p=run.rl.top_p,
         lots=lots(batch, run),
     )
 
@@ -113,7 +113,7 @@ def lots(batch: Batch, run: Run) -> Tensor:
     first, whole = batch.place or (0, len(batch.features))
     device = batch.features.device
     generator = torch.Generator(device).manual_seed(batch.seed)
-    shape = run.decode.max_length, whole, run.scst.samples
+    shape = run.decode.max_length, whole, run.rl.samples
     numbers = torch.rand(shape, generator=generator, dtype=torch.float64, device=device)
     return rearrange(numbers[:, first : first + len(batch.features)], "t b k -> b k t")
 
@@ -129,9 +129,9 @@ def judged(reward: Mix, batch: Batch, candidates: Generated) -> tuple[Tensor, di
 def baseline(captioner: Captioner, batch: Batch, reward: Mix | None, run: Run, total: Tensor) -> Tensor:
     """What each candidate is compared with. Rewards `b k` -> `b k` or `b 1`."""
     assert reward is not None
-    if run.scst.baseline == "mean":
+    if run.rl.baseline == "mean":
         return total.mean(1, keepdim=True)
-    if run.scst.baseline == "leave_one_out":
+    if run.rl.baseline == "leave_one_out":
         return (total.sum(1, keepdim=True) - total) / (total.shape[1] - 1)
     greedy = generate(captioner, batch.features, method="greedy", max_length=run.decode.max_length)
     return judged(reward, batch, greedy)[0]

@@ -14,7 +14,6 @@ from captioner.features.patch_features import feature_dim
 from captioner.features.store import ONLINE, SHARD, Features, FeatureStore, OnlineFeatures, folder_of, known_ids
 from captioner.model.encoder_decoder import Captioner, CaptionerConfig
 from captioner.model.vocabulary import Vocabulary
-from captioner.training import checkpoint
 from captioner.training.step_batches import Read, check_shares
 from captioner.training.validation import Validation
 from metric.clip.load import load_clip
@@ -82,7 +81,7 @@ def prepare(run: Run, out: Path, start: str = "") -> Bench:
     check_shares(run, stages(run), len(train_set))
     val_set = [example for example in val_set if example.id not in features.skipped]
     if not val_set:
-        raise ValueError(f"--data {run.data} with --val_count {run.val_count} leaves no picture to validate on")
+        raise ValueError(f"--data {run.data} with --val-count {run.val_count} leaves no picture to validate on")
     validation = Validation(run, clip, val_set, features, watched_reward(run, reward, val_set))
     run = as_loaded(run, captioner)
     return Bench(run, device, captioner, train_set, features, validation, reward, data_parallel(captioner))
@@ -125,13 +124,13 @@ def watched_reward(run: Run, reward: Mix | None, examples: list[Example]) -> Mix
 def make_captioner(run: Run, clip: Clip, examples: list[Example], start: str) -> Captioner:
     """The model of folder `start`, or an untrained one with a vocabulary made from the captions."""
     if start:
-        captioner = Captioner.from_pretrained(checkpoint.model_folder(start))
+        captioner = Captioner.from_pretrained(start)
         captioner.config.refuse_other_clip(clip)
         longest = captioner.config.max_length
         if run.decode.max_length > longest:
             raise ValueError(
-                f"{start} knows captions of {longest} tokens, got --decode.max_length {run.decode.max_length}; "
-                f"type --decode.max_length {longest}"
+                f"{start} knows captions of {longest} tokens, got --decode.max-length {run.decode.max_length}; "
+                f"type --decode.max-length {longest}"
             )
         return captioner
     texts = [clean(caption) for example in examples for caption in example.references]

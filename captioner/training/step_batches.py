@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from captioner.config import Run, Scst, Xe
+from captioner.config import Rl, Run, Xe
 from captioner.data import clean
 from captioner.features.store import Features
 from captioner.model.encoder_decoder import Captioner
@@ -74,8 +74,8 @@ class Ahead:
         return now.result()
 
 
-def settings_of(run: Run, stage: str) -> Xe | Scst:
-    return run.xe if stage == "xe" else run.scst
+def settings_of(run: Run, stage: str) -> Xe | Rl:
+    return run.xe if stage == "xe" else run.rl
 
 
 def check_shares(run: Run, stages: Sequence[str], pictures: int) -> None:
@@ -84,7 +84,7 @@ def check_shares(run: Run, stages: Sequence[str], pictures: int) -> None:
     for stage in stages:
         size = min(settings_of(run, stage).batch_size, pictures)
         fitting = [number for number in (size - size % parts, size - size % parts + parts) if 0 < number <= pictures]
-        flag = f"--{'xe' if stage == 'xe' else 'scst'}.batch_size"
+        flag = f"--{'xe' if stage == 'xe' else 'rl'}.batch_size"
         if size % parts:
             raise ValueError(
                 f"a batch of {size} pictures cannot be divided equally among {world()} process(es) with --accumulate "

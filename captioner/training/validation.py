@@ -15,7 +15,7 @@ from captioner.model.encoder_decoder import Captioner
 from metric.clip.embedder import Embedder
 from metric.clip.load import load_clip
 from metric.clip.model import Clip
-from metric.evaluate import evaluate
+from metric.evaluation import evaluate
 from metric.example import Example, is_there, open_image
 from metric.runtime.processes import gathered, own, shared
 from rewards.mix import Mix

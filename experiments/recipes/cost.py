@@ -141,7 +141,7 @@ def said(run: Run, n: int, k: int) -> Cost:
 
 def reward(run: Run, clips: Sequence[str]) -> Cost:
     """A step of the reward stage whose captions are scored by those CLIPs."""
-    b, k = run.scst.batch_size, run.scst.samples
+    b, k = run.rl.batch_size, run.rl.samples
     learned = teaching(run.clip, run.model, run.decode.max_length, b, k)
     return sum((reading(clip, b * k) for clip in clips), learned + said(run, b, k))
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import torch
 from bench_reward_stage import LENGTH, LOOKS, parts
 
-from captioner.config import Decode, Run, Scst, Xe
+from captioner.config import Decode, Rl, Run, Xe
 from metric.storage.atomic_files import write_json
 from metric.storage.provenance import commit
 from metric.training.config import MetricConfig
@@ -24,7 +24,7 @@ PICTURES = 5
 def measure() -> None:
     torch.manual_seed(0)
     assert feature_shape(CLIP) == LOOKS["paper"]
-    run = Run(clip=CLIP, decode=Decode(max_length=LENGTH), xe=Xe(batch_size=PICTURES), scst=Scst(batch_size=PICTURES))
+    run = Run(clip=CLIP, decode=Decode(max_length=LENGTH), xe=Xe(batch_size=PICTURES), rl=Rl(batch_size=PICTURES))
     config = MetricConfig(clip=CLIP)
     looked, agreed = cost.looking(CLIP, PICTURES, "cpu"), cost.agreeing(config, PICTURES, "cpu")
     steps: dict[str, tuple[Callable[[], object], cost.Cost]] = {

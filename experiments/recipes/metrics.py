@@ -30,8 +30,8 @@ def recipe(backbone: str, clip: str) -> Recipe:
         source=f"arXiv 2410.07336; {EXPERT}",
         data={**LAYOUT, **FLICKR8K},
         commands=(
-            f"metric train --data {DATA} --clip {clip} --positives {{out}}/positives --batch_size 1024 --chunk 64 "
-            f"--steps 2000 --lr 1e-4 --val_every 100 --patience 5 --precision bf16 --out {tuned}",
+            f"metric train --data {DATA} --clip {clip} --positives {{out}}/positives --batch-size 1024 --chunk 64 "
+            f"--steps 2000 --lr 1e-4 --val-every 100 --patience 5 --precision bf16 --out {tuned}",
             f"metric judge --benchmark flickr8k-expert --root {{root}}/flickr8k --clip {clip} "
             f"--metrics clip_s,pac_spp:checkpoint={tuned} --out {tuned}/flickr8k-expert.json",
         ),

@@ -96,7 +96,7 @@ def training(made: Plan, run: Run) -> Iterator[Work]:
     n = count(made, run.data, "train") + min(run.val_count, count(made, run.data, "val"))
     if run.init:
         clips = [clip_of(made, name) for name in scorers(run)]
-        yield Work("reward", run.scst.steps, cost.reward(run, clips))
+        yield Work("reward", run.rl.steps, cost.reward(run, clips))
     else:
         p, f = feature_shape(clip)
         yield Work("features", n, cost.features(clip), 2 * p * f * n)  # fp16

@@ -1,4 +1,4 @@
-"""Measuring metrics against people: `judge(load_benchmark(name, root), scorers)`."""
+"""Whether a metric deserves trust: agreement with people on benchmarks, and an audit by corrupted captions."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from metric.judgement.benchmarks.pascal50s import pascal50s
 from metric.judgement.benchmarks.polaris import nebula, polaris
 from metric.judgement.benchmarks.thumb import thumb
 from metric.judgement.benchmarks.vatex import vatex
+from metric.judgement.media_check import with_pictures
+from metric.spec import find
 
 BENCHMARKS: dict[str, Callable[[Path], Benchmark]] = {
     "flickr8k-expert": expert,
@@ -27,3 +29,14 @@ BENCHMARKS: dict[str, Callable[[Path], Benchmark]] = {
     "vatex-eval": vatex,
     "activitynet-foil": activitynet,
 }
+
+
+def load_benchmark(name: str, root: Path, references: int = 0, look: bool = False) -> Benchmark:
+    """Reads the files of the benchmark `name` in the folder `root`.
+
+    `references` is the most references an item keeps; 0 keeps all. With `look`, items whose picture is absent or
+    broken are left out and named in `Benchmark.left_out`. Raises ValueError for a name or a file that is not there.
+    """
+    benchmark = BENCHMARKS[find(name, BENCHMARKS, "benchmark")](root)
+    benchmark = benchmark.with_references(references) if references else benchmark
+    return with_pictures(benchmark) if look else benchmark

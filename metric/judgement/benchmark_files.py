@@ -21,7 +21,9 @@ def locate(root: Path, *names: str) -> Path:
     for name in names:
         if (root / name).exists():
             return root / name
-    raise ValueError(f"{root} has no {' and no '.join(names)}; metric/judgement says which files it needs")
+    raise ValueError(
+        f"{root} has no {' and no '.join(names)}; --root takes the files as the benchmark's authors publish them"
+    )
 
 
 def read_lines(path: Path) -> list[tuple[str, str]]:

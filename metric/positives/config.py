@@ -59,14 +59,14 @@ def check(config: GenerationConfig, filtering: FilterConfig) -> None:
         raise ValueError("nothing is to be made: give --text MODEL, --image MODEL or both")
     for name in ("per_picture", "beams", "max_length", "stored", "batch_size", "shard_size"):
         if getattr(config, name) < 1:
-            raise ValueError(f"--{name} is at least 1, got {getattr(config, name)}")
+            raise ValueError(f"--{name.replace('_', '-')} is at least 1, got {getattr(config, name)}")
     if "{caption}" not in config.image_prompt:
         raise ValueError(
-            f'--image_prompt says where the caption goes, as "a photo of {{caption}}"; got {config.image_prompt!r}'
+            f'--image-prompt says where the caption goes, as "a photo of {{caption}}"; got {config.image_prompt!r}'
         )
     if not 0 <= filtering.drop < 1:
         raise ValueError(f"--drop is a share, from 0 to less than 1, got {filtering.drop}")
     if filtering.drop and filtering.min_similarity > -1:
-        raise ValueError("--drop and --min_similarity are two ways to say what is not used: give one")
+        raise ValueError("--drop and --min-similarity are two ways to say what is not used: give one")
     if filtering != FilterConfig() and not config.clip:
-        raise ValueError("--drop and --min_similarity need a CLIP to say what is similar: give --clip")
+        raise ValueError("--drop and --min-similarity need a CLIP to say what is similar: give --clip")

@@ -1,6 +1,6 @@
 """Several processes that train one model: who they are, how a batch is shared among them, what they tell each other.
 
-Started by `torchrun --nproc-per-node N -m captioner.cli train ...`, or `accelerate launch`, on one machine or many:
+Started by `torchrun --nproc-per-node N -m captioner train ...`, or `accelerate launch`, on one machine or many:
 both describe the group in the same environment. Each process works on its share of a batch, and the gradient is that
 of the whole one, whatever their number: DistributedDataParallel takes the mean while it is computed.
 
@@ -118,7 +118,7 @@ def refuse_unlike(what: str, mine: str) -> None:
 def refuse_other_settings(settings: Mapping[str, object]) -> None:
     """ValueError in every process when they were not started by the same flags."""
     for name, value in settings.items():
-        refuse_unlike(f"--{name}", str(value))
+        refuse_unlike("--" + name.replace("_", "-"), str(value))
 
 
 def total(values: Sequence[float], device: torch.device) -> list[float]:

@@ -14,7 +14,7 @@ def contrastive(config: PretrainConfig | MetricConfig) -> list[str]:
     few = []
     if config.batch_size < NEGATIVES:
         few = [
-            f"--batch_size {config.batch_size} gives each text {config.batch_size - 1} wrong pictures to be told from, "
-            f"over all processes; type --batch_size {USUAL_BATCH}, with --chunk {NEGATIVES} where memory is short"
+            f"--batch-size {config.batch_size} gives each text {config.batch_size - 1} wrong pictures to be told from, "
+            f"over all processes; type --batch-size {USUAL_BATCH}, with --chunk {NEGATIVES} where memory is short"
         ]
     return [*few, *long_warmup("warmup", config.warmup)]

@@ -41,14 +41,14 @@ def check(config: Config) -> None:
         raise ValueError(f"--precision is one of {', '.join(PRECISIONS)}, got {config.precision!r}")
     if config.steps < 1 or config.batch_size < 2 or config.keep < 1:
         raise ValueError(
-            f"--steps is at least 1, --batch_size at least 2 and --keep at least 1, "
+            f"--steps is at least 1, --batch-size at least 2 and --keep at least 1, "
             f"got {config.steps}, {config.batch_size} and {config.keep}"
         )
     if config.chunk < 0:
         raise ValueError(f"--chunk is at least 0, got {config.chunk}")
     refuse_warmup("warmup", config.warmup, config.steps)
     if config.patience and not config.val_every:
-        raise ValueError(f"--patience {config.patience} counts validations; give --val_every too")
+        raise ValueError(f"--patience {config.patience} counts validations; give --val-every too")
     refuse_other_settings(asdict(config))
 
 

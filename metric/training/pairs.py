@@ -45,7 +45,7 @@ def pair_loss(clip: Clip, name: str) -> PairLoss:
 
 def trunk(clip: Clip) -> nn.Module:
     if not is_timm(clip):
-        raise ValueError(f"--freeze_trunk needs a timm image tower, {clip.name} has none; leave it out")
+        raise ValueError(f"--freeze-trunk needs a timm image tower, {clip.name} has none; leave it out")
     return clip.model.visual.trunk
 
 

@@ -76,7 +76,7 @@ def whole_batch_statistics(model: nn.Module, device: torch.device) -> nn.Module:
     if device.type == "cpu":
         raise ValueError(
             f"this CLIP's trunk learns with batch normalisation, which {world()} processes on CPUs cannot share; "
-            "type --freeze_trunk, or start one process"
+            "type --freeze-trunk, or start one process"
         )
     return nn.SyncBatchNorm.convert_sync_batchnorm(model)
 
@@ -105,7 +105,7 @@ def take_image_tower(clip: Clip, source: Clip) -> None:
     """The other CLIP's image tower, never to be trained here."""
     if clip.config["model_cfg"]["vision_cfg"] != source.config["model_cfg"]["vision_cfg"]:
         raise ValueError(
-            f"--image_tower {source.name} is another kind of tower than --config has; give its own --config"
+            f"--image-tower {source.name} is another kind of tower than --config has; give its own --config"
         )
     clip.model.visual.load_state_dict(source.model.visual.state_dict())
     clip.model.visual.requires_grad_(False).eval()

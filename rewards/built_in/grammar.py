@@ -24,8 +24,8 @@ class Grammar:
     """1 for a caption in which the checker finds no fault of grammar, 0 for others and for silence.
 
     `checker` is languagetool (needs Java 17) or harper (needs none, misses much); none stands in for the other.
-    Casing, spelling and punctuation are not asked for, see metric.scores.grammar; a caption that stops in
-    mid-sentence may pass, so mix it with bad_endings. Cost: 2 ms a caption by either; each different one is checked
+    Casing, spelling and punctuation are not checked. A caption that stops in mid-sentence may pass, so mix this reward
+    with bad_endings. Cost: 2 ms a caption by either; each different one is checked
     once, and a step's together in one request.
     """
 

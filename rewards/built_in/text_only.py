@@ -29,8 +29,8 @@ def build_repetition(context: Context, n: int = 4, rate: bool = False) -> Reward
 def build_bad_endings(context: Context) -> Reward:
     """-1 for a caption that ends in a word no sentence ends in, such as "a", "with" or "is", else 0.
 
-    The words are metric.scores.repetition.BAD_ENDINGS; whether the length limit ended the caption makes no difference.
-    Cost: some 30,000 captions a second on one core.
+    The words: a an the in for at of with before after on upon near to is are am. A caption that the length limit cut is
+    read like any other. Cost: some 30,000 captions a second on one core.
     """
     return each(lambda example, caption: -float(ends_badly(tokenize(caption))))
 

@@ -54,10 +54,10 @@ def tiny_clip(tmp_path_factory, scenes) -> str:
 def tiny_flags(tiny_clip) -> list[str]:
     """`captioner train` with these takes milliseconds a step."""
     flags = (
-        "--preset small --data scenes:count=40 --val_count 6 --checker none --model.d 16 --model.heads 2 "
-        "--model.encoder_layers 1 --model.decoder_layers 1 --model.feedforward 32 --model.vocabulary 560 "
-        "--decode.max_length 8 --decode.beams 2 --xe.batch_size 4 --scst.batch_size 4 --scst.samples 3 "
-        "--scst.candidates sample --log_every 1"
+        "--preset small --data scenes:count=40 --val-count 6 --checker none --model.d 16 --model.heads 2 "
+        "--model.encoder-layers 1 --model.decoder-layers 1 --model.feedforward 32 --model.vocabulary 560 "
+        "--decode.max-length 8 --decode.beams 2 --xe.batch-size 4 --rl.batch-size 4 --rl.samples 3 "
+        "--rl.candidates sample --log-every 1"
     )
     return [*flags.split(), "--clip", tiny_clip]
 

@@ -122,8 +122,7 @@ def test_start_that_is_no_model_is_refused(flags, data, refused, tmp_path, name)
 @pytest.mark.parametrize(
     "wrong, words",
     [
-        (["--scst.baseline", "best"], "leave_one_out"),
-        (["--xe.batch_size", "0"], "1 or more"),
+        (["--xe.batch-size", "0"], "1 or more"),
         (["--model.heads", "3"], "--model.heads 3"),
         (["--clip", "nonsense"], "scenes-clip"),
         (["nowhere.py"], "nowhere.py"),
@@ -138,6 +137,7 @@ def test_setting_that_cannot_be_is_refused(flags, refused, tmp_path, wrong, word
     [
         ["train", "--xe.steps", "many", "--out", "x"],
         ["train", "--xe.steps", "1.5", "--out", "x"],
+        ["train", "--rl.baseline", "best", "--out", "x"],
         ["train"],
         ["caption", "--model", "x", "--images", "x", "--out", "x", "--beams", "0"],
         ["trian"],
@@ -235,15 +235,15 @@ def test_unknown_score_or_split_is_refused(run, refused):
     ],
 )
 def test_metric_that_cannot_be_trained_is_refused(refused, data, tmp_path, tiny_clip, wrong, words):
-    flags = ["--clip", tiny_clip, "--data", f"jsonl:file={data / 'data.jsonl'}", "--batch_size", "2", "--steps", "1"]
+    flags = ["--clip", tiny_clip, "--data", f"jsonl:file={data / 'data.jsonl'}", "--batch-size", "2", "--steps", "1"]
     assert words in refused("metric", "train", *flags, *wrong, "--out", tmp_path / "run")
 
 
 def test_metric_is_trained_and_serves_as_reward_and_score(flags, data, tmp_path, tiny_clip):
     metric, run = str(tmp_path / "metric"), str(tmp_path / "run")
-    words = ["--clip", tiny_clip, "--data", f"jsonl:file={data / 'data.jsonl'}", "--batch_size", "2", "--steps", "1"]
+    words = ["--clip", tiny_clip, "--data", f"jsonl:file={data / 'data.jsonl'}", "--batch-size", "2", "--steps", "1"]
     assert main(["metric", "train", *words, "--out", metric]) == 0
-    reward = ["--reward", f"PAC-S++:checkpoint={metric}", "--scst.steps", "1"]
+    reward = ["--reward", f"PAC-S++:checkpoint={metric}", "--rl.steps", "1"]
     assert main(["train", *flags, *reward, "--out", run]) == 0
     assert main(["evaluate", run, "--scores", "pac_spp"]) == 0
     assert main(["compare", run, "--out", str(tmp_path / "report")]) == 0

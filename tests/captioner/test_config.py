@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from captioner.config import Run, as_json, check, dotted, from_json, override
+from captioner.config import Run, as_json, check, dotted, from_json, override, renamed
 from captioner.flags import field_docs
 from captioner.presets import PRESETS, RECIPES, settings_of
 
@@ -11,14 +11,21 @@ DICO = RECIPES["dico"].objective
 
 def test_every_field_is_documented_and_there_are_at_most_forty_six():
     run = Run()
-    kinds = [type(run), type(run.model), type(run.decode), type(run.xe), type(run.scst)]
+    kinds = [type(run), type(run.model), type(run.decode), type(run.xe), type(run.rl)]
     documented = sum(len(field_docs(kind)) for kind in kinds)
     assert documented == len(dotted(run)) <= 46
 
 
 def test_config_survives_json():
-    run = override(Run(), {**PRESETS["small"], "rewards": ("cider", "clips:weight=0.5"), "scst.lr": 1e-4})
+    run = override(Run(), {**PRESETS["small"], "rewards": ("cider", "clips:weight=0.5"), "rl.lr": 1e-4})
     assert from_json(json.dumps({**as_json(run), "commit": "abc", "hardware": "x"})) == run
+
+
+def test_config_of_a_former_version_is_read():
+    run = override(Run(), {"rl.lr": 1e-4, "rl.objective": "grpo"})
+    new = as_json(run)
+    old = {("scst" if name == "rl" else name): value for name, value in new.items()}
+    assert "scst" not in new and from_json(json.dumps(old)) == run and renamed(old) == new
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -49,22 +56,22 @@ def test_two_presets_of_a_kind_are_refused():
     ("changes", "said"),
     [
         ({"precision": "fp8"}, "--precision is one of fp32, tf32, bf16, fp16, got 'fp8'"),
-        ({"scst.baseline": "rloo"}, "--scst.baseline is one of"),
-        ({"rewards": ("cider",), "scst.samples": 1}, "got --scst.samples 1"),
-        ({"rewards": ("cider",), **DICO, "scst.baseline": "greedy"}, "takes no baseline, got --scst.baseline greedy"),
-        ({"rewards": ("cider",), **DICO, "scst.kl": 0.0}, "learns nothing with --scst.kl 0"),
-        ({"rewards": ("cider",), **DICO, "scst.updates": 2}, "makes one update a step, got --scst.updates 2"),
-        ({"rewards": ("cider",), **DICO, "scst.samples": 1}, "got --scst.samples 1"),
-        ({"rewards": ("cider",), "scst.temperature": 0.5}, "--scst.candidates beam draws nothing"),
-        ({"scst.top_p": 0.0}, "got 1 and 0"),
+        ({"rl.baseline": "rloo"}, "--rl.baseline is one of"),
+        ({"rewards": ("cider",), "rl.samples": 1}, "got --rl.samples 1"),
+        ({"rewards": ("cider",), **DICO, "rl.baseline": "greedy"}, "takes no baseline, got --rl.baseline greedy"),
+        ({"rewards": ("cider",), **DICO, "rl.kl": 0.0}, "learns nothing with --rl.kl 0"),
+        ({"rewards": ("cider",), **DICO, "rl.updates": 2}, "makes one update a step, got --rl.updates 2"),
+        ({"rewards": ("cider",), **DICO, "rl.samples": 1}, "got --rl.samples 1"),
+        ({"rewards": ("cider",), "rl.temperature": 0.5}, "--rl.candidates beam draws nothing"),
+        ({"rl.top_p": 0.0}, "got 1 and 0"),
         ({"watch": "loud"}, "--watch is one of off, warn, stop, got 'loud'"),
         ({"xe.warmup": 1.0}, "--xe.warmup is a share of the steps"),
         ({"xe.steps": 0}, "nothing to train"),
         ({"model.d": 100}, "--model.d 100 cannot be split over --model.heads 8"),
-        ({"xe.batch_size": 0}, "--xe.batch_size is 1 or more"),
+        ({"xe.batch_size": 0}, "--xe.batch-size is 1 or more"),
         ({"xe.steps": -1}, "--xe.steps is 0 or more, got -1"),
-        ({"rewards": ("cider",), "scst.steps": 0}, "--scst.steps is 1 or more, got 0"),
-        ({"val_count": -5}, "--val_count is 1 or more, got -5"),
+        ({"rewards": ("cider",), "rl.steps": 0}, "--rl.steps is 1 or more, got 0"),
+        ({"val_count": -5}, "--val-count is 1 or more, got -5"),
     ],
 )
 def test_impossible_settings_are_named(changes, said):

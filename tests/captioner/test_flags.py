@@ -2,15 +2,21 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
+import subprocess
+import sys
 from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
 
 import pytest
 
 from captioner.cli import main, parser
 from captioner.commands.train import asked_for
-from captioner.config import Run, dotted
+from captioner.config import Rl, Run, dotted, flag
 from captioner.flags import add_flags, field_docs, given
 from metric.training.config import MetricConfig, PretrainConfig
+
+SCREEN = 40  # lines
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,7 @@ def test_value_of_the_wrong_type_is_refused(words):
 
 
 def test_every_field_has_its_string():
-    for config in Run(), Run().model, Run().decode, Run().xe, Run().scst, MetricConfig(), PretrainConfig():
+    for config in Run(), Run().model, Run().decode, Run().xe, Run().rl, MetricConfig(), PretrainConfig():
         plain = {item.name for item in fields(config) if not is_dataclass(getattr(config, item.name))}
         assert plain <= field_docs(type(config)).keys()
 
@@ -72,16 +78,103 @@ def test_every_field_has_its_string():
 def test_help_of_train_shows_every_setting_and_its_default(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "400")
     said = help_of(capsys, "train").partition("options:")[2]
-    blocks = {block.split()[0].rstrip(","): block for block in said.split("\n  --")}
+    blocks = {"--" + block.split()[0].rstrip(","): block for block in said.split("\n  --")}
     for name, value in dotted(Run()).items():
-        assert value in ("", ()) or f"({value})" in blocks[name.removesuffix("s") if name == "rewards" else name]
-    assert "reward" in blocks and {"init", "pac", "features"} <= blocks.keys()
+        assert value in ("", ()) or f"({value})" in blocks[flag(name)]
+    assert {"--reward", "--init", "--pac", "--features"} <= blocks.keys()
+
+
+def test_help_of_train_has_groups_each_at_most_a_screen(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    groups = dict(re.findall(r"^(\w[\w -]+):\n(.*?)(?:\n\n|\Z)", help_of(capsys, "train"), re.M | re.S))
+    wanted = "data", "model", "cross-entropy", "reward stage", "decoding", "running"
+    assert tuple(groups)[2:] == wanted and list(groups)[:2] == ["positional arguments", "options"]
+    assert {name: text.count("\n") + 1 for name, text in groups.items() if text.count("\n") >= SCREEN} == {}
+    assert "--reward SPEC" in groups["reward stage"] and "--rl.lr" in groups["reward stage"]
+    assert "--init" in groups["model"] and "--clip" in groups["data"] and "--seed" in groups["running"]
+
+
+def options(parser: argparse.ArgumentParser) -> set[str]:
+    """Every flag of every command."""
+    found = set(parser._option_string_actions)
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            found = found.union(*map(options, action.choices.values()))
+    return found
+
+
+def test_every_flag_of_every_command_has_hyphens():
+    assert len(options(parser())) > 100 and not [name for name in options(parser()) if "_" in name]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "train --out x --xe.batch_size 8 --val_every=3 --no-scst.decay --scst.top_p 0.5",
+        "caption --out x_y --batch_size 8 --max_length=3 --skip_done --best_of 2",
+        "metric train --out x --batch_size 8 --lambda_v 0.5",
+        "metric positives --out x --shard_size 8 --min_similarity 0.5",
+    ],
+)
+def test_underscores_and_the_former_section_mean_the_same(words):
+    new = " ".join(word.replace("_", "-") if word.startswith("--") else word for word in words.split())
+    new = new.replace("--scst.", "--rl.").replace("--no-scst.", "--no-rl.")
+    assert new != words
+    assert vars(parser().parse_args(words.split())) == vars(parser().parse_args(new.split()))
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        ("train --ot x", "captioner train: no flag --ot; did you mean --out?"),
+        ("train --out x --xe.lrr=1", "captioner train: no flag --xe.lrr; did you mean --xe.lr?"),
+        ("train --out x --scst.bach_size 1", "captioner train: no flag --rl.bach-size; did you mean --rl.batch-size?"),
+        (
+            "metric train --out x --batch_siz 1",
+            "captioner metric train: no flag --batch-siz; did you mean --batch-size?",
+        ),
+        ("--trace train --out x", "captioner: no flag --trace; did you mean --traceback?"),
+        ("train --out x --qqqqqqqq 1", "captioner train: no flag --qqqqqqqq"),
+        ("train --out x --xe.lr fast", "captioner train: argument --xe.lr: invalid float value: 'fast'"),
+        ("train", "captioner train: the following arguments are required: --out"),
+    ],
+)
+def test_misspelt_flag_is_told_in_a_line(capsys, words, said):
+    with pytest.raises(SystemExit) as stop:
+        main(words.split())
+    error = capsys.readouterr().err
+    assert stop.value.code == 2 and error.startswith(said + " (usage: captioner ") and error.count("\n") == 1
+
+
+def test_words_after_two_hyphens_are_no_flags():
+    assert parser().parse_args(["data", "--", "--pictures_of"]).input == "--pictures_of"
+
+
+def completed(tmp_path: Path, *words: str) -> list[str]:
+    """What bash offers for the last of the words."""
+    script = tmp_path / "completion.bash"
+    if not script.exists():
+        command = [sys.executable, "-m", "captioner.cli", "--print-completion", "bash"]
+        script.write_text(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    ask = 'source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _shtab_captioner; printf "%s\\n" "${COMPREPLY[@]}"'
+    ran = subprocess.run(["bash", "-c", ask, script, *words], capture_output=True, text=True, check=True, cwd=tmp_path)
+    return ran.stdout.split()
+
+
+def test_bash_completes_commands_flags_choices_and_files(tmp_path):
+    (tmp_path / "runs").mkdir()
+    assert completed(tmp_path, "captioner", "tr") == ["train"]
+    assert completed(tmp_path, "captioner", "metric", "pre") == ["pretrain"]
+    assert completed(tmp_path, "captioner", "train", "--xe.b") == ["--xe.batch-size"]
+    assert completed(tmp_path, "captioner", "train", "--rl.objective", "g") == ["grpo"]
+    assert completed(tmp_path, "captioner", "train", "--out", "ru") == ["runs"]
+    assert completed(tmp_path, "captioner", "compare", "ru") == ["runs"]
 
 
 @pytest.mark.parametrize("command, config", [("train", MetricConfig()), ("pretrain", PretrainConfig())])
 def test_help_of_metric_shows_every_setting(capsys, command, config):
     said = help_of(capsys, "metric", command)
-    assert not [name for name in dotted(config) if f"--{name} " not in said and f"--{name}," not in said]
+    assert not [name for name in map(flag, dotted(config)) if f"{name} " not in said and f"{name}," not in said]
 
 
 def test_rewards_repeat_in_their_order():
@@ -98,23 +191,30 @@ def test_flags_win_over_the_experiment_file_and_that_over_the_defaults(tmp_path)
     assert run_of(str(file)) == Run(seed=3, xe=Run().xe.__class__(lr=1.0, steps=7), rewards=("cider",))
     run = run_of(str(file), "--xe.lr", "2", "--reward", "clips")
     assert (run.seed, run.xe.steps, run.xe.lr, run.rewards) == (3, 7, 2.0, ("clips",))
-    assert run.scst == Run().scst
+    assert run.rl == Run().rl
+
+
+def test_experiment_file_of_a_former_version_is_read(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text("from captioner.config import Run, Scst\nrun = Run(seed=3, scst=Scst(lr=1.0))")
+    assert run_of(str(file)) == Run(seed=3, rl=Rl(lr=1.0))
+    assert run_of(str(file), "--scst.samples", "3") == Run(seed=3, rl=Rl(lr=1.0, samples=3))
 
 
 def test_flags_win_over_the_preset():
     small, typed = run_of("--preset", "small"), run_of("--xe.lr", "9", "--preset", "small")
     assert small != Run() and run_of("--preset", "paper") == Run()
-    assert typed.xe.lr == 9 and typed.model == small.model and typed.scst == small.scst
+    assert typed.xe.lr == 9 and typed.model == small.model and typed.rl == small.rl
 
 
 def test_a_recipe_keeps_its_choices_and_gives_up_its_numbers(tmp_path, capsys):
     leave_one_out = ["--reward", "cider", "--preset", "new_self_critical"]
-    run = run_of(*leave_one_out, "--scst.samples", "3", "--scst.baseline", "leave_one_out")
-    assert (run.scst.samples, run.scst.candidates, run.scst.baseline) == (3, "sample", "leave_one_out")
-    assert main(["train", *leave_one_out, "--scst.baseline", "greedy", "--out", str(tmp_path / "run")]) == 2
+    run = run_of(*leave_one_out, "--rl.samples", "3", "--rl.baseline", "leave_one_out")
+    assert (run.rl.samples, run.rl.candidates, run.rl.baseline) == (3, "sample", "leave_one_out")
+    assert main(["train", *leave_one_out, "--rl.baseline", "greedy", "--out", str(tmp_path / "run")]) == 2
     said = capsys.readouterr().err
-    assert "--preset new_self_critical is --scst.baseline leave_one_out (arXiv 2003.09971" in said
-    assert "got --scst.baseline greedy; leave one of them out" in said and not (tmp_path / "run").exists()
+    assert "--preset new_self_critical is --rl.baseline leave_one_out (arXiv 2003.09971" in said
+    assert "got --rl.baseline greedy; leave one of them out" in said and not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("content, words", [("x = 1", "run = Run"), ("run = 7", "run = Run")])

@@ -27,10 +27,10 @@ def contents(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize("launcher", LAUNCHERS)
 def test_two_launched_processes_do_what_one_does(launcher, model, tiny_clip, pictures, tmp_path):
     pytest.importorskip(LAUNCHERS[launcher][0])
-    where = ["--model", str(model), "--images", str(pictures), "--batch_size", "2", "--checker", "none"]
+    where = ["--model", str(model), "--images", str(pictures), "--batch-size", "2", "--checker", "none"]
     for name, started in (("one", []), ("two", [*LAUNCHERS[launcher], "-m"])):
-        start(*started, "captioner.cli", "caption", *where, "--out", str(tmp_path / f"{name}.jsonl"))
-        start(*started, "captioner.cli", "features", str(pictures), "--clip", tiny_clip, "--out", str(tmp_path / name))
+        start(*started, "captioner", "caption", *where, "--out", str(tmp_path / f"{name}.jsonl"))
+        start(*started, "captioner", "features", str(pictures), "--clip", tiny_clip, "--out", str(tmp_path / name))
     assert (tmp_path / "one.jsonl").read_bytes() == (tmp_path / "two.jsonl").read_bytes()
     assert len([*(tmp_path / "two.jsonl.work").glob("*-of-2.done")]) == 2
     assert contents(tmp_path / "one") == contents(tmp_path / "two")

@@ -29,6 +29,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         ("pretrain", PretrainConfig(), "plain contrastive training of an open_clip model"),
     ):
         sub = commands.add_parser(name, help=what, description=what)
+        sub.usage = "%(prog)s --out RUN [--data DATA] [--FLAG VALUE ...]"
         sub.add_argument("--data", default="scenes", help="data set, name:option=value,... (scenes)")
         sub.add_argument("--val", default="", help="data set whose val split is looked at; empty takes --data")
         sub.add_argument("--out", required=True, type=Path, help="folder of the run")

@@ -13,7 +13,9 @@ NAMES = "flickr8k-expert flickr8k-cf composite pascal-50s foil polaris nebula th
 def add(commands: Any) -> None:
     sub = commands.add_parser("judge", help=HELP, description=__doc__)
     sub.add_argument("--benchmark", required=True, metavar="NAME", help=NAMES)
-    sub.add_argument("--root", required=True, type=Path, help="its folder, laid out as metric/judgement/*.py say")
+    sub.add_argument(
+        "--root", required=True, type=Path, help="folder with the benchmark's files, as its authors publish them"
+    )
     add_metrics(sub)
     sub.add_argument("--references", type=whole, default=0, help="at most so many references an item; 0: all (0)")
     sub.add_argument(

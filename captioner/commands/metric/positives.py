@@ -27,6 +27,7 @@ HELP = "make synthetic positives for a data set: captions by a captioner, pictur
 
 def add(commands: Any) -> None:
     parser = commands.add_parser("positives", help=HELP, description=__doc__)
+    parser.usage = "%(prog)s --out DIR [--data DATA] [--FLAG VALUE ...]"
     parser.add_argument("--data", default="scenes", help="data set, name:option=value,... (scenes)")
     parser.add_argument("--split", default="train", help="of the data set (train)")
     parser.add_argument("--out", required=True, type=Path, help="folder of the shards")

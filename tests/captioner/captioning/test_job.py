@@ -31,11 +31,11 @@ def test_every_picture_of_the_folder_has_its_caption(model, pictures, tmp_path, 
 
 @pytest.mark.parametrize("cut", [1, 7, 60, 400])
 def test_journal_cut_by_a_kill_is_completed_to_the_unbroken_output(model, pictures, tmp_path, cut):
-    caption(model, pictures, tmp_path / "whole.jsonl", "--batch_size", "2")
-    caption(model, pictures, tmp_path / "broken.jsonl", "--batch_size", "2")
+    caption(model, pictures, tmp_path / "whole.jsonl", "--batch-size", "2")
+    caption(model, pictures, tmp_path / "broken.jsonl", "--batch-size", "2")
     broken = tmp_path / "broken.jsonl.work" / "1-of-1.jsonl"
     broken.write_bytes(broken.read_bytes()[:-cut])
-    assert caption(model, pictures, tmp_path / "broken.jsonl", "--batch_size", "2") == 0
+    assert caption(model, pictures, tmp_path / "broken.jsonl", "--batch-size", "2") == 0
     assert (tmp_path / "broken.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
 
 
@@ -97,7 +97,7 @@ def test_broken_pictures_are_counted_named_and_passed_over(model, pictures, tmp_
     (pictures / "folder.jpg").mkdir()
     out, listed = tmp_path / "out.jsonl", tmp_path / "out.jsonl.skipped.txt"
     for batch_size in "1", "64":
-        assert caption(model, pictures, out, "--batch_size", batch_size) == 0
+        assert caption(model, pictures, out, "--batch-size", batch_size) == 0
         assert set(captioned(out)) == {path.relative_to(pictures).as_posix() for path in pictures.rglob("*.png")} - {
             "empty.png"
         }
@@ -133,9 +133,9 @@ def test_folder_name_may_hold_what_a_spec_is_made_of(model, pictures, tmp_path):
 
 
 def test_beams_and_length_are_the_models_unless_typed(model, pictures, tmp_path, capsys):
-    caption(model, pictures, tmp_path / "short.jsonl", "--max_length", "2", "--beams", "1")
+    caption(model, pictures, tmp_path / "short.jsonl", "--max-length", "2", "--beams", "1")
     assert max(len(text.split()) for text in captioned(tmp_path / "short.jsonl").values()) <= 2
-    assert caption(model, pictures, tmp_path / "long.jsonl", "--max_length", "7") == 2
+    assert caption(model, pictures, tmp_path / "long.jsonl", "--max-length", "7") == 2
     assert "6 tokens at most" in capsys.readouterr().err
 
 

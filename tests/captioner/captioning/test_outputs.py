@@ -30,7 +30,7 @@ def captioned(model, pictures, tmp_path):
     """Runs the command on the nine pictures, two at a time, and gives the exit code."""
 
     def run(out: Path | str, *more: str) -> int:
-        where = ["--model", str(model), "--images", str(pictures), "--out", str(tmp_path / out), "--batch_size", "2"]
+        where = ["--model", str(model), "--images", str(pictures), "--out", str(tmp_path / out), "--batch-size", "2"]
         return main(["caption", *where, "--checker", "none", *more])
 
     return run
@@ -100,7 +100,7 @@ def test_samples_are_the_pictures_own_whatever_is_captioned_beside_them(captione
         return {row["id"]: row["captions"] for row in rows(tmp_path / out)}
 
     two = said("two.jsonl")
-    assert said("seven.jsonl", "--batch_size", "7") == two
+    assert said("seven.jsonl", "--batch-size", "7") == two
     assert said("seed.jsonl", "--seed", "1") != two
     (pictures / "blue.png").unlink()
     fewer = said("fewer.jsonl")
@@ -186,9 +186,9 @@ def test_beams_come_best_first_with_their_log_probability(captioned, tmp_path):
 def test_other_settings_are_not_mixed_into_an_output(captioned, tmp_path, capsys):
     captioned("out.jsonl")
     before = (tmp_path / "out.jsonl").read_bytes()
-    assert captioned("out.jsonl", "--max_length", "2") == 2
+    assert captioned("out.jsonl", "--max-length", "2") == 2
     assert "max_length 6, now 2" in capsys.readouterr().err
-    assert captioned("out.jsonl", "--max_length", "2", "--skip-done") == 0
+    assert captioned("out.jsonl", "--max-length", "2", "--skip-done") == 0
     assert (tmp_path / "out.jsonl").read_bytes() == before
 
 
@@ -283,14 +283,14 @@ def test_broken_files_are_named_and_strict_tells_by_the_exit_code(captioned, pic
     for number in range(191):
         Image.new("RGB", (8, 8), (number, 0, 0)).save(pictures / f"{number}.png")
     broken = damaged(pictures)
-    assert captioned("out.jsonl", "--batch_size", "50") == 0
+    assert captioned("out.jsonl", "--batch-size", "50") == 0
     assert len(rows(tmp_path / "out.jsonl")) == 200
     listed = (tmp_path / "out.jsonl.skipped.txt").read_text().splitlines()
     assert {text.partition("\t")[0] for text in listed} == broken and all(text.partition("\t")[2] for text in listed)
     said = capsys.readouterr().out
     assert "200 captions, 20 pictures skipped" in said and "skipped 2: 6000 x 2" not in said
     assert "skipped 2: N x N pixels, more than N times as long as wide, the first 0narrow.png" in said
-    assert captioned("out.jsonl", "--batch_size", "50", "--strict") == 1
+    assert captioned("out.jsonl", "--batch-size", "50", "--strict") == 1
 
 
 def test_killed_process_is_continued_to_the_unbroken_output(captioned, model, pictures, tmp_path):
@@ -298,8 +298,8 @@ def test_killed_process_is_continued_to_the_unbroken_output(captioned, model, pi
         Image.effect_noise((60, 60), number).save(pictures / f"{number}.png")
     captioned("whole.jsonl")
     out = tmp_path / "killed.jsonl"
-    where = ["--model", str(model), "--images", str(pictures), "--out", str(out), "--batch_size", "2"]
-    command = [sys.executable, "-m", "captioner.cli", "caption", *where, "--checker", "none"]
+    where = ["--model", str(model), "--images", str(pictures), "--out", str(out), "--batch-size", "2"]
+    command = [sys.executable, "-m", "captioner", "caption", *where, "--checker", "none"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     journal = tmp_path / "killed.jsonl.work" / "1-of-1.jsonl"
     while process.poll() is None and not (journal.exists() and journal.read_bytes().count(b"\n") >= 3):

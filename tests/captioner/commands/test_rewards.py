@@ -63,12 +63,12 @@ def test_a_misspelt_reward_gets_a_suggestion(capsys):
 
 
 def test_a_reward_that_is_not_a_number_is_named_with_the_caption(broken, refused):
-    said = refused("--reward", "broken", "--scst.steps", "1", "--watch", "off")
+    said = refused("--reward", "broken", "--rl.steps", "1", "--watch", "off")
     assert "reward broken must be finite, got nan for the caption '" in said and "' of train-" in said
 
 
 def test_a_reward_of_the_wrong_shape_is_named(broken, refused):
-    said = refused("--reward", "broken:how=shape", "--scst.steps", "1", "--watch", "off")
+    said = refused("--reward", "broken:how=shape", "--rl.steps", "1", "--watch", "off")
     assert "reward broken must return a float32 tensor of shape (images, captions) = (4, 3)" in said
 
 

@@ -89,7 +89,7 @@ def test_what_cannot_be_is_said_in_one_line(tmp_path, capsys, more, words):
 def test_training_and_evaluation_need_no_pictures_any_more(kept, table, tiny_flags, pictures, tmp_path, capsys):
     kept(table)
     capsys.readouterr()
-    flags = [*tiny_flags, "--data", table, "--features", str(tmp_path / "f"), "--xe.steps", "3", "--scst.steps", "1"]
+    flags = [*tiny_flags, "--data", table, "--features", str(tmp_path / "f"), "--xe.steps", "3", "--rl.steps", "1"]
     assert main(["train", *flags, "--reward", "cider", "--out", str(tmp_path / "with")]) == 0
     pictures.rename(tmp_path / "elsewhere")
     assert main(["train", *flags, "--reward", "cider", "--out", str(tmp_path / "without")]) == 0

@@ -236,3 +236,8 @@ def test_another_clip_is_refused() -> None:
 def test_states_divide_among_the_heads() -> None:
     with pytest.raises(ValueError, match="d 16 and 3 heads"):
         tiny(heads=3)
+
+
+def test_run_folder_loads_its_last_checkpoint(tmp_path):
+    tiny().save_pretrained(tmp_path / "run" / "checkpoints" / "last")
+    assert torch.equal(Captioner.from_pretrained(tmp_path / "run")(FEATURES, TOKENS), tiny()(FEATURES, TOKENS))

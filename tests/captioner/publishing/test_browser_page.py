@@ -11,7 +11,7 @@ from PIL import Image
 from captioner.cli import main
 from captioner.publishing.browser_page import answer, page, serve
 from captioner.publishing.side_by_side import Trial, trial
-from metric.evaluate import evaluate
+from metric.evaluation import evaluate
 from metric.example import Example
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -37,7 +37,7 @@ def test_each_captioner_says_what_captioner_caption_says(both, two, pictures, tm
     for model, one in zip(two, said):
         out = tmp_path / "out.jsonl"
         words = ["caption", "--model", model, "--images", str(picture.parent), "--checker", "none"]
-        assert main([*words, "--out", str(out), "--batch_size", "1"]) == 0
+        assert main([*words, "--out", str(out), "--batch-size", "1"]) == 0
         rows = [json.loads(line) for line in out.read_text().splitlines()]
         (caption,) = (row["caption"] for row in rows if row["id"].endswith(picture.name))
         assert " ".join(word for word, _ in one.words) == caption
@@ -78,7 +78,7 @@ def test_grammar_is_said(both, pictures, monkeypatch):
         def incorrect(self, captions):
             return [True for _ in captions]
 
-    monkeypatch.setattr("metric.evaluate.grammar_checker", lambda name, cache: Strict())
+    monkeypatch.setattr("metric.evaluation.grammar_checker", lambda name, cache: Strict())
     said, notes = Trial(both.voices, both.clip, None, "harper")(Image.open(next(pictures.glob("*.png"))))
     assert [one.grammar for one in said] == ["faulty", "faulty"] and "Incorrect %: strict" in notes
     assert "PAC-S++" not in said[0].scores and any(note.startswith("PAC-S++ is not shown") for note in notes)

@@ -30,11 +30,11 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 def runs(tiny_flags, tiny_clip, tmp_path_factory) -> Path:
     """A metric, an XE run, and one rewarded by the metric; both evaluated."""
     folder = tmp_path_factory.mktemp("runs")
-    words = f"metric train --clip {tiny_clip} --data scenes:count=40 --batch_size 4 --steps 1 --out {folder}/metric"
+    words = f"metric train --clip {tiny_clip} --data scenes:count=40 --batch-size 4 --steps 1 --out {folder}/metric"
     assert main(words.split()) == 0
-    train = ["train", *tiny_flags, "--val_every", "100", "--decode.max_length", "20"]
+    train = ["train", *tiny_flags, "--val-every", "100", "--decode.max-length", "20"]
     assert main([*train, "--xe.steps", "1", "--out", f"{folder}/xe"]) == 0
-    reward = ["--init", f"{folder}/xe", "--reward", f"pacspp:checkpoint={folder}/metric", "--scst.steps", "1"]
+    reward = ["--init", f"{folder}/xe", "--reward", f"pacspp:checkpoint={folder}/metric", "--rl.steps", "1"]
     assert main([*train, *reward, "--out", f"{folder}/pacspp"]) == 0
     assert main(["evaluate", f"{folder}/xe", f"{folder}/pacspp", "--scores", "cider,rep_4,pac_spp"]) == 0
     return folder
@@ -98,7 +98,7 @@ def test_training_goes_on_from_the_cache(pushed, install, tiny_flags, tmp_path):
     install(pushed / "captioner", "org/captioner")
     install(pushed / "metric", "org/metric")
     clip = ["--clip", "org/captioner", "--init", "org/captioner"]
-    words = [*clip, "--reward", "pacspp:checkpoint=org/metric", "--scst.steps", "1", "--val_every", "100"]
+    words = [*clip, "--reward", "pacspp:checkpoint=org/metric", "--rl.steps", "1", "--val-every", "100"]
     assert main(["train", *tiny_flags, *words, "--out", str(tmp_path / "run")]) == 0
     assert json.loads((tmp_path / "run" / "config.json").read_text())["rewards"] == ["pacspp:checkpoint=org/metric"]
 
@@ -225,7 +225,7 @@ def test_offline_is_what_the_environment_says(tmp_path):
     words = [
         sys.executable,
         "-m",
-        "captioner.cli",
+        "captioner",
         "caption",
         "--model",
         "org/absent",

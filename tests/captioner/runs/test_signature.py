@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -36,8 +37,8 @@ def test_without_a_reward_it_is_that_of_cross_entropy():
 
 
 def test_every_setting_of_the_objective_changes_it_and_its_schedule_does_not():
-    for name, value in dotted(RUN.scst).items():
-        other = override(RUN, {f"scst.{name}": value + 1 if isinstance(value, (int, float)) else "another"})
+    for name, value in dotted(RUN.rl).items():
+        other = override(RUN, {f"rl.{name}": value + 1 if isinstance(value, (int, float)) else "another"})
         assert (signature(config(other)) == signature(config())) == (name in SCHEDULE), name
 
 
@@ -52,7 +53,7 @@ def test_settings_that_were_changed_after_the_run_are_refused():
     honest = config()
     refuse_false(Path("a"), honest)
     with pytest.raises(ValueError, match="a is signed .*samples=5.* make .*samples=6.*changed after the run began"):
-        refuse_false(Path("a"), {**honest, "scst": {**honest["scst"], "samples": 6}})
+        refuse_false(Path("a"), {**honest, "rl": {**honest["rl"], "samples": 6}})
 
 
 def test_runs_of_another_version_or_without_a_signature_are_taken_at_their_word():
@@ -90,7 +91,7 @@ def runs(tiny_flags, tmp_path_factory) -> dict[str, Path]:
     xe, zero, one = (folder / name for name in ("xe", "zero", "one"))
     assert main(["train", *tiny_flags, "--xe.steps", "1", "--out", str(xe)]) == 0
     for seed, out in enumerate((zero, one)):
-        reward = ["--init", str(xe), "--reward", "length", "--scst.steps", "1", "--seed", str(seed)]
+        reward = ["--init", str(xe), "--reward", "length", "--rl.steps", "1", "--seed", str(seed)]
         assert main(["train", *tiny_flags, *reward, "--out", str(out)]) == 0
     assert main(["evaluate", str(xe), str(zero), str(one), "--scores", "length"]) == 0
     return {"xe": xe, "zero": zero, "one": one}
@@ -105,6 +106,17 @@ def test_the_signature_is_in_the_run_the_checkpoint_and_every_table(runs, tmp_pa
     for name in ("comparison.md", "comparison.csv", "comparison.json"):
         assert line in (tmp_path / name).read_text(), name
     assert f"<code>{line}</code>" in (tmp_path / "index.html").read_text().replace("<wbr>", "")
+
+
+def test_run_of_a_former_version_is_compared_with_one_of_today(runs, tmp_path, capsys):
+    """Its config.json calls the reward stage scst, and its signature is the same."""
+    old = shutil.copytree(runs["one"], tmp_path / "old")
+    content = json.loads((old / "config.json").read_text())
+    former = {("scst" if name == "rl" else name): value for name, value in content.items()}
+    (old / "config.json").write_text(json.dumps(former))
+    assert main(["evaluate", str(old), "--scores", "length"]) == 0
+    assert main(["compare", str(runs["xe"]), str(runs["zero"]), str(old), "--out", str(tmp_path / "report")]) == 0
+    assert "0, 1" in capsys.readouterr().out  # both seeds in one row
 
 
 def test_compare_refuses_a_run_whose_start_was_replaced(runs, tmp_path, capsys):

@@ -196,7 +196,7 @@ def test_data_set_serves_as_references(files, capsys):
 
 def test_reasons_are_printed_with_their_brackets(capsys):
     from captioner.scoring.terminal_tables import show
-    from metric.evaluate import evaluate
+    from metric.evaluation import evaluate
 
     scores = evaluate({"a": "a cat"}, [Example("a", Path())], ["length"])
     scores.skipped["incorrect"] = "pip install 'captioner[harper]'"

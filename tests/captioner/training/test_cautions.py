@@ -26,10 +26,10 @@ def test_defaults_presets_and_recipes_are_not_warned_about() -> None:
     ("changes", "said", "advised"),
     [
         ({"xe.warmup": 0.8}, "--xe.warmup 0.8 spends 80% of the steps", {"xe.warmup": 0.05}),
-        ({"scst.warmup": 0.6}, "--scst.warmup 0.6 spends 60%", {"scst.warmup": 0.05}),
-        ({"scst.lr": 2.5e-4}, "is cross-entropy's learning rate (0.00025) or near it", {"scst.lr": 5e-6}),
-        ({"scst.lr": 1e-4}, "is 20 times what a model of this size is trained with", {"scst.lr": 5e-6}),
-        ({**PRESETS["small"], "scst.lr": 1e-3}, "is cross-entropy's learning rate (0.001)", {"scst.lr": 1e-4}),
+        ({"rl.warmup": 0.6}, "--rl.warmup 0.6 spends 60%", {"rl.warmup": 0.05}),
+        ({"rl.lr": 2.5e-4}, "is cross-entropy's learning rate (0.00025) or near it", {"rl.lr": 5e-6}),
+        ({"rl.lr": 1e-4}, "is 20 times what a model of this size is trained with", {"rl.lr": 5e-6}),
+        ({**PRESETS["small"], "rl.lr": 1e-3}, "is cross-entropy's learning rate (0.001)", {"rl.lr": 1e-4}),
         ({"xe.steps": 0}, "begins with an untrained model", {"xe.steps": 50_000}),
         ({**PRESETS["small"], "xe.steps": 0}, "begins with an untrained model", {"xe.steps": 1200}),
     ],
@@ -44,14 +44,14 @@ def test_a_caution_says_the_number_to_use(changes: dict, said: str, advised: dic
 
 
 def test_what_a_run_does_not_do_is_not_warned_about() -> None:
-    assert cautions(override(Run(), {"scst.lr": 1.0, "scst.warmup": 0.9})) == []
+    assert cautions(override(Run(), {"rl.lr": 1.0, "rl.warmup": 0.9})) == []
     assert cautions(replace(REWARDED, init="runs/xe", xe=replace(REWARDED.xe, warmup=0.9))) == []
     assert cautions(replace(REWARDED, init="runs/xe", xe=replace(REWARDED.xe, steps=0))) == []
 
 
 def test_a_contrastive_batch_with_few_negatives_is_warned_about() -> None:
     (line,) = contrastive(MetricConfig(batch_size=8))
-    assert "7 wrong pictures" in line and "--batch_size 256" in line
+    assert "7 wrong pictures" in line and "--batch-size 256" in line
     assert contrastive(MetricConfig(batch_size=256)) == []
     assert "--warmup 0.9" in contrastive(PretrainConfig(warmup=0.9))[0]
 

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from captioner.model.encoder_decoder import Captioner
+from captioner.model.pretrained import model_folder
 from captioner.training import checkpoint
-from captioner.training.checkpoint import LAST, Position, model_folder, position, restore_optimizer, save, trim
+from captioner.training.checkpoint import LAST, Position, position, restore_optimizer, save, trim
 from metric.storage import atomic_files
 
 NEW, OLD = (Path("checkpoints") / name for name in (".new-last", ".old-last"))
@@ -48,7 +49,7 @@ def killed_at(monkeypatch, source: Path) -> None:
 def test_what_is_saved_is_read_again(saved):
     out, captioner, optimizer = saved
     assert position(out) == Position("xe", 3)
-    again = Captioner.from_pretrained(model_folder(str(out)))
+    again = Captioner.from_pretrained(out)
     for name, tensor in captioner.state_dict().items():
         assert torch.equal(again.state_dict()[name], tensor)
     fresh = torch.optim.AdamW(again.parameters())

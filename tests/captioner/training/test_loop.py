@@ -14,7 +14,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from captioner.cli import main
-from captioner.config import Scst, Xe, from_json
+from captioner.config import Rl, Xe, from_json
 from captioner.model.encoder_decoder import Captioner
 from captioner.training import checkpoint, loop
 from captioner.training.checkpoint import LAST, Position
@@ -51,9 +51,9 @@ REWARDS = {"cider": "cider", "clips": "clips", "pacspp": "pacspp:checkpoint={cli
 def chain(tmp_path_factory, tiny_flags, tiny_clip, scenes) -> Path:
     """XE, three rewards from it, their scores, the comparison and captions of a folder."""
     folder = tmp_path_factory.mktemp("chain")
-    assert main(["train", *tiny_flags, "--xe.steps", "6", "--val_every", "3", "--out", str(folder / "xe")]) == 0
+    assert main(["train", *tiny_flags, "--xe.steps", "6", "--val-every", "3", "--out", str(folder / "xe")]) == 0
     for name, reward in REWARDS.items():
-        given = ["--init", str(folder / "xe"), "--reward", reward.format(clip=tiny_clip), "--scst.steps", "3"]
+        given = ["--init", str(folder / "xe"), "--reward", reward.format(clip=tiny_clip), "--rl.steps", "3"]
         assert main(["train", *tiny_flags, *given, "--out", str(folder / name)]) == 0
     runs = [str(folder / name) for name in ("xe", *REWARDS)]
     assert main(["evaluate", *runs, "--split", "val", "--scores", "cider,text:checker=harper,clip"]) == 0
@@ -146,7 +146,7 @@ class Killed(BaseException):
 @pytest.fixture(scope="module")
 def two_stages(tiny_flags) -> list[str]:
     """Five steps of XE and six of a reward; checkpoints after 3 and at each stage's end."""
-    flags = "--xe.steps 5 --scst.steps 6 --reward cider --reward truth:weight=0.5 --val_every 2 --save_every 3"
+    flags = "--xe.steps 5 --rl.steps 6 --reward cider --reward truth:weight=0.5 --val-every 2 --save-every 3"
     return ["train", *tiny_flags, *flags.split()]
 
 
@@ -244,8 +244,8 @@ def test_ctrl_c_saves_after_the_step_and_says_how_to_go_on(
 def test_a_reward_run_from_another_model_resumes_too(tmp_path, monkeypatch, unbroken, tiny_flags, flags):
     """With the model that `init` names gone by then: the checkpoint is all that is needed."""
     (tmp_path / "start").symlink_to(unbroken / LAST)
-    given = ["--init", str(tmp_path / "start"), "--reward", "cider", "--scst.steps", "4", "--save_every", "2"]
-    given = ["train", *tiny_flags, *given, *flags.replace("--", "--scst.").split()]
+    given = ["--init", str(tmp_path / "start"), "--reward", "cider", "--rl.steps", "4", "--save-every", "2"]
+    given = ["train", *tiny_flags, *given, *flags.replace("--", "--rl.").split()]
     assert main([*given, "--out", str(tmp_path / "a")]) == 0
     at_step(monkeypatch, "reward", 3, kill)
     with pytest.raises(Killed):
@@ -258,7 +258,7 @@ def test_a_reward_run_from_another_model_resumes_too(tmp_path, monkeypatch, unbr
 
 def test_a_run_rewarded_by_a_clip_resumes_to_the_bit(tmp_path, monkeypatch, unbroken, tiny_flags):
     """Though its embeddings were computed beside others."""
-    given = ["--init", str(unbroken), "--reward", "refclips", "--scst.steps", "4", "--save_every", "2"]
+    given = ["--init", str(unbroken), "--reward", "refclips", "--rl.steps", "4", "--save-every", "2"]
     assert main(["train", *tiny_flags, *given, "--out", str(tmp_path / "a")]) == 0
     at_step(monkeypatch, "reward", 3, kill)
     with pytest.raises(Killed):
@@ -279,9 +279,9 @@ def test_a_run_is_not_resumed_with_a_reward_that_was_trained_again(
         str(unbroken),
         "--reward",
         f"pacspp:checkpoint={tuned}",
-        "--scst.steps",
+        "--rl.steps",
         "4",
-        "--save_every",
+        "--save-every",
         "2",
     ]
     at_step(monkeypatch, "reward", 3, kill)
@@ -341,10 +341,10 @@ def test_what_is_no_run_is_not_resumed(tmp_path, capsys):
     ("flags", "said"),
     [
         ("--init {run}", "--init without --reward leaves nothing to train"),
-        ("--init {run} --reward cider --decode.max_length 9", "type --decode.max_length 8"),
+        ("--init {run} --reward cider --decode.max-length 9", "type --decode.max-length 8"),
         ("--init {run} --reward cider --clip scenes-clip", "give it its own CLIP"),
         ("--reward cidre", "did you mean"),
-        ("--val_count 0", "--val_count is 1 or more, got 0"),
+        ("--val-count 0", "--val-count is 1 or more, got 0"),
     ],
 )
 def test_what_cannot_be_trained_is_said_before_a_run_is_made(tmp_path, unbroken, tiny_flags, capsys, flags, said):
@@ -364,7 +364,7 @@ def test_a_loss_that_is_no_number_ends_the_run(tmp_path, tiny_flags, capsys):
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_half_precision_trains_both_stages(tmp_path, tiny_flags, precision):
-    given = "--xe.steps 3 --scst.steps 2 --reward clips --scst.baseline greedy --precision".split()
+    given = "--xe.steps 3 --rl.steps 2 --reward clips --rl.baseline greedy --precision".split()
     assert main(["train", *tiny_flags, *given, precision, "--out", str(tmp_path)]) == 0
     assert ("scale" in json.loads((tmp_path / LAST / "scaler.json").read_text())) == (precision == "fp16")
     found = steps(tmp_path, "xe") + steps(tmp_path, "reward")
@@ -374,7 +374,7 @@ def test_half_precision_trains_both_stages(tmp_path, tiny_flags, precision):
 
 def test_both_stages_learn(tmp_path, tiny_flags):
     """The reward is one that the captions of an untrained model can raise."""
-    given = "--xe.steps 60 --xe.lr 1e-2 --scst.steps 30 --scst.lr 3e-3 --scst.samples 8 --reward clips".split()
+    given = "--xe.steps 60 --xe.lr 1e-2 --rl.steps 30 --rl.lr 3e-3 --rl.samples 8 --reward clips".split()
     assert main(["train", *tiny_flags, *given, "--out", str(tmp_path)]) == 0
     losses = [row["loss"] for row in steps(tmp_path, "xe")]
     assert losses[-1] < losses[0] - 1.5
@@ -392,7 +392,7 @@ def test_dropout_is_for_cross_entropy_alone(tmp_path, monkeypatch, tiny_flags):
             return objective(captioner, *rest)
 
         monkeypatch.setitem(loop.OBJECTIVES, stage, watched)
-    given = "--xe.steps 1 --scst.steps 1 --reward cider".split()
+    given = "--xe.steps 1 --rl.steps 1 --reward cider".split()
     assert main(["train", *tiny_flags, *given, "--out", str(tmp_path)]) == 0
     assert trained_with == {"xe": True, "scst": False}
 
@@ -407,14 +407,14 @@ def test_learning_rate_rises_then_falls_as_half_a_cosine():
 
 def test_reward_stage_keeps_its_learning_rate():
     rates = {
-        share: [learning_rate(Scst(steps=4, lr=0.5, warmup=share), step) for step in range(4)] for share in (0, 0.25)
+        share: [learning_rate(Rl(steps=4, lr=0.5, warmup=share), step) for step in range(4)] for share in (0, 0.25)
     }
     assert rates == {0: [0.5] * 4, 0.25: [0.25] + [0.5] * 3}
 
 
 def test_reward_stage_that_decays_has_the_rates_of_cross_entropy():
     shape = {"steps": 10, "lr": 1.0, "warmup": 0.2}
-    rates = [[learning_rate(kind, step) for step in range(10)] for kind in (Scst(**shape, decay=True), Xe(**shape))]
+    rates = [[learning_rate(kind, step) for step in range(10)] for kind in (Rl(**shape, decay=True), Xe(**shape))]
     assert rates[0] == rates[1]
 
 

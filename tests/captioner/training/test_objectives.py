@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from captioner.config import Decode, Run, Scst, Xe
+from captioner.config import Decode, Rl, Run, Xe
 from captioner.decoding.generate import Generated, nucleus
 from captioner.decoding.log_probabilities import sequence_log_probabilities
 from captioner.model.vocabulary import Vocabulary
@@ -29,7 +29,7 @@ BASELINES = ("greedy", "mean", "leave_one_out")
 
 def run(smoothing: float = 0.0, **scst) -> Run:
     decode = Decode(max_length=MAX_LENGTH)
-    return Run(rewards=("cider",), decode=decode, xe=Xe(label_smoothing=smoothing), scst=Scst(**scst))
+    return Run(rewards=("cider",), decode=decode, xe=Xe(label_smoothing=smoothing), rl=Rl(**scst))
 
 
 def batch(captions: list[str], features: Tensor | None = None) -> Batch:
@@ -206,7 +206,7 @@ def worth_of_each(examples, captions):
 def mean_gradient(captioner, settings: Run, **draw) -> Tensor:
     """Of any objective, over every pair of draws, a batch each."""
     log_p = total_log_p(captioner, FEATURES, **draw).detach()
-    objective, loss = OBJECTIVES[settings.scst.objective], torch.zeros(())
+    objective, loss = OBJECTIVES[settings.rl.objective], torch.zeros(())
     for i, j in combinations_with_replacement(range(len(SEQUENCES)), 2):
         chance = (log_p[i] + log_p[j]).exp() * (1 if i == j else 2)
         if chance > 0:
@@ -363,7 +363,7 @@ def test_a_rewarded_caption_becomes_likelier(two_words, way, candidates):
     before = total_log_p(captioner, FEATURES)[wanted].item()
     settings = run(candidates=candidates, samples=64 if candidates == "sample" else 5, **way)
     seen = replace(batch([], FEATURES), reference=two_words())
-    loss, facts = OBJECTIVES[settings.scst.objective](captioner, seen, Wanted("w0"), settings)
+    loss, facts = OBJECTIVES[settings.rl.objective](captioner, seen, Wanted("w0"), settings)
     assert 0 < facts["reward"] < 1 and facts["reward/wanted"] == facts["reward"]
     step = gradient(loss, captioner)
     torch.nn.utils.vector_to_parameters(

@@ -24,16 +24,16 @@ from metric.runtime.processes import rank
 
 # Dropout draws other masks for other shares. Every normalisation that the size of a share could change is there.
 STAGES = (
-    "--xe.steps 3 --xe.label_smoothing 0.1 --model.dropout 0 --reward cider --reward clips --scst.steps 2 "
-    "--scst.normalise token --scst.kl 0.1 --scst.baseline leave_one_out --val_every 2"
+    "--xe.steps 3 --xe.label-smoothing 0.1 --model.dropout 0 --reward cider --reward clips --rl.steps 2 "
+    "--rl.normalise token --rl.kl 0.1 --rl.baseline leave_one_out --val-every 2"
 )
 OBJECTIVES = {
-    "grpo": "--scst.objective grpo --scst.updates 2 --scst.normalise token",
-    "dico": "--scst.objective dico --scst.kl 0.2 --scst.normalise token --scst.candidates beam",
+    "grpo": "--rl.objective grpo --rl.updates 2 --rl.normalise token",
+    "dico": "--rl.objective dico --rl.kl 0.2 --rl.normalise token --rl.candidates beam",
 }
 METRIC = {
-    "pretrain": "--config {clip}/model.json --steps 3 --batch_size 6 --val_every 2",
-    "train": "--clip {clip} --steps 2 --batch_size 5 --chunk 2 --val_every 2",
+    "pretrain": "--config {clip}/model.json --steps 3 --batch-size 6 --val-every 2",
+    "train": "--clip {clip} --steps 2 --batch-size 5 --chunk 2 --val-every 2",
 }
 DATA = "--data scenes:count=12"
 
@@ -42,7 +42,7 @@ def commands(tiny_flags: list[str], tiny_clip: str, folder: Path) -> dict[str, l
     """Every kind of training, by the folder it writes."""
     runs = {"stages": [*tiny_flags, *STAGES.split()]}
     for name, flags in OBJECTIVES.items():
-        given = ["--init", str(folder / "one" / "stages"), "--reward", "cider", "--scst.steps", "2", "--watch", "off"]
+        given = ["--init", str(folder / "one" / "stages"), "--reward", "cider", "--rl.steps", "2", "--watch", "off"]
         runs[name] = [*tiny_flags, *given, *flags.split()]
     found = {name: ["train", *flags] for name, flags in runs.items()}
     clip = Path(tiny_clip)
@@ -63,7 +63,7 @@ def work(number: int, folder: Path, asked: dict[str, list[str]], ports: list[int
 
     for name, command in asked.items():
         assert main(launched(*command, "--out", str(folder / "two" / name))) == 0
-    uneven = launched(*asked["stages"], "--xe.batch_size", "5", "--out", str(folder / "uneven"))
+    uneven = launched(*asked["stages"], "--xe.batch-size", "5", "--out", str(folder / "uneven"))
     said = {"uneven": refusal(uneven)}
     load, session.load = session.load, lambda *asked: load(*asked)[rank() :]
     said["unlike"] = refusal(launched(*asked["stages"], "--out", str(folder / "unlike")))
@@ -139,7 +139,7 @@ def test_a_batch_in_parts_is_the_whole_batch(runs, tiny_flags, tmp_path):
 
 def test_a_batch_that_has_no_equal_parts_is_refused_with_those_that_have():
     check_shares(Run(xe=Xe(batch_size=6), accumulate=3), ["xe"], 40)
-    with pytest.raises(ValueError, match="type --xe.batch_size 4 or --xe.batch_size 8"):
+    with pytest.raises(ValueError, match="type --xe.batch-size 4 or --xe.batch-size 8"):
         check_shares(Run(xe=Xe(batch_size=6), accumulate=4), ["xe"], 40)
 
 

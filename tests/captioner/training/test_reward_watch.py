@@ -98,7 +98,7 @@ def rows(out) -> list[dict]:
 
 
 def reward_run(tiny_flags, start, out, *flags: str) -> int:
-    given = ["--init", str(start), "--reward", "clips", "--scst.steps", "6", "--val_every", "1", "--save_every", "1"]
+    given = ["--init", str(start), "--reward", "clips", "--rl.steps", "6", "--val-every", "1", "--save-every", "1"]
     return main(["train", *tiny_flags, *given, *flags, "--out", str(out)])
 
 
@@ -142,7 +142,7 @@ def test_a_resumed_run_remembers_what_was_seen(tmp_path, monkeypatch, tiny_flags
 
 
 def test_divergence_is_0_from_oneself_and_grows(tiny_flags, start, tmp_path):
-    assert reward_run(tiny_flags, start, tmp_path, "--scst.lr", "1e-2", "--scst.warmup", "0") == 0
+    assert reward_run(tiny_flags, start, tmp_path, "--rl.lr", "1e-2", "--rl.warmup", "0") == 0
     kl = [row["val/kl"] for row in rows(tmp_path) if "val/kl" in row]
     assert kl[0] == pytest.approx(0, abs=1e-5) and kl[-1] > 0.01
 

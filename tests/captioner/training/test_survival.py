@@ -44,7 +44,7 @@ def lots():
 @pytest.fixture(scope="module")
 def command(tiny_flags) -> list[str]:
     """Four steps of each stage, saved after every other; the rewards are a CLIP's and lots."""
-    flags = "--xe.steps 4 --scst.steps 4 --reward clips --reward by_lot --val_every 2 --save_every 2"
+    flags = "--xe.steps 4 --rl.steps 4 --reward clips --reward by_lot --val-every 2 --save-every 2"
     return ["train", *tiny_flags, *flags.split()]
 
 
@@ -184,19 +184,19 @@ def test_another_number_of_processes_is_told(halfway, capsys):
 
 
 def test_cautions_are_said_once_and_logged(tmp_path, capsys, tiny_flags):
-    given = "--xe.steps 1 --scst.steps 1 --scst.lr 1e-3 --reward cider".split()
+    given = "--xe.steps 1 --rl.steps 1 --rl.lr 1e-3 --reward cider".split()
     assert main(["train", *tiny_flags, *given, "--out", str(tmp_path)]) == 0
     line = told(capsys)
-    assert line.startswith("captioner: caution: --scst.lr 0.001 is cross-entropy's learning rate")
+    assert line.startswith("captioner: caution: --rl.lr 0.001 is cross-entropy's learning rate")
     assert rows(tmp_path)[0] == {"stage": "xe", "step": 0, "cautions": [line.removeprefix("captioner: caution: ")]}
 
 
 def test_a_run_killed_while_it_saves_and_resumed_is_the_unbroken_one(tmp_path, tiny_flags):
     """By -9, in a process of its own; experiments/kill_training.py does it twenty times."""
-    flags = "--xe.steps 12 --scst.steps 2 --reward clips --val_every 6 --save_every 1".split()
+    flags = "--xe.steps 12 --rl.steps 2 --reward clips --val-every 6 --save-every 1".split()
     out, whole = tmp_path / "killed", tmp_path / "whole"
     assert main(["train", *tiny_flags, *flags, "--out", str(whole)]) == 0
-    typed = [sys.executable, "-m", "captioner.cli", "train", *tiny_flags, *flags, "--out", str(out)]
+    typed = [sys.executable, "-m", "captioner", "train", *tiny_flags, *flags, "--out", str(out)]
     threads = str(torch.get_num_threads())  # sums are taken in another order by others
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": threads}
     with subprocess.Popen(typed, env=environment, stderr=subprocess.DEVNULL) as running:

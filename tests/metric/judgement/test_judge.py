@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from metric.evaluate import evaluate
+from metric.evaluation import evaluate
 from metric.judgement import BENCHMARKS
 from metric.judgement.benchmark import Benchmark, Choice, Choices, Item, Rated, of_ratings
 from metric.judgement.judge import judge

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import bootstrap, norm
 
-from metric.evaluate import evaluate
+from metric.evaluation import evaluate
 from metric.example import Example
 from metric.scores.bootstrap import Pooled, difference, draws, interval, mean_of, resample
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from metric.evaluate import evaluate
+from metric.evaluation import evaluate
 from metric.example import Example
 from metric.scenes.world import Scene, Thing
 from metric.scores.chair import Named, chair_i, chair_s, mentions, plural_of_word, read_instances, vocabulary

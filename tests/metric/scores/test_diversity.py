@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from metric.evaluate import evaluate
+from metric.evaluation import evaluate
 from metric.example import Example
 from metric.scores.cider import DocumentFrequency
 from metric.scores.diversity import distinct, novelty, self_cider

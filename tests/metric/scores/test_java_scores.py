@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from scipy.stats import kendalltau
 
-from metric.evaluate import evaluate
+from metric.evaluation import evaluate
 from metric.example import Example
 from metric.programs import java_program
 from metric.programs.java_program import JavaProgram

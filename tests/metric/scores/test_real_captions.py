@@ -13,7 +13,7 @@ from pycocoevalcap.cider.cider import Cider
 from pycocoevalcap.rouge.rouge import Rouge
 
 from captioner.data.adapters.flickr8k import flickr8k
-from metric.evaluate import evaluate
+from metric.evaluation import evaluate
 from metric.example import Example
 from tests.places import FLICKR8K
 

@@ -189,7 +189,7 @@ def test_image_tower_of_another_kind_is_refused(tmp_path: Path) -> None:
     text = {"context_length": 16, "vocab_size": 270, "hf_tokenizer_name": "local", "width": 16, "heads": 2, "layers": 1}
     (tmp_path / "small.json").write_text(json.dumps({**small, "text_cfg": text}))
     pretrain(replace(PRETRAIN, config=str(tmp_path / "small.json"), steps=1), EXAMPLES, EXAMPLES, tmp_path / "first")
-    with pytest.raises(ValueError, match="--image_tower .* is another kind of tower"):
+    with pytest.raises(ValueError, match="--image-tower .* is another kind of tower"):
         pretrain(replace(PRETRAIN, image_tower=str(tmp_path / "first")), EXAMPLES, EXAMPLES, tmp_path / "second")
 
 
@@ -204,7 +204,7 @@ def test_only_a_timm_trunk_can_be_frozen(tmp_path: Path) -> None:
         ({"warmup": 1.0}, "--warmup is a share"),
         ({"precision": "fp8"}, "fp32, tf32, bf16, fp16"),
         ({"steps": 0}, "--steps is at least 1"),
-        ({"patience": 2, "val_every": 0}, "--patience 2 .* --val_every"),
+        ({"patience": 2, "val_every": 0}, "--patience 2 .* --val-every"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(change: dict, said: str, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from metric.example import Example
 from metric.scores.catalogue import SCORES, request
-from metric.scores.clip_families import open_clip_s, open_pac
+from metric.scores.clip_families import embedder_of, open_clip_s, open_pac
 from metric.scores.external_families import open_meteor, open_objects, open_spice, open_training
 from metric.scores.family import Family, Given, Options, Part, Unavailable, together
 from metric.scores.grammar import ENGINES, available_checker, grammar_checker
@@ -32,11 +32,23 @@ def evaluate(
     checker: str = "auto",
     device: str = "cpu",
 ) -> Scores:
-    """Scores of `captions` (by the examples' ids), for the specs of scores and families in `names`.
+    """Scores captions of pictures.
 
-    `clip` embeds for CLIP-S, `pac` for PAC-S++; `checker` is `auto`, `none` or an engine of grammar.py; a spec
-    such as `pac_spp:checkpoint=DIR` says otherwise. Examples without a caption are left aside, which `facts`
-    tells; a caption without an example is an error.
+    Args:
+        captions: example's id -> caption. Examples without a caption are left aside, and `Scores.facts` says how many.
+        examples: pictures with references. Scores that need no reference work without.
+        names: scores and families, such as `cider`, `text` or `pac_spp:checkpoint=DIR`.
+        clip: the CLIP of CLIP-S. A spec such as `clip_s:clip=DIR` names another.
+        pac: the tuned CLIP of PAC-S++. A spec such as `pac_spp:checkpoint=DIR` names another.
+        checker: grammar checker: languagetool, harper, none, or auto (the best that is installed).
+        device: where models run that a spec names.
+
+    Returns:
+        The scores of the set (`.corpus`) and of each caption (`.per_caption`). A score that could not be computed is
+        in `.skipped` with the reason.
+
+    Raises:
+        ValueError: a name or an option is unknown, or a caption has an id that no example has.
     """
     asked = request(names)
     chosen = [example for example in examples if example.id in captions]
@@ -59,6 +71,25 @@ def evaluate(
         facts(computed, whole.facts, [captions[example.id] for example in chosen], len(examples)),
         {name: whole.pooled[name] for name in computed if name in whole.pooled},
     )
+
+
+def evaluate_each(
+    captions: Sequence[str], examples: Sequence[Example], names: Sequence[str], clip: str, device: str
+) -> Scores:
+    """Scores of one caption an example, for metrics that are judged caption by caption.
+
+    `clip` is the name of the CLIP of scores that name none. Raises ValueError when a score cannot be computed, or is
+    one of a whole set of captions only.
+    """
+    looks = any(SCORES[name].source == "clip" for name in request(names).names)
+    embedder = embedder_of(clip, device) if looks else None
+    by_id = {example.id: caption for example, caption in zip(examples, captions)}
+    scores = evaluate(by_id, examples, names, clip=embedder, device=device)
+    for name, reason in scores.skipped.items():
+        raise ValueError(f"{name} cannot be computed: {reason}")
+    for name in scores.corpus.keys() - scores.per_caption.keys():
+        raise ValueError(f"{name} is a score of a whole set of captions, not of each")
+    return scores
 
 
 def open_sources(

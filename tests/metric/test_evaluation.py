@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from metric.evaluate import evaluate
+from metric.evaluation import evaluate
 from metric.example import Example
 from metric.scenes import language
 from metric.scenes.world import sample

@@ -1,0 +1,208 @@
+"""The functions behind `from captioner import train, resume, evaluate, compare, caption, load_data`.
+
+Each puts the parts of one command together. Nothing heavy is imported until a function is called.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from captioner.config import Run, check
+
+if TYPE_CHECKING:
+    from captioner.comparison.table import Comparison
+    from metric.example import Example
+    from metric.scores.result import Scores
+
+
+def train(run: Run, out: str | Path) -> Path:
+    """Trains a captioner: cross-entropy, then the reward stage if `run.rewards` names a reward.
+
+    Works alone and in the processes that torchrun or accelerate launch started.
+
+    Args:
+        run: the settings, such as `Run(rewards=("cider",))`.
+        out: folder of the run, which must not hold a run yet.
+
+    Returns:
+        The folder `out`, which `evaluate`, `compare`, `caption` and `Captioner.from_pretrained` take.
+
+    Raises:
+        ValueError: a setting, the data or the folder cannot be used.
+    """
+    from captioner.training import loop
+    from metric.runtime.processes import joined
+
+    with joined():
+        loop.train(check(run), Path(out))
+    return Path(out)
+
+
+def resume(out: str | Path) -> Path:
+    """Continues the run in the folder `out` from its last checkpoint, with the settings it began with.
+
+    Returns the folder. Raises ValueError when `out` is no run, or when the data or a reward has changed since.
+    """
+    from captioner.training import loop
+    from metric.runtime.processes import joined
+
+    with joined():
+        loop.resume(Path(out))
+    return Path(out)
+
+
+def evaluate(run: str | Path, split: str = "test", scores: Sequence[str] = ("all",)) -> Scores:
+    """Captions one split of a run's data set with the run's last checkpoint, and scores the captions.
+
+    Writes captions-SPLIT.jsonl, scores-SPLIT.json and scores-SPLIT.csv into the run folder, and prints the scores.
+
+    Args:
+        run: folder that `train` wrote.
+        split: split of the run's data set.
+        scores: scores and families, such as `cider`, `classic` or `pac_spp:checkpoint=DIR`.
+
+    Returns:
+        The scores of the set (`.corpus`) and of each caption (`.per_caption`).
+
+    Raises:
+        ValueError: the folder is no run, or a split, score or option is unknown.
+    """
+    from captioner.scoring.evaluate_run import evaluate_run
+
+    return evaluate_run(Path(run), split, scores)
+
+
+def compare(
+    runs: Sequence[str | Path], out: str | Path | None = None, split: str = "test", pictures: int = 24
+) -> Comparison:
+    """Puts the scores of evaluated runs side by side. Runs that differ in their seed alone become one row.
+
+    Args:
+        runs: run folders that `evaluate` has scored.
+        out: folder for comparison.md, comparison.csv, comparison.json and index.html. None writes no file.
+        split: the split whose scores are compared.
+        pictures: pictures in the gallery of index.html.
+
+    Returns:
+        The comparison. `.table()` is the text for a terminal.
+
+    Raises:
+        ValueError: a folder has no scores, or the runs captioned different pictures.
+    """
+    from captioner.comparison.gallery import gallery
+    from captioner.comparison.report import write
+    from captioner.comparison.table import compare
+
+    folders = [Path(run) for run in runs]
+    comparison = compare(folders, split)
+    if out is not None:
+        write(comparison, gallery(folders[0], split, pictures), Path(out))
+    return comparison
+
+
+def caption(
+    model: str | Path,
+    images: str | Path,
+    out: str | Path,
+    *,
+    split: str = "test",
+    format: str = "",
+    method: str = "",
+    beams: int = 0,
+    max_length: int = 0,
+    n: int = 1,
+    best_of: int = 0,
+    rewards: Sequence[str] = (),
+    scores: bool = False,
+    temperature: float = 1.0,
+    top_p: float = 1.0,
+    seed: int = 0,
+    batch_size: int = 64,
+    device: str = "auto",
+    clip: str = "",
+    features: str = "",
+    shard: str = "",
+    skip_done: bool = False,
+    checker: str = "auto",
+    workers: int = 0,
+) -> bool:
+    """Writes captions of the pictures of a folder or data set. A second call continues an interrupted one.
+
+    Args:
+        model: run folder, model folder or hub id.
+        images: folder, archive, shards, table, or a data set as `name:option=value,...`.
+        out: file or folder of captions. OUT.work beside it keeps the finished blocks.
+        split: the split, where `images` is a data set.
+        format: jsonl, coco, csv, txt or webdataset. Empty takes the ending of `out`.
+        method: beam, greedy or sample. Empty takes beam, and sample with `best_of`.
+        beams: number of beams. 0 takes that of the run.
+        max_length: most tokens of a caption, its end included. 0 takes that of the run.
+        n: captions a picture.
+        best_of: make this many captions and keep the best by `rewards`. 0 keeps the likeliest.
+        rewards: rewards as `name:option=value,...`.
+        scores: write the log-probability and the rewards of each caption.
+        temperature: of the method sample.
+        top_p: nucleus of the method sample.
+        seed: of the method sample.
+        batch_size: pictures at a time.
+        device: auto, cpu, cuda or cuda:N.
+        clip: the new place of the captioner's CLIP, if the CLIP has moved.
+        features: folder of features that `captioner features` made.
+        shard: I/N, the share of this process. Empty takes the share that torchrun or accelerate launch gives, else all.
+        skip_done: keep the captions that `out` has already.
+        checker: grammar checker of the printed summary: languagetool, harper, none or auto.
+        workers: workers of Ray. 0 captions in this process.
+
+    Returns:
+        True if every picture was captioned. Skipped pictures are listed in OUT.skipped.txt.
+
+    Raises:
+        ValueError: the model, the pictures, a setting or the output cannot be used.
+    """
+    from captioner.captioning.candidates import Wanted
+    from captioner.captioning.formats import format_of
+    from captioner.captioning.job import Job, caption
+    from captioner.captioning.worker import Model
+    from metric.runtime.work_share import own_gpu, share_of
+
+    source = Model(str(model), clip, own_gpu(device, os.environ), features)
+    decode = source.decode()
+    method = method or ("sample" if best_of else "beam")
+    wanted = Wanted(
+        max_length=max_length or decode.max_length,
+        method=method,
+        candidates=1 if method == "greedy" else beams or best_of or (decode.beams if method == "beam" else n),
+        n=n,
+        rewards=tuple(rewards),
+        best=bool(best_of),
+        scores=scores,
+        temperature=temperature,
+        top_p=top_p,
+        seed=seed,
+    )
+    share = share_of(shard, os.environ)
+    kind = format_of(Path(out), format)
+    return caption(
+        Job(source, str(images), split, Path(out), kind, wanted, batch_size, share, skip_done, checker, workers)
+    )
+
+
+def load_data(data: str | Path, split: str = "train") -> list[Example]:
+    """Reads the examples of one split of a data set.
+
+    Args:
+        data: a path, or a data set as `name:option=value,...`, such as `scenes:count=100`.
+        split: the split, such as train, val or test.
+
+    Returns:
+        The examples, each a picture with its captions.
+
+    Raises:
+        ValueError: the data set or the split is not there.
+    """
+    from captioner.data import load
+
+    return load(str(data), split)
