@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
+from sphinx.ext.napoleon import Config, GoogleDocstring
 from sphinx.util.docutils import SphinxDirective
 
 ROOT = Path(__file__).parent.parent
@@ -69,10 +70,17 @@ class Doors(SphinxDirective):
 
 
 def as_rst(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
-    """Docstrings here are plain text: an indented block is shown as it stands, only `code` and links are markup."""
-    text = "\n".join(lines)
-    blocks = re.split(r"(?m)((?:^[ ]+\S.*\n?(?:^[ ]*\n(?=[ ]))*)+)", text)  # plain, indented, plain, ...
-    lines[:] = "".join(f"\n::\n\n{block}\n" if n % 2 else marked(block) for n, block in enumerate(blocks)).splitlines()
+    """Docstrings here are plain text: an indented block is shown as it stands, only `code` and links are markup.
+
+    What napoleon makes of Args, Returns and Raises, lines that begin with a colon, stays.
+    """
+    if what in ("function", "method", "class"):
+        lines[:] = GoogleDocstring(lines, Config()).lines()
+    blocks = re.split(r"(?m)((?:^[ ]+\S.*\n?(?:^[ ]*\n(?=[ ]))*)+)", "\n".join(lines))  # plain, indented, plain, ...
+    for number in range(1, len(blocks), 2):
+        above = blocks[number - 1].rstrip("\n").rpartition("\n")[2]
+        blocks[number] = marked(blocks[number]) if above.startswith(":") else f"\n::\n\n{blocks[number]}\n"
+    lines[:] = "".join(block if n % 2 else marked(block) for n, block in enumerate(blocks)).splitlines()
 
 
 def marked(text: str) -> str:
