@@ -297,6 +297,13 @@ def test_links_lead_somewhere(page):
             assert anchor[1:] in map(slug, headings), f"{path}{anchor}"
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_named_in_the_prose_exist(page):
+    prose = FENCE.sub("", page.read_text(encoding="utf-8"))
+    named = re.findall(r"`((?:captioner|rewards|metric|experiments|tests|docs)/[\w./-]+)[`:]", prose)
+    assert not [path for path in named if not (ROOT / path).exists()]
+
+
 def test_the_checks_see_what_is_wrong():
     assert "--no-such-flag" in complaint(["captioner", "train", "--out", "RUN", "--no-such-flag"])
     assert complaint(["make", "coffee"]) and complaint(["pip", "install", "captioner[nothing]"])
