@@ -1,9 +1,9 @@
-# make demo: the whole chain on the embedded default.   make test: the tests.   Both set up .venv when it is missing or stale.
+# make demo: the whole chain on the embedded default.   make test: the tests.   make docs: the pages.   Each sets up .venv when it is missing or stale.
 PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= runs/demo
 
-.PHONY: demo test lint clean .venv
+.PHONY: demo test lint docs clean .venv
 
 demo: .venv
 	$(BIN)/python -m experiments.demo --out $(OUT)
@@ -15,6 +15,10 @@ lint: .venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: .venv
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -b html -d build/docs-cache docs build/docs
+	@echo "docs: open build/docs/index.html"
 
 .venv: .venv/stamp
 

@@ -11,12 +11,20 @@ PREFIX = "A photo depicts "  # before every candidate and reference (arXiv 2104.
 
 
 def clip_s(cosine: Tensor) -> Tensor:
-    """2.5 max(cos, 0), any shape."""
+    """2.5 max(cos, 0), any shape.
+
+    >>> clip_s(torch.tensor([0.3, -0.1])).tolist()
+    [0.75, 0.0]
+    """
     return CLIP_W * cosine.clamp(min=0)
 
 
 def pac_s(cosine: Tensor, w: float = PAC_W) -> Tensor:
-    """w max(cos, 0), any shape (arXiv 2303.12112)."""
+    """w max(cos, 0), any shape (arXiv 2303.12112).
+
+    >>> pac_s(torch.tensor([0.5, -0.1])).tolist()
+    [1.0, 0.0]
+    """
     return w * cosine.clamp(min=0)
 
 
@@ -24,6 +32,9 @@ def ref_score(score: Tensor, text_cosine: Tensor) -> Tensor:
     """Harmonic mean of the scaled `score` and the unscaled best cosine to a reference. 0/0 is 0.
 
     Same shapes; `text_cosine` is the maximum over the references, clamped at 0 here.
+
+    >>> ref_score(torch.tensor([1.0, 0.0]), torch.tensor([1.0, 0.0])).tolist()
+    [1.0, 0.0]
     """
     cosine = text_cosine.clamp(min=0)
     total = score + cosine

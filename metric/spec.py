@@ -11,7 +11,11 @@ SYNTAX = "write name or name:option=value,..."
 
 
 def split_spec(text: str) -> tuple[str, dict[str, str]]:
-    """`name:option=value,...` -> name and options. Raises ValueError for other text."""
+    """`name:option=value,...` -> name and options. Raises ValueError for other text.
+
+    >>> split_spec("pacspp:checkpoint=runs/metric,w=2.5")
+    ('pacspp', {'checkpoint': 'runs/metric', 'w': '2.5'})
+    """
     name, _, rest = text.partition(":")
     options: dict[str, str] = {}
     for item in rest.split(",") if rest.strip() else []:
@@ -28,6 +32,9 @@ def split_specs(text: str) -> list[str]:
     """`cider,pac_spp:checkpoint=DIR,w=2.5,length` -> `cider`, `pac_spp:checkpoint=DIR,w=2.5`, `length`.
 
     An item that has `=` before any `:` is an option of the item before it.
+
+    >>> split_specs("cider,pac_spp:checkpoint=DIR,w=2.5,length")
+    ['cider', 'pac_spp:checkpoint=DIR,w=2.5', 'length']
     """
     specs: list[str] = []
     for item in filter(None, map(str.strip, text.split(","))):

@@ -39,7 +39,11 @@ class RewardSpec:
 
 
 def parse(text: str) -> RewardSpec:
-    """`pacspp:checkpoint=runs/m,weight=0.5` -> RewardSpec. Raises ValueError for other text."""
+    """`pacspp:checkpoint=runs/m,weight=0.5` -> RewardSpec. Raises ValueError for other text.
+
+    >>> parse("PAC-S++:checkpoint=runs/m,weight=0.5")
+    RewardSpec(name='pacspp', options=(('checkpoint', 'runs/m'),), weight=0.5)
+    """
     name, options = split_spec(text)
     weight = read_weight(options.pop("weight", "1.0"), text)
     return RewardSpec(name, tuple(options.items()), weight)

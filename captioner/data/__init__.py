@@ -124,7 +124,7 @@ def without_blanks(each: Example | LeftOut) -> Iterator[Example | LeftOut]:
         yield each
 
 
-def splits(spec: str) -> list[str]:
+def split_names(spec: str) -> list[str]:
     """The splits a data set has; none where all of it is one."""
     source = recognise(spec, DATA)
     names = DATA[source.format].splits

@@ -21,7 +21,11 @@ def same(one: object, other: str) -> bool:
 
 
 def split_in(name: str) -> str:
-    """`captions_val2014.json` -> `val`; empty where no split is named."""
+    """`captions_val2014.json` -> `val`; empty where no split is named.
+
+    >>> split_in("captions_val2014.json"), split_in("photos.json")
+    ('val', '')
+    """
     found = NAMED.search(Path(name).name.lower())
     return canonical(found[1]) if found else ""
 

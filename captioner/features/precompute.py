@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from captioner.data import parts, rereadable, splits
+from captioner.data import parts, rereadable, split_names
 from captioner.data.blocks import Block, blocks
 from captioner.data.inspection.inspect_data import WHOLE
 from captioner.features.shelf import DiskShelf
@@ -40,7 +40,7 @@ class Job:
 
     def blocks(self) -> Iterator[Block]:
         """Of one split after the other, cut alike however many processes there are."""
-        names = self.splits or splits(self.data) or (WHOLE,)
+        names = self.splits or split_names(self.data) or (WHOLE,)
         return chain.from_iterable(blocks(parts(self.data, name), SHARD, self.share, self.data) for name in names)
 
 

@@ -120,7 +120,11 @@ def refuse_impostors(outcomes: Sequence[Outcome]) -> None:
 
 
 def label(rewards: Sequence[RewardSpec]) -> str:
-    """`XE`, `+PAC-S++`, or a mix with its weights: `+CIDEr 0.2 · PAC-S++ 1`."""
+    """`XE`, `+PAC-S++`, or a mix with its weights: `+CIDEr 0.2 · PAC-S++ 1`.
+
+    >>> label([]), label([parse("cider:weight=0.2"), parse("pacspp")])
+    ('XE', '+CIDEr 0.2 · PAC-S++ 1')
+    """
     weighted = len(rewards) > 1 or any(reward.weight != 1 for reward in rewards)
     parts = [PRINTED.get(reward.name, reward.name) + (f" {reward.weight:g}" if weighted else "") for reward in rewards]
     return "+" + " · ".join(parts) if parts else "XE"

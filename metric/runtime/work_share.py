@@ -33,7 +33,11 @@ WHOLE = Share()
 
 
 def share_of(typed: str, environment: Mapping[str, str]) -> Share:
-    """As typed, else the launcher's, else all of it."""
+    """As typed, else the launcher's, else all of it.
+
+    >>> list(share_of("2/3", {}).of(range(7)))
+    [1, 4]
+    """
     if not typed:
         return Share(int(environment.get("RANK", 0)) + 1, int(environment.get("WORLD_SIZE", 1)))
     index, _, count = typed.partition("/")

@@ -27,7 +27,11 @@ def orders(tokens: Tokens, most: int = ORDERS) -> Iterator[list[str]]:
 
 
 def ngrams(tokens: Tokens, n: int) -> list[str]:
-    """All runs of `n` tokens, in order."""
+    """All runs of `n` tokens, in order.
+
+    >>> ngrams("a dog runs".split(), 2)
+    ['a dog', 'dog runs']
+    """
     *_, runs = orders(tokens, n)
     return runs
 
@@ -86,7 +90,11 @@ def bleu(candidates: Sequence[Tokens], references: Sequence[Sequence[Tokens]]) -
 
 
 def rouge_l(candidate: Tokens, references: Iterable[Tokens]) -> float:
-    """F-measure of the longest common subsequence: the best precision with the best recall."""
+    """F-measure of the longest common subsequence: the best precision with the best recall.
+
+    >>> round(rouge_l("a dog runs".split(), ["a dog sits".split()]), 3)
+    0.667
+    """
     common = [(longest_common(candidate, reference), len(reference)) for reference in references]
     precision = max(length for length, _ in common) / max(1, len(candidate))
     recall = max(length / max(1, size) for length, size in common)

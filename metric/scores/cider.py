@@ -35,7 +35,12 @@ class DocumentFrequency:
 
     @classmethod
     def of(cls, references: Iterable[Sequence[Tokens]]) -> DocumentFrequency:
-        """From the references of each image."""
+        """From the references of each image.
+
+        >>> df = DocumentFrequency.of([["a dog".split()], ["a cat".split(), "a black cat".split()]])
+        >>> df.documents, df.counts["a"], df.counts["a cat"]
+        (2, 2, 1)
+        """
         found: Counter[str] = Counter()
         documents = 0
         for of_image in references:

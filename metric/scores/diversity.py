@@ -16,7 +16,11 @@ from metric.scores.cider import DocumentFrequency, cosine, units
 
 
 def distinct(captions: Sequence[Tokens], n: int) -> float:
-    """Different n-grams over words, 0 to 1: distinct-n of a corpus (arXiv 1510.03055), Div-n of an image's set."""
+    """Different n-grams over words, 0 to 1: distinct-n of a corpus (arXiv 1510.03055), Div-n of an image's set.
+
+    >>> distinct(["a dog".split(), "a cat".split()], 1)
+    0.75
+    """
     grams = set(chain.from_iterable(ngrams(tokens, n) for tokens in captions))
     return len(grams) / max(1, sum(map(len, captions)))
 

@@ -11,21 +11,37 @@ BAD_ENDINGS = frozenset("a an the in for at of with before after on upon near to
 
 
 def repeated(tokens: Tokens, n: int) -> int:
-    """n-grams that the caption has said before: occurrences beyond the first."""
+    """n-grams that the caption has said before: occurrences beyond the first.
+
+    >>> repeated("a dog and a dog and a cat".split(), 2)
+    3
+    """
     grams = ngrams(tokens, n)
     return len(grams) - len(set(grams))
 
 
 def repeated_share(tokens: Tokens, n: int) -> float:
-    """1 - unique n-grams / all n-grams, 0 to 1: repetition that longer captions are not blamed for."""
+    """1 - unique n-grams / all n-grams, 0 to 1: repetition that longer captions are not blamed for.
+
+    >>> repeated_share("a dog and a dog".split(), 1)
+    0.4
+    """
     return repeated(tokens, n) / max(1, len(tokens) - n + 1)
 
 
 def ends_badly(tokens: Tokens) -> bool:
-    """A final "a." is one token, as if it were somebody's initial."""
+    """A final "a." is one token, as if it were somebody's initial.
+
+    >>> ends_badly("a man with a".split()), ends_badly("a man with a hat".split())
+    (True, False)
+    """
     return bool(tokens) and tokens[-1].removesuffix(".") in BAD_ENDINGS
 
 
 def vocabulary(captions: Sequence[Tokens]) -> int:
-    """Different words in all captions together."""
+    """Different words in all captions together.
+
+    >>> vocabulary(["a dog".split(), "a cat".split()])
+    3
+    """
     return len(set().union(*captions))

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from captioner.data import DATA, read, splits
+from captioner.data import DATA, read, split_names
 from captioner.data.detect import recognise
 from captioner.data.inspection.contact_sheet import write
 from captioner.data.inspection.counts import Look, look
@@ -25,7 +25,7 @@ def show(spec: str, wanted: Sequence[str], out: Path | None, opened: int, shown:
     console.print(f"{spec} is {source}" if str(source) != spec else str(source))
     for other in source.others:
         console.print(f"there is also {other}")
-    looks = [look(read(spec, split), split, opened, shown) for split in wanted or splits(spec) or [WHOLE]]
+    looks = [look(read(spec, split), split, opened, shown) for split in wanted or split_names(spec) or [WHOLE]]
     console.print(table(looks))
     for each in looks:
         for line in problems(each):

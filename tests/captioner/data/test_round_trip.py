@@ -12,7 +12,7 @@ from pathlib import Path
 import datasets
 import pytest
 
-from captioner.data import load, splits
+from captioner.data import load, split_names
 from metric.example import Example, open_image
 from tests.places import FLICKR8K
 
@@ -138,7 +138,7 @@ def test_every_form_gives_the_same_examples(tmp_path, photographs, form, real):
     data = native(tmp_path, photographs, real)
     (tmp_path / "form").mkdir()
     spec = form(data, tmp_path / "form")
-    assert set(splits(spec)) == set(SPLITS)
+    assert set(split_names(spec)) == set(SPLITS)
     for split, examples in data.items():
         assert seen(load(spec, split)) == seen(examples)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from captioner.data import load, read, splits
+from captioner.data import load, read, split_names
 from captioner.data.left_out import LeftOut
 
 
@@ -40,8 +40,8 @@ def karpathy(tmp_path, photographs) -> Path:
 def test_restval_belongs_to_training_unless_told(karpathy):
     assert ids(str(karpathy), "train") == ["a.jpg", "t.jpg"] and ids(str(karpathy), "restval") == ["a.jpg"]
     assert ids(f"karpathy:file={karpathy},restval=0", "train") == ["t.jpg"]
-    assert splits(str(karpathy)) == ["train", "val", "test"]
-    assert splits(f"karpathy:file={karpathy},restval=0") == ["train", "restval", "val", "test"]
+    assert split_names(str(karpathy)) == ["train", "val", "test"]
+    assert split_names(f"karpathy:file={karpathy},restval=0") == ["train", "restval", "val", "test"]
 
 
 def test_karpathy_gives_raw_captions_and_cocos_numbers_on_request(karpathy, tmp_path):
@@ -86,7 +86,7 @@ def test_coco_is_its_files_by_split(coco_2014, tmp_path):
     spec = f"coco:file={coco_2014}/captions_{{split}}2014.json"
     first, second = load(spec, "train")
     assert (first.id, first.references, first.image) == ("b.jpg", ("one", "two"), tmp_path / "train2014" / "b.jpg")
-    assert ids(spec, "val") == ["v.jpg"] and splits(spec) == ["train", "val"]
+    assert ids(spec, "val") == ["v.jpg"] and split_names(spec) == ["train", "val"]
     assert load(f"{coco_2014}/captions_train2014.json", "train") == [first, second]
     with pytest.raises(ValueError, match="holds the split 'train'"):
         load(f"{coco_2014}/captions_train2014.json", "val")
@@ -95,7 +95,7 @@ def test_coco_is_its_files_by_split(coco_2014, tmp_path):
 def test_coco_is_cut_by_lists_of_names_or_numbers(coco_2014, tmp_path):
     (tmp_path / "karpathy_train_images.txt").write_text("train2014/a.jpg 11\nval2014/v.jpg 10\n")
     spec = f"coco:file={coco_2014}/captions_*2014.json,lists={tmp_path}/karpathy_{{split}}_images.txt"
-    assert splits(spec) == ["train"]
+    assert split_names(spec) == ["train"]
     assert ids(spec, "train") == ["b.jpg", "a.jpg", "v.jpg"]  # b.jpg has the number 10 as well
     (tmp_path / "karpathy_train_images.txt").write_text("train2014/a.jpg\nv.jpg\n")
     assert ids(spec, "train") == ["a.jpg", "v.jpg"]
@@ -141,7 +141,7 @@ def test_domains_of_nocaps_are_splits_and_an_option(tmp_path, photographs):
     assert ids(spec, "val") == ["b.jpg", "a.jpg", "v.jpg", "t.jpg"]
     assert ids(spec, "near-domain") == ids(f"{spec},domain=near", "val") == ["a.jpg", "t.jpg"]
     assert ids(f"{spec},ids=numbers,domain=out-domain", "val") == ["2"]
-    assert splits(spec) == ["val", "in-domain", "near-domain", "out-domain"]
+    assert split_names(spec) == ["val", "in-domain", "near-domain", "out-domain"]
     assert all(len(example.references) == 10 for example in load(spec, "val"))
     with pytest.raises(ValueError, match="in-domain, near-domain"):
         load(f"{spec},domain=far", "val")
@@ -180,7 +180,7 @@ def test_textcaps_is_a_row_a_caption_and_a_folder_a_split(tmp_path, photographs)
     (example,) = load(spec, "train")
     assert (example.id, example.references) == ("b.jpg", ("A sign.", "A red sign."))
     (example,) = load(spec, "test")
-    assert (example.id, example.references) == ("t.jpg", ()) and splits(spec) == ["train", "test"]
+    assert (example.id, example.references) == ("t.jpg", ()) and split_names(spec) == ["train", "test"]
 
 
 def test_absent_pictures_are_left_out_and_named(coco_2014, photographs, caplog):

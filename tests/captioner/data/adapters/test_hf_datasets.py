@@ -6,7 +6,7 @@ import datasets
 import pytest
 from datasets import Features, Image, List, Value
 
-from captioner.data import load, splits
+from captioner.data import load, split_names
 from captioner.data.adapters.hf_datasets import InTable
 from metric.example import image_key, open_image
 from metric.images import InMemory
@@ -50,7 +50,7 @@ def test_column_of_splits_rules(tmp_path, photographs):
     features = {"split": TEXT, "filename": TEXT, "raw": List(TEXT)}
     columns = {"split": ["val", "train"], "filename": ["x", "y"], "raw": [["one"], ["two"]]}
     path = saved(tmp_path, photographs, features, **columns)
-    assert splits(path) == ["train", "val"] and [example.id for example in load(path, "val")] == ["x"]
+    assert split_names(path) == ["train", "val"] and [example.id for example in load(path, "val")] == ["x"]
 
 
 def test_what_types_leave_open_is_asked_for(tmp_path, photographs):

@@ -4,7 +4,7 @@ import zlib
 
 import pytest
 
-from captioner.data import load, splits, stream
+from captioner.data import load, split_names, stream
 
 
 def test_rows_of_one_picture_are_one_example(tmp_path, photographs):
@@ -29,7 +29,7 @@ def test_cell_may_hold_a_list_and_columns_may_be_named(photographs):
     spec = f"csv:file={photographs / 'data.csv'},image=photo,references=said"
     assert [example.references for example in load(spec, "train")] == [("one", "two")]
     assert [example.references for example in load(spec, "val")] == [("[a list of nothing",)]
-    assert splits(f"csv:file={photographs / 'data.csv'}") == ["train", "dev"]
+    assert split_names(f"csv:file={photographs / 'data.csv'}") == ["train", "dev"]
 
 
 def test_table_without_a_known_column_says_which_it_has(photographs):

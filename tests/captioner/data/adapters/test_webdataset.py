@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from webdataset.tariterators import group_by_keys, tar_file_expander
 
-from captioner.data import load, read, splits, stream
+from captioner.data import load, read, split_names, stream
 from captioner.data.adapters.webdataset import files, samples, webdataset
 from captioner.data.left_out import LeftOut
 from metric.example import Example, open_image
@@ -93,7 +93,7 @@ def test_split_is_in_the_name_of_a_shard_or_in_its_json(tmp_path, jpeg):
     shard(tmp_path / "train-0.tar", {"0.jpg": jpeg, "0.txt": b"x"})
     shard(tmp_path / "val-0.tar", {"1.jpg": jpeg, "1.txt": b"x"})
     for spec in str(tmp_path), f"webdataset:shards={tmp_path}/{{split}}-{{0..0}}.tar":
-        assert splits(spec) == ["train", "val"]
+        assert split_names(spec) == ["train", "val"]
         assert [example.id for example in load(spec, "val")] == ["1.jpg"]
     rows = [json.dumps({"captions": ["x"], "split": split, "id": split}).encode() for split in ("train", "val")]
     one = shard(tmp_path / "one.tar", {"0.jpg": jpeg, "0.json": rows[0], "1.jpg": jpeg, "1.json": rows[1]})

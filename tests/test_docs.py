@@ -1,0 +1,312 @@
+"""README.md and docs/ tell the truth: commands parse or run, Python runs, folders, flags and links are there.
+
+An HTML comment on the line above a fence of `bash` or `python` says how it is checked:
+
+    <!-- test: run -->      on tiny data, in a folder of the page's own, one block after the other
+    <!-- test: parse -->    whether each command line is accepted: bash without a comment
+    <!-- test: compile -->  whether it compiles and its imports are there; Python without a comment runs
+
+A fence of `text tree` is compared with the folders. What other projects type stands in fences of `text`.
+"""
+
+import argparse
+import ast
+import configparser
+import contextlib
+import functools
+import importlib
+import io
+import json
+import re
+import shlex
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from captioner.cli import COMMANDS, main, parser
+from metric.scenes.language import references
+from metric.scenes.world import sample
+from rewards.registry import ENTRIES
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+FENCE = re.compile(r"^(?:<!-- test: (?P<how>\w+) -->\n)?```(?P<info>[^\n]*)\n(?P<body>.*?)^```$", re.M | re.S)
+CONTRASTIVE = "--steps 2 --batch-size 4 --val-every 0 --save-every 0"
+TRAINING = "--data tiny.jsonl --val-count 4 --checker none"
+TINY = {
+    "train": f"{TRAINING} --model.d 16 --model.heads 2 --model.feedforward 32 --model.vocabulary 560 --decode.beams 2 "
+    "--decode.max-length 8 --xe.steps 2 --xe.batch-size 4 --rl.steps 2 --rl.batch-size 2 --rl.samples 2",
+    "metric train": f"--data tiny.jsonl {CONTRASTIVE}",
+    "metric audit": "--count 4",
+    "evaluate": "--scores classic,clip,rep_4,length",
+    "caption": "--checker none",
+    "score": "--bootstrap 20",
+    "data": "--open 2 --show 2",
+}
+METRIC = ("train", "pretrain", "import", "positives", "judge", "audit", "video")
+ELSEWHERE = {"--nproc-per-node", "--dry-run", "--seconds"}  # flags of launchers and scripts that the prose names
+OF_OTHERS = "coming-from.md"  # the page whose prose names the flags of other projects
+SHELL = {"cd", "export", "git", "hf"}  # commands that are not ours to check
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fence of a page."""
+
+    page: Path
+    line: int
+    language: str
+    how: str
+    body: str
+
+    def __str__(self) -> str:
+        return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+    @property
+    def commands(self) -> list[list[str]]:
+        """The words of each command line; backslashes at a line's end join it with the next."""
+        lines = re.sub(r"\\\n\s*", " ", self.body).splitlines()
+        return [words for line in lines if (words := shlex.split(line, comments=True))]
+
+
+def blocks(page: Path) -> list[Block]:
+    text = page.read_text(encoding="utf-8")
+    usual = {"bash": "parse", "python": "run"}
+    return [
+        Block(
+            page,
+            text[: found.start()].count("\n") + 1,
+            found["info"],
+            found["how"] or usual.get(found["info"], ""),
+            found["body"],
+        )
+        for found in FENCE.finditer(text)
+    ]
+
+
+BLOCKS = [block for page in PAGES for block in blocks(page)]
+RUN = {page: [block for block in blocks(page) if block.how == "run"] for page in PAGES}
+
+
+def refusal(words: list[str]) -> str:
+    """What `captioner` says against a command line; empty when the line is accepted. Nothing runs."""
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            parser().parse_args(words)
+    except SystemExit:
+        return said.getvalue()
+    return ""
+
+
+def launched(launcher: argparse.ArgumentParser, words: list[str]) -> str:
+    """The refusal of the command line behind torchrun's or accelerate's own flags."""
+    args = launcher.parse_args(words)
+    assert args.module and args.training_script == "captioner", f"type -m captioner, got {words}"
+    return refusal(args.training_script_args)
+
+
+def script(path: str, words: list[str]) -> str:
+    """A file of ours whose text holds each flag."""
+    text = (ROOT / path).read_text(encoding="utf-8")
+    return ", ".join(word for word in words if word.startswith("--") and f'"{word}"' not in text)
+
+
+def complaint(words: list[str]) -> str:
+    """What is wrong with a command line; empty for none."""
+    program, *rest = words[next(n for n, word in enumerate(words) if not re.match(r"[A-Z_]+=", word)) :]
+    if program.rpartition("/")[2] == "captioner":
+        return refusal(rest)
+    if program.rpartition("/")[2] == "python":
+        return refusal(rest[2:]) if rest[:2] == ["-m", "captioner"] else script(rest[0], rest[1:])
+    if program == "torchrun":
+        from torch.distributed.run import get_args_parser
+
+        return launched(get_args_parser(), rest)
+    if program == "accelerate":
+        from accelerate.commands.launch import launch_command_parser
+
+        return launched(launch_command_parser(), rest[1:])
+    if program == "make":
+        rules = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+        return ", ".join(word for word in rest if "=" not in word and word not in rules)
+    if program == "pip":
+        return ", ".join(extra for word in rest for extra in re.findall(r"\[(.+)\]", word) if extra not in extras())
+    if program == "bash":
+        return "" if (ROOT / rest[0]).is_file() else f"no file {rest[0]}"
+    return "" if program in SHELL else f"a command that is not checked: {program}"
+
+
+def extras() -> set[str]:
+    setup = configparser.ConfigParser(interpolation=None)
+    setup.read(ROOT / "setup.cfg")
+    return set(setup["options.extras_require"])
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.language == "bash"], ids=str)
+def test_command_lines_are_accepted(block):
+    wrong = {shlex.join(words): said for words in block.commands if (said := complaint(words))}
+    assert not wrong
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.language == "python"], ids=str)
+def test_python_compiles_and_its_imports_are_there(block):
+    tree = ast.parse(block.body, str(block))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module in ("captioner", "metric", "rewards"):
+            module = importlib.import_module(node.module)
+            assert not [alias.name for alias in node.names if not hasattr(module, alias.name)]
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory):
+    """Pictures, captions, and runs of a few steps, for pages that begin where another page ended."""
+    folder = tmp_path_factory.mktemp("given")
+    (folder / "photos").mkdir()
+    rows = []
+    for split, count in (("train", 12), ("val", 4), ("test", 4)):
+        for number in range(count):
+            scene = sample(split, number)
+            scene.draw().save(folder / "photos" / f"{split}-{number}.png")
+            rows.append({"image": f"photos/{split}-{number}.png", "references": references(scene), "split": split})
+    (folder / "tiny.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    shutil.copy(folder / "photos" / "test-0.png", folder / "picture.jpg")
+    said = {Path(row["image"]).stem: row["references"] for row in rows[-4:]}
+    (folder / "references.json").write_text(json.dumps({name: texts[1:] for name, texts in said.items()}))
+    for number, name in enumerate(("mine.json", "theirs.json")):
+        (folder / name).write_text(json.dumps({name: texts[number] for name, texts in said.items()}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        run("metric train --out runs/metric")
+        run("train --preset small --out runs/xe")
+        run("train --preset small --init runs/xe --reward pacspp:checkpoint=runs/metric --out runs/pacspp")
+        run("evaluate runs/xe runs/pacspp")
+    return folder
+
+
+def run(line: str) -> None:
+    """A command line of `captioner` with what makes it tiny."""
+    words = shlex.split(line)
+    name = " ".join(words[:2] if words[0] == "metric" else words[:1])
+    more = [] if "--resume" in words or "--merge" in words else shlex.split(TINY.get(name, ""))
+    assert main([*words, *more]) == 0, line
+
+
+@pytest.fixture
+def registered():
+    """Rewards that a page registers are forgotten after it."""
+    yield
+    for name in [name for name, entry in ENTRIES.items() if entry.factory.__module__ == "page"]:
+        del ENTRIES[name]
+
+
+def made(page: Path) -> set[str]:
+    """The runs that the commands of a page make themselves."""
+    lines = [words for block in RUN[page] if block.language == "bash" for words in block.commands]
+    return {
+        name for words in lines if "--out" in words if (name := words[words.index("--out") + 1]).startswith("runs/")
+    }
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if RUN[page]], ids=lambda page: page.name)
+def test_blocks_run_from_the_top_of_the_page(page, given, registered, tmp_path, monkeypatch):
+    shutil.copytree(given, tmp_path / "work")
+    monkeypatch.chdir(tmp_path / "work")
+    for name in made(page):
+        shutil.rmtree(name, ignore_errors=True)
+    names: dict[str, object] = {"__name__": "page"}
+    for block in RUN[page]:
+        if block.language == "python":
+            exec(compile(block.body, str(block), "exec"), names)
+        for words in block.commands if block.language == "bash" else []:
+            assert words[0] == "captioner", f"{block}: only captioner is run here"
+            run(shlex.join(words[1:]))
+
+
+@functools.cache
+def flags() -> set[str]:
+    """Every flag of every command, with hyphens."""
+    commands = [[name] for name in COMMANDS] + [["metric", name] for name in METRIC]
+    told = io.StringIO()
+    for command in commands:
+        with contextlib.redirect_stdout(told), pytest.raises(SystemExit):
+            parser().parse_args([*command, "--help"])
+    return {flag.replace("_", "-") for flag in re.findall(r"--[\w.-]+", told.getvalue())}
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != OF_OTHERS], ids=lambda page: page.name)
+def test_flags_named_in_the_prose_exist(page):
+    prose = FENCE.sub("", page.read_text(encoding="utf-8"))
+    named = set(re.findall(r"`(--[\w.-]+)", prose)) - ELSEWHERE
+    known = flags()
+    assert not {flag for flag in named if not any(each.startswith(flag) for each in known)}
+
+
+TREES = [block for block in BLOCKS if block.language == "text tree"]
+ENTRY = re.compile(r"^( *)([\w.-]+/|[\w.-]+\.\w+)(?:  |$)", re.M)
+
+
+def entries(tree: str) -> list[str]:
+    """The paths of a printed tree: names that end in a slash or have an ending, two spaces before what is said."""
+    above: list[tuple[int, str]] = []
+    found = []
+    for indent, name in ENTRY.findall(tree):
+        above = [(depth, parent) for depth, parent in above if depth < len(indent)]
+        found.append("".join(parent for _, parent in above) + name)
+        above.append((len(indent), name))
+    return found
+
+
+def folders(path: Path) -> set[str]:
+    """Those of a folder that hold files of ours."""
+    made = {"build", "runs"} if path == ROOT else set()
+    inside = [each for each in path.iterdir() if each.is_dir() and not each.name.startswith((".", "__"))]
+    return {each.name for each in inside if any(each.rglob("*.*")) and each.suffix != ".egg-info"} - made
+
+
+@pytest.mark.parametrize("block", TREES, ids=str)
+def test_printed_trees_are_the_folders(block):
+    found = entries(block.body)
+    assert not [path for path in found if not (ROOT / path).exists()]
+    for parent in {path.rstrip("/").rpartition("/")[0] for path in found if path.endswith("/")}:
+        printed = {
+            path.rstrip("/").rpartition("/")[2] for path in found if path.rstrip("/").rpartition("/")[0] == parent
+        }
+        assert folders(ROOT / parent) <= printed, parent
+
+
+def test_contributing_prints_the_tree():
+    assert [block for block in TREES if block.page.name == "CONTRIBUTING.md"]
+
+
+def slug(heading: str) -> str:
+    """The anchor that GitHub gives a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    prose = FENCE.sub("", page.read_text(encoding="utf-8"))
+    for path, anchor in re.findall(r"\]\(([^)#\s]*)(#[^)\s]*)?\)", prose):
+        target = page if not path else page.parent / path
+        assert re.match(r"\w+:", path) or target.exists(), path
+        if anchor and target.suffix == ".md":
+            headings = re.findall(r"^#+ (.+)$", target.read_text(encoding="utf-8"), re.M)
+            assert anchor[1:] in map(slug, headings), f"{path}{anchor}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_named_in_the_prose_exist(page):
+    prose = FENCE.sub("", page.read_text(encoding="utf-8"))
+    named = re.findall(r"`((?:captioner|rewards|metric|experiments|tests|docs)/[\w./-]+)[`:]", prose)
+    assert not [path for path in named if not (ROOT / path).exists()]
+
+
+def test_the_checks_see_what_is_wrong():
+    assert "--no-such-flag" in complaint(["captioner", "train", "--out", "RUN", "--no-such-flag"])
+    assert complaint(["make", "coffee"]) and complaint(["pip", "install", "captioner[nothing]"])
+    assert complaint(["torchrun", "--nproc-per-node", "2", "-m", "captioner", "train", "--no-such-flag"])
+    assert complaint(["python", "experiments/demo.py", "--no-such-flag"]) and complaint(["rm", "-r", "x"])
+    assert entries("a/       one\n  b/\n    c.py   two\n  d/\nwords/of prose\n") == ["a/", "a/b/", "a/b/c.py", "a/d/"]

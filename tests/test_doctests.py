@@ -1,0 +1,25 @@
+"""The examples in docstrings say what the functions do."""
+
+import doctest
+import importlib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def modules_with_examples() -> list[str]:
+    paths = [path for package in ("metric", "rewards", "captioner") for path in (ROOT / package).rglob("*.py")]
+    told = [path.relative_to(ROOT).with_suffix("") for path in paths if ">>> " in path.read_text(encoding="utf-8")]
+    return sorted(".".join(path.parts) for path in told)
+
+
+@pytest.mark.parametrize("name", modules_with_examples())
+def test_examples_give_what_they_show(name):
+    tried = doctest.testmod(importlib.import_module(name))
+    assert tried.attempted and not tried.failed
+
+
+def test_many_functions_have_an_example():
+    assert len(modules_with_examples()) > 10
