@@ -1,4 +1,4 @@
-"""Beam search: the captions a captioner thinks likeliest, found by keeping the best few at every step.
+"""Beam search: finds likely captions by keeping the best few at every step.
 
 Axes: b pictures, m beams of each, k beams kept, t tokens, d model features, v vocabulary.
 """
@@ -15,10 +15,12 @@ from captioner.model.encoder_decoder import Captioner
 def beam_search(
     captioner: Captioner, memory: Tensor, k: int, max_length: int, length_penalty: float = 0.0
 ) -> tuple[Tensor, Tensor]:
-    """Memory `b p d` -> tokens `b k t` with BOS, best first, and their summed log-probabilities `b k`.
+    """Returns the k best captions of each picture, best first.
 
-    A finished caption stays in the beam and competes with the unfinished; captions are ranked by
-    log-probability / length ** length_penalty (arXiv 1609.08144 with its constant left out), EOS counted.
+    Memory `b p d` -> tokens `b k t`, which begin with BOS, and summed log-probabilities `b k` in nats.
+
+    A finished caption stays in the beam and competes with unfinished captions. The rank of a caption is its
+    log-probability / length ** length_penalty (arXiv 1609.08144 without its constant). The length counts EOS.
     """
     eos, pad = captioner.vocabulary.eos, captioner.vocabulary.pad
     b, device = len(memory), memory.device
@@ -32,8 +34,8 @@ def beam_search(
         m, v = logits.shape[1:]
         length = length + ~done
         scale = length**length_penalty
-        found = zip(*(continuations(k, pad, *part) for part in parts(logits, total, scale, done)))
-        rank, best = map(torch.cat, found)  # b k
+        pieces = zip(*(continuations(k, pad, *part) for part in parts(logits, total, scale, done)))
+        rank, best = map(torch.cat, pieces)  # b k
         parent, token = best // v, best % v
         total = rank * scale.gather(1, parent)
         tokens = torch.cat([tokens[pictures, parent], token[..., None]], dim=-1)
@@ -47,9 +49,10 @@ def beam_search(
 def continuations(
     k: int, pad: int, logits: Tensor, total: Tensor, scale: Tensor, done: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """The best k of the m times v captions that are one token longer, `b m v` -> `b k` twice: rank, and which they are.
+    """Returns the best k of the m·v captions that are one token longer.
 
-    A finished beam goes on with padding, at no cost, and with nothing else.
+    Logits `b m v` -> ranks `b k`, and numbers `b k` of the captions: beam·v + token.
+    A finished beam can only be continued by padding, which costs nothing.
     """
     gain = logits.log_softmax(-1, dtype=torch.float32)
     gain[done] = -torch.inf

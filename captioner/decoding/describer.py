@@ -1,4 +1,4 @@
-"""A captioner that is called: pictures in, captions out."""
+"""Describer: a captioner with its CLIP, called with pictures."""
 
 from __future__ import annotations
 
@@ -19,10 +19,14 @@ from metric.images import upright
 
 
 class Describer:
-    """`Describer(captioner)([picture, ...])` is a caption of each, the best of its beams."""
+    """Captions pictures: `Describer.from_pretrained(NAME)([picture, ...])` returns one caption a picture."""
 
     def __init__(self, captioner: Captioner, clip: Clip | None = None, decode: Decode | None = None) -> None:
-        """`clip` is the captioner's own, loaded by its name when it is not given."""
+        """Raises ValueError when `clip` is not the CLIP that the captioner was trained with.
+
+        Without `clip`, the CLIP is loaded by the name in the captioner's settings. Without `decode`, captions have 5
+        beams and as many tokens as the captioner can write.
+        """
         self.captioner = captioner
         self.clip = clip or load_clip(captioner.config.clip, captioner.token.weight.device)
         captioner.config.refuse_other_clip(self.clip)
@@ -39,14 +43,19 @@ class Describer:
         return cls(captioner, load_clip(clip or captioner.config.clip, device), decode_of(str(name)))
 
     def __call__(self, pictures: Sequence[Image.Image]) -> list[str]:
+        """Returns the best caption of each picture by beam search."""
         pixels = torch.stack([self.clip.preprocess(upright(picture)) for picture in pictures])
         features = grid_features(self.clip, pixels)
-        found = generate(self.captioner, features, k=self.decode.beams, max_length=self.decode.max_length)
-        return [str(beams[0]) for beams in found.captions]
+        generated = generate(self.captioner, features, k=self.decode.beams, max_length=self.decode.max_length)
+        return [str(beams[0]) for beams in generated.captions]
 
 
 def decode_of(name: str) -> Decode:
-    """How the run that made the model decodes; where that is not known, the default as far as the model reads."""
+    """The decoding settings of the run that made the model `name`.
+
+    A model without run.json gets 5 beams and as many tokens as the model can write. Raises ValueError when there is no
+    such captioner.
+    """
     folder = pretrained.fetch(name)
     if run := run_of(folder):
         return run.decode
@@ -54,6 +63,6 @@ def decode_of(name: str) -> Decode:
 
 
 def run_of(folder: Path) -> Run | None:
-    """The settings that lie beside a model."""
+    """The settings of the run that made the model in `folder`, or None without run.json."""
     path = folder / pretrained.RUN
     return from_json(path.read_text(encoding="utf-8")) if path.is_file() else None

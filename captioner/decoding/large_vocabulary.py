@@ -1,4 +1,6 @@
-"""Choices from a large vocabulary, few pictures at a time: a pass of the whole through memory costs as much as a layer.
+"""Choices from a large vocabulary, a few pictures at a time.
+
+A pass of all logits through memory would cost as much time as a layer of the decoder.
 
 Axes: b pictures, k captions of each, v vocabulary.
 """
@@ -11,25 +13,29 @@ import torch
 from torch import Tensor
 
 PIECE = 64  # tokens
-CACHED = 2**18  # logits that a processor's own cache holds
+CACHED = 2**18  # logits that fit into the cache of a processor
 
 
 def parts(logits: Tensor, *others: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """Logits `b k v` and what belongs to them, `b ...`: as many pictures at a time as stay in a CPU's cache, or all."""
+    """Splits logits `b k v`, and other tensors `b ...`, into groups of pictures.
+
+    On a CPU a group fits into the cache. On a GPU all pictures are one group.
+    """
     count = max(1, CACHED // max(1, logits[0].numel())) if logits.device.type == "cpu" else len(logits)
-    return zip(*(each.split(count) for each in (logits, *others)))
+    return zip(*(tensor.split(count) for tensor in (logits, *others)))
 
 
 def log_probability(logits: Tensor, ids: Tensor) -> Tensor:
-    """Of one token each, `b k v` and `b k` -> `b k`. For what needs no gradient."""
-    found = [part.log_softmax(-1).gather(-1, one[..., None]).squeeze(-1) for part, one in parts(logits, ids)]
-    return torch.cat(found)
+    """Returns the log-probability of one token of each caption, without a gradient. `b k v` and `b k` -> `b k`."""
+    chosen = [part.log_softmax(-1).gather(-1, one[..., None]).squeeze(-1) for part, one in parts(logits, ids)]
+    return torch.cat(chosen)
 
 
 def top(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """`... v` -> the k highest, best first, and their ids, `... k` twice: equal to topk, but among equals.
+    """Returns the k highest logits, best first, and their ids. `... v` -> `... k`, twice.
 
-    None of the k highest is outside the k pieces of the highest maxima.
+    The result is that of topk, except for the order of equal logits. The search looks only into the k pieces with the
+    highest maxima, because no other piece can hold one of the k highest.
     """
     v = logits.shape[-1]
     n = v // PIECE

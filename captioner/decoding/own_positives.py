@@ -1,4 +1,7 @@
-"""Captions t' by a captioner of ours, for `captioner metric positives`; `metric` may not import this package."""
+"""Synthetic captions t' by a captioner of this package, for `captioner metric positives`.
+
+The module is here because `metric` must not import `captioner`.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,11 @@ from metric.positives.units import Unit
 
 
 class OwnCaptions:
-    """The best caption of the beam of a run, decoded as `captioner caption` does."""
+    """Captions pictures with a run, a model folder or a hub id, as `captioner caption` does."""
 
     def __init__(self, config: GenerationConfig, device: torch.device) -> None:
         if config.text_prompt:
-            raise ValueError("--text-prompt is for transformers models; a captioner of ours begins by itself")
+            raise ValueError("--text-prompt works with transformers models only; leave it out for a captioner")
         describer = Describer.from_pretrained(config.text, device=device)
         decode = Decode(config.beams, min(config.max_length, describer.decode.max_length))
         self.describe = Describer(describer.captioner, describer.clip, decode)

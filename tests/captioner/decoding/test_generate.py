@@ -6,7 +6,7 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from torch import Tensor, nn
 
-from captioner.decoding.generate import DIVERSITY, METHODS, captions_of, draw, drawn, generate, nucleus
+from captioner.decoding.generate import DIVERSITY, METHODS, captions_of, draw, generate, nucleus, uniform_from
 from captioner.decoding.log_probabilities import sequence_log_probabilities, token_divergence, true_tokens
 from captioner.model.encoder_decoder import Captioner, CaptionerConfig
 from captioner.model.vocabulary import BOS, EOS, PAD, Vocabulary
@@ -194,7 +194,7 @@ def test_temperature_sharpens_and_top_p_cuts() -> None:
 
 def test_draws_are_never_of_probability_0_and_follow_the_others() -> None:
     probability = torch.tensor([[0, 0.2, 0, 0.8, 0]]).expand(20_000, 5)
-    ids = draw(probability, drawn(torch.Generator().manual_seed(0)))
+    ids = draw(probability, uniform_from(torch.Generator().manual_seed(0)))
     assert set(ids.tolist()) == {1, 3} and (ids == 3).float().mean().item() == pytest.approx(0.8, abs=0.01)
 
 
