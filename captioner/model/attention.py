@@ -1,6 +1,6 @@
-"""Attention as the captioner has it: over prefixes in training, one token after another in generation.
+"""The attention of the captioner: over prefixes in training, one token after another in generation.
 
-Axes: b pictures, k captions of each, p patches, t tokens, m things that are looked at, n captions or distinct prefixes,
+Axes: b pictures, k captions of each, p patches, t tokens, m keys, n captions or distinct prefixes,
 d model features, h heads, e features of a head.
 """
 
@@ -15,28 +15,28 @@ from torch.nn import functional as F
 
 from metric.runtime.prefixes import Prefixes
 
-KeyValue = tuple[Tensor, Tensor]  # b h m e, twice
+KeyValue = tuple[Tensor, Tensor]  # keys b h m e, values b h m e
 
 
 @dataclass(frozen=True)
 class Cache:
-    """What the decoder has worked out about the pictures, and about the tokens it has read so far."""
+    """Keys and values that the decoder keeps while it generates: of the patches, and of the tokens read so far."""
 
     cross: list[KeyValue]
-    "Of each layer, keys `b h e p` and values `b h p e` of the patches: shared by the k captions."
+    "One pair a layer: keys `b h e p` and values `b h p e` of the patches, which the k captions of a picture share."
     own: list[Tensor | None]
-    "Of each layer, keys and values of the tokens read, `t n 2d`: none before the first."
+    "One tensor a layer: keys and values of the tokens read, `t n 2d`. None before the first token."
     length: int = 0
-    "How many those are."
+    "Number t of tokens read."
     rows: Tensor | None = None
-    "Which of the n captions go on, in that order; none for all: they are moved when the next token joins them."
+    "Numbers of the captions that continue, in their new order, or None for all. The next token moves the tensors."
 
     def select(self, rows: Tensor) -> Cache:
-        """The captions numbered `rows`, any of the b·k, in that order."""
+        """Keeps the captions with the numbers `rows`, in that order. A number may occur several times."""
         return replace(self, rows=rows if self.rows is None else self.rows[rows])
 
     def joined(self, layer: int, new: Tensor) -> Tensor:
-        """The keys and values of a layer's tokens so far, and those of one more, `n 2d` -> `t n 2d`."""
+        """Adds the keys and values of one token to those of a layer. `n 2d` -> `t n 2d`."""
         past = self.own[layer]
         if past is None:
             return new[None]
@@ -49,7 +49,7 @@ class Cache:
 
 
 class Attention(nn.Module):
-    """Scaled dot-product attention, its keys and values worked out apart so that they can be kept."""
+    """Scaled dot-product attention. Keys and values are computed apart, so that they can be kept."""
 
     def __init__(self, d: int, heads: int, dropout: float) -> None:
         super().__init__()
@@ -59,14 +59,17 @@ class Attention(nn.Module):
         self.out = nn.Linear(d, d)
 
     def keys_values(self, x: Tensor, prefixes: Prefixes | None = None) -> KeyValue:
-        """`b m d`, or `n d` of prefixes -> `b h m e`, twice."""
-        both = spread(self.key_value(x), prefixes)
+        """Keys and values of `b m d`, or of prefixes `n d` -> `b h m e`, twice."""
+        both = expand(self.key_value(x), prefixes)
         keys, values = rearrange(both, "b m (two h e) -> two b h m e", two=2, h=self.heads)
         return keys, values
 
     def forward(self, x: Tensor, seen: KeyValue, causal: bool = False, prefixes: Prefixes | None = None) -> Tensor:
-        """`(b k) t d`, or `n d` of prefixes, looking at `b h m e` -> the same: k captions share a picture's keys."""
-        queries = spread(self.query(x), prefixes)
+        """Attends from `(b k) t d`, or from prefixes `n d`, to keys and values `b h m e`. Returns the shape of `x`.
+
+        The k captions of a picture share the picture's keys.
+        """
+        queries = expand(self.query(x), prefixes)
         b, t = len(seen[0]), queries.shape[1]
         queries = rearrange(queries, "(b k) t (h e) -> b h (k t) e", b=b, h=self.heads)
         dropout = self.dropout if self.training else 0.0
@@ -75,18 +78,22 @@ class Attention(nn.Module):
         return self.out(prefixes.gather(heads) if prefixes else heads)
 
     def follow(self, x: Tensor, seen: Tensor) -> Tensor:
-        """The last of the tokens `t n 2d` looking at all of them, `n d` -> `n d`; without dropout."""
+        """Attends from the last token to all tokens `t n 2d`, without dropout. `n d` -> `n d`."""
         queries = rearrange(self.query(x), "n (h e) -> n h e", h=self.heads)
         keys, values = rearrange(seen, "t n (two h e) -> two t n h e", two=2, h=self.heads)
         weights = ((queries * keys).sum(-1, keepdim=True) / keys.shape[-1] ** 0.5).softmax(0)
         return self.out((weights * values).sum(0).flatten(1))
 
     def glance(self, x: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        """One token of each caption looking at `b h e p` and `b h p e`, `(b k) d` -> `(b k) d`; without dropout."""
+        """Attends from one token of each caption to the patches, without dropout. `(b k) d` -> `(b k) d`.
+
+        Keys are `b h e p`, values `b h p e`.
+        """
         queries = rearrange(self.query(x), "(b k) (h e) -> b h k e", b=len(keys), h=self.heads)
         weights = (queries @ keys / keys.shape[-2] ** 0.5).softmax(-1)
         return self.out(rearrange(weights @ values, "b h k e -> (b k) (h e)"))
 
 
-def spread(x: Tensor, prefixes: Prefixes | None) -> Tensor:
+def expand(x: Tensor, prefixes: Prefixes | None) -> Tensor:
+    """Repeats the rows `n d` of prefixes for each caption they begin: `b m d`. Without prefixes, `x` itself."""
     return prefixes.spread(x) if prefixes else x

@@ -23,16 +23,16 @@ from metric.runtime.prefixes import Prefixes
 
 @dataclass(frozen=True)
 class CaptionerConfig:
-    """The shape of a captioner and the CLIP it looks through: all that config.json holds."""
+    """The sizes of a captioner, and the CLIP whose features it reads. The content of config.json."""
 
     feature_dim: int
     "Size f of a patch's features."
     vocabulary_size: int
     "Number v of tokens."
     clip: str
-    "Name of the CLIP the features come from."
+    "Name of the CLIP that computes the features."
     clip_fingerprint: str
-    "Its fingerprint: features of any other CLIP are refused."
+    "Fingerprint of that CLIP. Features of any other CLIP are refused."
     d: int = 512
     "Size of the states."
     heads: int = 8
@@ -46,10 +46,10 @@ class CaptionerConfig:
     dropout: float = 0.1
     "Share of states dropped in training."
     max_length: int = 30
-    "Tokens the decoder can read, BOS included."
+    "Most tokens that the decoder can read, BOS included."
 
     def refuse_other_clip(self, clip: Clip) -> None:
-        """A captioner understands the features of its own CLIP only."""
+        """Raises ValueError unless `clip` is the CLIP that the captioner was trained with."""
         if clip.fingerprint != self.clip_fingerprint:
             raise ValueError(
                 f"the captioner was trained on features of {self.clip} ({self.clip_fingerprint}), "
@@ -58,6 +58,7 @@ class CaptionerConfig:
 
 
 def feedforward(config: CaptionerConfig) -> nn.Sequential:
+    """The two linear layers after attention, normalised before. `... d` -> `... d`."""
     return nn.Sequential(
         nn.LayerNorm(config.d),
         nn.Linear(config.d, config.feedforward),
@@ -69,7 +70,7 @@ def feedforward(config: CaptionerConfig) -> nn.Sequential:
 
 
 class EncoderLayer(nn.Module):
-    """Patches look at each other; normalised before, not after, each part."""
+    """A layer of the encoder: attention among patches, then a feed-forward part. Both are normalised before."""
 
     def __init__(self, config: CaptionerConfig) -> None:
         super().__init__()
@@ -85,7 +86,7 @@ class EncoderLayer(nn.Module):
 
 
 class DecoderLayer(nn.Module):
-    """Tokens look at those before them, then at the patches."""
+    """A layer of the decoder: attention to earlier tokens, attention to patches, then a feed-forward part."""
 
     def __init__(self, config: CaptionerConfig) -> None:
         super().__init__()
@@ -95,7 +96,7 @@ class DecoderLayer(nn.Module):
         self.feedforward = feedforward(config)
 
     def forward(self, x: Tensor, memory: Tensor, prefixes: Prefixes) -> Tensor:
-        """All prefixes at once, `n d`, and memory `b p d` -> `n d`."""
+        """Computes all prefixes at once. Prefixes `n d` and memory `b p d` -> `n d`."""
         patches = self.cross.keys_values(memory)
         y = self.own_norm(x)
         x = x + self.dropout(self.own(y, self.own.keys_values(y, prefixes), causal=True, prefixes=prefixes))
@@ -103,7 +104,7 @@ class DecoderLayer(nn.Module):
         return x + self.feedforward(x)
 
     def step(self, x: Tensor, layer: int, cache: Cache) -> tuple[Tensor, Tensor]:
-        """The next token of each caption, `n d` -> the same, and keys and values of all tokens up to it, `t n 2d`."""
+        """Computes the next token of each caption, `n d` -> `n d`, and the keys and values of all tokens, `t n 2d`."""
         y = self.own_norm(x)
         seen = cache.joined(layer, self.own.key_value(y))
         x = x + self.own.follow(y, seen)
@@ -112,6 +113,7 @@ class DecoderLayer(nn.Module):
 
 
 def check(config: CaptionerConfig, vocabulary: Vocabulary) -> None:
+    """Raises ValueError for sizes that do not fit each other."""
     if config.d % config.heads:
         raise ValueError(f"d is divided among the heads, got d {config.d} and {config.heads} heads")
     if config.vocabulary_size != vocabulary.size:
@@ -119,7 +121,10 @@ def check(config: CaptionerConfig, vocabulary: Vocabulary) -> None:
 
 
 class Captioner(nn.Module):
-    """Grid features in, caption tokens out; `vocabulary` says what the tokens mean."""
+    """A Transformer that reads the grid features of a CLIP and writes captions, token by token.
+
+    `Captioner.from_pretrained(NAME)` loads one. `vocabulary` turns its tokens into text, and `Describer` adds the CLIP.
+    """
 
     def __init__(self, config: CaptionerConfig, vocabulary: Vocabulary) -> None:
         super().__init__()
@@ -139,54 +144,58 @@ class Captioner(nn.Module):
             nn.init.normal_(embedding.weight, std=0.02)  # so that the first logits are near 0
 
     def encode(self, features: Tensor) -> Tensor:
-        """`b p f` -> memory `b p d`."""
+        """The encoder: features `b p f` -> memory `b p d`."""
         return self.encoder_norm(self.encoder(self.look(features)))
 
     def forward(self, features: Tensor, tokens: Tensor) -> Tensor:
-        """Teacher forcing: `b p f` and `b ... t` -> logits `b ... t v` of the token after each."""
+        """Teacher forcing: features `b p f` and tokens `b ... t` -> logits `b ... t v` of the token after each."""
         prefixes = Prefixes.apart(tokens.reshape(len(tokens), -1, tokens.shape[-1]))
         return self.logits(self.states(features, prefixes)).view(*tokens.shape, -1)
 
     def states(self, features: Tensor, prefixes: Prefixes) -> Tensor:
-        """`b p f` -> `n d`, what `logits` reads; the encoder runs once a picture, the decoder once a prefix."""
+        """The last states of the decoder, which `logits` reads. Features `b p f` -> `n d`.
+
+        The encoder runs once a picture, the decoder once a distinct prefix.
+        """
         return self.read(self.encode(features), prefixes)
 
     def read(self, memory: Tensor, prefixes: Prefixes) -> Tensor:
-        """The decoder's part of that: memory `b p d` -> `n d`."""
+        """The decoder: memory `b p d` and n prefixes -> states `n d`."""
         x = self.dropout(self.token(prefixes.last) + self.position(prefixes.positions))
         for layer in self.layers:
             x = layer(x, memory, prefixes)
         return self.decoder_norm(x)
 
     def logits(self, states: Tensor) -> Tensor:
-        """`... d` -> `... v`."""
+        """The output projection: states `... d` -> logits `... v`."""
         return F.linear(states, self.token.weight)
 
     @property
     def layers(self) -> list[DecoderLayer]:
+        """The layers of the decoder."""
         return cast(list[DecoderLayer], list(self.decoder))
 
     def start(self, memory: Tensor) -> Cache:
-        """Memory `b p d` -> the cache of a decoder that has read nothing yet."""
+        """The cache of a decoder that has read no token yet. Memory `b p d` -> Cache."""
         seen = (layer.cross.keys_values(memory) for layer in self.layers)
         cross = [(rearrange(keys, "b h p e -> b h e p").contiguous(), values.contiguous()) for keys, values in seen]
         return Cache(cross, [None] * len(cross))
 
     def step(self, tokens: Tensor, cache: Cache) -> tuple[Tensor, Cache]:
-        """One more token of each caption, `b k` -> logits `b k v` of the next, and the cache grown by one.
+        """Reads one more token of each caption. Tokens `b k` -> logits `b k v` of the next tokens, and the new cache.
 
-        At rest: without dropout or gradient.
+        Call it without dropout and gradients, see `captioner.decoding.generate.at_rest`.
         """
         x = (self.token(tokens) + self.position.weight[cache.length]).flatten(0, 1)
-        own: list[Tensor | None] = []
+        keys_values: list[Tensor | None] = []
         for i, layer in enumerate(self.layers):
             x, seen = layer.step(x, i, cache)
-            own.append(seen)
+            keys_values.append(seen)
         logits = rearrange(self.logits(self.decoder_norm(x)), "(b k) v -> b k v", b=len(tokens))
-        return logits, Cache(cache.cross, own, cache.length + 1)
+        return logits, Cache(cache.cross, keys_values, cache.length + 1)
 
     def save_pretrained(self, folder: Path) -> None:
-        """In Hugging Face's layout: config.json, model.safetensors, tokenizer.json."""
+        """Writes config.json, model.safetensors and tokenizer.json into `folder`, in Hugging Face's layout."""
         pretrained.write(Path(folder), self.config, self.state_dict())
         self.vocabulary.save(Path(folder) / pretrained.TOKENIZER)
 

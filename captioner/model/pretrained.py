@@ -61,7 +61,10 @@ def model_folder(name: str) -> str:
 
 
 def read_config(path: Path, kind: type) -> dict[str, Any]:
-    """What the dataclass `kind` is made from; keys that are missing, unknown or of another model are said."""
+    """Reads the fields of the dataclass `kind` from a config.json.
+
+    Raises ValueError when a key is missing or unknown, or when the file describes another kind of model.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
@@ -70,33 +73,36 @@ def read_config(path: Path, kind: type) -> dict[str, Any]:
         if content.get(key) != expected:
             raise ValueError(f"{path} holds the {key} {content.get(key)!r}, expected {expected!r}")
     values = {key: value for key, value in content.items() if key not in TYPE}
-    known = {field.name: field.default is MISSING for field in fields(kind)}
-    if unknown := sorted(values.keys() - known.keys()):
+    required = {field.name: field.default is MISSING for field in fields(kind)}
+    if unknown := sorted(values.keys() - required.keys()):
         raise ValueError(f"{path} holds {', '.join(unknown)}, which no captioner has; is it of a newer version?")
-    if missing := [name for name, needed in known.items() if needed and name not in values]:
+    if missing := [name for name, needed in required.items() if needed and name not in values]:
         raise ValueError(f"{path} lacks {', '.join(missing)}")
     return values
 
 
 def read_weights(path: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors of `path`, which are those expected, by name and shape."""
+    """Reads the tensors of a safetensors file.
+
+    Raises ValueError unless the file holds exactly the `expected` names, each with the expected shape.
+    """
     try:
-        found = load_file(path)
+        tensors = load_file(path)
     except SafetensorError as error:
         raise ValueError(f"{path} cannot be read ({error})") from error
     for name, tensor in expected.items():
-        if name not in found:
-            raise ValueError(f"{path} has no tensor {name}, which its {CONFIG} asks for")
-        if found[name].shape != tensor.shape:
-            holds, asks = list(found[name].shape), list(tensor.shape)
-            raise ValueError(f"{path} holds {name} of shape {holds}, its {CONFIG} asks for {asks}")
-    if unknown := found.keys() - expected.keys():
-        raise ValueError(f"{path} holds {min(unknown)}, which its {CONFIG} has no place for")
-    return found
+        if name not in tensors:
+            raise ValueError(f"{path} has no tensor {name}, which {CONFIG} asks for")
+        if tensors[name].shape != tensor.shape:
+            holds, asks = list(tensors[name].shape), list(tensor.shape)
+            raise ValueError(f"{path} holds {name} of shape {holds}, {CONFIG} asks for {asks}")
+    if unknown := tensors.keys() - expected.keys():
+        raise ValueError(f"{path} holds {min(unknown)}, for which {CONFIG} has no place")
+    return tensors
 
 
 def write(folder: Path, config: Any, weights: Mapping[str, Tensor]) -> None:
-    """Configuration (a dataclass) and weights; each file is whole or not there."""
+    """Writes the configuration (a dataclass) and the weights. A kill leaves no half-written file."""
     with whole_file(folder / WEIGHTS) as new:
         save_file({name: tensor.detach().contiguous() for name, tensor in weights.items()}, new, {"format": "pt"})
     atomic_files.write(folder / CONFIG, json.dumps(TYPE | asdict(config), indent=2) + "\n")
