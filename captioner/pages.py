@@ -1,4 +1,4 @@
-"""Pages: templates filled in, HTML with everything escaped, Markdown as it is; the colours that plots share."""
+"""Fills the templates in captioner/templates, HTML escaped and Markdown not; holds the colours that plots share."""
 
 from __future__ import annotations
 

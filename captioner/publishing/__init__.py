@@ -1,4 +1,4 @@
-"""A model for others: a folder for the hub, a model card, a page in the browser.
+"""Publishing: a folder for the hub, a model card, and a page in the browser.
 
 Imports `captioner.comparison`, `captioner.scoring` and the rooms below them.
 """

@@ -1,4 +1,4 @@
-"""The page of `captioner app`: a picture on the left, what each captioner says of it on the right. Needs Gradio."""
+"""The page of `captioner app`: a picture on the left, the caption of each captioner on the right. Needs Gradio."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from captioner.publishing.side_by_side import Trial
 from metric.scenes.draw import draw
 from metric.scenes.world import sample
 
-SIZE = 384  # pixels of a scene that is drawn to be looked at
-FONT = ("ui-sans-serif", "system-ui", "sans-serif")  # the browser's own: nothing is fetched
+SIZE = 384  # pixels of a scene that is drawn for the page
+FONT = ("ui-sans-serif", "system-ui", "sans-serif")  # fonts of the browser, so that nothing is downloaded
 CSS = """footer {display: none !important}
 .gradio-container {max-width: 1180px !important; margin: 0 auto !important; width: 100%}"""
 
 
 def library() -> Any:
+    """The module gradio. Raises ValueError when the package is not installed."""
     try:
         import gradio
     except ImportError:
@@ -28,15 +29,15 @@ def library() -> Any:
 
 
 def answer(trial: Trial, picture: Image.Image | None) -> str:
-    """The right-hand side as HTML."""
+    """The right-hand side of the page as HTML, or a hint without a picture."""
     if picture is None:
-        return render("app.html.j2", said=[], notes=[])
-    said, notes = trial(picture)
-    return render("app.html.j2", said=said, notes=notes)
+        return render("app.html.j2", captions=[], notes=[])
+    captions, notes = trial(picture)
+    return render("app.html.j2", captions=captions, notes=notes)
 
 
 def page(trial: Trial, scenes: bool) -> Any:
-    """`scenes` adds a button that draws one, for captioners that know nothing else."""
+    """The page as Gradio blocks. `scenes` adds a button that draws a scene, for captioners of scenes."""
     gradio = library()
     with gradio.Blocks(title="captioner", analytics_enabled=False, fill_width=True) as blocks:
         gradio.HTML("<h1 style='margin: 12px 0 0; font-size: 24px'>What is in the picture?</h1>")
@@ -54,7 +55,10 @@ def page(trial: Trial, scenes: bool) -> Any:
 
 
 def serve(blocks: Any, host: str, port: int | None, wait: bool = True) -> str:
-    """The page's address, on any free port without one; with `wait` it returns when the page was stopped."""
+    """Serves the page and returns its address.
+
+    Port None takes a free port. With `wait`, the function returns when the page was stopped.
+    """
     theme = library().themes.Soft(primary_hue="amber", neutral_hue="stone", font=FONT, font_mono=("ui-monospace",))
     _, address, _ = blocks.queue().launch(
         server_name=host,

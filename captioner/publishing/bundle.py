@@ -1,4 +1,7 @@
-"""A run as a repository of the hub: model, tokenizer, CLIP, settings, scores and a card in one folder, then pushed."""
+"""Makes a repository of the hub from a run, and uploads it.
+
+The folder has the model, tokenizer, CLIP, settings, scores and a model card.
+"""
 
 from __future__ import annotations
 
@@ -22,18 +25,18 @@ from metric.storage import hub
 from metric.storage.atomic_files import replaced
 
 CARD = "README.md"
-OPEN = "apache-2.0"  # of what is made from drawn scenes alone
+OPEN = "apache-2.0"  # licence of models that were trained on drawn scenes alone
 
 
 @dataclass(frozen=True)
 class Publication:
-    """What is to be published, and what its card is to say."""
+    """What `captioner push` publishes. Raises ValueError unless `repo` is OWNER/NAME."""
 
     run: Path
     repo: str
     licence: str = ""
     against: Sequence[Path] = ()
-    """runs whose scores stand beside its own"""
+    """runs whose scores the card shows beside those of `run`"""
     split: str = "test"
 
     def __post_init__(self) -> None:
@@ -42,7 +45,10 @@ class Publication:
 
 
 def bundle(what: Publication, out: Path) -> None:
-    """The folder that is uploaded, whole or not at all."""
+    """Writes the folder that `push` uploads. An error leaves no folder.
+
+    Raises ValueError when `what.run` is neither a captioner nor a metric, or when `out` exists.
+    """
     write = bundle_captioner if is_captioner(what.run) else bundle_metric if is_metric(what.run) else None
     if write is None:
         raise ValueError(
@@ -50,22 +56,24 @@ def bundle(what: Publication, out: Path) -> None:
             "`captioner metric import` wrote"
         )
     if out.exists():
-        raise ValueError(f"{out} is there already; give another folder, or delete it")
+        raise ValueError(f"{out} exists; give another folder, or delete it")
     with replaced(out) as folder:
         write(what, folder)
 
 
 def is_captioner(run: Path) -> bool:
+    """Whether the folder holds a captioner, or a run of `captioner train`."""
     path = Path(pretrained.model_folder(str(run))) / pretrained.CONFIG
     return path.is_file() and json.loads(path.read_text(encoding="utf-8")).get("model_type") == "captioner"
 
 
 def is_metric(run: Path) -> bool:
+    """Whether the folder holds a CLIP, or a run of `captioner metric train`."""
     return any((run / place / name).is_file() for place in (".", "clip", "adapter") for name in (CONFIG, ADAPTER))
 
 
 def bundle_captioner(what: Publication, folder: Path) -> None:
-    """A CLIP that only this disk has goes with it, in clip/; from there it is loaded."""
+    """Writes a captioner and its card. A CLIP that is a local folder is copied into clip/, where the model finds it."""
     source = Path(pretrained.model_folder(str(what.run)))
     captioner = Captioner.from_pretrained(source)
     clip = load_clip(captioner.config.clip)
@@ -76,9 +84,7 @@ def bundle_captioner(what: Publication, folder: Path) -> None:
     captioner.save_pretrained(folder)
     config = renamed(recorded(source / pretrained.RUN))
     if not config:
-        raise ValueError(
-            f"{source} has no {pretrained.RUN}, from which its card is made; give a run of `captioner train`"
-        )
+        raise ValueError(f"{source} has no {pretrained.RUN}, which the card needs; give a run of `captioner train`")
     shutil.copyfile(source / pretrained.RUN, folder / pretrained.RUN)
     for scores in what.run.glob("scores-*.json"):
         shutil.copyfile(scores, folder / scores.name)
@@ -92,32 +98,32 @@ def bundle_captioner(what: Publication, folder: Path) -> None:
 
 
 def bundle_metric(what: Publication, folder: Path) -> None:
-    """The CLIP with its adapter merged in, at the top, as open_clip itself loads it from the hub."""
+    """Writes a metric and its card. The adapter is merged into the CLIP, so that open_clip alone can load the CLIP."""
     clip = load_clip(str(what.run))
     save_clip(clip, folder)
     names = {"settings": "config.json", "provenance": "provenance.json", "report": "report.json"}
-    found = {name: recorded(what.run / file) for name, file in names.items()}
-    licence = licence_of(what, found["provenance"].get("data", ""))
-    (folder / CARD).write_text(metric_card(what.repo, clip, found, licence), encoding="utf-8")
+    records = {name: recorded(what.run / file) for name, file in names.items()}
+    licence = licence_of(what, records["provenance"].get("data", ""))
+    (folder / CARD).write_text(metric_card(what.repo, clip, records, licence), encoding="utf-8")
 
 
 def recorded(path: Path) -> dict[str, Any]:
-    """What a JSON file of the run says; nothing where there is none."""
+    """The content of a JSON file, or an empty dict without the file."""
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def licence_of(what: Publication, data: str) -> str:
-    """As typed; drawn scenes are ours, about the licence of other data only the user knows."""
+    """The licence that was typed, or Apache-2.0 for drawn scenes. Raises ValueError for other data without one."""
     if what.licence or data.partition(":")[0] == "scenes":
         return what.licence or OPEN
     raise ValueError(
-        f"{what.run} was trained on {data or 'data that it does not name'}, whose licence is yours to know: type "
+        f"{what.run} was trained on {data or 'data without a name'}, whose licence is not recorded: type "
         "--license ID, such as apache-2.0, cc-by-nc-4.0 or other"
     )
 
 
 def push(folder: Path, repo: str, private: bool) -> str:
-    """The address of the repository, made where there is none."""
+    """Uploads a folder, and creates the repository if necessary. Returns its address. Raises ValueError."""
     api = HfApi()
     try:
         address = api.create_repo(repo, private=private, exist_ok=True)
@@ -128,6 +134,7 @@ def push(folder: Path, repo: str, private: bool) -> str:
 
 
 def what_to_type(repo: str, error: Exception) -> str:
-    if isinstance(error, (HfHubHTTPError, LocalTokenNotFoundError)):  # the hub answered, or would not be asked
-        return "type `hf auth login` with a token that may write there"
-    return f"with --to FOLDER it is written here, and where there is a network `hf upload {repo} FOLDER` sends it"
+    """The end of the message of a failed upload."""
+    if isinstance(error, (HfHubHTTPError, LocalTokenNotFoundError)):  # the hub answered, or there is no token
+        return "type `hf auth login` with a token that may write to it"
+    return f"--to FOLDER writes the files here, and `hf upload {repo} FOLDER` uploads them later"

@@ -1,4 +1,4 @@
-"""Model cards, README.md of a repository on the hub: what a run recorded about itself, and nothing else."""
+"""Model cards: the README.md of a repository on the hub, made from the records of a run alone."""
 
 from __future__ import annotations
 
@@ -16,14 +16,18 @@ from metric.clip.model import Clip
 from metric.spec import split_spec
 from rewards.spec import parse
 
-LIKENESS = {"clips", "refclips", "pacs", "refpacs", "pacspp", "refpacspp"}  # rewards by a CLIP
-WHOLE = {"xe": "cross-entropy", "rl": "reward stage"}
+BY_CLIP = {"clips", "refclips", "pacs", "refpacs", "pacspp", "refpacspp"}  # rewards that a CLIP computes
+STAGES = {"xe": "cross-entropy", "rl": "reward stage"}
 
 
 def captioner_card(
     repo: str, run: Path, config: dict[str, Any], parameters: int, comparison: Comparison | None, licence: str
 ) -> str:
-    """`config` is that of `run`, one of those in `comparison`."""
+    """The card of a captioner, in Markdown.
+
+    `config` is the content of the run's config.json. `comparison` has the run among its rows, or is None without
+    scores.
+    """
     rewards = [parse(text) for text in config["rewards"]]
     data = ModelCardData(
         license=licence,
@@ -40,7 +44,7 @@ def captioner_card(
         repo=repo,
         config=config,
         trained=label(rewards),
-        looks_alike=sorted({reward.name for reward in rewards} & LIKENESS),
+        by_clip=sorted({reward.name for reward in rewards} & BY_CLIP),
         data=public(config["data"]),
         stages=stages(config),
         parameters=parameters,
@@ -54,7 +58,7 @@ def captioner_card(
 
 
 def metric_card(repo: str, clip: Clip, recorded: dict[str, Any], licence: str) -> str:
-    """`recorded` is what its run says: settings, provenance, report, each of them perhaps empty."""
+    """The card of a metric, in Markdown. `recorded` has settings, provenance and report of the run, or empty dicts."""
     data = ModelCardData(
         license=licence,
         library_name="open_clip",
@@ -75,7 +79,7 @@ def metric_card(repo: str, clip: Clip, recorded: dict[str, Any], licence: str) -
 
 
 def results(comparison: Comparison, run: Path) -> list[EvalResult]:
-    """The run's scores, as the hub lists them."""
+    """The scores of `run` in the hub's format."""
     outcome = next(outcome for outcome in comparison.outcomes if outcome.folder == run)
     data = outcome.config["data"]
     return [
@@ -94,7 +98,7 @@ def results(comparison: Comparison, run: Path) -> list[EvalResult]:
 
 
 def table(comparison: Comparison) -> list[str]:
-    """Markdown, a line a score, a column a row of the comparison."""
+    """The lines of a Markdown table: a line a score, a column for each row of the comparison."""
     labels = [row.label.replace("|", "\\|") for row in comparison.rows]
     lines = [["", *labels], [":--", *("--:" for _ in labels)]]
     lines.append(["seeds", *(", ".join(map(str, row.seeds)) for row in comparison.rows)])
@@ -104,14 +108,14 @@ def table(comparison: Comparison) -> list[str]:
 
 
 def stages(config: dict[str, Any]) -> dict[str, str]:
-    """Of each stage that was run its settings: `10000 steps, batch_size 50, lr 5e-6, ...`."""
+    """The settings of each stage that the run had: `steps 10000, batch_size 50, lr 5e-6, ...`."""
     run = [] if config["init"] else ["xe"]
     run += ["rl"] if config["rewards"] else []
-    return {WHOLE[part]: ", ".join(f"{name} {brief(value)}" for name, value in config[part].items()) for part in run}
+    return {STAGES[part]: ", ".join(f"{name} {brief(value)}" for name, value in config[part].items()) for part in run}
 
 
 def public(spec: str) -> str:
-    """A data set's name and options without places on somebody's disk."""
+    """The name and options of a data set, without paths on a disk."""
     name, options = split_spec(spec)
     if "/" in name or not spec.partition(":")[2]:
         return name.rstrip("/").rpartition("/")[2]

@@ -1,4 +1,4 @@
-"""One picture before several captioners: what each says of it, and how what it says is scored."""
+"""One picture captioned by several captioners, with scores of the captions."""
 
 from __future__ import annotations
 
@@ -26,80 +26,92 @@ SHOWN = ("clip_s", "pac_spp", "rep_4", "length")
 
 
 @dataclass(frozen=True)
-class Said:
-    """A captioner's sentence: words, each with whether it repeats; scores as they are printed, the best marked."""
+class Caption:
+    """The caption of one captioner."""
 
     who: str
+    """name of the captioner"""
     words: list[tuple[str, bool]]
+    """the words, and whether a word repeats an earlier one"""
     scores: dict[str, tuple[str, bool]]
+    """title -> the printed number, and whether the number is the best of all captioners"""
     grammar: str
-    """fine, faulty, or empty where it was not checked"""
+    """fine, faulty, or empty without a checker"""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """`clip` scores all captioners alike, and so does `pac`, a tuned CLIP, where there is one."""
+    """Several captioners by name. `clip` and `pac`, a tuned CLIP or None, score the captions of all."""
 
     voices: Mapping[str, Describer]
     clip: Embedder
     pac: Embedder | None
     checker: str = "auto"
 
-    def __call__(self, picture: Image.Image) -> tuple[list[Said], list[str]]:
-        """What each says, and what to know of the scores."""
+    def __call__(self, picture: Image.Image) -> tuple[list[Caption], list[str]]:
+        """Returns the caption of each captioner, and notes on the scores."""
         file = io.BytesIO()
         upright(picture).save(file, "PNG")
         shown = InMemory("the picture", file.getvalue())
         captions = {who: describe([shown.draw()])[0] for who, describe in self.voices.items()}
         examples = [Example(who, shown) for who in captions]
-        found = evaluate(captions, examples, (*SHOWN, "incorrect"), self.clip, self.pac, self.checker)
-        return [said(who, caption, found) for who, caption in captions.items()], notes(found)
+        scores = evaluate(captions, examples, (*SHOWN, "incorrect"), self.clip, self.pac, self.checker)
+        return [shown_caption(who, caption, scores) for who, caption in captions.items()], notes(scores)
 
 
-def said(who: str, caption: str, found: Scores) -> Said:
-    each = found.per_caption
-    numbers = {SCORES[name].printed: printed(name, each[name], who) for name in SHOWN if name in each}
-    grammar = ("faulty" if each["incorrect"][who] else "fine") if "incorrect" in each else ""
-    return Said(who, repeated_words(caption), numbers, grammar)
+def shown_caption(who: str, caption: str, scores: Scores) -> Caption:
+    """The caption of the captioner `who`, ready for the page."""
+    values = scores.per_caption
+    numbers = {SCORES[name].printed: printed(name, values[name], who) for name in SHOWN if name in values}
+    grammar = ("faulty" if values["incorrect"][who] else "fine") if "incorrect" in values else ""
+    return Caption(who, repeated_words(caption), numbers, grammar)
 
 
-def notes(found: Scores) -> list[str]:
-    """Which CLIP, scale and checker the numbers come from, and why others are not there."""
-    facts = [f"{SCORES[name].printed}: {fact}" for name, fact in found.facts.items() if name in SCORES]
-    return facts + [f"{SCORES[name].printed} is not shown: {reason}" for name, reason in found.skipped.items()]
+def notes(scores: Scores) -> list[str]:
+    """The CLIP, scale and checker behind the numbers, and why a score is absent."""
+    facts = [f"{SCORES[name].printed}: {fact}" for name, fact in scores.facts.items() if name in SCORES]
+    return facts + [f"{SCORES[name].printed} is not shown: {reason}" for name, reason in scores.skipped.items()]
 
 
-def printed(name: str, of: Mapping[str, float], who: str) -> tuple[str, bool]:
-    """The number, and whether it is the best of several; of length none is."""
+def printed(name: str, values: Mapping[str, float], who: str) -> tuple[str, bool]:
+    """The number of `who`, and whether the number is the best of several. Only scores by a CLIP have a best."""
     digits = 3 if SCORES[name].family == "clip" else 0
-    best = max(of.values()) if SCORES[name].family == "clip" else None
-    return f"{of[who]:.{digits}f}", len(of) > 1 and of[who] == best and min(of.values()) < best
+    best = max(values.values()) if SCORES[name].family == "clip" else None
+    return f"{values[who]:.{digits}f}", len(values) > 1 and values[who] == best and min(values.values()) < best
 
 
 def trial(models: Sequence[str], pac: str = "", clip: str = "", checker: str = "auto", device: str = "cpu") -> Trial:
-    """Of runs, model folders or hub ids. Without `pac`, the tuned CLIP that one of them was rewarded or scored with."""
-    voices = {name: Describer.from_pretrained(model, clip, device) for model, name in called(models).items()}
+    """Loads captioners by run folder, model folder or hub id.
+
+    Without `pac`, PAC-S++ is computed by the tuned CLIP that one of the runs was rewarded or scored with, if there is
+    one. Raises ValueError when a model is given twice or cannot be loaded.
+    """
+    voices = {name: Describer.from_pretrained(model, clip, device) for model, name in short_names(models).items()}
     tuned = pac or next(filter(None, map(tuned_clip, models)), "")
     first = next(iter(voices.values()))
     return Trial(voices, Embedder(first.clip), Embedder(load_clip(tuned, device)) if tuned else None, checker)
 
 
-def called(models: Sequence[str]) -> dict[str, str]:
-    """`pacspp · +PAC-S++`: the last part of the name as far as it tells them apart, and the reward."""
+def short_names(models: Sequence[str]) -> dict[str, str]:
+    """Model -> `pacspp · +PAC-S++`: the last part of its name, and its reward.
+
+    Whole names are used when two models have the same last part.
+    """
     if len(set(models)) < len(models):
         raise ValueError(f"a model is given twice: --model {' --model '.join(models)}")
     short = {model: model.rstrip("/").rpartition("/")[2] for model in models}
-    alone = len(set(short.values())) == len(models)
-    return {model: f"{short[model] if alone else model}{rewarded(model)}" for model in models}
+    distinct = len(set(short.values())) == len(models)
+    return {model: f"{short[model] if distinct else model}{rewarded(model)}" for model in models}
 
 
 def rewarded(model: str) -> str:
+    """` · +PAC-S++`, the reward of the run that made the model, or nothing without run.json."""
     run = run_of(pretrained.fetch(model))
     return f" · {label([parse(text) for text in run.rewards])}" if run else ""
 
 
 def tuned_clip(model: str) -> str:
-    """That of the run's own scores, if it is still where it was."""
+    """The folder of the tuned CLIP that the run used, or nothing when the folder no longer exists."""
     run = run_of(pretrained.fetch(model))
     checkpoint = metric_checkpoint(run) if run else ""
     return checkpoint if Path(checkpoint).is_dir() else ""

@@ -241,7 +241,7 @@ def test_offline_is_what_the_environment_says(tmp_path):
 def test_what_cannot_be_pushed_is_said(runs, pushed, refused, tmp_path):
     assert "nothing to push" in refused("push", tmp_path, "org/name", "--to", tmp_path / "out")
     assert "OWNER/NAME" in refused("push", runs / "metric", "metric", "--to", tmp_path / "out")
-    assert "is there already" in refused("push", runs / "metric", "org/metric", "--to", pushed)
+    assert "exists; give another folder" in refused("push", runs / "metric", "org/metric", "--to", pushed)
     provenance = runs / "metric" / "provenance.json"
     before = provenance.read_text()
     try:
