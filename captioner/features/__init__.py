@@ -1,4 +1,4 @@
-"""Patch features of pictures: computed by a CLIP, kept in memory or in a folder, found again.
+"""Patch features of pictures: a CLIP computes them, and memory or a folder keeps them.
 
 Imports `captioner.data` and `metric`.
 """

@@ -1,4 +1,4 @@
-"""What a captioner sees of a picture: the patch features of a frozen CLIP's image tower, of whatever kind it is.
+"""Patch features: the input of a captioner, computed by the image tower of a frozen CLIP of any kind.
 
 Axes: n pictures, p patches, f features, c h w pixels or grid.
 """
@@ -18,40 +18,46 @@ from metric.clip.model import Clip
 
 @torch.no_grad()
 def grid_features(clip: Clip, pixels: Tensor) -> Tensor:
-    """The last layer's features of each patch, `n c h w` -> `n p f`: before any pooling, no class token."""
+    """Returns the last layer's features of each patch, before pooling and without a class token.
+
+    Pixels `n c h w` -> `n p f`. Raises ValueError for an unknown kind of image tower.
+    """
     tower = clip.model.visual
     for kind, read in TOWERS.items():
         if isinstance(tower, kind):
             return read(tower, pixels.to(clip.device))
-    known = ", ".join(kind.__name__ for kind in TOWERS)
-    raise ValueError(f"{clip.name} has an image tower of type {type(tower).__name__}, expected {known}")
+    kinds = ", ".join(kind.__name__ for kind in TOWERS)
+    raise ValueError(f"{clip.name} has an image tower of type {type(tower).__name__}, expected {kinds}")
 
 
 def vit_features(tower: VisionTransformer, pixels: Tensor) -> Tensor:
-    """After the tower's last LayerNorm, which tames a few huge channels; CoCa's fits pooled tokens only."""
-    found = tower.forward_intermediates(
+    """Features after the last LayerNorm of the tower, which limits a few huge channels.
+
+    CoCa's last LayerNorm is left out, because it fits pooled tokens only.
+    """
+    outputs = tower.forward_intermediates(
         pixels,
         indices=1,
         normalize_intermediates=tower.attn_pool is None,
         intermediates_only=True,
         output_fmt="NLC",
     )
-    return found["image_intermediates"][-1]
+    return outputs["image_intermediates"][-1]
 
 
 def resnet_features(tower: ModifiedResNet, pixels: Tensor) -> Tensor:
-    """The grid that enters the attention pool."""
+    """The grid before the attention pool."""
     grid = tower.forward_intermediates(pixels, indices=1, intermediates_only=True)["image_intermediates"][-1]
     return rearrange(grid, "n c h w -> n (h w) c")
 
 
 def timm_features(tower: TimmModel, pixels: Tensor) -> Tensor:
-    """A grid, or tokens behind class and register tokens: timm marks its exceptions by these attributes."""
-    found = tower.trunk.forward_features(pixels)
-    if found.ndim == 3:
-        return found[:, getattr(tower.trunk, "num_prefix_tokens", 0) :]
+    """A grid, or tokens without class and register tokens. timm describes both by attributes of the trunk."""
+    outputs = tower.trunk.forward_features(pixels)
+    if outputs.ndim == 3:
+        return outputs[:, getattr(tower.trunk, "num_prefix_tokens", 0) :]
     channels_last = getattr(tower.trunk, "output_fmt", "NCHW") == "NHWC"
-    return rearrange(found, "n h w c -> n (h w) c" if channels_last else "n c h w -> n (h w) c")
+    return rearrange(outputs, "n h w c -> n (h w) c" if channels_last else "n c h w -> n (h w) c")
 
 
 TOWERS = {VisionTransformer: vit_features, ModifiedResNet: resnet_features, TimmModel: timm_features}

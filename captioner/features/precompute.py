@@ -1,4 +1,4 @@
-"""Features of a data set into a folder, which training and captioning then read without its pictures."""
+"""Writes the features of a data set into a folder. Training and captioning then need no pictures."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from metric.runtime.work_share import Share
 
 @dataclass(frozen=True)
 class Job:
-    """What one process is asked for."""
+    """The work of one process."""
 
     data: str
     splits: tuple[str, ...]
-    """none for all there are"""
+    """empty takes all splits of the data set"""
     clip: str
     out: Path
     share: Share
@@ -35,51 +35,56 @@ class Job:
 
     @property
     def name(self) -> str:
-        """Of its lines on the screen."""
+        """The name in the lines on the screen."""
         return f"{self.out} ({self.share})" if self.share.count > 1 else str(self.out)
 
     def blocks(self) -> Iterator[Block]:
-        """Of one split after the other, cut alike however many processes there are."""
+        """The blocks of this process, split by split. The blocks are the same for any number of processes."""
         names = self.splits or split_names(self.data) or (WHOLE,)
         return chain.from_iterable(blocks(parts(self.data, name), SHARD, self.share, self.data) for name in names)
 
 
 def keep(job: Job, only_plan: bool) -> bool:
-    """Says what is ahead, computes this process's share of what OUT lacks; True if no picture was skipped."""
+    """Prints the plan, and computes this process's share of the features that OUT lacks.
+
+    Returns True if no picture was skipped. With `only_plan`, nothing is computed.
+    """
     if rereadable(job.data):
-        next(job.blocks(), None)  # a misspelt input is told before OUT is made
+        next(job.blocks(), None)  # a misspelt input must not leave a folder OUT
     clip = load_clip(job.clip, job.device)
     shelf = DiskShelf(job.out, clip)
     count, todo, few = ahead(job, shelf)
-    for line in told(job, count, todo, few, clip):
+    for line in plan_lines(job, count, todo, few, clip):
         print(line, flush=True)
     if only_plan:
         return True
     skipped: dict[str, str] = {}
     made = 0
     with tqdm(total=count, desc="features", unit="picture", disable=None) as bar:
-        for found in fill(examples(job.blocks(), skipped), clip, shelf):
-            skipped |= found.faults
-            made += len(found.new)
-            bar.update(len(found.seen) + len(found.faults))
+        for looked in fill(examples(job.blocks(), skipped), clip, shelf):
+            skipped |= looked.faults
+            made += len(looked.new)
+            bar.update(len(looked.seen) + len(looked.faults))
     for name, reason in skipped.items():
         print(f"skipped {name}: {reason}")
     print(f"{job.name}: {made:,} pictures computed, {len(shelf.places):,} are there, {len(skipped):,} skipped")
     return not skipped
 
 
-def told(job: Job, count: int | None, todo: int | None, few: Sequence[Example], clip: Clip) -> Iterator[str]:
-    """What is ahead, in lines."""
+def plan_lines(job: Job, count: int | None, todo: int | None, few: Sequence[Example], clip: Clip) -> Iterator[str]:
+    """The lines of the plan: finished pictures, and the disk space and the time that the others need."""
     if todo != count:
-        yield f"{job.name}: {(count or 0) - (todo or 0):,} of {count:,} pictures are there already"
+        yield f"{job.name}: {(count or 0) - (todo or 0):,} of {count:,} pictures are finished"
     if few:
         room = shutil.disk_usage(job.out).free / 1e9
-        yield f"{job.name}: {plan(todo, few, clip)}; {room:.1f} GB of room"
+        yield f"{job.name}: {plan(todo, few, clip)}; {room:.1f} GB are free"
 
 
 def ahead(job: Job, shelf: DiskShelf) -> tuple[int | None, int | None, list[Example]]:
-    """How many pictures there are and how many of them are to be computed, None where the input can be read only
-    once; and the first of them."""
+    """Returns the number of pictures, the number still to compute, and the first of those.
+
+    Both numbers are None when the input can be read only once.
+    """
     count, todo = 0, 0
     few: list[Example] = []
     for block in job.blocks():
@@ -92,7 +97,7 @@ def ahead(job: Job, shelf: DiskShelf) -> tuple[int | None, int | None, list[Exam
 
 
 def examples(source: Iterator[Block], skipped: dict[str, str]) -> Iterator[Sequence[Example]]:
-    """Those of each block; what an adapter left out is noted."""
+    """Yields the examples of each block, and records pictures that an adapter left out."""
     for block in source:
         skipped |= {left.id: left.reason for left in block.left_out if left.what != "caption"}
         yield block.examples

@@ -1,11 +1,11 @@
-"""Where features are kept: in memory, or in a folder that any number of processes fill at once, without locks.
+"""Shelves keep features: in memory, or in a folder that several processes fill at once without locks.
 
-    features.json              which CLIP's they are
-    shards/HASH.safetensors    `features`, fp16 `n p f`; in its metadata the digests of the n pictures
-    seen/HASH.jsonl            [id, state of the file, digest of the picture] of each example that was looked at
+    features.json              name and fingerprint of the CLIP
+    shards/HASH.safetensors    `features`, fp16 `n p f`, with the digests of the n pictures in the metadata
+    seen/HASH.jsonl            [id, state of the file, digest of the picture] of each example
 
-A file is put in its place whole and is called by what it holds: who is killed loses the shard in work, and two who do
-the same work write the same file. By `seen` a picture is known without being read, or being there at all.
+A file appears whole, and its name is the digest of its content. A kill costs the shard in work. Two processes that do
+the same work write the same file. The lines in seen/ identify a picture without reading it, even after it was deleted.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ OWNER, SHARDS, SEEN = "features.json", "shards", "seen"
 
 @dataclass(frozen=True)
 class Seen:
-    """An example that was looked at: `state` is that of its file, "" when that is gone; `key` is its features'."""
+    """An example on a shelf. `key` names its features. `state` is that of its file, or empty if the file is gone."""
 
     id: str
     state: str
@@ -40,11 +40,13 @@ class Seen:
 
 
 class Shelf(Protocol):
+    """What a store of features must be able to do."""
+
     def identify(self, example: Example) -> Seen: ...  # raises UnreadableImage
 
-    def at_hand(self, example: Example) -> bool: ...  # whether there is nothing to compute, told without reading it
+    def at_hand(self, example: Example) -> bool: ...  # whether nothing is to compute, without reading the picture
 
-    def __contains__(self, key: str) -> bool: ...  # whether features of that key need not be computed
+    def __contains__(self, key: str) -> bool: ...  # whether features of that key exist
 
     def add(self, seen: Sequence[Seen], features: Mapping[str, np.ndarray]) -> None: ...  # `p f` by key, fp16
 
@@ -52,7 +54,7 @@ class Shelf(Protocol):
 
 
 class MemoryShelf:
-    """Pictures are known by the state of their files; nothing is read for that."""
+    """Features in memory. The key of a picture is the state of its file, so no picture is read for its key."""
 
     def __init__(self) -> None:
         self.features: dict[str, np.ndarray] = {}
@@ -75,11 +77,15 @@ class MemoryShelf:
 
 
 class DiskShelf:
-    """Pictures are known by content: their file is read once, and not again while its place, size and time stay."""
+    """Features in a folder. The key of a picture is the digest of its content.
+
+    A file is read once, and again only after its place, size or time has changed. Raises ValueError when the folder
+    belongs to another CLIP.
+    """
 
     def __init__(self, folder: Path, clip: Clip) -> None:
         self.folder = folder
-        own(folder, clip)
+        claim(folder, clip)
         self.places = {key: (path, row) for path in shards_of(folder) for row, key in enumerate(keys_of(path))}
         self.written: set[Path] = set()
         self.states: dict[str, str] = {}
@@ -88,10 +94,12 @@ class DiskShelf:
             self.note(seen)
 
     def note(self, seen: Seen) -> None:
+        """Remembers an example."""
         self.states[seen.state] = seen.key
         self.ids.setdefault(seen.id, set()).add(seen.key)
 
     def identify(self, example: Example) -> Seen:
+        """The key of an example. Raises UnreadableImage for a lost picture that the folder cannot identify."""
         try:
             state = state_of(example)
         except UnreadableImage:
@@ -101,38 +109,45 @@ class DiskShelf:
         return Seen(example.id, state, self.states.get(state) or digest(example))
 
     def only(self, example: Example) -> str:
-        """The key of the one picture of that id."""
+        """The key of the only picture with the example's id. Raises UnreadableImage when there are several."""
         keys = self.ids[example.id]
         if len(keys) > 1:
             raise UnreadableImage(f"{example.image}: it is gone, and {self.folder} has several pictures of its id")
         return next(iter(keys))
 
     def at_hand(self, example: Example) -> bool:
-        """A file that is gone is known by its id or skipped."""
+        """Whether nothing is to compute. A lost file counts as at hand: it is identified by its id, or skipped."""
         try:
             return self.states.get(state_of(example)) in self.places
         except UnreadableImage:
             return True
 
     def __contains__(self, key: str) -> bool:
-        """Those that were there before: a picture that comes twice is in two shards, whoever makes the other."""
+        """Whether an earlier process has computed the features.
+
+        Shards of this process do not count. So a picture that occurs twice is in two shards, whichever process makes
+        them.
+        """
         return key in self.places and self.places[key][0] not in self.written
 
     def add(self, seen: Sequence[Seen], features: Mapping[str, np.ndarray]) -> None:
+        """Writes new features as a shard, and new examples as lines of seen/."""
         if features:
             path = self.write(features)
             self.places |= {key: (path, row) for row, key in enumerate(features)}
-        new = [each for each in seen if each.state and not self.noted(each)]
+        new = [example for example in seen if example.state and not self.noted(example)]
         if new:
-            lines = "".join(json.dumps([each.id, each.state, each.key]) + "\n" for each in new).encode()
+            lines = "".join(json.dumps([item.id, item.state, item.key]) + "\n" for item in new).encode()
             write_bytes(self.folder / SEEN / f"{sha256(lines).hexdigest()[:32]}.jsonl", lines)
-        for each in new:
-            self.note(each)
+        for example in new:
+            self.note(example)
 
     def noted(self, seen: Seen) -> bool:
+        """Whether the folder has this example in this state."""
         return self.states.get(seen.state) == seen.key and seen.key in self.ids.get(seen.id, ())
 
     def write(self, features: Mapping[str, np.ndarray]) -> Path:
+        """Writes a shard, unless another process has written the same one. Returns its path."""
         keys = json.dumps([*features])
         path = self.folder / SHARDS / f"{sha256(keys.encode()).hexdigest()[:32]}.safetensors"
         if not path.is_file():
@@ -141,12 +156,13 @@ class DiskShelf:
         return path
 
     def rows(self, keys: Sequence[str]) -> np.ndarray:
-        """Only these are read, of shards that are mapped."""
+        """Reads the features of `keys`, `n p f`, from memory-mapped shards."""
         places = [self.places[key] for key in keys]
         return np.concatenate([opened(path).get_slice("features")[row : row + 1] for path, row in places])
 
 
 def state_of(example: Example) -> str:
+    """Place, size and time of the picture's file, as one string. Raises UnreadableImage."""
     try:
         return image_key(example.image)
     except OSError as error:
@@ -154,14 +170,15 @@ def state_of(example: Example) -> str:
 
 
 def digest(example: Example) -> str:
+    """The digest of the picture's content. Raises UnreadableImage."""
     try:
         return content_key(example.image)
     except OSError as error:
         raise UnreadableImage(f"{example.image}: {reason(error)}") from error
 
 
-def own(folder: Path, clip: Clip) -> None:
-    """The folder is this CLIP's, from now on or since long; another's is refused."""
+def claim(folder: Path, clip: Clip) -> None:
+    """Assigns a new folder to the CLIP. Raises ValueError when the folder belongs to another CLIP."""
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file; features are kept in a folder")
     path = folder / OWNER
@@ -176,34 +193,37 @@ def own(folder: Path, clip: Clip) -> None:
 
 
 def begun(folder: Path, clip: Clip) -> DiskShelf:
-    """One that is there; for those who only read."""
+    """Opens an existing folder of features. Raises ValueError when there is none."""
     if not (folder / OWNER).is_file():
         raise ValueError(f"{folder} holds no features; type captioner features INPUT --clip {clip.name} --out {folder}")
     return DiskShelf(folder, clip)
 
 
 def shards_of(folder: Path) -> list[Path]:
+    """The shards of a folder, sorted by name."""
     return sorted((folder / SHARDS).glob("*.safetensors"))
 
 
 def keys_of(shard: Path) -> list[str]:
+    """The keys of the pictures in a shard, in the order of its rows."""
     return json.loads(opened(shard).metadata()["keys"])
 
 
 @lru_cache(maxsize=4096)
 def opened(shard: Path) -> Any:
-    """Mapped; its file is not kept open."""
+    """A memory-mapped shard. Its file is not kept open. Raises ValueError for a damaged shard."""
     try:
         return safe_open(shard, "numpy")
     except SafetensorError as error:
-        raise ValueError(f"{shard} is no whole shard ({error}); delete it, and its features are made again") from None
+        raise ValueError(f"{shard} is damaged ({error}); delete the file, its features are computed again") from None
 
 
 def seen_in(folder: Path) -> Iterator[Seen]:
+    """All examples that the folder has seen."""
     for path in sorted((folder / SEEN).glob("*.jsonl")):
         yield from (Seen(*json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines())
 
 
 def ids_in(folder: Path | None) -> frozenset[str]:
-    """Of the examples whose features are there, whatever became of their pictures."""
+    """The ids of the examples whose features the folder has. Their pictures may be gone."""
     return frozenset(() if folder is None else (seen.id for seen in seen_in(folder)))

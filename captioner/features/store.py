@@ -1,4 +1,4 @@
-"""Features of pictures, computed once and kept, or computed as they are asked for.
+"""Features of pictures by example id: computed once and kept, or computed for each batch.
 
 Axes: n or b pictures, p patches, f features.
 """
@@ -23,15 +23,15 @@ from metric.clip.model import Clip
 from metric.example import Example, UnreadableImage, open_image
 from metric.runtime.console import no_bar
 
-SHARD = 256  # pictures of a shard: what a kill may cost
-TOGETHER = 64  # pictures that the tower sees at once
-PLANNED = 10_000  # pictures to compute from which on a plan is printed first
-ONLINE = "online"  # what is typed for no folder: features are computed for each batch
+SHARD = 256  # pictures of a shard; a kill costs at most one shard
+TOGETHER = 64  # pictures that the tower computes at once
+PLANNED = 10_000  # a plan is printed before so many pictures are computed
+ONLINE = "online"  # value of --features: no folder, features are computed for each batch
 
 
 @dataclass(frozen=True)
 class Looked:
-    """What came of a block of examples: who they are, the features `p f` that were new, by key; faults by id."""
+    """The result for a block of examples: new features `p f` by key, and faults by example id."""
 
     seen: list[Seen]
     new: dict[str, np.ndarray]
@@ -42,7 +42,7 @@ Reading = dict[str, Future[tuple[Seen, Tensor | None]]]
 
 
 def look_at(blocks: Iterable[Sequence[Example]], clip: Clip, shelf: Shelf) -> Iterator[Looked]:
-    """The next block's pictures are read while the caller and the tower work on this one's."""
+    """Yields the features of each block. Threads read the pictures of the next block meanwhile."""
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
         reading: Reading | None = None
         for block in blocks:
@@ -55,27 +55,28 @@ def look_at(blocks: Iterable[Sequence[Example]], clip: Clip, shelf: Shelf) -> It
 
 
 def glance(example: Example, clip: Clip, shelf: Shelf) -> tuple[Seen, Tensor | None]:
-    """Who it is, and its pixels `c h w` unless its features are there."""
+    """Identifies an example, and reads its pixels `c h w` unless the shelf has its features."""
     seen = shelf.identify(example)
     return seen, None if seen.key in shelf else clip.preprocess(open_image(example.image))
 
 
 def looked(reading: Reading, clip: Clip) -> Looked:
+    """Computes the features of a block whose pictures are being read."""
     seen, pixels, faults = [], {}, {}
     for name, glanced in reading.items():
         try:
-            each, picture = glanced.result()
+            example, picture = glanced.result()
         except UnreadableImage as error:
             faults[name] = str(error)
             continue
-        seen.append(each)
+        seen.append(example)
         if picture is not None:
-            pixels[each.key] = picture
+            pixels[example.key] = picture
     return Looked(seen, dict(zip(pixels, features_of([*pixels.values()], clip))), faults)
 
 
 def features_of(pixels: Sequence[Tensor], clip: Clip) -> Iterator[np.ndarray]:
-    """`c h w` -> `p f` of each, fp16."""
+    """Yields the features of each picture. Pixels `c h w` -> `p f`, fp16."""
     largest = torch.finfo(torch.float16).max
     for start in range(0, len(pixels), TOGETHER):
         features = grid_features(clip, torch.stack([*pixels[start : start + TOGETHER]]))
@@ -83,14 +84,14 @@ def features_of(pixels: Sequence[Tensor], clip: Clip) -> Iterator[np.ndarray]:
 
 
 def fill(blocks: Iterable[Sequence[Example]], clip: Clip, shelf: Shelf) -> Iterator[Looked]:
-    """Puts on the shelf what it lacks, block by block."""
-    for each in look_at(blocks, clip, shelf):
-        shelf.add(each.seen, each.new)
-        yield each
+    """Adds the missing features to the shelf, block by block."""
+    for block in look_at(blocks, clip, shelf):
+        shelf.add(block.seen, block.new)
+        yield block
 
 
 class Features(Protocol):
-    """Features by example id; `skipped` says which examples have none, and why."""
+    """Features by example id. `skipped` has the reason for each example without features."""
 
     skipped: dict[str, str]
 
@@ -98,7 +99,7 @@ class Features(Protocol):
 
 
 class FeatureStore:
-    """Those of a shelf."""
+    """Features on a shelf: `store[ids]` is a tensor `b p f`, fp32."""
 
     def __init__(self, shelf: Shelf, keys: dict[str, str], skipped: dict[str, str]) -> None:
         self.shelf, self.keys, self.skipped = shelf, keys, skipped
@@ -111,9 +112,9 @@ class FeatureStore:
 
     @classmethod
     def build(cls, examples: Sequence[Example], clip: Clip, folder: Path | None, size: int = SHARD) -> FeatureStore:
-        """Computes what `folder` (None: memory) lacks; killed half-way, it goes on from there.
+        """Computes the features that `folder` lacks. None keeps all in memory. A second call continues a killed one.
 
-        Pictures are known by content, so that splits and runs share a folder, which only ever grows.
+        Several splits and runs may share a folder, because the key of a picture is its content.
         """
         blocks = [examples[start : start + size] for start in range(0, len(examples), size)]
         shelf = MemoryShelf() if folder is None else DiskShelf(folder, clip)
@@ -123,51 +124,58 @@ class FeatureStore:
         keys: dict[str, str] = {}
         skipped: dict[str, str] = {}
         with tqdm(total=len(examples), desc="features", unit="picture", disable=no_bar() if todo else True) as bar:
-            for found in fill(blocks, clip, shelf):
-                keys |= {seen.id: seen.key for seen in found.seen}
-                skipped |= found.faults
-                bar.update(len(found.seen) + len(found.faults))
+            for block in fill(blocks, clip, shelf):
+                keys |= {seen.id: seen.key for seen in block.seen}
+                skipped |= block.faults
+                bar.update(len(block.seen) + len(block.faults))
         return cls(shelf, keys, skipped)
 
 
-def plan(count: int | None, some: Sequence[Example], clip: Clip) -> str:
-    """What `count` pictures will take of disk and time, by the rate of a few that are looked at now; without a count
-    what a thousand take."""
+def plan(count: int | None, sample: Sequence[Example], clip: Clip) -> str:
+    """A line on the disk space and the time that `count` pictures need, at the rate of a sample that is computed now.
+
+    Without a count, the line is about a thousand pictures.
+    """
     started = time.perf_counter()
-    (found,) = look_at([some], clip, MemoryShelf())
-    rate = len(some) / (time.perf_counter() - started)
-    if not found.new:
-        return f"none of the first {len(some)} can be read, such as {next(iter(found.faults.values()))}"
-    p, f = next(iter(found.new.values())).shape
-    of = 1000 if count is None else count
-    what = "of each 1,000 pictures" if count is None else f"of {count:,} pictures"
+    (block,) = look_at([sample], clip, MemoryShelf())
+    rate = len(sample) / (time.perf_counter() - started)
+    if not block.new:
+        return f"none of the first {len(sample)} can be read, such as {next(iter(block.faults.values()))}"
+    p, f = next(iter(block.new.values())).shape
+    pictures = 1000 if count is None else count
+    name = "of each 1,000 pictures" if count is None else f"of {count:,} pictures"
     return (
-        f"features {what}: {p} x {f} each, {space(2 * p * f * of)}, about {hours(of / rate)} "  # fp16
+        f"features {name}: {p} x {f} each, {space(2 * p * f * pictures)}, about {hours(pictures / rate)} "  # fp16
         f"at {rate:.0f} pictures a second"
     )
 
 
 def space(size: float) -> str:
+    """Bytes as `1.5 GB` or `20.0 MB`."""
     return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.1f} MB"
 
 
 def hours(seconds: float) -> str:
+    """Seconds as `1.5 hours` or `2.0 minutes`."""
     return f"{seconds / 3600:.1f} hours" if seconds > 3600 else f"{seconds / 60:.1f} minutes"
 
 
 def gone(examples: Iterable[Example]) -> dict[str, str]:
-    """Why, by id, of those whose file is not there."""
-    found = {}
+    """The reason, by id, for each example whose file does not exist."""
+    faults = {}
     for example in examples:
         try:
             state_of(example)
         except UnreadableImage as error:
-            found[example.id] = str(error)
-    return found
+            faults[example.id] = str(error)
+    return faults
 
 
 class OnlineFeatures:
-    """Computed as they are asked for, which training does a batch ahead; those of `kept` are there."""
+    """Features that are computed when they are asked for. Those in `kept` are not computed again.
+
+    Training asks one batch ahead.
+    """
 
     def __init__(self, examples: Sequence[Example], clip: Clip, kept: FeatureStore) -> None:
         self.examples = {example.id: example for example in examples}
@@ -176,17 +184,17 @@ class OnlineFeatures:
     def __getitem__(self, ids: Sequence[str]) -> Tensor:
         if all(name in self.kept.keys for name in ids):
             return self.kept[ids]
-        (found,) = look_at([[self.examples[name] for name in ids]], self.clip, MemoryShelf())
-        for fault in found.faults.values():
-            raise ValueError(f"{fault}; take it out of the data, or type --features DIR, which skips such pictures")
-        return torch.from_numpy(np.stack([found.new[seen.key] for seen in found.seen])).float()
+        (block,) = look_at([[self.examples[name] for name in ids]], self.clip, MemoryShelf())
+        for fault in block.faults.values():
+            raise ValueError(f"{fault}; remove it from the data, or type --features DIR, which skips such pictures")
+        return torch.from_numpy(np.stack([block.new[seen.key] for seen in block.seen])).float()
 
 
 def folder_of(typed: str) -> Path | None:
-    """The folder of `--features`; None for none and for `online`."""
+    """The folder of `--features`, or None for an empty value and for `online`."""
     return Path(typed) if typed not in ("", ONLINE) else None
 
 
 def known_ids(typed: str) -> frozenset[str]:
-    """Of the examples that need no picture any more."""
+    """The ids of the examples whose features are in the folder of `--features`."""
     return ids_in(folder_of(typed))

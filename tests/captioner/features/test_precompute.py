@@ -42,7 +42,7 @@ def test_plan_comes_first_and_skipped_pictures_are_named(kept, pictures, tmp_pat
     (pictures / "broken.png").write_text("no picture")
     assert kept(pictures) == 0
     said = capsys.readouterr().out
-    assert "features of 10 pictures: 4 x 16 each, 0.0 MB, about" in said and "GB of room" in said
+    assert "features of 10 pictures: 4 x 16 each, 0.0 MB, about" in said and "GB are free" in said
     assert "skipped broken.png:" in said and "9 pictures computed, 9 are there, 1 skipped" in said
     assert kept(pictures, "--strict") == 1
     assert "0 pictures computed, 9 are there, 1 skipped" in capsys.readouterr().out

@@ -105,7 +105,7 @@ def test_half_a_shard_is_named(clip, some, tmp_path):
     (shard,) = (tmp_path / "f" / "shards").iterdir()
     shard.write_bytes(shard.read_bytes()[:-1])
     opened.cache_clear()
-    with pytest.raises(ValueError, match="is no whole shard .* delete it"):
+    with pytest.raises(ValueError, match="is damaged .* delete the file"):
         FeatureStore.build(some, clip, tmp_path / "f")
 
 
@@ -157,7 +157,7 @@ def test_online_features_pass_over_what_is_gone_and_stop_at_what_is_broken(clip,
     some[4].image.write_bytes(b"no picture")
     online = OnlineFeatures(some[2:], clip, FeatureStore.build(some[:2], clip, None))
     assert online.skipped.keys() == {some[3].id}
-    with pytest.raises(ValueError, match="no picture of a known format; take it out of the data, or type --features"):
+    with pytest.raises(ValueError, match="no picture of a known format; remove it from the data, or type --features"):
         online[[some[2].id, some[4].id]]
 
 
