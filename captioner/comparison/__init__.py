@@ -1,4 +1,4 @@
-"""The reward ablation: runs side by side as a table, curves and a page.
+"""The comparison of runs: a table, training curves and a page.
 
 Imports `captioner.runs`, `captioner.data`, `metric`.
 """

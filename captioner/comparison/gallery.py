@@ -1,4 +1,4 @@
-"""The pictures of a comparison, with what people say of them."""
+"""The gallery of a comparison: pictures with the captions that people wrote."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from metric.scenes.world import Scene
 
 
 def gallery(run: Path, split: str, count: int) -> list[tuple[str, Image.Image, tuple[str, ...]]]:
-    """(id, picture, references) of `count` captioned pictures of the split, evenly spread."""
+    """Returns (id, picture, references) of `count` captioned pictures, evenly spread over the split."""
     captions = read_captions(run / f"captions-{split}.jsonl")
     examples = [example for example in load(read_run(run).data, split) if example.id in captions]
     chosen = examples[:: max(1, len(examples) // max(count, 1))][: max(count, 0)]
@@ -23,7 +23,7 @@ def gallery(run: Path, split: str, count: int) -> list[tuple[str, Image.Image, t
 
 
 def picture(image: Path | Picture) -> Image.Image:
-    """Large enough for a page; scenes are drawn anew at that size."""
+    """The picture at a size for the page. A scene is drawn again at that size."""
     if isinstance(image, Scene):
         return draw(image, size=192)
     shown = open_image(image)

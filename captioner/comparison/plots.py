@@ -1,4 +1,4 @@
-"""Training curves of a comparison, drawn as SVG that takes its text colour and font from the page.
+"""Draws the training curves of a comparison as SVG. The page sets the colour and the font of the text.
 
 Axes: s seeds, t evaluations (or steps).
 """
@@ -20,10 +20,10 @@ from captioner.comparison.table import Row, column
 from captioner.pages import COLOURS
 from captioner.runs.outcome import Outcome, label
 
-# seven hues that keep 3:1 contrast on white and on near-black; dashes say the same to whoever sees no hue
+# dashes serve readers who cannot tell the hues apart
 DASHES = ("", "7 2", "7 2 2 2", "3 2", "10 3", "2 1", "10 2 2 2 2 2")
 XE_COLOUR, XE_DASH = "#8a8a8a", "2 2"
-INK = "#010203"  # stands for the page's text colour until the SVG is written
+INK = "#010203"  # replaced by the text colour of the page when the SVG is written
 
 HARM = ("rep_4", "incorrect", "bad_endings", "scene_grammatical", "scene_truth", "scene_recall")
 FOLLOWED = ("rep_4", "length", "kl", "incorrect", "bad_endings", "scene_grammatical", "scene_truth", "scene_recall")
@@ -31,14 +31,14 @@ GRID = 60  # points of a curve at equal gain
 
 
 class Curve(NamedTuple):
-    """Numbers along a run. `x` is "t", `y` is "s t"."""
+    """Numbers along a run: steps or gains `x`, `t`, and values `y`, `s t`."""
 
     x: np.ndarray
     y: np.ndarray
 
 
 class Plot(NamedTuple):
-    """One small figure; `svg` is markup for the page."""
+    """One small figure. `svg` is markup for the page."""
 
     title: str
     section: str
@@ -49,7 +49,7 @@ STEPS, GAIN, REWARD = "Along the reward stage", "At equal gain", "What was train
 
 
 def plots(rows: Sequence[Row]) -> list[Plot]:
-    """The trained rewards, what became of the captions along the steps, and the same at equal gain."""
+    """All figures: the trained rewards, scores of the captions along the steps, and scores at equal gain."""
     drawn = []
     for name in dict.fromkeys(label(row.first.rewards) for row in rows if row.first.rewards):
         curves = [training(row, "reward") if label(row.first.rewards) == name else None for row in rows]
@@ -64,7 +64,7 @@ def plots(rows: Sequence[Row]) -> list[Plot]:
 
 
 def style(rows: Sequence[Row]) -> list[tuple[str, str]]:
-    """Colour and dashes of each row, `dashes` as in SVG; grey for rows without a reward."""
+    """Colour and dashes of each row, as SVG writes them. Rows without a reward are grey."""
     trained = [row.label for row in rows if row.first.rewards]
     number = {name: trained.index(name) % len(COLOURS) for name in trained}
     return [
@@ -73,33 +73,35 @@ def style(rows: Sequence[Row]) -> list[tuple[str, str]]:
 
 
 def evaluations(outcome: Outcome) -> list[dict]:
-    """Evaluations of the reward stage; for a run without one its last, as step 0."""
-    found = [line for line in outcome.metrics if any(key.startswith("val/") for key in line)]
+    """The evaluations of the reward stage. A run without a reward gives its last evaluation, as step 0."""
+    validations = [line for line in outcome.metrics if any(key.startswith("val/") for key in line)]
     if outcome.rewards:
-        return [line for line in found if line["stage"] == "reward"]
-    return [{**line, "step": 0} for line in found[-1:]]
+        return [line for line in validations if line["stage"] == "reward"]
+    return [{**line, "step": 0} for line in validations[-1:]]
 
 
 def training(row: Row, name: str) -> Curve | None:
+    """A figure of the training batches along the reward stage."""
     lines = [[line for line in outcome.metrics if line["stage"] == "reward"] for outcome in row.outcomes]
     return together([{line["step"]: line[name] for line in seed if name in line} for seed in lines])
 
 
 def over_steps(row: Row, name: str) -> Curve | None:
+    """A validation score along the reward stage."""
     lines = [evaluations(outcome) for outcome in row.outcomes]
     return together([{line["step"]: line[f"val/{name}"] for line in seed if f"val/{name}" in line} for seed in lines])
 
 
 def together(seeds: Sequence[dict[int, float]]) -> Curve | None:
-    """The steps that every seed has, or None without any."""
+    """A curve over the steps that every seed has, or None without such steps."""
     steps = sorted(set.intersection(*map(set, seeds)))
     return Curve(np.array(steps), np.array([[seed[step] for step in steps] for seed in seeds])) if steps else None
 
 
 def over_gain(row: Row, name: str) -> Curve | None:
-    """A score against the gain in the score that was trained, in percent of its value at step 0 (XE).
+    """A score against the gain in the trained score, in percent of the trained score at step 0 (XE).
 
-    Each seed is read where it first reached the gain; the curve ends where the first seed stops.
+    A seed is read where it first reached the gain. The curve ends at the largest gain that all seeds reached.
     """
     score = followed_score(row)
     if score is None:
@@ -107,7 +109,7 @@ def over_gain(row: Row, name: str) -> Curve | None:
     gained, harm = over_steps(row, score), over_steps(row, name)
     if gained is None or harm is None or not np.array_equal(gained.x, harm.x):
         return None
-    if gained.x[0] != 0 or gained.y[:, 0].min() <= 0:  # nothing that a gain is a percentage of
+    if gained.x[0] != 0 or gained.y[:, 0].min() <= 0:  # a percentage needs a positive value at step 0
         return None
     gains = 100 * (gained.y / gained.y[:, :1] - 1)  # s t
     grid = np.linspace(0, gains.max(axis=1).min(), GRID)
@@ -121,9 +123,10 @@ def followed_score(row: Row) -> str | None:
 
 
 def at_gain(gains: np.ndarray, values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """`values` where `gains` first reached each `wanted`. `t`, `t`, `n` -> `n`.
+    """Returns `values` at the first points where `gains` reached each number of `wanted`. `t`, `t`, `n` -> `n`.
 
-    Between evaluations on a straight line. Never reached is NaN; reached and lost again counts as reached.
+    Values between two evaluations lie on a straight line. A gain that is never reached gives NaN. A gain that is
+    reached and lost again counts as reached.
     """
     best = np.maximum.accumulate(gains)
     after = np.searchsorted(best, wanted)  # first evaluation with at least this gain
@@ -132,12 +135,12 @@ def at_gain(gains: np.ndarray, values: np.ndarray, wanted: np.ndarray) -> np.nda
     before = np.maximum(after - 1, 0)
     rise = gains[after] - gains[before]
     share = np.divide(wanted - gains[before], rise, out=np.zeros(len(wanted)), where=rise > 0)
-    found = values[before] + np.clip(share, 0, 1) * (values[after] - values[before])
-    return np.where(reached, found, np.nan)
+    between = values[before] + np.clip(share, 0, 1) * (values[after] - values[before])
+    return np.where(reached, between, np.nan)
 
 
 def draw(title: str, section: str, curves: Sequence[Curve | None], rows: Sequence[Row], x: str) -> Plot | None:
-    """A line a row, the mean of its seeds, in a band of one standard deviation; None without numbers."""
+    """Draws a line for each row: the mean of its seeds, in a band of one standard deviation. None without numbers."""
     if all(curve is None or (len(curve.x) < 2 and row.first.rewards) for curve, row in zip(curves, rows)):
         return None
     figure = Figure(figsize=(3.0, 2.0), layout="constrained")
@@ -151,11 +154,12 @@ def draw(title: str, section: str, curves: Sequence[Curve | None], rows: Sequenc
     axes.grid(color=INK, alpha=0.12, linewidth=0.6)
     axes.locator_params(nbins=5)
     if min(axes.dataLim.intervaly) >= 0:
-        axes.set_ylim(bottom=max(0, axes.get_ylim()[0]))  # what is never negative has no room below 0
+        axes.set_ylim(bottom=max(0, axes.get_ylim()[0]))  # no room below 0 for scores that are never negative
     return Plot(title, section, svg(figure, f"{section}: {title}"))
 
 
 def line(axes: Axes, curve: Curve, colour: str, dashes: tuple[float, ...]) -> None:
+    """Draws one curve, or a level line for a single point."""
     mean = curve.y.mean(axis=0)  # t
     linestyle = (0, dashes) if dashes else "-"
     if len(curve.x) == 1:
@@ -168,7 +172,7 @@ def line(axes: Axes, curve: Curve, colour: str, dashes: tuple[float, ...]) -> No
 
 
 def svg(figure: Figure, name: str) -> str:
-    """Markup for inside a page: no address, no fixed font or text colour, no ids of groups."""
+    """The figure as markup inside a page, without links, fixed fonts, fixed text colours and ids of groups."""
     file = io.StringIO()
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
         nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))

@@ -1,4 +1,7 @@
-"""A comparison as files: comparison.md, .csv and .json, and index.html, one page that needs nothing else."""
+"""Writes a comparison as comparison.md, comparison.csv, comparison.json and index.html.
+
+The page is one file, which needs no network.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +22,13 @@ from metric.storage.atomic_files import write_json
 
 GallerySource = tuple[str, Image.Image, Sequence[str]]  # id, picture, references
 PICTURE_SIZE = 192  # pixels of the longer side
-# words that an ordinary sentence says more than once
+# words that an ordinary sentence has more than once
 FUNCTION_WORDS = frozenset("a an the of on in at to and with is are by from near next left right side it its".split())
-LEGEND = f"{MARK} the score that the row was trained on. Bold: best of its column, where one direction is better."
+LEGEND = f"{MARK} marks the score that a row was trained on. Bold is the best of a column with a better direction."
 
 
 class Exhibit(NamedTuple):
-    """A picture of the gallery: what people say of it and what each row says of it."""
+    """A picture of the gallery, with the references and the caption of each row."""
 
     id: str
     picture: str
@@ -34,7 +37,7 @@ class Exhibit(NamedTuple):
 
 
 def write(comparison: Comparison, gallery: Sequence[GallerySource], out: Path) -> None:
-    """All four files into `out`; `gallery` are the pictures shown, each with its references."""
+    """Writes the four files into the folder `out`. `gallery` has the pictures of the page."""
     out.mkdir(parents=True, exist_ok=True)
     (out / "comparison.md").write_text(markdown(comparison), encoding="utf-8")
     (out / "comparison.csv").write_text(as_csv(comparison), encoding="utf-8", newline="")
@@ -43,7 +46,7 @@ def write(comparison: Comparison, gallery: Sequence[GallerySource], out: Path) -
 
 
 def markdown(comparison: Comparison) -> str:
-    """What was compared, the table, its legend, and what is missing."""
+    """The content of comparison.md: data, table, legend, notes and signatures."""
     heading = comparison.headings()
     lines = ["# What each reward did to the captions", ""]
     lines += [f"- {name}: {value}" for name, value in comparison.facts().items()]
@@ -51,23 +54,24 @@ def markdown(comparison: Comparison) -> str:
     for row, cells in zip(comparison.rows, comparison.cells()):
         shown = [row.label.replace("|", "\\|"), str(len(row.seeds)), *map(markdown_cell, cells)]
         lines.append("| " + " | ".join(shown) + " |")
-    lines += ["", f"Mean ± sample standard deviation over seeds. {LEGEND}", *notes(comparison, "- ")]
+    lines += ["", f"Numbers are means over seeds ± the sample standard deviation. {LEGEND}", *notes(comparison, "- ")]
     lines += ["", "Signatures", "", *(f"- {row.label}: `{row.signature}`" for row in comparison.rows)]
     return "\n".join(lines) + "\n"
 
 
 def markdown_cell(cell: Cell) -> str:
+    """The cell in Markdown, bold when it is the best of its column."""
     return str(cell._replace(mean=f"**{cell.mean}**")) if cell.best else str(cell)
 
 
 def notes(comparison: Comparison, bullet: str = "") -> list[str]:
-    """What must be known beside the numbers: scores not measured alike, scores not there."""
+    """Notes on the numbers: falls seen by the watch, scores measured in different ways, absent scores."""
     missing = [f"Not shown: {line}" for line in comparison.missing()]
     return [bullet + line for line in (*watched(comparison), *comparison.disagreements(), *missing)]
 
 
 def watched(comparison: Comparison) -> list[str]:
-    """The first evaluation of each run at which the watch saw a guard fall."""
+    """One line for each run: the first evaluation at which the watch saw a guard fall."""
     lines = []
     for row in comparison.rows:
         for outcome in row.outcomes:
@@ -80,7 +84,7 @@ def watched(comparison: Comparison) -> list[str]:
 
 
 def as_csv(comparison: Comparison) -> str:
-    """A line a row; each score as mean and `_std`, empty where there is none."""
+    """The content of comparison.csv: a line a row. A score has two columns, the mean and, as `_std`, the deviation."""
     file = io.StringIO()
     table = csv.writer(file, lineterminator="\n")
     names = [column.name for column in comparison.columns]
@@ -104,7 +108,7 @@ def as_csv(comparison: Comparison) -> str:
 
 
 def as_json(comparison: Comparison) -> dict[str, Any]:
-    """Everything behind the table, unrounded, with the value of each seed."""
+    """The content of comparison.json: unrounded numbers, with the value of each seed."""
     return {
         "split": comparison.split,
         "data": comparison.rows[0].first.config["data"],
@@ -116,6 +120,7 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
 
 
 def row_as_json(row: Row) -> dict[str, Any]:
+    """A row in comparison.json."""
     return {
         "label": row.label,
         "signature": row.signature,
@@ -132,7 +137,7 @@ def row_as_json(row: Row) -> dict[str, Any]:
 
 
 def html(comparison: Comparison, gallery: Sequence[GallerySource]) -> str:
-    """One page without any address: figures and pictures are inside."""
+    """The content of index.html. Figures and pictures are inside the page."""
     families = [(family, len(list(same))) for family, same in groupby(column.family for column in comparison.columns)]
     drawn = plots(comparison.rows)
     return render(
@@ -150,16 +155,18 @@ def html(comparison: Comparison, gallery: Sequence[GallerySource]) -> str:
 
 
 def exhibit(comparison: Comparison, name: str, picture: Image.Image, references: Sequence[str]) -> Exhibit:
-    """The captions are those of each row's lowest seed."""
+    """A picture of the gallery, with the captions of the lowest seed of each row. ValueError without a caption."""
     for row in comparison.rows:
         if name not in row.first.captions:
-            raise ValueError(f"{row.first.folder} has no caption of picture {name}; evaluate it again")
+            raise ValueError(
+                f"{row.first.folder} has no caption of picture {name}; type `captioner evaluate {row.first.folder}`"
+            )
     captions = [repeated_words(row.first.captions[name]) for row in comparison.rows]
     return Exhibit(name, embedded(picture), references, captions)
 
 
 def embedded(picture: Image.Image) -> str:
-    """A JPEG as a data address, at most PICTURE_SIZE wide and high."""
+    """The picture as a data URL of a JPEG, at most PICTURE_SIZE pixels wide and high."""
     small = picture.convert("RGB")
     small.thumbnail((PICTURE_SIZE, PICTURE_SIZE))
     file = io.BytesIO()
@@ -168,7 +175,10 @@ def embedded(picture: Image.Image) -> str:
 
 
 def repeated_words(caption: str) -> list[tuple[str, bool]]:
-    """The words, each with whether it repeats: said before and no function word, or twice in a row."""
+    """Returns the words, and whether a word is a repetition.
+
+    A function word is a repetition only directly after itself. Any other word is one anywhere after its first use.
+    """
     words = caption.split()
     plain = [word.lower().strip(".,;:!?") for word in words]
     return [

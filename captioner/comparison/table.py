@@ -1,7 +1,7 @@
-"""What each reward did to the captions: run folders read, seeds grouped, scores side by side.
+"""Puts the scores of runs side by side, and groups runs that differ in their seed alone.
 
-`captioner compare RUN RUN ... --out DIR`. Runs that differ in nothing but their seed are one row: mean and
-sample standard deviation over seeds.
+`captioner compare RUN RUN ... --out DIR`. A group is one row of the table, with means and sample standard deviations
+over seeds.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from typing import Any, NamedTuple
 from captioner.runs.outcome import Outcome, group, read, refuse_impostors, refuse_mixture
 from metric.scores.catalogue import SCORES
 
-MARK = "◆"  # beside the score that a row was trained on
+MARK = "◆"  # stands beside the score that a row was trained on
 
 
 class Column(NamedTuple):
-    """A score as it is shown; `better` is 1 when higher is better, -1 when lower is, 0 when neither."""
+    """A score in the table. `better` is 1 when higher is better, -1 when lower is better, 0 when neither is."""
 
     name: str
     title: str
@@ -43,6 +43,7 @@ NEITHER = ("length", "vocabulary")
 
 
 def column(name: str) -> Column:
+    """The column of a score. An unknown score gets the family Other."""
     if name not in SCORES:
         return Column(name, name, "Other", 0)
     better = 0 if name in NEITHER else -1 if name.startswith(LOWER_IS_BETTER) else 1
@@ -81,24 +82,24 @@ class Row:
 
     @property
     def signature(self) -> str:
-        """Several where the seeds were given their own weights."""
+        """The signature of the runs, or several when the seeds had weights of their own."""
         return " | ".join(dict.fromkeys(outcome.signature for outcome in self.outcomes))
 
     @cached_property
     def scores(self) -> dict[str, Summary]:
-        """The scores that every seed has."""
+        """The scores that every seed has, by name."""
         names = [name for name in self.first.corpus if all(name in outcome.corpus for outcome in self.outcomes)]
         return {name: Summary(tuple(outcome.corpus[name] for outcome in self.outcomes)) for name in names}
 
     def why_missing(self, name: str) -> str:
-        """The reason that a score is not shown, from the first seed without it."""
+        """The reason why a score is absent, from the first seed without the score."""
         outcome = next(outcome for outcome in self.outcomes if name not in outcome.corpus)
         whose = f"seed {outcome.seed}: " if len(self.outcomes) > 1 else ""
         return whose + outcome.skipped.get(name, "not asked for")
 
 
 class Cell(NamedTuple):
-    """A number of the table, rounded as its column is; `spread` is empty for one seed."""
+    """A number of the table, rounded like its column. `spread`, the deviation, is empty for one seed."""
 
     mean: str
     spread: str
@@ -111,18 +112,22 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class Comparison:
-    """Rows over one split of one data set: those without a reward first, then as they were given."""
+    """Rows over one split of one data set. Rows without a reward come first, the others in the order of the runs.
+
+    `table()` is the text for a terminal.
+    """
 
     split: str
     rows: tuple[Row, ...]
 
     @property
     def outcomes(self) -> list[Outcome]:
+        """The runs of all rows."""
         return [outcome for row in self.rows for outcome in row.outcomes]
 
     @cached_property
     def columns(self) -> list[Column]:
-        """The scores that a row or more have, in a fixed order, unknown ones last."""
+        """The scores that at least one row has, in a fixed order. Unknown scores come last."""
         names = dict.fromkeys(name for row in self.rows for name in row.scores)
         order = [name for family in FAMILIES for name in SCORES if SCORES[name].family == family]
         return [
@@ -130,35 +135,36 @@ class Comparison:
         ]
 
     def decimals(self, column: Column) -> int:
-        """Three figures for the column's largest number, none for whole numbers."""
+        """Decimals of a column: three significant figures for its largest mean, none for whole numbers."""
         means = [abs(row.scores[column.name].mean) for row in self.rows if column.name in row.scores]
         if all(mean == int(mean) for mean in means) and max(means) >= 1:
             return 0
         return 3 if max(means) < 10 else 2 if max(means) < 20 else 1
 
     def line(self, column: Column) -> list[Cell]:
-        """A column's cells, one a row; the best is told among the rounded means, unless all are equal."""
+        """The cells of a column, one a row. The best is chosen among the rounded means, unless all are equal."""
         decimals = self.decimals(column)
-        there = [row.scores.get(column.name) for row in self.rows]
-        means = [f"{score.mean:.{decimals}f}" if score else "–" for score in there]
+        summaries = [row.scores.get(column.name) for row in self.rows]
+        means = [f"{score.mean:.{decimals}f}" if score else "–" for score in summaries]
         numbers = [float(mean) * column.better for mean in means if mean != "–"]
         best = max(numbers) if len(set(numbers)) > 1 else None
         cells = []
-        for row, score, mean in zip(self.rows, there, means):
+        for row, score, mean in zip(self.rows, summaries, means):
             spread = f"{score.spread:.{decimals}f}" if score and score.spread is not None else ""
             wins = best is not None and mean != "–" and float(mean) * column.better == best
             cells.append(Cell(mean, spread, wins, bool(score) and row.first.trained_on(column.name)))
         return cells
 
     def headings(self) -> list[str]:
+        """The first line of the table."""
         return ["Training", "Seeds", *(column.title for column in self.columns)]
 
     def cells(self) -> list[list[Cell]]:
-        """One list a row, one cell a column."""
+        """The cells as one list a row, one cell a column."""
         return [list(row) for row in zip(*(self.line(column) for column in self.columns))]
 
     def missing(self) -> list[str]:
-        """`CIDEr: why (which rows)`, one for each score that is absent or skipped somewhere."""
+        """`CIDEr: reason (rows)`, a line for each score that a row lacks."""
         names = [column.name for column in self.columns]
         names += [name for outcome in self.outcomes for name in outcome.skipped]
         lines = []
@@ -171,46 +177,50 @@ class Comparison:
         return lines
 
     def facts(self) -> dict[str, str]:
-        """What was compared, with what; several values where runs differ."""
-        found: dict[str, dict[str, None]] = {}
+        """The data, the split, the seeds, and the tools that scored. A fact has several values where runs differ."""
+        values: dict[str, dict[str, None]] = {}
         for outcome in self.outcomes:
             about = {key: outcome.config.get(key.lower()) for key in ("CLIP", "commit", "hardware", "versions")}
             for key, value in {**about, **outcome.facts}.items():
                 if value:
-                    found.setdefault(column(key).title, {})[sentence(value)] = None
+                    values.setdefault(column(key).title, {})[sentence(value)] = None
         first = self.rows[0].first
         seeds = sorted({outcome.seed for outcome in self.outcomes})
         fixed = {"data": first.config["data"], "split": self.split, "captions": f"{first.count:,} a run"}
-        return fixed | {"seeds": ", ".join(map(str, seeds))} | {key: " | ".join(found[key]) for key in found}
+        return fixed | {"seeds": ", ".join(map(str, seeds))} | {key: " | ".join(values[key]) for key in values}
 
     def disagreements(self) -> list[str]:
-        """Scores that were not measured alike in all runs, such as by two grammar checkers."""
+        """Lines on scores that the runs measured in different ways, such as with two grammar checkers."""
         lines = []
         for key in dict.fromkeys(key for outcome in self.outcomes for key in outcome.facts):
             values = Counter(sentence(outcome.facts[key]) for outcome in self.outcomes if key in outcome.facts)
             if len(values) > 1:
                 parts = "; ".join(f"{value} ({n} of {values.total()} runs)" for value, n in values.items())
-                lines.append(f"{column(key).title} was not measured alike in all runs: {parts}")
+                lines.append(f"{column(key).title} was measured in different ways: {parts}")
         return lines
 
     def table(self) -> str:
-        """Plain text for a terminal: a line a score, a column a row of the comparison, to fit its width."""
+        """The comparison as text for a terminal: a line a score, a column for each row of the comparison."""
         head = ["", *(row.label for row in self.rows)]
         seeds = ["Seeds", *(", ".join(map(str, row.seeds)) for row in self.rows)]
         body = [[column.title, *(f"{cell}{'*' * cell.best}" for cell in self.line(column))] for column in self.columns]
         widths = [max(map(len, cells)) for cells in zip(head, seeds, *body)]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)) for line in (head, seeds, *body)]
-        legend = f"mean ± standard deviation over seeds   {MARK} trained on this score   * best of its line"
+        legend = f"mean ± standard deviation over seeds   {MARK} trained on this score   * best of the line"
         signed = ["", "Signatures", *(f"{row.label}: {row.signature}" for row in self.rows)]
         return "\n".join(line.rstrip() for line in (lines[0], "-" * len(lines[0]), *lines[1:], legend, *signed))
 
 
 def sentence(value: Any) -> str:
+    """A value as text. A dict becomes `key value, key value`."""
     return ", ".join(f"{key} {item}" for key, item in value.items()) if isinstance(value, dict) else str(value)
 
 
 def compare(runs: Sequence[Path], split: str = "test") -> Comparison:
-    """The scores of run folders side by side. Raises ValueError when they cannot be compared."""
+    """Reads the scores of run folders and groups the runs.
+
+    Raises ValueError when a folder has no scores, or when the runs captioned different pictures.
+    """
     outcomes = [read(run, split) for run in runs]
     if not outcomes:
         raise ValueError("nothing to compare; give run folders that `captioner evaluate` has scored")
