@@ -1,1 +1,4 @@
-"""What `captioner caption` is made of: blocks of the input, captions of a block, the journal, the formats."""
+"""Captions for a data set: candidates, a journal of finished blocks, the output formats.
+
+Imports `captioner.decoding`, `captioner.features`, `captioner.runs`, `captioner.data`, `rewards` and `metric`.
+"""

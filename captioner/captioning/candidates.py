@@ -1,4 +1,4 @@
-"""The captions of a batch of pictures: generated, scored, and the best of them chosen.
+"""Captions of a batch of pictures: candidates are generated and scored, and the best are kept.
 
 Axes: b pictures, k candidates of each, p patches, f features.
 """
@@ -21,19 +21,22 @@ from rewards.mix import Mix
 
 @dataclass(frozen=True)
 class Wanted:
-    """How captions are made and which are kept; what a work folder is known by."""
+    """How captions are made, and which are kept. A work folder records these settings.
+
+    Raises ValueError for settings that contradict each other.
+    """
 
     max_length: int
     method: str = "beam"
     candidates: int = 5
-    """beams, or draws"""
+    """number of beams, or of draws"""
     n: int = 1
-    """captions of a picture that are kept"""
+    """captions that are kept of each picture"""
     rewards: tuple[str, ...] = ()
     best: bool = False
-    """whether the highest rewarded are kept, not the likeliest beams or the first draws"""
+    """keep the captions with the highest reward, not the likeliest beams or the first draws"""
     scores: bool = False
-    """whether log-probabilities and rewards are written"""
+    """write log-probabilities and rewards"""
     temperature: float = 1.0
     top_p: float = 1.0
     seed: int = 0
@@ -44,11 +47,13 @@ class Wanted:
         most = 1 if self.method == "greedy" else self.candidates
         if self.n > most:
             raise ValueError(
-                f"{self.n} captions are wanted of {most} that {self.method} makes; raise --beams or --best-of, "
+                f"--n {self.n} is more than the {most} captions that {self.method} makes; raise --beams or --best-of, "
                 "or type --method sample"
             )
         if self.method == "greedy" and self.best:
-            raise ValueError("--method greedy makes one caption, so --best-of has no choice; type beam or sample")
+            raise ValueError(
+                "--method greedy makes one caption, so --best-of cannot choose; type --method beam or sample"
+            )
         if self.best != bool(self.rewards) and not (self.scores and self.rewards):
             given, lacking = ("--best-of", "--reward SPEC") if self.best else ("--reward", "--best-of N or --scores")
             raise ValueError(f"{given} needs {lacking}; `captioner rewards` lists rewards")
@@ -57,8 +62,8 @@ class Wanted:
 def candidates(
     captioner: Captioner, features: Tensor, examples: Sequence[Example], wanted: Wanted, reward: Mix | None
 ) -> list[Row]:
-    """One row a picture, features `b p f`; its order is the caller's to fill in."""
-    found = generate(
+    """Makes one row a picture from features `b p f`. The caller fills in the field `order`."""
+    generated = generate(
         captioner,
         features,
         method=wanted.method,
@@ -68,16 +73,16 @@ def candidates(
         top_p=wanted.top_p,
         lots=lots(examples, wanted),
     )
-    columns = {"log_probability": found.log_probabilities.cpu()}
+    columns = {"log_probability": generated.log_probabilities.cpu()}
     total = columns["log_probability"]
     if reward:
-        total, parts = reward(examples, found.captions)
+        total, parts = reward(examples, generated.captions)
         columns |= {"reward": total, **parts} if len(parts) > 1 else parts
     kept = choice(total, wanted.best)[:, : wanted.n].tolist()
     return [
         Row(
             example.id,
-            captions=[str(found.captions[i][j]) for j in kept[i]],
+            captions=[str(generated.captions[i][j]) for j in kept[i]],
             scores={name: [round(float(values[i, j]), 6) for j in kept[i]] for name, values in columns.items()}
             if wanted.scores
             else {},
@@ -87,15 +92,21 @@ def candidates(
 
 
 def choice(total: Tensor, best: bool) -> Tensor:
-    """Which candidates come first, `b k`: the highest rewarded, the earlier of equals; else as they were made."""
+    """The order of the candidates, `b k`: by falling reward with `best`, else as they were made.
+
+    Of two candidates with equal reward, the earlier comes first.
+    """
     if best:
         return total.argsort(dim=1, descending=True, stable=True)
     return torch.arange(total.shape[1]).expand_as(total)
 
 
 def lots(examples: Sequence[Example], wanted: Wanted) -> Tensor:
-    """What samples are drawn by, `b k t`: of each picture by its id and the seed, so that no batch, share or kill
-    changes its captions."""
+    """Random numbers for the method sample, `b k t`.
+
+    The numbers of a picture depend on its id and the seed alone. So no caption depends on the batch, on the
+    number of processes or on a kill.
+    """
     shape = (wanted.candidates, wanted.max_length)
-    own = (torch.Generator().manual_seed(seed_of_unit(wanted.seed, example.id, 0)) for example in examples)
-    return torch.stack([torch.rand(shape, generator=generator, dtype=torch.float64) for generator in own])
+    generators = (torch.Generator().manual_seed(seed_of_unit(wanted.seed, example.id, 0)) for example in examples)
+    return torch.stack([torch.rand(shape, generator=generator, dtype=torch.float64) for generator in generators])

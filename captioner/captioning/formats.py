@@ -1,7 +1,6 @@
-"""What captions are written as: JSONL, COCO results, CSV, a .txt beside each name, webdataset shards.
+"""The output formats: JSONL, COCO results, CSV, a .txt for each picture, webdataset shards.
 
-Every file is written beside its place and then put there whole. What one writes, `read` gives back, or the adapters of
-`captioner.data` do.
+A file appears whole or not at all. Each format can be read again, by `Format.read` or by `captioner.data`.
 """
 
 from __future__ import annotations
@@ -26,9 +25,9 @@ Captions: TypeAlias = dict[str, list[str]]
 
 
 def as_json(row: Row) -> dict[str, Any]:
-    """One caption and its scores; of several all, each score a list."""
+    """A line of JSONL: one caption with its scores, or all captions with lists of scores."""
     if len(row.captions) == 1:
-        return {"id": row.id, "caption": row.captions[0], **{name: each[0] for name, each in row.scores.items()}}
+        return {"id": row.id, "caption": row.captions[0], **{name: values[0] for name, values in row.scores.items()}}
     return {"id": row.id, "caption": row.captions[0], "captions": row.captions, **row.scores}
 
 
@@ -38,7 +37,7 @@ def write_jsonl(out: Path, rows: Rows, _: Examples) -> None:
 
 
 def write_coco(out: Path, rows: Rows, _: Examples) -> None:
-    """A list of {"image_id", "caption"}, one for each caption; an id of digits is a number, as servers want it."""
+    """Writes a list of {"image_id", "caption"}. An id of digits becomes a number, as evaluation servers require."""
     between = "["
     with whole_text(out) as file:
         for row in rows:
@@ -50,13 +49,13 @@ def write_coco(out: Path, rows: Rows, _: Examples) -> None:
 
 def each_caption(row: Row, name: str) -> Iterator[dict[str, Any]]:
     number = row.id.isascii() and row.id.isdigit() and str(int(row.id)) == row.id
-    known = int(row.id) if number and name == "image_id" else row.id
+    written = int(row.id) if number and name == "image_id" else row.id
     for i, text in enumerate(row.captions):
-        yield {name: known, "caption": text, **{score: values[i] for score, values in row.scores.items()}}
+        yield {name: written, "caption": text, **{score: values[i] for score, values in row.scores.items()}}
 
 
 def write_csv(out: Path, rows: Rows, _: Examples) -> None:
-    """A line a caption: id, caption, scores."""
+    """Writes a line for each caption: id, caption, scores."""
     table: csv.DictWriter | None = None
     with whole_text(out) as file:
         for row in rows:
@@ -68,21 +67,21 @@ def write_csv(out: Path, rows: Rows, _: Examples) -> None:
 
 
 def read_csv(out: Path) -> Captions:
-    found: Captions = {}
+    captions: Captions = {}
     for row in csv.DictReader(read_text(out).splitlines(keepends=True)):
         if "id" not in row or "caption" not in row:
             raise ValueError(f"{out} has no columns id and caption; give another --out")
-        found.setdefault(row["id"], []).append(row["caption"])
-    return found
+        captions.setdefault(row["id"], []).append(row["caption"])
+    return captions
 
 
 def write_texts(out: Path, rows: Rows, _: Examples) -> None:
-    """`a/b.txt` for the picture a/b.jpg, a line a caption."""
+    """Writes a/b.txt for the picture a/b.jpg, with a line for each caption."""
     written: dict[PurePosixPath, str] = {}
     for row in rows:
         name = sidecar(row.id)
         if name in written:
-            raise ValueError(f"{written[name]} and {row.id} would both have their captions in {name}; try .jsonl")
+            raise ValueError(f"{written[name]} and {row.id} would both write {name}; give --out FILE.jsonl")
         written[name] = row.id
         with whole_text(out / name) as file:
             file.writelines(text + "\n" for text in row.captions)
@@ -91,12 +90,12 @@ def write_texts(out: Path, rows: Rows, _: Examples) -> None:
 def sidecar(name: str) -> PurePosixPath:
     path = PurePosixPath(without_ending(name) + ".txt")
     if path.is_absolute() or ".." in path.parts:
-        raise ValueError(f"the id {name!r} would have its captions outside of --out; try .jsonl")
+        raise ValueError(f"the id {name!r} would write outside of --out; give --out FILE.jsonl")
     return path
 
 
 def read_texts(out: Path) -> Captions:
-    """By name without .txt, which is what `done_as` makes of an id."""
+    """Captions by name without .txt. `Format.done_as` makes the same name of an id."""
     texts = sorted(out.rglob("*.txt"))
     return {path.relative_to(out).as_posix()[: -len(".txt")]: read_text(path).splitlines() for path in texts}
 
@@ -106,17 +105,19 @@ def read_one_each(out: Path) -> Captions:
 
 
 def read_nothing(out: Path) -> Captions:
-    raise ValueError(f"--skip-done knows no captions of shards, and {out} is there already; give another --out")
+    raise ValueError(f"--skip-done cannot read the captions of shards, and {out} exists; give another --out")
 
 
 @dataclass(frozen=True)
 class Format:
+    """How captions are written and read again."""
+
     write: Callable[[Path, Rows, Examples], None]
     read: Callable[[Path], Captions]
     folder: bool = False
-    """whether OUT is a folder"""
+    """OUT is a folder"""
     done_as: Callable[[str], str] = str
-    """what `read` calls a picture of that id"""
+    """id -> the name that `read` gives the picture"""
 
 
 FORMATS = {
@@ -130,13 +131,13 @@ ENDINGS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "coco", ".csv": "csv"
 
 
 def format_of(out: Path, typed: str) -> str:
-    """By name if one was typed, else by the ending of `out`."""
+    """The name of the format: `typed`, or the one of the ending of `out`. Raises ValueError."""
     if typed and typed not in FORMATS:
         raise ValueError(f"--format is one of {', '.join(FORMATS)}, got {typed!r}")
     if not typed and out.suffix.lower() not in ENDINGS:
         raise ValueError(
-            f"--out {out} has no ending that is known ({', '.join(ENDINGS)}); type --format, which is one of "
-            f"{', '.join(FORMATS)}, the last two of which make a folder"
+            f"the ending of --out {out} is none of {', '.join(ENDINGS)}; type --format, one of "
+            f"{', '.join(FORMATS)} (the last two make a folder)"
         )
     name = typed or ENDINGS[out.suffix.lower()]
     if out.exists() and out.is_dir() != FORMATS[name].folder:

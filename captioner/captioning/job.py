@@ -1,6 +1,6 @@
-"""Captions for a data set that need not fit in memory, nor in one run, process or machine.
+"""Captions a data set of any size, in one or several calls, processes and machines.
 
-Blocks of pictures are captioned and appended to a journal in OUT.work; whoever finds all of them done writes OUT.
+Captions of finished blocks are appended to a journal in OUT.work. The process that finishes last writes OUT.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from metric.runtime.work_share import WHOLE, Share
 
 @dataclass(frozen=True)
 class Job:
-    """What one process is asked for."""
+    """The work of one process."""
 
     model: ModelSource
     images: str
@@ -40,11 +40,11 @@ class Job:
     skip_done: bool = False
     checker: str = "auto"
     workers: int = 0
-    """of Ray; 0 captions here"""
+    """workers of Ray; 0 captions in this process"""
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What all captions of an output have in common."""
+        """The settings that all captions of an output share."""
         made = asdict(self.wanted) | {"rewards": list(self.wanted.rewards)}
         source = {"images": self.images, "split": self.split, "format": self.format}
         return source | {"model": self.model.fingerprint} | made
@@ -58,11 +58,14 @@ class Job:
 
 
 def caption(job: Job) -> bool:
-    """Captions what is left of this process's share; True if no picture was skipped."""
+    """Captions the rest of this process's share. Returns True if no picture was skipped.
+
+    Raises ValueError when OUT exists without a work folder, or when the work folder has other settings.
+    """
     source = captioners(job)
     work = Work(job.out)
     refuse_foreign(work, job)
-    if rereadable(job.images):  # else a misspelt input would own the work folder
+    if rereadable(job.images):  # a misspelt input must not leave a work folder
         next(iter(job.parts[0]()), None)
     job.out.parent.mkdir(parents=True, exist_ok=True)
     with work.locked():
@@ -80,13 +83,13 @@ def caption(job: Job) -> bool:
     with work.locked():
         lacking = work.lacking(job.share.count)
         if lacking:
-            print(f"{job.out}: {new} captions of {job.share} made; it is written after {', '.join(lacking)}")
+            print(f"{job.out}: {job.share} has made {new} captions; still to finish: {', '.join(lacking)}")
             return not work.rows().skipped
         return write(work, new, job.checker)
 
 
 def captioners(job: Job) -> Callable[[Iterator[Block]], Iterator[list[Row]]]:
-    """Blocks -> rows of each, here or by the workers of Ray."""
+    """The function that captions blocks, in this process or with the workers of Ray."""
     if job.workers:
         from captioner.captioning.ray_engine import on_ray
 
@@ -95,16 +98,16 @@ def captioners(job: Job) -> Callable[[Iterator[Block]], Iterator[list[Row]]]:
 
 
 def refuse_foreign(work: Work, job: Job) -> None:
-    """Captions that an earlier call of ours has not made are not to be lost."""
+    """Raises ValueError when OUT exists without a work folder, so that its captions are not overwritten."""
     if not work.begun and not job.skip_done and holds_something(job.out, FORMATS[job.format]):
         raise ValueError(
-            f"{job.out} is there already without {work.folder.name} to go on from; give another --out, "
-            "or type --skip-done to keep its captions and add what it lacks"
+            f"{job.out} exists, but its work folder {work.folder.name} does not; give another --out, "
+            "or type --skip-done to keep its captions and add the missing ones"
         )
 
 
 def begin(work: Work, job: Job) -> None:
-    """A new work folder, with the captions that OUT has already, or that of an earlier call."""
+    """Opens the work folder of an earlier call, or makes one with the captions that OUT has already."""
     kind = FORMATS[job.format]
     if not work.begun and holds_something(job.out, kind):
         work.keep(kind.read(job.out))
@@ -112,28 +115,36 @@ def begin(work: Work, job: Job) -> None:
 
 
 def holds_something(out: Path, kind: Format) -> bool:
+    """Whether OUT has captions of that format."""
     return any(out.rglob("*.txt" if kind.done_as is not str else "*.tar")) if kind.folder else out.exists()
 
 
 def left(job: Job, before: Rows) -> Iterator[Block]:
-    """Blocks in which a picture or a reason is missing: whole, so that what is captioned again is so as before."""
+    """The blocks that are not finished.
+
+    A block is captioned as a whole, because a smaller batch could round differently. A block whose missing pictures
+    still cannot be read is finished.
+    """
     done = partial(is_done, before, FORMATS[job.format].done_as)
     for block in job.blocks():
         missing = [example for example in block.examples if not done(example.id, block.order)]
-        told = all(each.id in before.skipped or each.what == "caption" for each in block.left_out)
-        again = all(example.id in before.skipped for example in missing)
-        if not told or (missing and not (again and not any(map(readable, missing)))):
+        recorded = all(left.id in before.skipped or left.what == "caption" for left in block.left_out)
+        skipped = all(example.id in before.skipped for example in missing)
+        if not recorded or (missing and not (skipped and not any(map(readable, missing)))):
             yield block
 
 
 def is_done(before: Rows, done_as: Callable[[str], str], id: str, order: int) -> bool:
-    """Whether there is a caption of that id, and not of another part's picture: the merge is to find both."""
-    known = next((name for name in (id, done_as(id)) if name in before), None)
-    return known is not None and before.part(known) in (KEPT, part_of(order))
+    """Whether the picture `id` has a caption.
+
+    A caption of another shard's picture with the same id does not count: the merge reports such pairs.
+    """
+    captioned = next((name for name in (id, done_as(id)) if name in before), None)
+    return captioned is not None and before.part(captioned) in (KEPT, part_of(order))
 
 
 def readable(example: Example) -> bool:
-    """Whether a picture that was skipped before has been mended."""
+    """Whether a picture can be read now, after an earlier call skipped it."""
     try:
         open_image(example.image)
     except UnreadableImage:
@@ -142,14 +153,17 @@ def readable(example: Example) -> bool:
 
 
 def bar(job: Job, done: int) -> tqdm:
-    """Pictures, their rate, and the time left where they can be counted beforehand."""
+    """The progress bar. It shows the time left when the pictures can be counted beforehand."""
     total = sum(len(block.examples) for block in job.blocks()) if rereadable(job.images) else None
     initial = min(done, total) if total is not None and job.share.count == 1 else 0
     return tqdm(total=total, initial=initial, desc="captions", unit="picture", disable=None)
 
 
 def merge(out: Path, checker: str) -> bool:
-    """Writes OUT from what the processes of an earlier call, perhaps of other machines, have made."""
+    """Writes OUT from the journals of earlier processes. Returns True if no picture was skipped.
+
+    Raises ValueError when a process has not finished.
+    """
     work = Work(out)
     work.settings()
     with work.locked():
@@ -158,20 +172,21 @@ def merge(out: Path, checker: str) -> bool:
 
 
 def write(work: Work, new: int, checker: str) -> bool:
+    """Writes OUT and the list of skipped pictures, and prints the summary. Returns True if none was skipped."""
     settings, rows = work.settings(), work.rows()
     if rows.twice:
         raise ValueError(
-            f"{settings['images']} has pictures of one id in two of its shards, {len(rows.twice)} times, such as "
+            f"{settings['images']} has one id in two of its shards, {len(rows.twice)} times, such as "
             f"{sorted(rows.twice)[0]!r}; give each picture its own id, and another --out"
         )
     if not rows and not rows.skipped:
         raise ValueError(f"{settings['images']} has no picture of the split {settings['split']!r}")
     FORMATS[settings["format"]].write(work.out, rows, partial(pictures, settings["images"], settings["split"]))
     write_skipped(work.out.with_name(work.out.name + ".skipped.txt"), rows.skipped)
-    told = summary(rows, new, checker)
-    print(f"{work.out}: " + "\n".join(told))
+    print(f"{work.out}: " + "\n".join(summary(rows, new, checker)))
     return not rows.skipped
 
 
 def pictures(images: str, split: str) -> Iterable[Example]:
-    return (each for part in parts(images, split) for each in part() if isinstance(each, Example))
+    """All examples of the input, in its order."""
+    return (example for part in parts(images, split) for example in part() if isinstance(example, Example))

@@ -1,7 +1,7 @@
-"""The work folder OUT.work: what has been captioned so far, appended to as it comes, and what it was made with.
+"""The work folder OUT.work: journals of the captions so far, and the settings they were made with.
 
-Each process appends to a journal of its own and reads all; so a kill costs the block in work, and captions of any
-number of processes, even of other numbers in earlier calls, add up. OUT is written from it when all are done.
+Each process appends to a journal of its own and reads all journals. A kill costs the block in work. The number of
+processes may differ from call to call. OUT is written when all processes have finished.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from metric.runtime.work_share import Share
 from metric.storage.atomic_files import write, write_json
 
 SETTINGS, LOCK, BEFORE = "settings.json", "lock", "kept"
-KEPT = -1  # what counts as the part of captions that were there before us
+KEPT = -1  # the part number of captions that OUT had before the first call
 
 
 @dataclass(frozen=True)
 class Row:
-    """A picture's captions, best first, with the scores of each by name; or why it was passed over."""
+    """The captions of a picture, best first, with their scores by name; or the reason why the picture was skipped."""
 
     id: str
     order: int = 0
@@ -35,49 +35,58 @@ class Row:
 
 
 class Work:
-    """The folder of the output `out`."""
+    """The work folder of the output `out`."""
 
     def __init__(self, out: Path) -> None:
         self.out, self.folder = out, out.with_name(out.name + ".work")
 
     def begin(self, settings: Mapping[str, Any], any_settings: bool) -> None:
-        """Made, or found with the same settings; others are refused, or else left as they are."""
+        """Makes the folder, or checks that an existing one has the same settings.
+
+        Raises ValueError for other settings, unless `any_settings`: the recorded ones then stay.
+        """
         if not self.begun:
             return write_json(self.folder / SETTINGS, settings)
         before = self.settings()
         changed = [name for name in settings if settings[name] != before.get(name)]
         if changed and not any_settings:
-            told = ", ".join(f"{name} {before.get(name)!r}, now {settings[name]!r}" for name in changed)
+            changes = ", ".join(f"{name} {before.get(name)!r}, now {settings[name]!r}" for name in changed)
             raise ValueError(
-                f"{self.out} was begun with {told}; give another --out, delete {self.folder}, "
+                f"{self.out} was begun with {changes}; give another --out, delete {self.folder}, "
                 "or type --skip-done to keep its captions"
             )
 
     @property
     def begun(self) -> bool:
+        """Whether an earlier call has made the folder."""
         return (self.folder / SETTINGS).is_file()
 
     def settings(self) -> dict[str, Any]:
+        """The recorded settings. Raises ValueError without a work folder."""
         path = self.folder / SETTINGS
         if not path.is_file():
-            raise ValueError(f"there is no work on {self.out} to merge: {path} is not there")
+            raise ValueError(f"{self.out} cannot be merged: {path} does not exist; give the --out of an earlier call")
         return json.loads(path.read_text(encoding="utf-8"))
 
     def journals(self) -> list[Path]:
-        """Oldest work first, so that a picture mended since has its later row."""
+        """The journals, oldest first, so that the last row of a picture counts."""
         return sorted(self.folder.glob("*.jsonl"), key=lambda path: (path.stem != BEFORE, path.stat().st_mtime_ns))
 
     def rows(self) -> Rows:
+        """The captions of all journals."""
         return Rows(self.journals())
 
     def keep(self, captions: Mapping[str, list[str]]) -> None:
-        """Captions that were there before us, before all others."""
+        """Records captions that OUT had before the first call. They come before all others."""
         rows = [Row(name, i - len(captions), texts) for i, (name, texts) in enumerate(captions.items())]
         write(self.folder / f"{BEFORE}.jsonl", "".join(map(line, rows)))
 
     @contextmanager
     def journal(self, share: Share) -> Iterator[IO[str]]:
-        """To append to; a line that a kill cut short is taken off."""
+        """Opens the journal of a process for appending, without a last line that a kill cut short.
+
+        Raises ValueError when another process has the journal open.
+        """
         path = self.folder / f"{share}.jsonl"
         with path.open("a+", encoding="utf-8") as file:
             try:
@@ -89,24 +98,25 @@ class Work:
             yield file
 
     def marker(self, share: Share) -> Path:
+        """The file that exists once the process has finished."""
         return self.folder / f"{share}.done"
 
     def lacking(self, count: int) -> list[str]:
-        """Processes of `count` that have not come to their end."""
+        """The processes of `count` that have not finished."""
         shares = (Share(index, count) for index in range(1, count + 1))
         return [str(share) for share in shares if not self.marker(share).is_file()]
 
     def refuse_unfinished(self) -> None:
-        """A ValueError unless all processes of one call, of any number, have come to their end."""
+        """Raises ValueError unless all processes of one call have finished."""
         counts = {int(path.stem.rpartition("-")[2]) for path in self.folder.glob("*-of-*.jsonl")}
         lacking = {count: self.lacking(count) for count in sorted(counts)}
         if all(lacking.values()):
-            told = "; ".join(f"of {count} processes {', '.join(names)}" for count, names in lacking.items())
-            raise ValueError(f"{self.out} is not to be merged yet, not at their end are: {told or 'any'}")
+            names = " or ".join(", ".join(shares) for shares in lacking.values()) or "the first process"
+            raise ValueError(f"cannot merge {self.out} yet: not finished {names}; run them again, then --merge")
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """One process at a time puts the output together."""
+        """Lets one process at a time read and write the output."""
         self.folder.mkdir(exist_ok=True)
         with (self.folder / LOCK).open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -114,19 +124,20 @@ class Work:
 
 
 class Rows:
-    """The last row of each picture, read from the journals when it is asked for; in the input's order."""
+    """The last row of each picture, in the order of the input. Rows are read from the journals on demand."""
 
     def __init__(self, journals: Iterable[Path]) -> None:
         self.journals = list(journals)
         self.places: dict[str, tuple[int, int, int]] = {}  # order, file, byte
         self.skipped: dict[str, str] = {}
         self.twice: set[str] = set()
-        """ids that pictures of two parts of the input have"""
+        """ids that occur in two parts of the input"""
         for number, path in enumerate(self.journals):
             for at, raw in whole_lines(path):
                 self.note(json.loads(raw), number, at)
 
     def note(self, row: dict[str, Any], file: int, at: int) -> None:
+        """Records the place of a row: number of the journal, and first byte."""
         name = row["id"]
         if row["skipped"]:
             if name not in self.places:
@@ -138,7 +149,7 @@ class Rows:
             self.places[name] = row["order"], file, at
 
     def part(self, name: str) -> int:
-        """Which part of the input it is in."""
+        """The number of the input's part that has the picture."""
         return part_of(self.places[name][0])
 
     def __contains__(self, name: str) -> bool:
@@ -158,15 +169,17 @@ class Rows:
 
 
 def part_of(order: int) -> int:
+    """The number of the input's part for a place in the order."""
     return max(order // PART, KEPT)
 
 
 def line(row: Row) -> str:
+    """A row as a line of a journal."""
     return json.dumps(asdict(row), ensure_ascii=False) + "\n"
 
 
 def whole_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Where each begins, in bytes, and what it holds; the last may be half written, or being written."""
+    """Yields the first byte and the content of each finished line. The last line may be half written."""
     at = 0
     with path.open("rb") as file:
         for raw in file:

@@ -1,4 +1,4 @@
-"""The same blocks, captioned by Ray's workers: a map over a Ray data set whose rows are blocks."""
+"""Captions blocks with the workers of Ray: a map over a Ray data set whose rows are blocks."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from captioner.data.blocks import Block
 
 
 def library() -> Any:
+    """The module ray. Raises ValueError when the package is not installed."""
     try:
         import ray.data
     except ImportError:
@@ -22,27 +23,27 @@ def library() -> Any:
 
 
 class Captions:
-    """What a worker of Ray holds; a batch of Ray is one of our blocks, so that it is captioned as it is here."""
+    """The state of a worker of Ray. A batch of Ray is one block, so its captions equal those of a local process."""
 
     def __init__(self, model: ModelSource, wanted: Wanted, images: str, split: str) -> None:
         self.worker = Worker(model, wanted, images, split)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        blocks = [pickle.loads(each) for each in batch["block"]]
+        blocks = [pickle.loads(block) for block in batch["block"]]
         return {"rows": [pickle.dumps([asdict(row) for row in rows]) for rows in self.worker.rows(blocks)]}
 
 
 def on_ray(
     model: ModelSource, wanted: Wanted, images: str, split: str, workers: int, blocks: Iterator[Block]
 ) -> Iterator[list[Row]]:
-    """The rows of each block as they come, in any order."""
+    """Yields the rows of each block, in the order in which the workers finish."""
     ray = library()
-    held = ray.data.from_items([{"block": pickle.dumps(block)} for block in blocks])
-    said = held.map_batches(
+    pickled = ray.data.from_items([{"block": pickle.dumps(block)} for block in blocks])
+    captioned = pickled.map_batches(
         Captions,
         fn_constructor_args=(model, wanted, images, split),
         batch_size=1,
         concurrency=workers,
     )
-    for each in said.iter_rows():
-        yield [Row(**row) for row in pickle.loads(each["rows"])]
+    for block in captioned.iter_rows():
+        yield [Row(**row) for row in pickle.loads(block["rows"])]

@@ -1,4 +1,4 @@
-"""What was captioned, in a few lines: how many captions of how many words, what they suffer from, what was skipped."""
+"""The summary that `captioner caption` prints: counts, words, repetition, grammar, skipped pictures."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from metric.scores.family import Given, Unavailable
 from metric.scores.ptb_tokenizer import tokenize
 from metric.scores.repetition import repeated
 
-CHECKED = 10_000  # captions that grammar is asked of; LanguageTool checks some hundred a second
+CHECKED = 10_000  # captions whose grammar is checked; LanguageTool checks some hundred a second
 
 
 def summary(rows: Rows, new: int, checker: str) -> list[str]:
-    """Lines to be printed; `new` captioned pictures are of this call."""
+    """The lines of the summary. `new` is the number of pictures that this call captioned."""
     count = words = repetitions = 0
     for row in rows:
         for text in row.captions:
             tokens = tokenize(text)
             count, words, repetitions = count + 1, words + len(tokens), repetitions + repeated(tokens, 4)
-    lines = [f"{new} captions, {len(rows) - new} are there already" if new < len(rows) else f"{new} captions"]
+    lines = [f"{new} captions, {len(rows) - new} from earlier calls" if new < len(rows) else f"{new} captions"]
     lines[0] += f", {len(rows.skipped)} pictures skipped"
     if count:
-        told = f"{count:,} of {words / count:.1f} words" if count != len(rows) else f"{words / count:.1f} words"
-        lines.append(f"{told} a caption, Rep-4 {repetitions / count:.3f}, {grammar(rows, checker)}")
+        length = f"{count:,} of {words / count:.1f} words" if count != len(rows) else f"{words / count:.1f} words"
+        lines.append(f"{length} a caption, Rep-4 {repetitions / count:.3f}, {grammar(rows, checker)}")
     return lines + [f"skipped {number}: {kind}, the first {name}" for kind, (number, name) in kinds(rows.skipped)]
 
 
 def grammar(rows: Rows, name: str) -> str:
-    """The share of incorrect captions, of the first of them where they are many, and who says so."""
+    """The share of incorrect captions, and the checker that found them. Only the first captions of many are checked."""
     try:
         judge = open_grammar({}, Given(None, None, name, "cpu"))
     except Unavailable as reason:
@@ -44,17 +44,20 @@ def grammar(rows: Rows, name: str) -> str:
 
 
 def kinds(skipped: Mapping[str, str]) -> list[tuple[str, tuple[int, str]]]:
-    """How many were skipped for each reason, numbers in it left aside, and the first; the most frequent first."""
-    found: dict[str, tuple[int, str]] = {}
+    """Reason, number of pictures skipped for it, and the first of them. The most frequent reason comes first.
+
+    Reasons that differ in their numbers alone are one.
+    """
+    counts: dict[str, tuple[int, str]] = {}
     for name, reason in skipped.items():
         kind = re.sub(r"\d+", "N", reason)
-        number, first = found.get(kind, (0, name))
-        found[kind] = number + 1, first
-    return sorted(found.items(), key=lambda item: -item[1][0])
+        number, first = counts.get(kind, (0, name))
+        counts[kind] = number + 1, first
+    return sorted(counts.items(), key=lambda item: -item[1][0])
 
 
 def write_skipped(path: Path, skipped: Mapping[str, str]) -> None:
-    """Which and why; there is no file when none was skipped."""
+    """Writes the id and the reason of each skipped picture. No file is left when none was skipped."""
     path.unlink(missing_ok=True)
     if skipped:
         path.write_text("".join(f"{name}\t{reason}\n" for name, reason in skipped.items()), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Captioned pictures as webdataset shards: `000000007.jpg 000000007.txt 000000007.json`, a thousand to a tar."""
+"""Writes captioned pictures as webdataset shards: `000000007.jpg 000000007.txt 000000007.json`, a thousand a tar."""
 
 from __future__ import annotations
 
@@ -18,9 +18,12 @@ SAMPLES = 1000  # pictures of a shard
 
 
 def write_shards(out: Path, rows: Rows, examples: Callable[[], Iterable[Example]]) -> None:
-    """In the input's order; pictures as they came, drawn ones as PNG. Shards of an earlier call are replaced."""
+    """Writes the shards in the order of the input, and deletes other shards of an earlier call.
+
+    A picture keeps the bytes of its file. A drawn picture becomes a PNG.
+    """
     out.mkdir(parents=True, exist_ok=True)
-    captioned = ((number, example, rows[example.id]) for number, example in enumerate(found(examples, rows)))
+    captioned = ((number, example, rows[example.id]) for number, example in enumerate(captioned_of(examples, rows)))
     written: set[Path] = set()
     while samples := list(islice(captioned, SAMPLES)):
         path = out / f"{len(written):06d}.tar"
@@ -33,20 +36,22 @@ def write_shards(out: Path, rows: Rows, examples: Callable[[], Iterable[Example]
         old.unlink()
 
 
-def found(examples: Callable[[], Iterable[Example]], rows: Rows) -> Iterator[Example]:
+def captioned_of(examples: Callable[[], Iterable[Example]], rows: Rows) -> Iterator[Example]:
+    """The examples that have captions."""
     return (example for example in examples() if example.id in rows)
 
 
 def files(number: int, example: Example, row: Row) -> Iterator[tuple[str, bytes]]:
+    """Name and content of the three files of a picture."""
     ending, content = encoded(example.image)
-    said = {"id": row.id, "captions": row.captions, **row.scores}
+    record = {"id": row.id, "captions": row.captions, **row.scores}
     yield f"{number:09d}{ending}", content
     yield f"{number:09d}.txt", "".join(text + "\n" for text in row.captions).encode()
-    yield f"{number:09d}.json", json.dumps(said, ensure_ascii=False).encode()
+    yield f"{number:09d}.json", json.dumps(record, ensure_ascii=False).encode()
 
 
 def encoded(image: Path | Picture) -> tuple[str, bytes]:
-    """The file's own ending and bytes; a picture that has no file of a known ending is made one."""
+    """Ending and bytes of a picture's file. A picture without a file, or with an unknown ending, becomes a PNG."""
     ending = PurePosixPath(str(image)).suffix.lower()
     content = file_bytes(image)
     if ending in SUFFIXES and content is not None:
@@ -57,6 +62,7 @@ def encoded(image: Path | Picture) -> tuple[str, bytes]:
 
 
 def add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
-    entry = tarfile.TarInfo(name)  # of no time and no owner: equal captions make equal shards
+    """Adds a file to a tar."""
+    entry = tarfile.TarInfo(name)  # without time and owner, so that equal captions make equal shards
     entry.size = len(content)
     tar.addfile(entry, io.BytesIO(content))

@@ -1,4 +1,4 @@
-"""A loaded captioner that turns blocks of pictures into rows: the same in one process, in many, and under Ray."""
+"""A loaded captioner that captions blocks of pictures: the same in one process, in several, and under Ray."""
 
 from __future__ import annotations
 
@@ -30,25 +30,28 @@ from rewards.spec import parse
 
 @dataclass(frozen=True)
 class ModelSource:
-    """Where a captioner is and what it is run on."""
+    """The name of a captioner, and the device it runs on."""
 
     name: str
     clip: str = ""
-    """where its own CLIP is, when not where it was"""
+    """the new place of its CLIP, if the CLIP has moved"""
     device: str = "auto"
     features: str = ""
-    """folder of features, which are taken from there as far as they are known"""
+    """folder of kept features; other pictures are looked at"""
 
     @property
     def fingerprint(self) -> str:
+        """Fingerprint of the settings and the weights."""
         return fingerprint_of(self.name)
 
     def decode(self) -> Decode:
-        """How the run itself decodes; of a model without a run, the default as far as it reads."""
+        """The decoding settings of the run that made the model, or the defaults without run.json."""
         return decode_of(self.name)
 
 
 class Worker:
+    """A captioner with its CLIP and the rewards. Raises ValueError when they do not fit each other."""
+
     def __init__(self, model: ModelSource, wanted: Wanted, images: str, split: str) -> None:
         self.device = device_of(model.device)
         self.wanted = wanted
@@ -64,16 +67,19 @@ class Worker:
         self.reward = self.make_reward(images, split)
 
     def make_reward(self, images: str, split: str) -> Mix | None:
-        """Rewards that want references get those of the data set for their document frequency."""
+        """Builds the rewards. Those that need references get the data set, for its document frequencies."""
         if not self.wanted.rewards:
             return None
         specs = [parse(text) for text in self.wanted.rewards]
-        wants = any("references" in find(spec.name).needs for spec in specs)
-        examples = load(images, split) if wants else []
+        needed = any("references" in find(spec.name).needs for spec in specs)
+        examples = load(images, split) if needed else []
         return build(specs, Context(examples, self.clip_name, str(self.device), self.wanted.seed))
 
     def rows(self, blocks: Iterable[Block]) -> Iterator[list[Row]]:
-        """Of each block, in its turn; pictures are read ahead, and pictures that cannot be read have a reason."""
+        """Captions the blocks one after the other, and reads the pictures of the next block meanwhile.
+
+        The row of a picture that cannot be read has the reason in `skipped`.
+        """
         waiting: list[Block] = []
 
         def pictures() -> Iterator[list[Example]]:
@@ -85,21 +91,24 @@ class Worker:
             yield self.rows_of(waiting.pop(0), looked)
 
     def rows_of(self, block: Block, looked: Looked) -> list[Row]:
-        known = {example.id: example for example in block.examples}
-        said = self.said([known[seen.id] for seen in looked.seen], self.features(looked)) if looked.seen else []
-        reasons = {name: text.removeprefix(f"{known[name].image}: ") for name, text in looked.faults.items()}
+        """The rows of one block."""
+        examples = {example.id: example for example in block.examples}
+        captioned = [examples[seen.id] for seen in looked.seen]
+        rows = self.captions(captioned, self.features(looked)) if captioned else []
+        reasons = {name: text.removeprefix(f"{examples[name].image}: ") for name, text in looked.faults.items()}
         reasons |= {left.id: left.reason for left in block.left_out if left.what != "caption"}
         places = block.places()
         return [
-            *(replace(row, order=places[row.id]) for row in said),
+            *(replace(row, order=places[row.id]) for row in rows),
             *(Row(name, places.get(name, block.order), skipped=reason) for name, reason in reasons.items()),
         ]
 
     def features(self, looked: Looked) -> torch.Tensor:
-        """`b p f` fp32, those that were known from the shelf."""
+        """Features of the pictures of a block, `b p f` fp32: new ones, and those that the shelf has."""
         kept = [seen.key for seen in looked.seen if seen.key not in looked.new]
-        found = looked.new | (dict(zip(kept, self.shelf.rows(kept))) if kept else {})
-        return torch.from_numpy(np.stack([found[seen.key] for seen in looked.seen])).float()
+        features = looked.new | (dict(zip(kept, self.shelf.rows(kept))) if kept else {})
+        return torch.from_numpy(np.stack([features[seen.key] for seen in looked.seen])).float()
 
-    def said(self, examples: list[Example], features: torch.Tensor) -> list[Row]:
+    def captions(self, examples: list[Example], features: torch.Tensor) -> list[Row]:
+        """A row for each example, from features `b p f`."""
         return candidates(self.captioner, features.to(self.device), examples, self.wanted, self.reward)

@@ -45,7 +45,7 @@ def test_second_call_writes_nothing_new(model, pictures, tmp_path, capsys):
     before = out.read_bytes()
     assert caption(model, pictures, out) == 0
     assert out.read_bytes() == before
-    assert "0 captions, 9 are there already" in capsys.readouterr().out
+    assert "0 captions, 9 from earlier calls" in capsys.readouterr().out
 
 
 def test_new_picture_is_added_and_the_others_stay(model, pictures, tmp_path):

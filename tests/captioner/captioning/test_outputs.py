@@ -84,7 +84,7 @@ def test_ids_of_digits_are_numbers_in_coco_results(tmp_path):
 def test_two_shares_are_the_whole_byte_for_byte(captioned, tmp_path, capsys, more):
     captioned("whole.jsonl", *more)
     assert captioned("parts.jsonl", "--shard", "2/2", *more) == 0
-    assert not (tmp_path / "parts.jsonl").exists() and "after 1-of-2" in capsys.readouterr().out
+    assert not (tmp_path / "parts.jsonl").exists() and "still to finish: 1-of-2" in capsys.readouterr().out
     assert main(["caption", "--merge", "--out", str(tmp_path / "parts.jsonl")]) == 2
     assert "1-of-2" in capsys.readouterr().err
     captioned("parts.jsonl", "--shard", "1/2", *more)
@@ -156,7 +156,7 @@ def test_id_that_two_shares_saw_is_named_when_they_are_merged(model, tmp_path, c
 def test_texts_are_not_captioned_again(captioned, capsys):
     captioned("texts", "--format", "txt")
     assert captioned("texts", "--format", "txt") == 0
-    assert "0 captions, 9 are there already" in capsys.readouterr().out
+    assert "0 captions, 9 from earlier calls" in capsys.readouterr().out
 
 
 def test_best_of_keeps_the_highest_rewarded_of_the_same_draws(captioned, tmp_path):
@@ -226,8 +226,8 @@ def test_texts_that_are_there_stay(captioned, tmp_path):
         (("--shard", "0/2"), "--shard is I/N"),
         (("--format", "xml"), "--format is one of jsonl"),
         (("--format", "txt"), "is a file, and txt makes a folder"),
-        (("--n", "9"), "9 captions are wanted of 5"),
-        (("--method", "greedy", "--n", "2"), "2 captions are wanted of 1"),
+        (("--n", "9"), "--n 9 is more than the 5 captions"),
+        (("--method", "greedy", "--n", "2"), "--n 2 is more than the 1 captions"),
         (("--method", "nucleus"), "--method is one of"),
         (("--method", "sample", "--temperature", "0"), "temperature above 0"),
         (("--model", ""), "--model is needed"),
@@ -243,12 +243,12 @@ def test_what_cannot_be_done_is_said_in_one_line(captioned, tmp_path, capsys, mo
 
 def test_unknown_ending_is_refused_with_the_formats(captioned, capsys):
     assert captioned("out.parquet") == 2
-    assert "type --format, which is one of jsonl, coco, csv, txt, webdataset" in capsys.readouterr().err
+    assert "type --format, one of jsonl, coco, csv, txt, webdataset" in capsys.readouterr().err
 
 
 def test_nothing_is_merged_where_nothing_was_begun(tmp_path, capsys):
     assert main(["caption", "--merge", "--out", str(tmp_path / "out.jsonl")]) == 2
-    assert "no work on" in capsys.readouterr().err
+    assert "cannot be merged" in capsys.readouterr().err
     assert not any(tmp_path.iterdir())
 
 
