@@ -13,12 +13,12 @@ from dataclasses import dataclass
 Tokens = Sequence[str]
 
 ORDERS = 4
-SMALL, TINY = 1e-9, 1e-15  # pycocoevalcap's guards: no guess and no hit still give a number
-BETA = 1.2  # ROUGE-L's preference for recall, as in pycocoevalcap
+SMALL, TINY = 1e-9, 1e-15  # pycocoevalcap's guards against dividing by 0 and multiplying by 0
+BETA = 1.2  # weight of recall in ROUGE-L, as in pycocoevalcap
 
 
 def orders(tokens: Tokens, most: int = ORDERS) -> Iterator[list[str]]:
-    """All runs of 1, then of 2, up to `most` tokens, each run as one text, which costs less than a tuple."""
+    """The n-grams of a caption, for n from 1 to `most`. An n-gram is one text, which costs less than a tuple."""
     runs = list(tokens)
     yield runs
     for n in range(1, most):
@@ -27,7 +27,7 @@ def orders(tokens: Tokens, most: int = ORDERS) -> Iterator[list[str]]:
 
 
 def ngrams(tokens: Tokens, n: int) -> list[str]:
-    """All runs of `n` tokens, in order.
+    """The n-grams of a caption, in order, each as one text.
 
     >>> ngrams("a dog runs".split(), 2)
     ['a dog', 'dog runs']
@@ -37,13 +37,13 @@ def ngrams(tokens: Tokens, n: int) -> list[str]:
 
 
 def counts(tokens: Tokens) -> list[Counter[str]]:
-    """How often each n-gram occurs, of each order."""
+    """n-gram -> its number of occurrences, for n from 1 to 4."""
     return list(map(Counter, orders(tokens)))
 
 
 @dataclass(frozen=True)
 class Hits:
-    """What BLEU adds up over a corpus: lengths, and for each order the n-grams guessed and those correct."""
+    """The sums of BLEU over captions: lengths, and for each n the n-grams of the captions and the correct ones."""
 
     length: int
     reference_length: int
@@ -52,10 +52,10 @@ class Hits:
 
 
 def hits(candidate: Tokens, references: Sequence[Tokens]) -> Hits:
-    """Clipped matches of one caption; its reference length is the closest one, the shorter of two."""
+    """The sums of one caption, with clipped matches. Its reference length is the closest, of two the shorter."""
     theirs = list(map(counts, references))
     correct = [
-        sum(min(count, max(each[n][run] for each in theirs)) for run, count in ours.items())
+        sum(min(count, max(of_reference[n][run] for of_reference in theirs)) for run, count in ours.items())
         for n, ours in enumerate(counts(candidate))
     ]
     length = len(candidate)
@@ -64,6 +64,7 @@ def hits(candidate: Tokens, references: Sequence[Tokens]) -> Hits:
 
 
 def total(each: Sequence[Hits]) -> Hits:
+    """The sums of several captions together."""
     return Hits(
         sum(hit.length for hit in each),
         sum(hit.reference_length for hit in each),
@@ -73,7 +74,7 @@ def total(each: Sequence[Hits]) -> Hits:
 
 
 def bleu_of(hit: Hits) -> list[float]:
-    """BLEU-1 to BLEU-4: geometric mean of the precisions, times the brevity penalty."""
+    """BLEU-1 to BLEU-4 of sums: geometric mean of the precisions, times the brevity penalty."""
     ratio = (hit.length + TINY) / (hit.reference_length + SMALL)
     brevity = math.exp(min(0.0, 1 - 1 / ratio))
     product, scores = 1.0, []
@@ -84,13 +85,13 @@ def bleu_of(hit: Hits) -> list[float]:
 
 
 def bleu(candidates: Sequence[Tokens], references: Sequence[Sequence[Tokens]]) -> tuple[list[float], list[list[float]]]:
-    """BLEU-1..4 of the corpus, and of each caption by itself (which do not average to it)."""
+    """BLEU-1 to BLEU-4 of a corpus and of each caption. The first are not means of the second."""
     each = [hits(candidate, of_image) for candidate, of_image in zip(candidates, references)]
     return bleu_of(total(each)), [bleu_of(hit) for hit in each]
 
 
 def rouge_l(candidate: Tokens, references: Iterable[Tokens]) -> float:
-    """F-measure of the longest common subsequence: the best precision with the best recall.
+    """F-measure of the longest common subsequence, from the best precision and the best recall over references.
 
     >>> round(rouge_l("a dog runs".split(), ["a dog sits".split()]), 3)
     0.667
@@ -104,7 +105,7 @@ def rouge_l(candidate: Tokens, references: Iterable[Tokens]) -> float:
 
 
 def longest_common(first: Tokens, second: Tokens) -> int:
-    """Length of the longest common subsequence, one row of the table an integer (Hyyrö 2004)."""
+    """Length of the longest common subsequence, with each row of the table as an integer (Hyyrö 2004)."""
     places: dict[str, int] = {}
     for i, word in enumerate(first):
         places[word] = places.get(word, 0) | 1 << i

@@ -1,7 +1,7 @@
-"""How far corpus scores may be trusted: the bootstrap over images (Koehn 2004, for BLEU).
+"""Confidence intervals of corpus scores: the bootstrap over images (Koehn 2004, for BLEU).
 
-Axes: r resamples, n captions, s sums. What a score compares with, such as CIDEr's document frequency, stays
-as it is: captions are drawn, not references.
+Axes: r resamples, n captions, s sums. Captions are resampled, references are not: CIDEr's document frequency, for
+example, stays the same.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ Key = TypeVar("Key", bound=Hashable)
 
 @dataclass(frozen=True)
 class Pooled:
-    """A corpus score made of sums over captions, such as BLEU's n-gram hits or a share of all mentions."""
+    """A corpus score that is a function of sums over captions, such as BLEU or a share of all mentions."""
 
     sums: np.ndarray
-    """what each caption adds, `n s`"""
+    """the summands of each caption, `n s`"""
     score: Callable[[np.ndarray], np.ndarray]
-    """`r s` -> `r`"""
+    """sums `r s` -> scores `r`"""
 
     def gives(self, corpus: float) -> bool:
-        """Whether this is how the corpus score came about."""
+        """Whether the sums of all captions give this corpus score."""
         return bool(np.isclose(self.score(self.sums.sum(0, keepdims=True))[0], corpus, rtol=1e-9, atol=1e-12))
 
 
 def mean_of(values: Sequence[float]) -> Pooled:
-    """The plain mean over captions, in the same form.
+    """The mean over captions as a Pooled score.
 
     >>> mean_of([1.0, 2.0, 6.0]).gives(3.0)
     True
@@ -42,7 +42,7 @@ def mean_of(values: Sequence[float]) -> Pooled:
 
 
 class Difference(NamedTuple):
-    """Second minus first, where 95 % of its resamples fall, and how often chance alone would give it a sign."""
+    """Second score minus first, its 95 % interval, and the two-sided p of a difference of 0."""
 
     difference: float
     low: float
@@ -51,7 +51,7 @@ class Difference(NamedTuple):
 
 
 def resample(scores: Mapping[Key, Pooled], resamples: int, rng: np.random.Generator) -> dict[Key, np.ndarray]:
-    """Each score over the same `resamples` draws of n captions with replacement, `r`."""
+    """Name -> the score of each resample, `r`. All scores are of the same draws of n captions with replacement."""
     if not scores:
         return {}
     every = np.concatenate([pooled.sums for pooled in scores.values()], axis=1)
@@ -63,7 +63,7 @@ def resample(scores: Mapping[Key, Pooled], resamples: int, rng: np.random.Genera
 
 
 def draws(n: int, r: int, rng: np.random.Generator) -> np.ndarray:
-    """How often each caption is in each resample, `r n`."""
+    """The number of times that each caption is in each resample, `r n`."""
     drawn = rng.integers(n, size=(r, n)) + n * np.arange(r)[:, None]
     return np.bincount(drawn.ravel(), minlength=r * n).reshape(r, n).astype(float)
 
@@ -79,9 +79,10 @@ def interval(values: np.ndarray) -> tuple[float, float]:
 
 
 def difference(first: float, second: float, resampled: np.ndarray) -> Difference:
-    """Of two scores over the same images; `resampled` differences are paired: both on the same draws.
+    """The difference of two scores over the same images. `resampled` are its values on resamples, `r`.
 
-    p is two-sided: twice the share of resamples on the other side of 0, itself counted as one of them.
+    Each of these is of two scores on one draw. p is two-sided: twice the share of resamples at 0 or beyond, where the
+    observed difference counts as one more resample.
     """
     beyond = min((resampled <= 0).sum(), (resampled >= 0).sum())
     p = min(1.0, 2 * (beyond + 1) / (len(resampled) + 1))

@@ -14,7 +14,7 @@ COCO = ("train2014", "val2014")
 
 
 def read_corpus(path: Path) -> list[tuple[str, ...]]:
-    """The captions of each image. Raises ValueError."""
+    """The captions of each image in a JSON file. Raises ValueError for a file of another kind."""
     try:
         return captions_by_image(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -24,14 +24,17 @@ def read_corpus(path: Path) -> list[tuple[str, ...]]:
 
 
 def coco_captions() -> list[tuple[str, ...]]:
-    """All of COCO 2014, 616,767 captions of 123,287 images, which pycocoevalcap has inside SPICE's jar."""
+    """All 616,767 captions of the 123,287 images of COCO 2014, from SPICE's jar in pycocoevalcap."""
     with ZipFile(packaged("spice/spice-1.0.jar")) as jar:
         files = [json.loads(jar.read(f"coco/annotations/captions_{split}.json")) for split in COCO]
     return [captions for content in files for captions in captions_by_image(content)]
 
 
 def captions_by_image(content: dict[str, Any]) -> list[tuple[str, ...]]:
-    """Raises ValueError, KeyError, TypeError or AttributeError for what is neither of the two."""
+    """The captions of each image in COCO annotations or in `{id: [caption, ...]}`.
+
+    Raises ValueError, KeyError, TypeError or AttributeError for other content.
+    """
     captions: dict[Any, list[str]] = content
     if "annotations" in content:
         captions = defaultdict(list)

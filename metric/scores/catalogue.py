@@ -65,7 +65,7 @@ OPTIONS = {
 
 @dataclass(frozen=True)
 class Request:
-    """Scores that were asked for, and what they are to be computed with."""
+    """The scores to compute, and the options of their sources."""
 
     names: tuple[str, ...]
     """each once, in the order of SCORES"""
@@ -79,9 +79,10 @@ def canonical(name: str) -> str:
 
 
 def request(specs: Iterable[str]) -> Request:
-    """From specs such as `cider`, `text` or `pac_spp:checkpoint=DIR`, of scores and of families.
+    """The request of specs of scores and families, such as `cider`, `text` or `pac_spp:checkpoint=DIR`.
 
-    An option holds for all scores of its source: `ref_pac_spp` has the checkpoint of `pac_spp`.
+    An option holds for all scores of its source: `ref_pac_spp` has the checkpoint of `pac_spp`. Raises ValueError for
+    an unknown name or option, and for an option with two values.
     """
     wanted: set[str] = set()
     options: dict[str, dict[str, str]] = {}
@@ -105,8 +106,8 @@ def owner(name: str, typed: str) -> tuple[str, str]:
     option = find(typed, known, f"option of {name}")
     owners = [source for source in sources if option in OPTIONS.get(source, ())]
     if len(owners) > 1:
-        of = " or ".join(f"{first_of(source)}:{option}=..." for source in owners)
-        raise ValueError(f"{name} has scores that would each need their own {option}; write {of}")
+        specs = " or ".join(f"{first_of(source)}:{option}=..." for source in owners)
+        raise ValueError(f"{name} has scores that would each need their own {option}; write {specs}")
     return owners[0], option
 
 
@@ -116,7 +117,7 @@ def first_of(source: str) -> str:
 
 
 def expand_names(specs: Iterable[str]) -> list[str]:
-    """Scores and families (`classic text clip scene all`) to scores, each once, in the order of the table."""
+    """The scores of specs of scores and families, each once, in the order of SCORES."""
     return list(request(specs).names)
 
 

@@ -1,7 +1,7 @@
 """CHAIR: objects that a caption names and the picture does not show (arXiv 1809.02156).
 
-Each naming of a COCO object counts, by any of its synonyms, which `assets/chair` holds. What a picture shows is
-told by its instance annotations together with its reference captions. Of a drawn scene it is known.
+Each name of a COCO object counts, as does each of its synonyms in `assets/chair`. The objects of a photograph are
+those of its instance annotations and of its reference captions. The objects of a drawn scene are known.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ IRREGULAR |= {"knife": "knives", "pocketknife": "pocketknives", "thief": "thieve
 
 
 class Named(NamedTuple):
-    """Objects that a caption names, and how many of them are not there."""
+    """The number of objects that a caption names, and of those that the picture does not show."""
 
     false: int
     all: int
 
 
 def chair_i(each: Sequence[Named]) -> float:
-    """Share of the objects named that are not there, 0 to 1; 0 when none is named."""
+    """Share of the named objects that the pictures do not show, 0 to 1. Captions without objects give 0."""
     return sum(named.false for named in each) / max(1, sum(named.all for named in each))
 
 
 def chair_s(each: Sequence[Named]) -> float:
-    """Share of the captions that name one that is not there, 0 to 1."""
+    """Share of the captions that name an object that the picture does not show, 0 to 1."""
     return sum(named.false > 0 for named in each) / max(1, len(each))
 
 
@@ -47,16 +47,17 @@ def count(mentioned: Iterable[str], present: Collection[str]) -> Named:
 def in_photographs(
     captions: Sequence[str], examples: Sequence[Example], shown: Mapping[str, Collection[str]]
 ) -> list[Named]:
-    """What each caption names of COCO's objects. `shown` is what `read_instances` read."""
-    each = []
+    """The COCO objects in each caption. `shown` has the objects of each image, as `read_instances` reads them."""
+    counts = []
     for caption, example in zip(captions, examples):
-        told = [name for reference in example.references for name in mentions(tokenize(reference))]
-        each.append(count(mentions(tokenize(caption)), {*shown[image_id(example.id, shown)], *told}))
-    return each
+        in_references = [name for reference in example.references for name in mentions(tokenize(reference))]
+        present = {*shown[image_id(example.id, shown)], *in_references}
+        counts.append(count(mentions(tokenize(caption)), present))
+    return counts
 
 
 def in_scenes(captions: Sequence[str], examples: Sequence[Example]) -> list[Named]:
-    """What each caption names of the kinds of things that scenes have."""
+    """The kinds of things in each caption of a drawn scene."""
     from metric.scenes.truth import kinds
     from metric.scenes.world import Scene
 
@@ -65,20 +66,20 @@ def in_scenes(captions: Sequence[str], examples: Sequence[Example]) -> list[Name
 
 
 def mentions(tokens: Tokens) -> list[str]:
-    """The COCO object of each name in a caption, in order; the longest name counts: a hot dog is no dog."""
-    names, found, at = vocabulary(), [], 0
+    """The COCO object of each name in a caption, in order. The longest name counts: a hot dog is no dog."""
+    names, objects, at = vocabulary(), [], 0
     words = [word for word in tokens if word != "seat"] if "toilet" in tokens or "toilets" in tokens else tokens
     while at < len(words):
         sizes = range(min(LONGEST, len(words) - at), 0, -1)
         size = next((size for size in sizes if " ".join(words[at : at + size]) in names), 0)
-        found += [names[" ".join(words[at : at + size])]] if size else []
+        objects += [names[" ".join(words[at : at + size])]] if size else []
         at += size or 1
-    return [name for name in found if name]
+    return [name for name in objects if name]
 
 
 @cache
 def vocabulary() -> dict[str, str]:
-    """Every name in singular and plural -> its COCO object, "" for a phrase that names none ("baby animal")."""
+    """Each name in singular and plural -> its COCO object, or "" for a phrase that names none ("baby animal")."""
     content = json.loads(ASSET.read_text(encoding="utf-8"))
     objects = {word: name for name, words in content["objects"].items() for word in (name, *words)}
     objects |= {phrase: objects.get(word, "") for phrase, word in content["read_as"].items()}
@@ -104,9 +105,9 @@ def plural_of_word(word: str) -> str:
 
 
 def read_instances(path: Path) -> dict[str, frozenset[str]]:
-    """COCO's instance annotations -> by image id and by file name, the objects that each picture shows.
+    """Image id, and file name with and without ending -> the objects in that picture, from COCO's annotations.
 
-    Raises ValueError.
+    Raises ValueError for a file that is not COCO's instances_*.json.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -130,7 +131,7 @@ def objects_by_image(content: dict[str, Any]) -> dict[str, frozenset[str]]:
 
 
 def image_id(name: str, shown: Mapping[str, Collection[str]]) -> str:
-    """The name that the annotations have for an example: as it is, or without its ending."""
+    """The key of `shown` for an example's id: the id, or the id without its ending. Raises ValueError without any."""
     for known in (name, name.rpartition(".")[0]):
         if known in shown:
             return known

@@ -1,8 +1,8 @@
-"""CIDEr-D: how much a caption says what people say of the image and of few others (arXiv 1411.5726).
+"""CIDEr-D: similarity of n-grams to the references, where n-grams of few images weigh most (arXiv 1411.5726).
 
-As pycocoevalcap's Cider, and fast enough to be a reward. An n-gram, its words with a space between, weighs
-count x idf; each image keeps one table from n-gram to the references that hold it, so a candidate's n-gram is looked
-up once for all of them.
+Values are those of pycocoevalcap's Cider, computed fast enough for a reward. An n-gram is a text of words with a space
+between. It weighs count x idf. Each image has one table from n-gram to the references that hold it. An n-gram of a
+candidate is then looked up once for all references.
 """
 
 from __future__ import annotations
@@ -23,39 +23,39 @@ from metric.scores.ptb_tokenizer import words
 SIGMA = 6.0  # of the Gaussian over the difference in length, in bigrams
 SCALE = 10.0
 EOS = "<eos>"
-IMAGES_KEPT = 4096  # whose reference vectors stay in memory
+IMAGES_KEPT = 4096  # images whose reference vectors stay in memory
 
 
 @dataclass(frozen=True)
 class DocumentFrequency:
-    """In how many images' references each n-gram occurs."""
+    """n-gram -> the number of images whose references hold it, of so many `documents` (images)."""
 
     counts: Mapping[str, int]
     documents: int
 
     @classmethod
     def of(cls, references: Iterable[Sequence[Tokens]]) -> DocumentFrequency:
-        """From the references of each image.
+        """Counted from the references of each image.
 
         >>> df = DocumentFrequency.of([["a dog".split()], ["a cat".split(), "a black cat".split()]])
         >>> df.documents, df.counts["a"], df.counts["a cat"]
         (2, 2, 1)
         """
-        found: Counter[str] = Counter()
+        counts: Counter[str] = Counter()
         documents = 0
         for of_image in references:
-            found.update(runs(of_image))
+            counts.update(runs(of_image))
             documents += 1
-        return cls(found, documents)
+        return cls(counts, documents)
 
     @cached_property
     def most(self) -> float:
-        """idf of an n-gram of one image; one never seen counts as seen once."""
+        """idf of an n-gram of one image. An n-gram of no image has the same."""
         return math.log(max(1, self.documents))
 
     @cached_property
     def idf(self) -> dict[str, float]:
-        """log(documents / images that have the n-gram)."""
+        """n-gram -> log(documents / images with the n-gram)."""
         return {gram: self.most - math.log(images or 1) for gram, images in self.counts.items()}
 
     @cached_property
@@ -67,32 +67,32 @@ class DocumentFrequency:
         return digest.hexdigest()[:12]
 
     def weights(self, tokens: Tokens) -> list[dict[str, float]]:
-        """Count x idf of each n-gram, of each order."""
+        """For n from 1 to 4: n-gram -> count x idf."""
         idf, most = self.idf.get, self.most
-        found = []
-        for said in orders(tokens):
-            weights = {gram: idf(gram, most) for gram in said}
-            if len(weights) < len(said):
-                weights = {gram: count * weights[gram] for gram, count in Counter(said).items()}
-            found.append(weights)
-        return found
+        by_order = []
+        for grams in orders(tokens):
+            weights = {gram: idf(gram, most) for gram in grams}
+            if len(weights) < len(grams):
+                weights = {gram: count * weights[gram] for gram, count in Counter(grams).items()}
+            by_order.append(weights)
+        return by_order
 
 
 def runs(of_image: Iterable[Tokens]) -> set[str]:
-    """The n-grams of the references of one image."""
+    """The different n-grams of the references of one image."""
     return set(chain.from_iterable(chain.from_iterable(map(orders, of_image))))
 
 
 @dataclass(frozen=True)
 class ReferenceVectors:
-    """The references of one image: n-gram -> (which reference, weight, weight over the norm of its order)."""
+    """The references of one image: n-gram -> (number of the reference, weight, weight over the norm of its order)."""
 
     lengths: tuple[int, ...]
     holders: Mapping[str, Sequence[tuple[int, float, float]]]
 
 
 def reference_vectors(references: Sequence[Tokens], df: DocumentFrequency) -> ReferenceVectors:
-    """What `cider_d` compares candidates with; worth keeping while the image has more of them."""
+    """The references of one image in the form that `cider_d` compares candidates with."""
     holders: dict[str, list[tuple[int, float, float]]] = defaultdict(list)
     for index, reference in enumerate(references):
         for weights in df.weights(reference):
@@ -117,34 +117,34 @@ def cider_d(candidate: Tokens, references: ReferenceVectors, df: DocumentFrequen
 
 
 def units(tokens: Tokens, df: DocumentFrequency) -> dict[str, float]:
-    """The weights of each order at length 1: what the cosines of CIDEr without the D are made of."""
+    """n-gram -> weight over the norm of its order, for the cosines of CIDEr without the D."""
     return {gram: weight / norm(weights) for weights in df.weights(tokens) for gram, weight in weights.items()}
 
 
 def cosine(one: Mapping[str, float], other: Mapping[str, float]) -> float:
-    """Mean over the orders of the cosines of two `units`."""
+    """Mean over n from 1 to 4 of the cosines of two `units`."""
     return sum(value * other[gram] for gram, value in one.items() if gram in other) / ORDERS
 
 
 def norm(weights: Mapping[str, float]) -> float:
-    """Euclidean; 1 where all weights are 0."""
+    """Euclidean norm of weights; 1 where all weights are 0."""
     return math.sqrt(sum(weight * weight for weight in weights.values())) or 1.0
 
 
 def bigrams(tokens: Tokens) -> int:
-    """The length in the Gaussian: pycocoevalcap counts bigrams there, not words."""
+    """The length of a caption in the Gaussian, where pycocoevalcap counts bigrams instead of words."""
     return max(0, len(tokens) - 1)
 
 
 class Cider:
-    """Scores captions by one document frequency; the form that evaluation and reward share.
+    """Scores of captions with one document frequency, for evaluation and for the reward.
 
-    With `eos` the end of the sentence is a word of references and captions, save of a `Cut` caption, so that
-    captions that stop in mid-sentence gain nothing. Evaluation goes without.
+    With `eos` the end of the sentence is a word of references and captions. A `Cut` caption has none, so that captions
+    that stop in mid-sentence gain nothing. Evaluation does without.
     """
 
     def __init__(self, references: Iterable[Sequence[str]] | DocumentFrequency, eos: bool = False):
-        """`references` of each image of the set that says which n-grams are rare, or that set counted."""
+        """`references` are those of each image of a set, whose document frequency is used, or that frequency."""
         self.eos = eos
         if isinstance(references, DocumentFrequency):
             self.df = references
@@ -160,17 +160,17 @@ class Cider:
         return reference_vectors([self.words(reference) for reference in references], self.df)
 
     def plain(self, captions: Sequence[str], references: Sequence[tuple[str, ...]]) -> list[float]:
-        """CIDEr without the D: neither clipping nor Gaussian, which a caption of many or strange words can cheat.
+        """CIDEr without the D of each caption: no clipping and no Gaussian. Long or strange captions can cheat it.
 
-        Equation 2 of the paper over words as they are; the paper has their stems.
+        Equation 2 of the paper, over words as they are; the paper takes their stems.
         """
-        said = [units(self.words(caption), self.df) for caption in captions]
+        candidates = [units(self.words(caption), self.df) for caption in captions]
         return [
-            SCALE * fmean(cosine(candidate, units(self.words(text), self.df)) for text in of)
-            for candidate, of in zip(said, references)
+            SCALE * fmean(cosine(candidate, units(self.words(text), self.df)) for text in texts)
+            for candidate, texts in zip(candidates, references)
         ]
 
     def scores(self, captions: Sequence[str], references: Sequence[tuple[str, ...]]) -> list[float]:
-        """CIDEr-D of each caption against its own image's references; 1.0 is pycocoevalcap's 1.0."""
+        """CIDEr-D of each caption against the references of its image, on the scale of pycocoevalcap."""
         candidates, vectors = map(self.words, captions), map(self.vectors, references)
         return [cider_d(candidate, of_image, self.df) for candidate, of_image in zip(candidates, vectors)]

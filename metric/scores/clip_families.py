@@ -40,6 +40,7 @@ def open_tuned(name: str, options: Options, given: Embedder | None, device: str)
 
 @lru_cache(maxsize=4)
 def embedder_of(name: str, device: str) -> Embedder:
+    """The Embedder of a CLIP by the name that `load_clip` takes; the last four are kept."""
     from metric.clip.embedder import Embedder
     from metric.clip.load import load_clip
 
@@ -47,6 +48,7 @@ def embedder_of(name: str, device: str) -> Embedder:
 
 
 def positive(what: str, text: str) -> float:
+    """A typed number above 0. The ValueError for other text names `what`."""
     try:
         number = float(text)
     except ValueError:
@@ -57,7 +59,10 @@ def positive(what: str, text: str) -> float:
 
 
 def similarity(embedder: Embedder, name: str, w: float, captions: list[str], examples: list[Example]) -> Part:
-    """w max(cos, 0): CLIP-S, PAC-S or PAC-S++, and the reference version when all images have references."""
+    """w max(cos, 0): CLIP-S, PAC-S or PAC-S++, and the reference version when all images have references.
+
+    Raises Unavailable for a picture that is not there.
+    """
     from metric.clip.embedder import best_reference
     from metric.similarity import PREFIX, pac_s, ref_score
 
@@ -72,6 +77,6 @@ def similarity(embedder: Embedder, name: str, w: float, captions: list[str], exa
     if all(example.references for example in examples):
         best = best_reference(embedder, candidates, examples, PREFIX)
         per_caption[f"ref_{name}"] = ref_score(score, best).tolist()
-    said = f"w {w}, prefix {PREFIX.strip()!r}, CLIP {embedder.clip.name} ({embedder.clip.fingerprint})"
+    fact = f"w {w}, prefix {PREFIX.strip()!r}, CLIP {embedder.clip.name} ({embedder.clip.fingerprint})"
     lost = f", {embedder.cut} texts longer than its context were cut" if embedder.cut else ""
-    return Part(means(per_caption), per_caption, facts={name: said + lost})
+    return Part(means(per_caption), per_caption, facts={name: fact + lost})

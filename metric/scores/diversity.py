@@ -1,4 +1,4 @@
-"""How much captions differ from each other, and from what was learned by heart.
+"""Diversity: differences between captions, and between captions and the training captions.
 
 Axes: m captions of one image.
 """
@@ -16,7 +16,9 @@ from metric.scores.cider import DocumentFrequency, cosine, units
 
 
 def distinct(captions: Sequence[Tokens], n: int) -> float:
-    """Different n-grams over words, 0 to 1: distinct-n of a corpus (arXiv 1510.03055), Div-n of an image's set.
+    """Number of different n-grams over number of words, 0 to 1.
+
+    distinct-n of a corpus (arXiv 1510.03055), Div-n of the captions of one image.
 
     >>> distinct(["a dog".split(), "a cat".split()], 1)
     0.75
@@ -26,16 +28,16 @@ def distinct(captions: Sequence[Tokens], n: int) -> float:
 
 
 def novelty(captions: Iterable[Tokens], training: Iterable[Tokens]) -> list[bool]:
-    """Which captions are, word for word, none of the training captions."""
+    """For each caption whether it differs from every training caption in a word."""
     known = set(map(tuple, training))
     return [tuple(tokens) not in known for tokens in captions]
 
 
 def self_cider(captions: Sequence[Tokens], df: DocumentFrequency) -> float:
-    """How many different things m captions of one image say, 0 to 1 (arXiv 1903.12020).
+    """self-CIDEr: the diversity of m captions of one image, 0 to 1 (arXiv 1903.12020).
 
-    -log_m of the largest singular value's share, where the squared singular values are the eigenvalues of the
-    captions' CIDEr with each other: 0 when all say the same, 1 when none has a word of another.
+    -log_m of the largest singular value's share. The squared singular values are the eigenvalues of the captions'
+    CIDEr with each other. Equal captions give 0, captions without a common word give 1.
     """
     if len(captions) < 2:
         raise ValueError(f"self-CIDEr compares the captions of an image with each other, got {len(captions)}")
@@ -44,6 +46,6 @@ def self_cider(captions: Sequence[Tokens], df: DocumentFrequency) -> float:
 
 
 def cosines(captions: Sequence[Tokens], df: DocumentFrequency) -> np.ndarray:
-    """CIDEr of all pairs, without CIDEr-D's clipping and Gaussian, which would make it no kernel. `m m`."""
-    each = [units(tokens, df) for tokens in captions]
-    return np.array([[cosine(one, other) for other in each] for one in each])
+    """CIDEr of all pairs of captions, `m m`. CIDEr-D is no kernel, because of its clipping and Gaussian."""
+    vectors = [units(tokens, df) for tokens in captions]
+    return np.array([[cosine(one, other) for other in vectors] for one in vectors])

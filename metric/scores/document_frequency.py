@@ -1,8 +1,8 @@
 """Document frequencies of large sets of captions, for CIDEr: counted once, then kept in the user's cache.
 
-An n-gram of one image only weighs as much as one never seen (CIDEr takes the logarithm of at least 1), so it is
-not kept: 964,502 n-grams of COCO are left, and every score is the same. The end of the sentence is
-counted as a word, which changes nothing for those who leave it out.
+An n-gram of one image weighs as much as an n-gram of none, since CIDEr takes the logarithm of at least 1. Such n-grams
+are not kept: 964,502 n-grams of COCO are left, and every score is the same. The end of the sentence is counted as a
+word. Scores without it do not change.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ Corpus = Sequence[Sequence[str]]
 
 
 def of_coco() -> DocumentFrequency:
-    """Of all COCO 2014 captions inside pycocoevalcap. The published table is of these too, less the test split."""
+    """The frequency in all COCO 2014 captions inside pycocoevalcap. The published table leaves the test split out."""
     return kept(f"coco2014-v{FORMAT}", coco_captions)
 
 
 def of_file(path: Path) -> DocumentFrequency:
-    """Of a file that `read_corpus` reads. Raises ValueError."""
+    """The frequency in a file that `read_corpus` reads. Raises ValueError for a file that it cannot read."""
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     except OSError as error:
@@ -41,7 +41,7 @@ def of_file(path: Path) -> DocumentFrequency:
 
 
 def kept(name: str, corpus: Callable[[], Corpus]) -> DocumentFrequency:
-    """From the cache, or counted and put there."""
+    """The frequency called `name` from the cache, or counted in the corpus and put into the cache."""
     path = user_cache("cider", f"{name}.txt.gz")
     if not path.is_file():
         save(counted(corpus()), path)
@@ -49,14 +49,15 @@ def kept(name: str, corpus: Callable[[], Corpus]) -> DocumentFrequency:
 
 
 def counted(corpus: Corpus) -> DocumentFrequency:
-    found: Counter[str] = Counter()
+    """The frequency in a corpus, without n-grams of one image."""
+    counts: Counter[str] = Counter()
     for captions in tqdm(corpus, desc="document frequency", unit="image", disable=None):
-        found.update(runs((*words(caption), EOS) for caption in captions))
-    return DocumentFrequency({gram: count for gram, count in found.items() if count > 1}, len(corpus))
+        counts.update(runs((*words(caption), EOS) for caption in captions))
+    return DocumentFrequency({gram: count for gram, count in counts.items() if count > 1}, len(corpus))
 
 
 def save(df: DocumentFrequency, path: Path) -> None:
-    """A line with the number of documents, then `count n-gram` a line; appears whole or not at all."""
+    """Write a frequency as compressed text: a line with the number of documents, then `count n-gram` a line."""
     with whole_file(path) as new, gzip.open(new, "wt", encoding="utf-8", compresslevel=3) as file:
         file.write(f"{df.documents}\n")
         file.writelines(f"{count} {gram}\n" for gram, count in df.counts.items())

@@ -1,7 +1,8 @@
-"""EMScore: captions of videos, by the whole and frame by word (Shi et al. 2022, arXiv 2111.08919).
+"""EMScore: captions of videos, as a whole and word by frame (Shi et al. 2022, arXiv 2111.08919).
 
-Coarse is the cosine of caption and mean frame; fine is the F1 of matching each word with its nearest frame, words
-weighted by rarity, and each frame with its nearest word; the score is their mean. No prefix and no scale.
+Coarse is the cosine of the caption and the mean frame. Fine is an F1: each word is matched with its nearest frame,
+where rare words weigh more, and each frame with its nearest word. The score is the mean of both. Captions have no
+prefix, and scores no scale.
 
 Axes: n captions, f frames, t tokens, d features.
 """
@@ -29,7 +30,7 @@ PARTS = ("full", "coarse", "fine")
 
 @dataclass(frozen=True)
 class Words:
-    """A text: a vector for each token `t d`, the weights of the tokens `t`, the text's own vector `d`."""
+    """A text: the vectors of its tokens `t d`, their weights `t`, and the vector of the whole text `d`."""
 
     local: Tensor
     weights: Tensor
@@ -38,9 +39,9 @@ class Words:
 
 @dataclass(frozen=True)
 class Rarity:
-    """How much a token counts: log((N + 1) / (texts that hold it + 1)), as in the authors' code.
+    """Weights of tokens: log((N + 1) / (texts with the token + 1)) for N texts, as in the authors' code.
 
-    The end of text, which all texts have, gets the mean; padding counts as a token of every text.
+    The end of text, which all texts have, weighs the mean. Padding counts as a token of every text.
     """
 
     known: Mapping[int, float]
@@ -56,18 +57,18 @@ class Rarity:
         return cls(known | ({max(known): sum(known.values()) / len(known)} if known else {}), len(texts))
 
     def weights(self, tokens: Iterable[int]) -> Tensor:
-        """-> `t`. Where all weigh nothing, as with a corpus of one text, all count the same."""
-        found = torch.tensor([self.known.get(token, math.log(self.texts + 1)) for token in tokens])
-        return found if found.any() else torch.ones_like(found)
+        """Weights of t tokens, `t`. Where all are 0, as with a corpus of one text, all are 1."""
+        weights = torch.tensor([self.known.get(token, math.log(self.texts + 1)) for token in tokens])
+        return weights if weights.any() else torch.ones_like(weights)
 
 
 def coarse(frames: Tensor, whole: Tensor) -> float:
-    """Cosine of the mean frame and the text. `f d`, `d`."""
+    """Cosine of the mean frame and the text. `f d`, `d` -> number."""
     return float(F.normalize(frames.mean(0), dim=0) @ whole)
 
 
 def fine(similarity: Tensor, words: Tensor, others: Tensor) -> tuple[float, float, float]:
-    """Precision, recall and F1 of greedy matching. `t f`, weights `t` and `f` -> three numbers."""
+    """Precision, recall and F1 of greedy matching. Cosines `t f`, weights `t` and `f` -> three numbers."""
     precision = float((similarity.amax(1) * words).sum() / words.sum())
     recall = float((similarity.amax(0) * others).sum() / others.sum())
     total = precision + recall
@@ -81,7 +82,7 @@ def of_video(frames: Tensor, caption: Words) -> dict[str, float]:
 
 
 def of_references(references: Sequence[Words], caption: Words) -> dict[str, float]:
-    """The parts of EMScore(X, X*): each the best of all references."""
+    """The parts of EMScore(X, X*): the best over all references, for each part."""
     f1 = max(fine(caption.local @ other.local.T, caption.weights, other.weights)[2] for other in references)
     return together(max(float(other.whole @ caption.whole) for other in references), f1)
 
@@ -91,7 +92,7 @@ def together(whole: float, parts: float) -> dict[str, float]:
 
 
 class EmScore:
-    """EMScore with any CLIP. `corpus` says which words are rare."""
+    """EMScore with any CLIP. Tokens that are rare in `corpus` weigh most; `frames` are looked at in a video."""
 
     def __init__(self, embedder: Embedder, corpus: Sequence[str], frames: int = FRAMES) -> None:
         self.embedder = embedder
@@ -115,12 +116,13 @@ class EmScore:
         ]
 
     def look(self, video: Video) -> Tensor:
-        """The frames, each video decoded once. -> `f d`"""
+        """The embedded frames of a video, `f d`. Each video is decoded once."""
         if video.key not in self.known_frames:
             self.known_frames[video.key] = self.embedder.images(as_pictures(video, self.frames))
         return self.known_frames[video.key]
 
     def learn(self, texts: Sequence[str]) -> None:
+        """Embed the texts and their tokens, unless they are known."""
         clip, size = self.embedder.clip, self.embedder.batch_size
         missing = sorted({text for text in texts if text not in self.known_words}, key=len)
         for start in range(0, len(missing), size):
@@ -132,6 +134,6 @@ class EmScore:
                 self.known_words[text] = Words(vectors[:length].clone(), weights, whole)
 
 
-def both(seen: Sequence[dict[str, float]], told: Sequence[dict[str, float]]) -> list[dict[str, float]]:
-    """The parts of EMScore(X, V, X*): the means of those by video and by references."""
-    return [{part: (one[part] + other[part]) / 2 for part in PARTS} for one, other in zip(seen, told)]
+def both(by_video: Sequence[dict[str, float]], by_text: Sequence[dict[str, float]]) -> list[dict[str, float]]:
+    """The parts of EMScore(X, V, X*): the means of the parts by video and by references."""
+    return [{part: (one[part] + other[part]) / 2 for part in PARTS} for one, other in zip(by_video, by_text)]

@@ -1,7 +1,7 @@
-"""Scores that need something from outside: Java, CoreNLP, COCO's annotations, the training captions.
+"""Scores that need other programs or files: Java, CoreNLP, COCO's annotations, the training captions.
 
-Each opener checks that all is there, before anything is computed: Unavailable where it is not, ValueError where
-what was asked for by an option is not.
+Each opener checks these before anything is computed. It raises Unavailable for a program or file that is missing, and
+ValueError for one that an option names.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def open_meteor(options: Options, given: object) -> Family:
 
 
 def score_meteor(captions: list[str], examples: list[Example]) -> Part:
-    corpus, each = meteor(list(map(tokenize, captions)), references_of(examples))
-    return Part({"meteor": corpus}, {"meteor": each}, facts={"meteor": "METEOR 1.5, -l en -norm"})
+    corpus, scores = meteor(list(map(tokenize, captions)), references_of(examples))
+    return Part({"meteor": corpus}, {"meteor": scores}, facts={"meteor": "METEOR 1.5, -l en -norm"})
 
 
 def open_spice(options: Options, given: object) -> Family:
@@ -46,8 +46,8 @@ def open_spice(options: Options, given: object) -> Family:
 
 
 def score_spice(corenlp: str, cache: Path | None, captions: list[str], examples: list[Example]) -> Part:
-    each = spice(list(map(tokenize, captions)), references_of(examples), corenlp, cache)
-    return Part({"spice": fmean(each)}, {"spice": each}, facts={"spice": f"SPICE 1.0, CoreNLP of {corenlp}"})
+    scores = spice(list(map(tokenize, captions)), references_of(examples), corenlp, cache)
+    return Part({"spice": fmean(scores)}, {"spice": scores}, facts={"spice": f"SPICE 1.0, CoreNLP of {corenlp}"})
 
 
 def references_of(examples: Sequence[Example]) -> list[list[Tokens]]:
@@ -62,12 +62,12 @@ def open_objects(options: Options, given: object) -> Family:
 
 
 def score_objects(shown: Mapping[str, frozenset[str]], captions: list[str], examples: list[Example]) -> Part:
-    told = "objects of the instance annotations and of the references"
-    return hallucinated("chair", in_photographs(captions, examples, shown), {"chair_i": told, "chair_s": told})
+    fact = "objects of the instance annotations and of the references"
+    return hallucinated("chair", in_photographs(captions, examples, shown), {"chair_i": fact, "chair_s": fact})
 
 
 def hallucinated(name: str, each: Sequence[Named], facts: dict[str, str] | None = None) -> Part:
-    """CHAIR-i and CHAIR-s in percent. CHAIR-i of a corpus is the share of all namings, no mean over captions."""
+    """CHAIR-i and CHAIR-s in percent. CHAIR-i of a corpus is a share of all named objects, no mean over captions."""
     per_caption = {
         f"{name}_i": [100.0 * chair_i([named]) for named in each],
         f"{name}_s": [100.0 * chair_s([named]) for named in each],
@@ -86,5 +86,5 @@ def open_training(options: Options, given: object) -> Family:
 
 
 def score_novelty(known: Sequence[Tokens], captions: list[str], examples: list[Example]) -> Part:
-    each = [100.0 * new for new in novelty(map(tokenize, captions), known)]
-    return Part({"novelty": fmean(each)}, {"novelty": each}, facts={"novelty": f"{len(known)} training captions"})
+    scores = [100.0 * new for new in novelty(map(tokenize, captions), known)]
+    return Part({"novelty": fmean(scores)}, {"novelty": scores}, facts={"novelty": f"{len(known)} training captions"})

@@ -1,4 +1,4 @@
-"""What a family of scores is: a function from captions and their examples, in the same order, to a Part."""
+"""A family of scores: a function from captions and their examples, in the same order, to a Part."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ PerCaption = dict[str, list[float]]
 
 
 class Unavailable(Exception):
-    """Why a score cannot be had here, where nothing that was asked for is wrong: it is skipped."""
+    """The reason why a score is skipped: something is missing here, and nothing that was typed is wrong."""
 
 
 class Part(NamedTuple):
-    """What one family finds, of captions in the order they came in."""
+    """The scores of one family, in the order of the captions."""
 
     corpus: dict[str, float]
     per_caption: PerCaption
     pooled: dict[str, Pooled] = {}
-    """corpus scores that are no mean of the captions' scores, as sums over captions"""
+    """corpus scores that are no means of the captions' scores, as sums over captions"""
     facts: dict[str, str] = {}
-    """score -> what belongs beside its numbers"""
+    """score -> fact to print beside its numbers"""
 
 
 Family = Callable[[list[str], list[Example]], Part]
@@ -37,7 +37,7 @@ Options = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Given:
-    """What scores are computed with when their options name nothing else."""
+    """Models and settings of scores whose options name no others."""
 
     clip: Embedder | None
     pac: Embedder | None
@@ -46,10 +46,12 @@ class Given:
 
 
 def means(per_caption: PerCaption) -> dict[str, float]:
+    """Score -> mean over captions."""
     return {name: fmean(numbers) for name, numbers in per_caption.items()}
 
 
 def together(parts: Sequence[Part]) -> Part:
+    """The parts of several families as one."""
     whole = Part({}, {})
     for part in parts:
         corpus, per_caption = whole.corpus | part.corpus, whole.per_caption | part.per_caption

@@ -12,12 +12,15 @@ SEPARATOR = " ||| "
 
 
 def meteor_absent() -> str:
-    """Why METEOR cannot run; "" when it can."""
+    """The reason why METEOR cannot run, "" when it can."""
     return java_absent("METEOR")
 
 
 def meteor(candidates: Sequence[Tokens], references: Sequence[Sequence[Tokens]]) -> tuple[float, list[float]]:
-    """Of the corpus, which is not the mean, and of each caption; 0 to 1. One program serves all calls."""
+    """METEOR of the corpus and of each caption, 0 to 1. The first is not the mean of the second.
+
+    One Java program serves all calls. Raises ValueError when Java cannot run.
+    """
     if not program().alive:
         program.cache_clear()
     java = program()
@@ -27,13 +30,13 @@ def meteor(candidates: Sequence[Tokens], references: Sequence[Sequence[Tokens]])
             java.say(SEPARATOR.join(["SCORE", *map(line, of_image), line(candidate)]))
             statistics.append(java.answer())
         java.say(SEPARATOR.join(["EVAL", *statistics]))
-        each = [float(java.answer()) for _ in candidates]
-        return float(java.answer()), each
+        scores = [float(java.answer()) for _ in candidates]
+        return float(java.answer()), scores
 
 
 @lru_cache
 def program() -> JavaProgram:
-    """Started when first asked for. Raises ValueError."""
+    """The Java program, started by the first call. Raises ValueError when Java cannot run."""
     if reason := meteor_absent():
         raise ValueError(reason)
     jar = str(packaged("meteor/meteor-1.5.jar"))

@@ -1,7 +1,7 @@
 """The rules by which Stanford's PTBLexer 3.4.1 cuts English text: at every place the rule that reads furthest wins.
 
-Ties go to the earlier rule. What a rule looks ahead at counts as read, and is read again. Rules ignore case
-except inside `(?-i:...)`. The lexer knows 16-bit characters only, so that it drops emoji, as this does.
+Ties go to the earlier rule. Text that a rule looks ahead at counts as read, and is read again. Rules ignore case except
+inside `(?-i:...)`. The lexer knows 16-bit characters only and drops emoji, as these rules do.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Write = Callable[[str], str]
 
 @dataclass(frozen=True)
 class Rule:
-    """`pattern` has the token as its group 1; `write` says how the token is spelt, "" when it is dropped."""
+    """A rule: group 1 of `pattern` is the token, and `write` gives its spelling, "" for a token that is dropped."""
 
     pattern: re.Pattern[str]
     write: Write
@@ -37,7 +37,7 @@ def drop(token: str) -> str:
 
 
 def joined(token: str) -> str:
-    """A space within a token does not end it."""
+    """The token with spaces that do not end it, and with brackets as Penn Treebank writes them."""
     return token.replace(" ", "\u00a0").replace("(", "-lrb-").replace(")", "-rrb-")
 
 
@@ -272,7 +272,7 @@ RULES = (
 
 
 def step(text: str, at: int) -> tuple[str, int]:
-    """The token that begins at `at`, "" where none does, and where to go on."""
+    """The token that begins at `at`, "" where none does, and the place after it."""
     furthest = after = at
     write: Write = drop
     for each in RULES:

@@ -1,8 +1,8 @@
 """Words of a caption as the COCO tools count them: lower-case Penn Treebank tokens, no punctuation, no Java.
 
-Equal to Stanford's PTBTokenizer 3.4.1 as pycocoevalcap calls it (`-preserveLines -lowerCase`, then its list of
-punctuation). Most captions are plain words whose neighbours change nothing: these are cut once and remembered.
-The rest go through the lexer's rules.
+The tokens are those of Stanford's PTBTokenizer 3.4.1 as pycocoevalcap calls it (`-preserveLines -lowerCase`, then its
+list of punctuation). Most captions consist of plain words, whose tokens do not depend on their neighbours and are
+cached. Other text goes through the rules of the lexer.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from metric.scores.ptb_rules import step
 # pycocoevalcap's list. Its brackets are upper-case, and the tokens are not: "-lrb-" stays a word.
 PUNCTUATIONS = frozenset(["''", "'", "``", "`", "-LRB-", "-RRB-", "-LCB-", "-RCB-", *".?!,:-;", "--", "..."])
 PIECE = re.compile(r"(?<!\S)\S+")
-# What is cut alike whatever stands beside it. "no." is not: before a number its stop belongs to it.
+# Pieces whose tokens do not depend on their neighbours. "no." does: before a number the stop belongs to it.
 PLAIN = re.compile(
     r"""(?! (?: ca | figs? | prop | nos? | art | bldg | pp | op ) [.] )
     (?: ["']? [a-z]{2,} (?: ['-] [a-z]+ )* ["']? [.,!?;:]* ["']? | [a-z],? | [.,&] )""",
@@ -35,12 +35,12 @@ def tokenize(caption: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1 << 18)
 def plain_piece(piece: str) -> tuple[str, ...] | None:
-    """The tokens of what stands between two spaces; None where they depend on its neighbours."""
+    """The tokens of a piece of text without spaces; None where they depend on its neighbours."""
     return tuple(by_rules(piece + "\n")) if PLAIN.fullmatch(piece) else None
 
 
 def lexed(text: str) -> Iterator[str]:
-    """By the rules, save for plain pieces."""
+    """The tokens of a text: plain pieces from the cache, all others by the rules."""
     at = 0
     while at < len(text):
         piece = PIECE.match(text, at)
@@ -55,7 +55,7 @@ def lexed(text: str) -> Iterator[str]:
 
 
 def by_rules(text: str) -> Iterator[str]:
-    """By the rules alone."""
+    """The tokens of a text, by the rules alone."""
     at = 0
     while at < len(text):
         token, at = step(text, at)
@@ -64,6 +64,6 @@ def by_rules(text: str) -> Iterator[str]:
 
 
 def words(caption: str) -> tuple[str, ...]:
-    """The tokens as BLEU and CIDEr count them: Stanford writes "1 1/2" as one token, which they split again."""
+    """The tokens as BLEU and CIDEr count them. They split tokens such as "1 1/2", which Stanford keeps as one."""
     tokens = tokenize(caption)
     return tuple(" ".join(tokens).split()) if any("\u00a0" in token for token in tokens) else tokens

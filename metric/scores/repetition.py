@@ -1,4 +1,4 @@
-"""What repetition and broken endings do to captions, counted; every function takes tokenised captions."""
+"""Repetition, broken endings and vocabulary of captions; every function takes tokenised captions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ BAD_ENDINGS = frozenset("a an the in for at of with before after on upon near to
 
 
 def repeated(tokens: Tokens, n: int) -> int:
-    """n-grams that the caption has said before: occurrences beyond the first.
+    """Number of repeated n-grams: the occurrences of each n-gram after its first in the caption.
 
     >>> repeated("a dog and a dog and a cat".split(), 2)
     3
@@ -21,7 +21,7 @@ def repeated(tokens: Tokens, n: int) -> int:
 
 
 def repeated_share(tokens: Tokens, n: int) -> float:
-    """1 - unique n-grams / all n-grams, 0 to 1: repetition that longer captions are not blamed for.
+    """1 - different n-grams / all n-grams, 0 to 1. Unlike the number, the share does not grow with the length.
 
     >>> repeated_share("a dog and a dog".split(), 1)
     0.4
@@ -30,7 +30,7 @@ def repeated_share(tokens: Tokens, n: int) -> float:
 
 
 def ends_badly(tokens: Tokens) -> bool:
-    """A final "a." is one token, as if it were somebody's initial.
+    """Whether the last word is one of BAD_ENDINGS. A final "a." is one token, like an initial.
 
     >>> ends_badly("a man with a".split()), ends_badly("a man with a hat".split())
     (True, False)
@@ -39,7 +39,7 @@ def ends_badly(tokens: Tokens) -> bool:
 
 
 def vocabulary(captions: Sequence[Tokens]) -> int:
-    """Different words in all captions together.
+    """Number of different words in all captions together.
 
     >>> vocabulary(["a dog".split(), "a cat".split()])
     3

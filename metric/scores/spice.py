@@ -1,8 +1,8 @@
-"""SPICE (arXiv 1607.08822): how far the scene graphs of caption and references agree.
+"""SPICE (arXiv 1607.08822): agreement of the scene graphs of caption and references.
 
-By the Java program inside pycocoevalcap, which wants Stanford CoreNLP 3.6.0 (GPL-3.0) beside it and, on Java 15
-and newer, a JavaScript engine: `corenlp` is a folder of such jars, as pycocoevalcap's own class downloads them.
-What it parses it keeps, and does not parse again.
+The Java program inside pycocoevalcap computes it. The program needs Stanford CoreNLP 3.6.0 (GPL-3.0) and, on Java 15
+and newer, a JavaScript engine. `corenlp` is a folder of these jars, as pycocoevalcap's own class downloads them. Parsed
+captions are kept in a cache.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from metric.scores.bleu_rouge import Tokens
 from metric.storage.user_cache import user_cache
 
 MEMORY = "8G"  # as pycocoevalcap gives it
-# What Java 9 and newer closed and the program reaches into.
+# Packages of Java that the program uses and that Java 9 and newer close.
 OPENED = ("lang", "util", "math", "net", "text", "util.concurrent")
-START_LIMIT, SENTENCE_LIMIT = 300.0, 1.0  # seconds after which it is stuck; some 35 captions a second are usual
+START_LIMIT, SENTENCE_LIMIT = 300.0, 1.0  # seconds for the start and for a caption; some 35 captions a second are usual
 
 
 def spice_absent(corenlp: str) -> str:
-    """Why SPICE cannot run with the jars of this folder; "" when it can."""
+    """The reason why SPICE cannot run with the jars of this folder, "" when it can."""
     if reason := java_absent("SPICE"):
         return reason
     if not corenlp:
@@ -41,7 +41,7 @@ def spice_absent(corenlp: str) -> str:
 def spice(
     candidates: Sequence[Tokens], references: Sequence[Sequence[Tokens]], corenlp: str, cache: Path | None = None
 ) -> list[float]:
-    """F-score of each caption, 0 to 1. Raises ValueError."""
+    """F-score of each caption, 0 to 1. Raises ValueError when SPICE cannot run, stops, or takes too long."""
     if reason := spice_absent(corenlp):
         raise ValueError(reason)
     asked = [
@@ -49,12 +49,12 @@ def spice(
         for number, (candidate, of_image) in enumerate(zip(candidates, references))
     ]
     limit = START_LIMIT + SENTENCE_LIMIT * (len(candidates) + sum(map(len, references)))
-    found = {row["image_id"]: row["scores"]["All"]["f"] for row in run(asked, corenlp, cache, limit)}
-    return [float(found[number]) for number in range(len(asked))]
+    f_scores = {row["image_id"]: row["scores"]["All"]["f"] for row in run(asked, corenlp, cache, limit)}
+    return [float(f_scores[number]) for number in range(len(asked))]
 
 
 def run(asked: list[dict[str, Any]], corenlp: str, cache: Path | None, limit: float) -> list[dict[str, Any]]:
-    """What SpiceScorer makes of its input."""
+    """The output of SpiceScorer for its input, both as JSON. `limit` is in seconds."""
     kept = cache or user_cache("spice")
     kept.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as said:

@@ -1,6 +1,6 @@
 """Families of scores: each is one function from captions and their examples, in the same order, to a Part.
 
-What needs an embedding is in learned.py, what needs something from outside in outside.py.
+Families that need an embedding are in `clip_families`, those that need files or programs in `external_families`.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def plain(captions: list[str], examples: list[Example]) -> Part:
 
 
 def pooled_bleu(each: Sequence[Hits]) -> dict[str, Pooled]:
-    """BLEU of a corpus is that of its captions' hits, added up."""
+    """BLEU of a corpus as a function of the sums of its captions' hits."""
     sums = np.array([(hit.length, hit.reference_length, *hit.guessed, *hit.correct) for hit in each], dtype=float)
 
     def score(n: int, sums: np.ndarray) -> np.ndarray:
@@ -58,25 +58,26 @@ def pooled_bleu(each: Sequence[Hits]) -> dict[str, Pooled]:
 
 
 def text(captions: list[str], examples: list[Example]) -> Part:
-    """What needs nothing but the captions."""
-    each = list(map(tokenize, captions))
+    """Repetition, endings, lengths and vocabulary, which need nothing but the captions."""
+    tokenised = list(map(tokenize, captions))
     per_caption: PerCaption = {}
     for n in range(1, 5):
-        per_caption[f"rep_{n}"] = [float(repeated(tokens, n)) for tokens in each]
-        per_caption[f"rep_{n}_rate"] = [repeated_share(tokens, n) for tokens in each]
-    per_caption["bad_endings"] = [100.0 * ends_badly(tokens) for tokens in each]
-    per_caption["length"] = [float(len(tokens)) for tokens in each]
-    of_all = {"vocabulary": float(vocabulary(each)), **{f"distinct_{n}": distinct(each, n) for n in (1, 2)}}
+        per_caption[f"rep_{n}"] = [float(repeated(tokens, n)) for tokens in tokenised]
+        per_caption[f"rep_{n}_rate"] = [repeated_share(tokens, n) for tokens in tokenised]
+    per_caption["bad_endings"] = [100.0 * ends_badly(tokens) for tokens in tokenised]
+    per_caption["length"] = [float(len(tokens)) for tokens in tokenised]
+    of_all = {"vocabulary": float(vocabulary(tokenised)), **{f"distinct_{n}": distinct(tokenised, n) for n in (1, 2)}}
     return Part(means(per_caption) | of_all, per_caption)
 
 
 def grammar(checker: Checker, note: str, captions: list[str], examples: list[Example]) -> Part:
+    """Share of captions in which the checker finds a fault, in percent. The fact has its name and the note."""
     per_caption = {"incorrect": [100.0 * wrong for wrong in checker.incorrect(captions)]}
     return Part(means(per_caption), per_caption, facts={"incorrect": checker.name + note})
 
 
 def scene(captions: list[str], examples: list[Example]) -> Part:
-    """Against what is known of a drawn scene, in percent."""
+    """Truth, recall, grammar and CHAIR against the known content of drawn scenes, in percent."""
     from metric.scenes.truth import belongs, recall, truth
     from metric.scenes.world import Scene
 

@@ -1,8 +1,8 @@
-"""Whether a caption breaks a rule of grammar, asked of LanguageTool or of Harper.
+"""Grammar faults of captions, found by LanguageTool or by Harper.
 
-Rules that would count every caption, whatever its grammar, are off: casing, spelling, spacing, final
-punctuation, style. LanguageTool is the reference. Harper needs no Java but misses much, so `Checker.name` belongs
-beside every number (experiments/results/checkers.md).
+Rules that nearly every caption breaks are off: casing, spelling, spacing, final punctuation, style. LanguageTool is the
+reference. Harper needs no Java but misses much (experiments/results/checkers.md). Print
+`Checker.name` beside every number.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from metric.scores.grammar import harper, languagetool
 from metric.scores.grammar.checker import Checker, Verdicts
 from metric.spec import find
 
-# Name -> why it cannot run here ("" when it can), and how it is started. The first is the better one.
+# Name -> function that gives the reason why it cannot run here ("" when it can), function that starts it. Best first.
 ENGINES: dict[str, tuple[Callable[[], str], Callable[[], Checker]]] = {
     "languagetool": (languagetool.absent, languagetool.start),
     "harper": (harper.absent, harper.start),
@@ -23,12 +23,15 @@ ENGINES: dict[str, tuple[Callable[[], str], Callable[[], Checker]]] = {
 
 
 def grammar_checker(name: str, cache: str = "") -> Checker:
-    """`languagetool` or `harper`; `cache` is a folder that keeps verdicts between runs. ValueError if it cannot run."""
+    """The checker `languagetool` or `harper`. `cache` is a folder that keeps verdicts between runs.
+
+    Raises ValueError for a checker that cannot run here.
+    """
     return checker_of(find(name, ENGINES, "grammar checker"), cache)
 
 
 def available_checker(cache: str = "") -> tuple[Checker, str]:
-    """The best that runs here, and whom it stands in for and why; ValueError when there is none."""
+    """The best checker that runs here, and a note on the better ones that do not. Raises ValueError without any."""
     reasons: dict[str, str] = {}
     for name in ENGINES:
         try:
@@ -42,7 +45,7 @@ def available_checker(cache: str = "") -> tuple[Checker, str]:
 
 @lru_cache
 def checker_of(engine: str, cache: str) -> Checker:
-    """One for the whole process: a server is started once."""
+    """A checker, one for the whole process, so that its server is started once. Raises ValueError if it cannot run."""
     absent, start = ENGINES[engine]
     if reason := absent():
         raise ValueError(f"the grammar checker {engine} cannot run: {reason}")

@@ -1,4 +1,4 @@
-"""A grammar checker with a memory: each different caption is checked once, in one run or, with a cache, ever."""
+"""A grammar checker that checks each different caption once: in a run or, with a cache, in all runs."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from pathlib import Path
 from tqdm import tqdm
 
 CACHED = 1 << 20  # captions remembered
-LONGEST = 2_000  # characters of a caption that are looked at; LanguageTool takes a millisecond for each
+LONGEST = 2_000  # characters of a caption that are checked; LanguageTool takes a millisecond for each
 TOGETHER = 30_000  # characters checked at a time, some 500 captions
 OFF = "off: casing, spelling, spacing, final punctuation, style"
 
 
 class Checker:
-    """An engine: its name says version and rules."""
+    """A checker. Its name has the version of the engine and a digest of the rules that are off."""
 
     def __init__(self, name: str, rules: Iterable[str], check: Callable[[list[str]], list[bool]]):
-        """`check` says of captions (one line each, not empty) which are incorrect; `rules` are those that are off."""
+        """`check` tells for captions, each one line and not empty, whether it is incorrect. `rules` are off."""
         self.name = f"{name} ({OFF}; list {digest(' '.join(sorted(rules)))[:8]})"
         self.check = check
         self.known: dict[str, bool] = {}
         self.kept: Verdicts | None = None
 
     def incorrect(self, captions: Sequence[str]) -> list[bool]:
-        """Which captions break a rule. An empty one breaks none."""
+        """For each caption whether it breaks a rule. An empty caption breaks none."""
         lines = [" ".join(caption.split())[:LONGEST] for caption in captions]
         if len(self.known) > CACHED:
             self.known.clear()
@@ -35,8 +35,9 @@ class Checker:
         return [bool(line) and self.known[line] for line in lines]
 
     def learn(self, lines: list[str]) -> None:
+        """Look the lines up in the cache, and check those that it does not have."""
         if self.kept:
-            self.known |= self.kept.of(lines)
+            self.known |= self.kept.verdicts(lines)
             lines = [line for line in lines if line not in self.known]
         with tqdm(total=len(lines), desc="grammar", unit="caption", disable=None, leave=False) as bar:
             for batch in batches(lines):
@@ -48,7 +49,7 @@ class Checker:
 
 
 def batches(lines: Sequence[str]) -> Iterator[list[str]]:
-    """Runs of lines with at most TOGETHER characters, or one longer line."""
+    """The lines in batches of at most TOGETHER characters; a longer line is a batch of its own."""
     batch: list[str] = []
     size = 0
     for line in lines:
@@ -62,7 +63,7 @@ def batches(lines: Sequence[str]) -> Iterator[list[str]]:
 
 
 class Verdicts:
-    """What one checker, version and rules said of captions, in a file that runs share."""
+    """The verdicts of one checker with one version and set of rules, in a file that runs share."""
 
     def __init__(self, folder: Path, checker: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -72,12 +73,12 @@ class Verdicts:
             file.execute("CREATE TABLE IF NOT EXISTS verdicts (caption TEXT PRIMARY KEY, wrong INTEGER)")
             file.execute("INSERT OR IGNORE INTO checker VALUES (?)", (checker,))
 
-    def of(self, captions: Iterable[str]) -> dict[str, bool]:
+    def verdicts(self, captions: Iterable[str]) -> dict[str, bool]:
         """The verdicts on those of `captions` that were checked before."""
         ask = "SELECT wrong FROM verdicts WHERE caption = ?"
         with closing(sqlite3.connect(self.path)) as file:
-            found = {caption: file.execute(ask, (caption,)).fetchone() for caption in captions}
-        return {caption: bool(row[0]) for caption, row in found.items() if row}
+            rows = {caption: file.execute(ask, (caption,)).fetchone() for caption in captions}
+        return {caption: bool(row[0]) for caption, row in rows.items() if row}
 
     def add(self, verdicts: Mapping[str, bool]) -> None:
         with closing(sqlite3.connect(self.path)) as file, file:

@@ -1,4 +1,4 @@
-"""Harper: offline and without Java, in a third of a millisecond a caption, and lenient."""
+"""Harper: a lenient checker that works offline and without Java, in a third of a millisecond a caption."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KINDS_OFF = set(
 
 
 def absent() -> str:
-    """Why Harper cannot run; "" when it can."""
+    """The reason why Harper cannot run, "" when it can."""
     return "" if find_spec("harper") else "harper-py is not installed; pip install 'captioner[harper]'"
 
 

@@ -1,7 +1,7 @@
 """LanguageTool, the reference checker, through language-tool-python and a server of our own.
 
-language-tool-python starts a server too, but tries 900 ports in silence when Java itself is what fails. Its
-folder is the one that language-tool-python documents: LTP_PATH, which holds `LanguageTool-<version>`.
+language-tool-python starts a server too, but it tries 900 ports in silence when Java itself fails. LanguageTool lies in
+the folder that language-tool-python documents: LTP_PATH, which holds `LanguageTool-<version>`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ CATEGORIES_OFF = set(
 
 
 def absent() -> str:
-    """Why LanguageTool cannot run; "" when it can."""
+    """The reason why LanguageTool cannot run, "" when it can."""
     if not find_spec("language_tool_python"):
         return "language-tool-python is not installed; pip install 'captioner[languagetool]'"
     if not shutil.which("java"):
@@ -49,12 +49,12 @@ def absent() -> str:
 
 
 def home() -> Path:
-    """Where language_tool_python looks, and downloads to."""
+    """The folder in which language_tool_python looks for LanguageTool, and to which it downloads."""
     return Path(os.environ.get("LTP_PATH") or Path.home() / ".cache" / "language_tool_python").absolute()
 
 
 def folder() -> Path | None:
-    """The newest copy."""
+    """The folder of the newest LanguageTool in `home()`; None without any."""
     jars = home().glob("LanguageTool-*/languagetool-server.jar")
     return max((jar.parent for jar in jars), key=lambda folder: numbers(folder.name), default=None)
 
@@ -85,7 +85,7 @@ def start() -> Checker:
 
 
 def start_server(folder: Path) -> tuple[Server, str]:
-    """A server and its address."""
+    """A server that answers, and its address. Raises ValueError when Java stops or the server does not answer."""
     port = free_port()
     jar = str(folder / "languagetool-server.jar")
     server = Server(["java", "-cp", jar, "org.languagetool.server.HTTPServer", "--port", str(port)])
@@ -98,9 +98,9 @@ def start_server(folder: Path) -> tuple[Server, str]:
 
 
 def check_together(captions: list[str], offsets: Callable[[str], list[int]]) -> list[bool]:
-    """Many captions as the paragraphs of one text, 17 times faster than one each.
+    """For each caption whether it is incorrect. All are paragraphs of one text, 17 times as fast as one by one.
 
-    A match belongs to the paragraph that it starts in.
+    A match belongs to the paragraph in which it starts. `offsets` gives the starts of all matches in a text.
     """
     starts = list(accumulate((len(caption) + 2 for caption in captions), initial=0))
     wrong = {bisect_right(starts, offset) - 1 for offset in offsets("\n\n".join(captions))}
