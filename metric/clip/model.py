@@ -1,4 +1,4 @@
-"""A CLIP: its towers, its tokenizer, and which positions of a text its features depend on.
+"""A CLIP: its towers, its tokenizer, and the positions of a text that its features depend on.
 
 Axes: n images or texts, d features, t tokens, c h w pixels.
 """
@@ -19,13 +19,16 @@ from torch.nn import functional as F
 from metric.storage.tensors import fingerprint
 
 Model: TypeAlias = open_clip.CLIP | open_clip.CustomTextCLIP
-# the files of a folder
+# the files of a CLIP's folder
 CONFIG, WEIGHTS, ADAPTER = "open_clip_config.json", "open_clip_model.safetensors", "adapter_config.json"
 
 
 @dataclass
 class Clip:
-    """A frozen model in eval mode with its two preparations; `config` is what open_clip_config.json holds."""
+    """A frozen model in eval mode, with its preprocessing of pictures and its tokenizer.
+
+    `config` is the content of open_clip_config.json.
+    """
 
     name: str
     model: Model
@@ -47,35 +50,35 @@ class Clip:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Twelve hexadecimal digits over configuration and weights: equal models score equally."""
+        """Twelve hexadecimal digits over configuration and weights. Models with equal digits score equally."""
         return fingerprint(self.config, self.model.state_dict())
 
     def encode_image(self, pixels: Tensor) -> Tensor:
-        """`n c h w` -> `n d`, unit length, fp32."""
+        """Embeddings of pictures, `n c h w` -> `n d`, unit length, fp32."""
         return F.normalize(self.model.encode_image(pixels.to(self.device)).float(), dim=-1)
 
     def encode_text(self, texts: list[str]) -> Tensor:
-        """-> `n d`, unit length, fp32."""
+        """Embeddings of texts, n texts -> `n d`, unit length, fp32."""
         tokens = self.tokenizer(texts)
         return self.encode_tokens(tokens[:, : int(needed(self.model, tokens).max())])
 
     def encode_tokens(self, tokens: Tensor) -> Tensor:
-        """`n t` -> `n d`, unit length, fp32; all t positions are computed, `needed` says which have to be."""
+        """Embeddings of tokens, `n t` -> `n d`, unit length, fp32. All t positions are computed (see `needed`)."""
         return F.normalize(text_features(self.model, tokens.to(self.device)).float(), dim=-1)
 
 
 def idle_padding(model: Model) -> bool:
-    """Whether the positions behind EOS change nothing: a causal mask, and the features read at EOS."""
+    """Whether features do not depend on positions after EOS: the mask is causal, and features are read at EOS."""
     return isinstance(model, open_clip.CLIP) and model.text_pool_type == "argmax" and model.attn_mask is not None
 
 
 def needed(model: Model, tokens: Tensor) -> Tensor:
-    """How many positions of each text its features depend on, `n t` -> `n`: up to EOS, which has the highest id."""
+    """Number of positions that the features of each text depend on, `n t` -> `n`: up to EOS, the highest id."""
     return tokens.argmax(dim=-1) + 1 if idle_padding(model) else torch.full((len(tokens),), tokens.shape[1])
 
 
 def text_features(model: Model, tokens: Tensor) -> Tensor:
-    """The text tower, `n t` -> `n d`; open_clip's own runs all positions of its context."""
+    """The text tower, `n t` -> `n d`. Unlike open_clip's, it can run on fewer positions than the context has."""
     if not idle_padding(model):
         return model.encode_text(tokens)
     t = tokens.shape[1]

@@ -11,9 +11,9 @@ PAD, START, END = "<pad>", "<start_of_text>", "<end_of_text>"
 
 
 def train(texts: Iterable[str], size: int) -> PreTrainedTokenizerFast:
-    """At most `size` tokens. No text is unknown to it: bytes are its letters. Case is ignored, as in CLIP.
+    """A tokenizer of at most `size` tokens. Its letters are bytes, so it reads any text. It ignores case, like CLIP's.
 
-    Padding is 0 and the end of text has the highest id: open_clip reads the features at the highest id.
+    Padding is 0, and the end of text has the highest id, at which open_clip reads the features.
     """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])

@@ -29,7 +29,11 @@ EXPECTED = "expected the authors' PAC-S or PAC-S++ .pth (github.com/aimagelab/pa
 
 
 def import_checkpoint(file: Path, out: Path, alpha: float = 1.0, activation: str = "auto") -> str:
-    """Write `file` to `out` as an open_clip folder that scores as the authors' code does. -> what it was."""
+    """Write `file` to `out` as an open_clip folder that scores as the authors' code does.
+
+    -> the lines to print: kind of the file, sizes, merged matrices, activation, check. Raises ValueError for another
+    kind of file, and when the folder embeds unlike the file's own tensors.
+    """
     if activation not in ACTIVATIONS:
         raise ValueError(f"--activation is one of {', '.join(ACTIVATIONS)}, got {activation!r}")
     if out.exists():
@@ -55,7 +59,7 @@ def import_checkpoint(file: Path, out: Path, alpha: float = 1.0, activation: str
 
 
 def read(file: Path) -> Any:
-    """What torch.save wrote, without running any of it."""
+    """The content of a file of torch.save; no code in it is run. Raises ValueError for a damaged or other file."""
     if not file.is_file():
         raise ValueError(f"there is no file {file}")
     try:
@@ -68,7 +72,7 @@ def read(file: Path) -> Any:
 
 
 def clip_weights(file: Path) -> dict[str, Tensor]:
-    """The file's state dict in fp32 under OpenAI's names."""
+    """The state dict of a file in fp32 under OpenAI's names. Raises ValueError for another kind of file."""
     content = read(file)
     content = content.get("state_dict", content) if isinstance(content, Mapping) else content
     tensors = isinstance(content, Mapping) and content and all(isinstance(value, Tensor) for value in content.values())
@@ -95,7 +99,7 @@ def open_clip_config(weights: Mapping[str, Tensor], quick: bool) -> dict[str, An
 
 
 def built(file: Path, config: dict[str, Any], weights: Mapping[str, Tensor]) -> open_clip.CLIP:
-    """A model of these sizes with exactly these tensors."""
+    """A model of these sizes with exactly these tensors. Raises ValueError for other names or shapes."""
     model = open_clip.CLIP(**config["model_cfg"])
     own = model.state_dict()
     for what, keys in (("lacks", own.keys() - weights.keys()), ("also has", weights.keys() - own.keys())):
@@ -112,7 +116,10 @@ def built(file: Path, config: dict[str, Any], weights: Mapping[str, Tensor]) -> 
 
 @torch.no_grad()
 def check(clip: Clip, original: open_clip.CLIP) -> float:
-    """Largest difference of embeddings, of the folder as it loads and of the file with its LoRA unmerged."""
+    """Largest difference of embeddings between the written folder and the file with its LoRA unmerged.
+
+    Raises ValueError for a difference above TOLERANCE.
+    """
     theirs = Clip("the file", frozen(original), clip.preprocess, clip.tokenizer, clip.config)
     pixels = torch.randn(2, 3, *clip.model.visual.image_size, generator=torch.Generator().manual_seed(0))
     texts = ["a dog runs on the beach", "two people ride bicycles down a busy street"]
@@ -128,8 +135,10 @@ def check(clip: Clip, original: open_clip.CLIP) -> float:
 
 
 def quick_gelu(file: Path, loras: list[Lora], activation: str) -> bool:
-    """The activation leaves no trace in the tensors. OpenAI's is QuickGELU, and so is every PAC-S++; the authors call
-    their one OpenCLIP file openClip_ViT-L-14.pth."""
+    """Whether the model computes QuickGELU, which cannot be read off the tensors.
+
+    OpenAI's models and every PAC-S++ do. The authors' one file of an OpenCLIP model is called openClip_ViT-L-14.pth.
+    """
     if activation == "auto":
         return bool(loras) or not re.search("open.?clip", file.name, re.IGNORECASE)
     return activation == "quickgelu"

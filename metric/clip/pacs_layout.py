@@ -1,12 +1,12 @@
 """The layout of the authors' state dicts (github.com/aimagelab/pacscore): sizes, and LoRA beside the weights.
 
-PAC-S is a CLIP with OpenAI's names. PAC-S++ holds LoRA matrices as well, of the patch embedding, of attention's two
-projections and of the MLPs. Their loader keeps the first three apart and adds them as it computes; of the MLPs it
-uses the stored weights as they are: these are merged when a model goes into eval mode, which happens before the file's
-weights are put in, so that the MLPs' matrices never count. Adding them here would count them twice, if the file was
-saved merged, and would in any case be another metric than the published one.
+PAC-S is a CLIP with OpenAI's names. PAC-S++ also holds LoRA matrices of the patch embedding, of attention's two
+projections and of the MLPs. The authors' loader keeps the first three apart and adds them as it computes. For the MLPs
+it uses the stored weights as they are. It merges those when a model goes into eval mode, which happens before the
+weights of the file are loaded. The matrices of the MLPs therefore never count. Adding them here would count them twice
+if the file was saved merged, and would in any case give another metric than the published one.
 
-Axes: r rank, k the convolution's kernel.
+Axes: r rank, k the kernel of the convolution.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MLP = ".mlp."
 
 @dataclass(frozen=True)
 class Lora:
-    """The two matrices beside one weight: `r k` x `in k` and `out k` x `r k`, k = 1 but for the convolution."""
+    """The two LoRA matrices of a weight, `r k` x `in k` and `out k` x `r k`; k is 1 except for the convolution."""
 
     weight: str  # key of the weight they change
     a: Tensor
@@ -44,7 +44,7 @@ class Lora:
 
 
 def model_config(weights: Mapping[str, Tensor], quick_gelu: bool) -> dict[str, Any]:
-    """open_clip's, with the sizes that the tensors have."""
+    """The configuration for open_clip, with the sizes of the tensors."""
     width, _, _, patch = weights["visual.conv1.weight"].shape
     grid = round((len(weights["visual.positional_embedding"]) - 1) ** 0.5)
     context, text_width = weights["positional_embedding"].shape
@@ -63,8 +63,8 @@ def depth(weights: Mapping[str, Tensor], tower: str) -> int:
 
 
 def pairs(weights: Mapping[str, Tensor]) -> list[Lora]:
-    """All LoRA of the file, each fitting its weight."""
-    found = []
+    """All LoRA matrices of the file. Raises ValueError for matrices that do not fit their weight."""
+    loras = []
     for key in weights:
         if not key.endswith("lora_A"):
             continue
@@ -85,17 +85,17 @@ def pairs(weights: Mapping[str, Tensor]) -> list[Lora]:
                 f"the LoRA of {weight} is {tuple(b.shape)} x {tuple(a.shape)} and the weight is {tuple(whole.shape)}: "
                 "it belongs to another CLIP"
             )
-        found.append(Lora(weight, a, b, len(a) // kernel))
-    return found
+        loras.append(Lora(weight, a, b, len(a) // kernel))
+    return loras
 
 
 def stored(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The file's CLIP without any LoRA."""
+    """The weights of the file without LoRA matrices."""
     return {key: tensor for key, tensor in weights.items() if "lora_" not in key}
 
 
 def merged(weights: Mapping[str, Tensor], loras: list[Lora], alpha: float) -> dict[str, Tensor]:
-    """The CLIP that their code computes with."""
+    """The weights that the authors' code computes with: LoRA is added, except in MLPs."""
     clip = stored(weights)
     for lora in loras:
         if MLP not in lora.weight:
@@ -104,7 +104,7 @@ def merged(weights: Mapping[str, Tensor], loras: list[Lora], alpha: float) -> di
 
 
 def add_beside(model: nn.Module, loras: list[Lora], alpha: float) -> nn.Module:
-    """Compute as their code does, with the matrices beside the layers of a model of the stored weights."""
+    """Compute as the authors' code does: with LoRA beside the layers of a model of the stored weights."""
     open_attention(model)
     for lora in loras:
         if MLP not in lora.weight:

@@ -1,4 +1,4 @@
-"""Pictures as preprocessed tensors: kept in memory as bytes when they fit, prepared when asked for otherwise.
+"""Pictures as preprocessed tensors: kept in memory as bytes when they fit, else prepared when they are needed.
 
 Axes: n pictures, c h w pixels.
 """
@@ -22,13 +22,13 @@ Preprocess = Callable[[Image.Image], Tensor]
 
 
 def prepare(images: Sequence[Path | Picture], preprocess: Preprocess) -> Tensor:
-    """`n c h w`, several pictures at a time."""
+    """Preprocessed pictures, `n c h w`, prepared by several threads."""
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
         return torch.stack(list(pool.map(lambda image: preprocess(open_image(image)), images)))
 
 
 class Pixels:
-    """`pixels[indices]` is what `preprocess` makes of those pictures, `n c h w`, bit for bit.
+    """`pixels[indices]` are the preprocessed pictures of those indices, `n c h w`, equal to the bit.
 
     `preprocess` ends, as open_clip's does, in bytes / 255 that are then normalised.
     """

@@ -1,8 +1,8 @@
-"""A text tower over the distinct beginnings of texts: what texts begin with alike is computed once.
+"""A text tower that computes equal beginnings of texts once.
 
-Candidates of a picture begin alike, and all texts of a score begin with its prefix. The tower is causal, so what it
-makes of a beginning is the same in every text. As in metric.runtime.fixed_batches, an embedding is the same to the bit
-in whatever company: matrix products have always as many rows, and each text is padded to its own class of lengths.
+Candidates of a picture begin alike, and all texts of a score begin with its prefix. The tower is causal: its states of
+a beginning are the same in every text. As in metric.runtime.fixed_batches, an embedding is the same to the bit in any
+batch: matrix products have a fixed number of rows, and each text is padded to its own class of lengths.
 
 Axes: n texts, t tokens, d features of the tower, h heads, e features of a head, r texts and what fills their groups.
 """
@@ -20,11 +20,11 @@ from torch.nn import functional as F
 from metric.clip.model import Clip, Model, idle_padding, projected
 from metric.runtime.prefixes import Prefixes
 
-GROUP = 16  # texts, neighbours in the order of their tokens, among which equal beginnings are looked for
+GROUP = 16  # neighbouring texts, in the order of their tokens, whose equal beginnings are shared
 
 
 def shares(model: Model) -> bool:
-    """Whether its text tower is built of the blocks that are known here, and causal."""
+    """Whether the text tower of a model is causal and consists of the blocks that this module computes."""
     return idle_padding(model) and all(
         type(block) is ResidualAttentionBlock and isinstance(block.attn, nn.MultiheadAttention)
         for block in model.transformer.resblocks
@@ -32,7 +32,7 @@ def shares(model: Model) -> bool:
 
 
 def encode_shared(clip: Clip, tokens: Tensor, rows: int) -> Tensor:
-    """Clip.encode_tokens by matrix products of so many rows each: `n t` -> `n d`, unit length, fp32. No gradient."""
+    """`Clip.encode_tokens` by matrix products of `rows` rows each: `n t` -> `n d`, unit length, fp32. No gradient."""
     return F.normalize(features(clip.model, tokens.to(clip.device), rows).float(), dim=-1)
 
 
@@ -51,7 +51,7 @@ def features(model: Model, tokens: Tensor, rows: int) -> Tensor:
 
 
 def layer(block: ResidualAttentionBlock, x: Tensor, prefixes: Prefixes, rows: int) -> Tensor:
-    """One block, prefixes in and out."""
+    """One block of the tower, from the states of prefixes to their states."""
     attention = block.attn
 
     def look(x: Tensor) -> Tensor:
@@ -67,7 +67,7 @@ def layer(block: ResidualAttentionBlock, x: Tensor, prefixes: Prefixes, rows: in
     return by_rows(think, rows, x, prefixes.gather(rearrange(heads, "r h t e -> r t (h e)")))
 
 
-def by_rows(apply: Callable[..., Tensor], rows: int, *each: Tensor) -> Tensor:
-    """A function of rows, so many at a time, the last filled up."""
-    parts = zip(*(F.pad(x, (0, 0, 0, -len(x) % rows)).split(rows) for x in each))
-    return torch.cat([apply(*part) for part in parts])[: len(each[0])]
+def by_rows(apply: Callable[..., Tensor], rows: int, *tensors: Tensor) -> Tensor:
+    """A function of the rows of tensors, applied to `rows` rows at a time. The last part is filled up with zeros."""
+    parts = zip(*(F.pad(x, (0, 0, 0, -len(x) % rows)).split(rows) for x in tensors))
+    return torch.cat([apply(*part) for part in parts])[: len(tensors[0])]

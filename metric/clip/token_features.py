@@ -1,4 +1,4 @@
-"""The tokens of texts in any open_clip text tower: how many there are, which texts were cut, a vector for each.
+"""The tokens of texts in any open_clip text tower: their number, their vectors, and the texts that were cut.
 
 Axes: n texts, t tokens, d features.
 """
@@ -21,15 +21,15 @@ Tower: TypeAlias = open_clip.CLIP | TextTransformer
 
 
 def padding(clip: Clip) -> int:
-    """The token behind short texts: 0, or what a tokenizer of Hugging Face's kind says."""
+    """The id of the padding after short texts: that of a Hugging Face tokenizer, else 0."""
     tokenizer = clip.tokenizer
     return int(tokenizer.tokenizer.pad_token_id or 0) if isinstance(tokenizer, open_clip.tokenizer.HFTokenizer) else 0
 
 
 def cut(clip: Clip, texts: Sequence[str], tokens: Tensor) -> Tensor:
-    """Which texts are longer than the tower's context, `n t` -> `n`; `tokens` are theirs.
+    """For each text whether it is longer than the context of the tower, `n t` -> `n`; `tokens` are those of the texts.
 
-    Only rows without padding can be; those are told apart by one token more of context.
+    Only rows without padding can be longer. They are tokenised again with one token more of context.
     """
     t = tokens.shape[1]
     full = tokens[:, t - 2] != padding(clip)
@@ -41,7 +41,7 @@ def cut(clip: Clip, texts: Sequence[str], tokens: Tensor) -> Tensor:
 
 
 def lengths(clip: Clip, tokens: Tensor) -> Tensor:
-    """Tokens of each text with its start and end, without padding, `n t` -> `n`."""
+    """Number of tokens of each text, with start and end but without padding, `n t` -> `n`."""
     if pool_type(clip) == "argmax":
         return tokens.argmax(1) + 1  # the end has the highest id
     return (tokens != padding(clip)).sum(1).clamp(min=1)
@@ -56,7 +56,7 @@ def pool_type(clip: Clip) -> str:
 
 @torch.no_grad()
 def token_features(clip: Clip, tokens: Tensor) -> Tensor:
-    """Each token in the space of pictures, `n t` -> `n t d`, unit length, fp32: final norm, then projection."""
+    """Vectors of tokens in the space of pictures, `n t` -> `n t d`, unit length, fp32: final norm, then projection."""
     model, tokens = clip.model, tokens.to(clip.device)
     tower = model if isinstance(model, open_clip.CLIP) else model.text
     if isinstance(tower, HFTextEncoder):
@@ -68,7 +68,7 @@ def token_features(clip: Clip, tokens: Tensor) -> Tensor:
 
 
 def hidden(tower: Tower, tokens: Tensor) -> Tensor:
-    """What the last layer says of each token, `n t` -> `n t d`."""
+    """The states of tokens after the last layer, `n t` -> `n t d`."""
     if isinstance(tower, TextTransformer):
         if tower.cls_emb is not None:
             raise ValueError("a text tower with a class token (CoCa) has no vectors of tokens beside it")
