@@ -1,7 +1,8 @@
-"""Data sets by name or by their looks: one adapter a format, all giving the same Examples.
+"""Data sets by name or by path: one adapter a format, all giving the same Examples.
 
-`load("scenes:count=4000", "train")` is a list, `stream("pipe:cat a-{0..9}.tar", "train")` one Example at a time, `read`
-also tells what was left out. A format is a line of DATA: the function that reads it, and the one that lists its splits.
+`load("scenes:count=4000", "train")` is a list. `stream("pipe:cat a-{0..9}.tar", "train")` gives one Example at a time.
+`read` also gives what was left out. A format is a line of DATA: the function that reads it, and the one that lists its
+splits.
 """
 
 from __future__ import annotations
@@ -56,8 +57,10 @@ DATA = {
 
 
 def load(spec: str, split: str, known: Container[str] = ()) -> list[Example]:
-    """The examples of a split; a ValueError names what was misspelt or is not there. Those whose id is `known` need
-    no picture."""
+    """The examples of a split. An example whose id is `known` needs no picture.
+
+    Raises ValueError for a misspelt name, for files that are not there, and for an id that comes twice.
+    """
     examples = list(stream(spec, split, known))
     ids: set[str] = set()
     for example in examples:
@@ -68,12 +71,15 @@ def load(spec: str, split: str, known: Container[str] = ()) -> list[Example]:
 
 
 def stream(spec: str, split: str, known: Container[str] = ()) -> Iterator[Example]:
-    """One at a time, for what does not fit in memory; a warning tells at the end what was left out."""
+    """The examples of a split one at a time, for data that do not fit in memory.
+
+    A warning at the end tells what was left out.
+    """
     return kept(read(spec, split, known), spec)
 
 
 def read(spec: str, split: str, known: Container[str] = ()) -> Iterator[Example | LeftOut]:
-    """Everything the adapter says, for those who tell the user themselves. ValueError if there is no Example."""
+    """The examples of a split and what was left out, in the adapter's order. Raises ValueError without any example."""
     source = recognise(spec, DATA)
     lost: LeftOut | None = None
     empty = True
@@ -91,7 +97,7 @@ Part: TypeAlias = Callable[[], Read]  # to be read as often as it is called
 
 
 def parts(spec: str, split: str, known: Container[str] = ()) -> list[Part]:
-    """What may be read apart, by several processes: shards; of other formats the whole."""
+    """The parts of a split that several processes may read apart: shards, or all of a data set of another format."""
     source = recognise(spec, DATA)
     if source.format != "webdataset":
         return [partial(read, spec, split, known)]
@@ -100,13 +106,13 @@ def parts(spec: str, split: str, known: Container[str] = ()) -> list[Part]:
 
 
 def rereadable(spec: str) -> bool:
-    """Whether going through it a second time costs little: not where it comes over a network or through a pipe."""
+    """Whether reading a data set a second time costs little. It does not over a network or through a pipe."""
     source = recognise(spec, DATA)
     return source.format != "hf" and not re.search(r"pipe:|://", source.options.get("shards", ""))
 
 
 def why(source: Source, lost: LeftOut | None) -> str:
-    """What became of the pictures, and what may help."""
+    """The reason why no picture is there, and the option that may help, as the end of a message."""
     if lost is None:
         return ""
     helps = "images" in inspect.signature(DATA[source.format].read).parameters and "images" not in source.options
@@ -115,7 +121,7 @@ def why(source: Source, lost: LeftOut | None) -> str:
 
 
 def without_blanks(each: Example | LeftOut) -> Iterator[Example | LeftOut]:
-    """Captions of white space teach nothing but to be silent."""
+    """An example without its blank captions, which are left out: they would teach a captioner to be silent."""
     if isinstance(each, Example) and not all(text.strip() for text in each.references):
         said = tuple(text for text in each.references if text.strip())
         yield from (LeftOut(each.id, "it is blank", "caption") for _ in range(len(each.references) - len(said)))
@@ -125,14 +131,14 @@ def without_blanks(each: Example | LeftOut) -> Iterator[Example | LeftOut]:
 
 
 def split_names(spec: str) -> list[str]:
-    """The splits a data set has; none where all of it is one."""
+    """The names of a data set's splits; none for a data set that has no splits."""
     source = recognise(spec, DATA)
     names = DATA[source.format].splits
     return names(**values(source)) if names else []
 
 
 def values(source: Source) -> dict[str, Any]:
-    """The options as the adapter's arguments."""
+    """The options of a spec as arguments of the adapter. Raises ValueError for unknown or missing options."""
     name, read = source.format, DATA[source.format].read
     hints = get_type_hints(read)
     parameters = [each for each in inspect.signature(read).parameters.values() if each.name != "split"]
@@ -158,6 +164,6 @@ def typed_as(kind: type, what: str, text: str) -> str | int | bool:
 
 
 def clean(caption: str) -> str:
-    """A caption as it is learned: lower-case, single spaces, no final stop."""
+    """A caption in the form that a captioner learns: lower-case, single spaces, no final stop."""
     words = caption.lower().replace(" ,", ",").split()
     return " ".join(words).rstrip(" .")

@@ -1,7 +1,7 @@
-"""An input cut into blocks of neighbours, dealt to processes by a rule that only the input decides.
+"""An input cut into blocks of neighbouring pictures, which are shared among processes. Only the input decides the cuts.
 
-A block is captioned as one batch whoever captions it and whenever, so that rounding, which depends on the size of
-a batch, is the same in one process, in several, and after a kill. Shards are cut each by itself.
+A block is always captioned as one batch. Rounding depends on the size of a batch, so it is the same in one process, in
+several, and after a kill. Each shard is cut by itself.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from captioner.data.left_out import LeftOut
 from metric.example import Example
 from metric.runtime.work_share import Share
 
-PART = 1 << 40  # more pictures than a part holds
+PART = 1 << 40  # a number above the pictures of any part
 
 
 @dataclass
 class Block:
-    """`order` sorts blocks, and with what is added for each picture also pictures, as the input has them."""
+    """Neighbouring pictures of the input. `order` sorts blocks, `places` their pictures, in the input's order."""
 
     order: int
     examples: list[Example] = field(default_factory=list)
@@ -30,31 +30,31 @@ class Block:
 
 
 def blocks(parts: Sequence[Part], size: int, share: Share, images: str) -> Iterator[Block]:
-    """The blocks of this process: every count-th part where there are enough, else every count-th block."""
+    """The blocks of this process: those of every count-th part, or every count-th block if there are too few parts."""
     if len(parts) >= share.count:
-        mine = share.of(enumerate(parts))
-        yield from once((block for number, part in mine for block in cut(part, number, size)), images)
+        chosen = share.of(enumerate(parts))
+        yield from once((block for number, part in chosen for block in cut(part, number, size)), images)
     else:
         every = once((block for number, part in enumerate(parts) for block in cut(part, number, size)), images)
         yield from share.of(every)
 
 
 def cut(part: Part, number: int, size: int) -> Iterator[Block]:
-    """Blocks of `size` pictures; the last is what is left."""
+    """The blocks of a part, of `size` pictures each; the last may have fewer."""
     block = Block(number * PART)
-    for each in part():
-        if isinstance(each, LeftOut):
-            block.left_out.append(each)
+    for example in part():
+        if isinstance(example, LeftOut):
+            block.left_out.append(example)
             continue
         if len(block.examples) == size:
             yield block
             block = Block(block.order + size)
-        block.examples.append(each)
+        block.examples.append(example)
     yield block
 
 
 def once(source: Iterator[Block], images: str) -> Iterator[Block]:
-    """The same; a ValueError where an id comes twice, since one of the two captions would be lost."""
+    """The same blocks. Raises ValueError for an id that comes twice, since one of the two captions would be lost."""
     seen: set[str] = set()
     for block in source:
         for example in block.examples:

@@ -1,4 +1,4 @@
-"""Captions as files: ours as JSONL, written whole; anyone's, read."""
+"""Files of captions: written as JSONL, read in the formats of other programs too."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from captioner.data.adapters.folders import read_text
 from metric.storage.atomic_files import write
 
 LINE = '{"id": ..., "caption": ...}'
-FIELDS = {"caption", "prediction", "references"}  # what a line beside its id may be about
+FIELDS = {"caption", "prediction", "references"}  # fields of a line that is a whole record
 SHOWN = 5  # ids named in a message
 
 
@@ -26,7 +26,10 @@ def write_lines(path: Path, captions: Mapping[str, str]) -> None:
 
 
 def read_captions(path: Path) -> dict[str, str]:
-    """Our JSONL or capevalkit's, {id: caption} JSON, or COCO results JSON, as captions by id."""
+    """Captions by id from our JSONL, capevalkit's, {id: caption} JSON, or COCO results JSON.
+
+    Raises ValueError for another kind of file, and for an id with several captions.
+    """
     if not path.is_file():
         raise ValueError(f"there is no captions file {path}")
     content = parsed(path, read_text(path), LINE)
@@ -36,21 +39,24 @@ def read_captions(path: Path) -> dict[str, str]:
         raise ValueError(f"{path} holds no captions")
     if len(captions) < len(rows):
         double = [name for name, times in Counter(name for name, _ in rows).items() if times > 1]
-        raise ValueError(f"{path}: {some(double, len(captions))} have more captions than one")
+        raise ValueError(f"{path}: {share_of_ids(double, len(captions))} have more captions than one")
     for name, caption in captions.items():
         if not isinstance(caption, str):
             raise ValueError(f"{path}: the caption of {name!r} is {json.dumps(caption)[:80]}, expected text")
     return captions
 
 
-def some(names: Collection[str], of: int) -> str:
-    """`3 of 9 ids ('a', 'b', 'c')`, the first few by name."""
+def share_of_ids(names: Collection[str], total: int) -> str:
+    """`3 of 9 ids ('a', 'b', 'c')`, with the first few names."""
     shown = ", ".join(map(repr, sorted(names)[:SHOWN]))
-    return f"{len(names):,} of {of:,} ids ({shown}{', ...' if len(names) > SHOWN else ''})"
+    return f"{len(names):,} of {total:,} ids ({shown}{', ...' if len(names) > SHOWN else ''})"
 
 
 def parsed(path: Path, text: str, expected: str) -> dict[str, Any] | list[Any]:
-    """The file as one JSON object or list; else its lines, each a JSON object; `expected` is for the message."""
+    """The content of a file that is one JSON object or list, or else the JSON objects of its lines.
+
+    `expected` is for the message of the ValueError for another file.
+    """
     try:
         content = json.loads(text, object_pairs_hook=once)
     except json.JSONDecodeError:
@@ -66,12 +72,12 @@ def parsed(path: Path, text: str, expected: str) -> dict[str, Any] | list[Any]:
 
 
 def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object whose keys differ, which JSON itself does not ask for."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    """A JSON object. Raises ValueError for a key that comes twice, which JSON allows."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
         double = [name for name, times in Counter(name for name, _ in pairs).items() if times > 1]
-        raise ValueError(f"{some(double, len(found))} are given twice")
-    return found
+        raise ValueError(f"{share_of_ids(double, len(content))} are given twice")
+    return content
 
 
 def parsed_line(path: Path, number: int, row: str, expected: str) -> Any:
@@ -82,13 +88,13 @@ def parsed_line(path: Path, number: int, row: str, expected: str) -> Any:
 
 
 def pair(path: Path, row: Any) -> tuple[str, Any]:
-    """Id and caption; COCO says `image_id`, capevalkit may say `prediction`."""
-    known = row if isinstance(row, dict) else {}
-    name = known.get("id" if "image_id" not in known else "image_id")
-    caption = next((field for field in ("caption", "prediction") if field in known), None)
+    """Id and caption of a row. COCO's key of the id is `image_id`, capevalkit's of the caption may be `prediction`."""
+    record = row if isinstance(row, dict) else {}
+    name = record.get("id" if "image_id" not in record else "image_id")
+    caption = next((field for field in ("caption", "prediction") if field in record), None)
     if not is_id(name) or caption is None:
         raise ValueError(f"{path} holds {json.dumps(row)[:80]}, expected {LINE}, or image_id as COCO has it")
-    return str(name), known[caption]
+    return str(name), record[caption]
 
 
 def is_id(name: object) -> bool:

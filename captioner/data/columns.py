@@ -1,4 +1,4 @@
-"""A row of anyone's table or a record's JSON: which column is the picture, which the captions, what they say."""
+"""Columns of tables and keys of JSON records: the one with the picture, the one with the captions, their texts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-# names that columns have in public data sets, the likeliest first
+# names of columns in public data sets, the likeliest first
 IMAGE = (
     *("image", "file_name", "filename", "filepath", "image_path", "image_name", "image_file", "file", "path", "img"),
     *("image_url", "url"),
@@ -18,35 +18,38 @@ REFERENCES = (
 
 
 def column(columns: Iterable[str], wanted: str, usual: Iterable[str], option: str, where: str) -> str:
-    """The column that was asked for, or the first by its usual names. Raises ValueError."""
+    """The column called `wanted`, or the first with a usual name. Raises ValueError without such a column."""
     there = list(columns)
     for name in (wanted,) if wanted else usual:
-        for each in there:
-            if each.strip().lower() == name.lower():
-                return each
+        for title in there:
+            if title.strip().lower() == name.lower():
+                return title
     sought = f"no column {wanted!r}" if wanted else f"no column known for {option}"
     raise ValueError(f"{where} has {sought}; it has {', '.join(map(repr, there))}: type {option}=NAME")
 
 
 def references_column(columns: Iterable[str], wanted: str, where: str) -> str | None:
-    """As `column`, but a table of pictures alone needs none."""
+    """The column of captions; None for a table of pictures alone. Raises ValueError as `column` does."""
     there = list(columns)
     known = wanted or {name.strip().lower() for name in there} & set(REFERENCES)
     return column(there, wanted, REFERENCES, "references", where) if known else None
 
 
 def texts(value: Any, where: str) -> tuple[str, ...]:
-    """One caption, a list of them, or of records that hold it under `raw`, as Karpathy's do."""
-    each = [value] if isinstance(value, (str, Mapping)) else [] if value is None else value
-    if isinstance(each, (list, tuple)):
-        found: list[Any] = [text.get("raw") if isinstance(text, Mapping) else text for text in each]
-        if all(isinstance(text, str) for text in found):
-            return tuple(found)
+    """The captions of a value: a caption, a list of captions, or a list of records with a caption under `raw`.
+
+    Raises ValueError for another value.
+    """
+    items = [value] if isinstance(value, (str, Mapping)) else [] if value is None else value
+    if isinstance(items, (list, tuple)):
+        captions: list[Any] = [item.get("raw") if isinstance(item, Mapping) else item for item in items]
+        if all(isinstance(caption, str) for caption in captions):
+            return tuple(captions)
     raise ValueError(f"{where}: a caption or a list of captions is expected, got {json.dumps(value, default=str)[:80]}")
 
 
 def cell(text: str, where: str) -> tuple[str, ...]:
-    """Of a CSV's cell: a caption, or a JSON list of them."""
+    """The captions in a cell of a CSV file: one, or a JSON list of them."""
     if text.startswith("["):
         try:
             return texts(json.loads(text), where)
@@ -56,7 +59,7 @@ def cell(text: str, where: str) -> tuple[str, ...]:
 
 
 def identity(ids: str, name: str, number: object) -> str:
-    """What a picture is known by: its file's `names`, or the `numbers` that a server's results format wants."""
+    """The id of a picture: its file's name, or with `ids=numbers` the number that a server's results format wants."""
     if ids not in ("names", "numbers"):
         raise ValueError(f"ids is names or numbers, got {ids!r}")
     return name if ids == "names" else str(number)

@@ -1,4 +1,4 @@
-"""What an input is, by its looks: `name:option=value,...`, or a path whose form is known."""
+"""The format of an input: typed as `name:option=value,...`, or recognised from a path and its content."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Source:
     format: str
     options: dict[str, str] = field(default_factory=dict)
     others: tuple[str, ...] = ()
-    """what else lies there, to be typed: tables beside pictures, which alone are taken"""
+    """other inputs in the same folder, as they may be typed: tables beside pictures, of which the pictures are taken"""
 
     def __str__(self) -> str:
         options = ",".join(f"{name}={value}" for name, value in self.options.items())
@@ -37,7 +37,7 @@ class Source:
 
 
 def recognise(text: str, formats: Iterable[str]) -> Source:
-    """A ValueError says what to type where an input could be several things, or none."""
+    """The source of a typed input. Raises ValueError, with what to type, for an input of several formats or of none."""
     known = list(formats)
     if text in known:
         return Source(text)
@@ -54,7 +54,7 @@ def recognise(text: str, formats: Iterable[str]) -> Source:
 
 
 def of_pattern(text: str) -> Source:
-    """`captions_{split}2014.json`: what the first of its files is."""
+    """The source of a pattern such as `captions_{split}2014.json`, in the format of the first file that matches."""
     head, tail = Path(text).name.split(SPLIT, 1)
     one = next((path for path in sorted(Path(text).parent.glob("*")) if fits(path.name, head, tail)), None)
     if one is None:
@@ -81,7 +81,7 @@ def of_path(path: Path) -> Source:
 
 
 def of_file(path: Path) -> Source | None:
-    """None for a file that holds no data set."""
+    """The source of a file; None for a file that holds no data set."""
     ending = path.suffix.lower()
     if path.name == TOKENS:
         return Source("flickr8k", {"root": str(path.parent)})
@@ -100,12 +100,12 @@ def of_file(path: Path) -> Source | None:
 
 
 def is_shard(path: Path) -> bool:
-    """Captions lie beside the pictures."""
+    """Whether a tar holds captions beside its pictures."""
     return any(name.endswith((".txt", ".json")) for name, _ in islice(members(path), 100))
 
 
 def shape_of(path: Path) -> str:
-    """Which of the public annotation files a JSON file is; empty for another."""
+    """The format of a JSON file of annotations; "" for another JSON file."""
     whole = read_json(path)
     if not isinstance(whole, dict):
         return ""
@@ -122,7 +122,10 @@ def first(rows: object) -> dict[str, object]:
 
 
 def of_folder(path: Path) -> Source | None:
-    """A data set's own layout; else pictures that lie there, the one table that names some, shards, pictures below."""
+    """The source of a folder: the layout of a data set, else its pictures, its table, its shards, pictures below it.
+
+    Raises ValueError for a folder with several tables.
+    """
     if (path / TOKENS).is_file():
         return Source("flickr8k", {"root": str(path)})
     names = sorted(file.name for file in path.iterdir())
@@ -146,13 +149,13 @@ def below(path: Path, name: str) -> list[str]:
 
 
 def tables_in(path: Path) -> list[Source]:
-    """Its files that name pictures."""
-    found = [of_file(file) for file in sorted(path.glob("*")) if may_name_pictures(file)]
-    return [source for source in found if source]
+    """The sources of the files in a folder that name pictures."""
+    sources = [of_file(file) for file in sorted(path.glob("*")) if may_name_pictures(file)]
+    return [source for source in sources if source]
 
 
 def may_name_pictures(path: Path) -> bool:
-    """By little reading: COCO's other annotations, for one, are of half a gigabyte."""
+    """Whether a file may name pictures, by its beginning: COCO's other annotations have half a gigabyte."""
     ending = path.suffix.lower()
     if not path.is_file() or path.name.startswith(("instances_", "person_keypoints_", "image_info_")):
         return False
@@ -168,7 +171,7 @@ def may_name_pictures(path: Path) -> bool:
 
 
 def joined(sources: list[Source]) -> list[Source]:
-    """Those that differ only in the split that their names tell as one, with `{split}` in its name."""
+    """The sources, where files whose names differ in the split alone are one, with `{split}` in its name."""
     groups: dict[str, list[Source]] = {}
     for source in sources:
         groups.setdefault(f"{source.format}:{pattern_of(of(source))}", []).append(source)

@@ -1,4 +1,4 @@
-"""What an adapter read and left out, beside the Examples, so that nothing goes missing in silence."""
+"""Pictures and captions that an adapter leaves out, with the reason, so that nothing goes missing in silence."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class LeftOut:
-    """`id` is the picture's, or that of the picture whose caption was left out."""
+    """A picture, caption or shard that was left out. `id` is that of the picture."""
 
     id: str
     reason: str
     what: str = "picture"
     """picture, caption, or shard"""
     example: Example | None = None
-    """as it would be, where only its picture is missing: whoever has its features needs no more"""
+    """the example whose picture is missing: its features, if they are known, are enough"""
 
 
 Read: TypeAlias = Iterable[Example | LeftOut]
 
 
 class Tally:
-    """How many were left out for which reason, and the first of each."""
+    """Numbers of what was left out by reason, and the first id of each reason."""
 
     def __init__(self) -> None:
         self.counts: dict[tuple[str, str], int] = {}
@@ -48,12 +48,12 @@ class Tally:
 
 
 def kept(read: Read, source: str) -> Iterator[Example]:
-    """The Examples alone; at the end a warning says what else there was."""
+    """The Examples alone. Warnings at the end tell what was left out."""
     tally = Tally()
-    for each in read:
-        if isinstance(each, Example):
-            yield each
+    for item in read:
+        if isinstance(item, Example):
+            yield item
         else:
-            tally.add(each)
+            tally.add(item)
     for line in tally.lines():
         LOG.warning("%s: %s", source, line)

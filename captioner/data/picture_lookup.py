@@ -1,4 +1,4 @@
-"""Pictures that a list names: in a folder, in folders just below it, in its zip and tar archives, or in an archive."""
+"""Pictures by name: in a folder, in folders just below it, in its zip and tar archives, or in an archive."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ARCHIVES = (".zip", ".tar")
 
 
 class Pictures:
-    """Looks names up; what is not found under its whole name is sought by its last part, where that is unique."""
+    """Pictures of a folder or archive by name. A name that is not there is looked up by its last part, if unique."""
 
     def __init__(self, where: Path) -> None:
         self.where = where
@@ -25,7 +25,7 @@ class Pictures:
             self.reason = f"{where} is neither a folder nor a {' or '.join(ARCHIVES)} of pictures"
 
     def find(self, *names: str) -> Path | Picture | None:
-        """The first of `names` that is there."""
+        """The first picture of `names` that is there; None without any."""
         if self.where.is_dir():
             for name in names:
                 if (self.where / name).exists():
@@ -42,7 +42,7 @@ class Pictures:
 
     @cached_property
     def inside(self) -> dict[str, Path | Picture]:
-        """By whole name, and by last part where only one has it."""
+        """Name -> picture, by whole names and by last parts that only one picture has."""
         if not self.where.is_dir() and not is_archive(self.where):
             return {}
         whole = dict(members(self.where) if is_archive(self.where) else below(self.where))
@@ -53,7 +53,7 @@ class Pictures:
 
 
 def below(folder: Path) -> Iterator[tuple[str, Path | Picture]]:
-    """Files one folder down, and members of the folder's archives."""
+    """(name, picture) of the files one folder down and of the members of the folder's archives."""
     for path in sorted(folder.iterdir()):
         if path.is_dir():
             yield from ((f"{path.name}/{file.name}", file) for file in sorted(path.iterdir()))
@@ -66,7 +66,7 @@ def is_archive(path: Path) -> bool:
 
 
 def members(archive: Path) -> Iterator[tuple[str, Picture]]:
-    """The files of a zip or an uncompressed tar."""
+    """(name, picture) of the files in a zip or an uncompressed tar. Raises ValueError for a damaged archive."""
     try:
         if archive.suffix.lower() == ".zip":
             with zipfile.ZipFile(archive) as file:
@@ -86,5 +86,5 @@ def tar_members(archive: Path) -> Iterator[tuple[str, InTar]]:
 
 
 def near(file: Path) -> Path:
-    """Where the pictures of an annotation file are, unless told: beside it, or beside its folder `annotations`."""
+    """The default folder of an annotation file's pictures: its own folder, or the one that holds `annotations`."""
     return file.parent.parent if file.parent.name == "annotations" else file.parent

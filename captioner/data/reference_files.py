@@ -1,4 +1,4 @@
-"""References from anyone's file, by every name that a picture goes by."""
+"""References from the files of other programs, by every name of a picture."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TOKEN_LINE = re.compile(r"[^\t\n]+#\d+\t")  # name.jpg#0<tab>caption
 
 @dataclass(frozen=True)
 class Known:
-    """A picture, its references, and its names, such as a file name and COCO's number; the first is its id."""
+    """A picture with its references and its names, such as a file name and COCO's number. The first is its id."""
 
     names: tuple[str, ...]
     references: tuple[str, ...] = ()
@@ -28,7 +28,7 @@ class Known:
 
 
 def by_name(known: Iterable[Known]) -> dict[str, Known]:
-    """Every name, with or without a picture's ending -> the picture; names that two pictures share lead to none."""
+    """Name, with and without the ending of a picture file -> picture. Names of two pictures are left out."""
     exact = {name: picture for picture in known for name in picture.names}
     bare: dict[str, list[Known]] = {}
     for name, picture in exact.items():
@@ -41,19 +41,22 @@ def find(name: str, pictures: Mapping[str, Known]) -> Known | None:
 
 
 def without_ending(name: str) -> str:
-    """`a/b.jpg` -> `a/b`; only a picture's ending is one: `no. 12` has none."""
+    """`a/b.jpg` -> `a/b`. Only endings of picture files count: `no. 12` stays."""
     suffix = PurePosixPath(name).suffix
     return name.removesuffix(suffix) if suffix.lower() in SUFFIXES else name
 
 
 def with_images(known: Iterable[Known], images: Mapping[str, Known]) -> list[Known]:
-    """The same, with the picture from a folder that goes by one of its names."""
-    found = ((each, next(filter(None, (find(name, images) for name in each.names)), None)) for each in known)
-    return [replace(each, image=picture.image if picture else Path()) for each, picture in found]
+    """The known pictures with the image that has one of their names; without any, with an empty path."""
+    pairs = ((entry, next(filter(None, (find(name, images) for name in entry.names)), None)) for entry in known)
+    return [replace(entry, image=picture.image if picture else Path()) for entry, picture in pairs]
 
 
 def read_references(path: Path, split: str) -> list[Known]:
-    """Of a file in one of SHAPES; `split` chooses in Karpathy's, which holds all of them."""
+    """The references in a file of one of SHAPES. `split` chooses in Karpathy's file, which holds all splits.
+
+    Raises ValueError for another file, and for a split that is not there.
+    """
     text = read_text(path)
     if TOKEN_LINE.match(text):
         return [Known((name,), texts) for name, texts in of_tokens(filter(None, text.splitlines())).items()]
@@ -78,7 +81,7 @@ def references(path: Path, name: str, texts: Any) -> tuple[str, ...]:
 
 
 def of_rows(path: Path, rows: list[Any]) -> dict[str, Any]:
-    """One {"id", "references"} a row, as capevalkit has them, or {"image", "references"} as our data sets."""
+    """Id -> references, from rows {"id", "references"} as capevalkit's or {"image", "references"} as our data sets'."""
     table: dict[str, Any] = {}
     for row in rows:
         name = next((row[key] for key in ("id", "image_id", "image") if key in row), None) if is_row(row) else None
@@ -91,7 +94,7 @@ def of_rows(path: Path, rows: list[Any]) -> dict[str, Any]:
 
 
 def of_coco(path: Path, content: dict[str, Any]) -> list[Known]:
-    """One {"image_id", "caption"} an annotation; `images` says which number is which file."""
+    """Pictures with references from annotations {"image_id", "caption"}. `images` has the file name of a number."""
     table: dict[str, list[str]] = {}
     for row in content["annotations"]:
         if not is_row(row) or not is_id(row.get("image_id")) or not isinstance(row.get("caption"), str):
@@ -105,7 +108,7 @@ def of_coco(path: Path, content: dict[str, Any]) -> list[Known]:
 
 
 def of_karpathy(path: Path, images: list[Any], split: str) -> list[Known]:
-    """{"filename", "split", "sentences": [{"raw"}]}, of COCO with "cocoid"; splits train, restval, val and test."""
+    """Pictures of a split from rows {"filename", "split", "sentences": [{"raw"}]}; COCO's also have "cocoid"."""
     known, splits = [], set()
     for row in images:
         sentences = row.get("sentences") if is_row(row) else None

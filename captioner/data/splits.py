@@ -1,4 +1,4 @@
-"""Names of splits: one spelling for each, and which split a file holds by its name."""
+"""Names of splits: one spelling for each, and the split that a file's name tells."""
 
 from __future__ import annotations
 
@@ -26,12 +26,15 @@ def split_in(name: str) -> str:
     >>> split_in("captions_val2014.json"), split_in("photos.json")
     ('val', '')
     """
-    found = NAMED.search(Path(name).name.lower())
-    return canonical(found[1]) if found else ""
+    word = NAMED.search(Path(name).name.lower())
+    return canonical(word[1]) if word else ""
 
 
 def file_of(pattern: str, split: str) -> Path:
-    """The file of a split: `{split}` in its name stands for it, or the name says which it holds, or it holds all."""
+    """The file of a split: `{split}` in a pattern stands for the split, else one file holds that split or all.
+
+    Raises ValueError for a file that is not there and for one that holds another split by its name.
+    """
     if SPLIT in pattern:
         found = filled(pattern)
         if canonical(split) not in found:
@@ -46,14 +49,14 @@ def file_of(pattern: str, split: str) -> Path:
 
 
 def splits_of(pattern: str) -> list[str]:
-    """What `file_of` knows; none where one file holds all."""
+    """The splits of a pattern or a file's name; none for a file that holds all splits."""
     if SPLIT in pattern:
         return list(filled(pattern))
     return [split_in(pattern)] if split_in(pattern) else []
 
 
 def filled(pattern: str) -> dict[str, Path]:
-    """The files that are there, by split."""
+    """Split -> file, for the files that match a pattern with `{split}`."""
     head, _, tail = Path(pattern).name.partition(SPLIT)
     parent = Path(pattern).parent
     names = sorted(path.name for path in parent.glob("*") if path.name.startswith(head) and path.name.endswith(tail))
@@ -66,6 +69,6 @@ def ordered(splits: dict[str, Path]) -> dict[str, Path]:
 
 
 def in_order(splits: Iterable[str]) -> list[str]:
-    """As one speaks of them: train, restval, val, test, then others by name."""
+    """Splits in their usual order: train, restval, val, test, then others by name."""
     usual = ("train", "restval", "val", "test")
     return sorted(splits, key=lambda name: (usual.index(name) if name in usual else len(usual), name))

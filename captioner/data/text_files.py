@@ -1,4 +1,4 @@
-"""Text files of anyone's: UTF-8 with or without Windows' mark, as a whole, as lines, as JSON."""
+"""Text files: UTF-8 with or without a byte order mark, read as text, as lines or as JSON."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ def read_text(path: Path) -> str:
 
 
 def lines(path: Path, newline: str | None = "\n") -> Iterator[str]:
-    """One at a time; only a line feed ends one, since captions may hold other separators of Unicode."""
+    """The lines of a file. Only a line feed ends a line, since captions may hold other separators of Unicode.
+
+    Raises ValueError for a file that is not there or is not UTF-8.
+    """
     if not path.is_file():
         raise ValueError(f"{path} is not a file")
     with path.open(encoding="utf-8-sig", newline=newline) as file:

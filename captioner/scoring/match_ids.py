@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from captioner.data.caption_files import some
+from captioner.data.caption_files import share_of_ids
 from captioner.data.reference_files import Known, by_name, find
 from metric.example import Example
 
@@ -26,7 +26,9 @@ def matched(
     for title, names in found.items():
         without = [each.names[0] for each in known if each.names[0] not in names]
         if without and not partial:
-            raise ValueError(f"{title} has no captions for {some(without, len(known))} of the references; {PARTIAL}")
+            raise ValueError(
+                f"{title} has no captions for {share_of_ids(without, len(known))} of the references; {PARTIAL}"
+            )
     pictures = {each.names[0]: each for each in known}
     common = [picture for picture in found[first] if all(picture in names for names in found.values())]
     if not common:
@@ -46,7 +48,7 @@ def by_picture(
     if lost and not (partial and known):
         looks = next(iter(index.values())).names[0]
         raise ValueError(
-            f"{title}: {some(lost, len(captions))} have {where}, where ids look like {looks!r}"
+            f"{title}: {share_of_ids(lost, len(captions))} have {where}, where ids look like {looks!r}"
             + (f"; {PARTIAL}" if known else "")
         )
     found: dict[str, str] = {}

@@ -11,7 +11,7 @@ import numpy as np
 
 from captioner.data import DATA, load
 from captioner.data.adapters.folders import folder
-from captioner.data.caption_files import read_captions, some
+from captioner.data.caption_files import read_captions, share_of_ids
 from captioner.data.reference_files import Known, by_name, read_references, with_images
 from captioner.scoring.match_ids import PARTIAL, matched
 from captioner.scoring.terminal_tables import show, show_differences
@@ -114,7 +114,7 @@ def known_pictures(files: Mapping[str, Mapping[str, str]], job: ScoreJob) -> lis
     known = with_images(known, by_name(Known((each.id,), (), each.image) for each in folder("", job.images)))
     lost = [each.names[0] for each in known if each.image == Path()]
     if lost and not job.partial:
-        raise ValueError(f"--images {job.images} has no picture of {some(lost, len(known))}; {PARTIAL}")
+        raise ValueError(f"--images {job.images} has no picture of {share_of_ids(lost, len(known))}; {PARTIAL}")
     return [each for each in known if each.image != Path()]
 
 

@@ -9,7 +9,7 @@ from statistics import fmean
 from rich.console import Console
 from rich.table import Table
 
-from captioner.data.caption_files import read_captions, some
+from captioner.data.caption_files import read_captions, share_of_ids
 from captioner.data.reference_files import by_name, find, read_references
 from metric.clip.embedder import Embedder
 from metric.clip.load import load_clip
@@ -62,7 +62,7 @@ def references_of(names: list[str], path: Path) -> list[tuple[str, ...]]:
     found = [find(name, known) for name in names]
     lost = [name for name, each in zip(names, found) if each is None]
     if lost:
-        raise ValueError(f"--references {path} has no references for {some(lost, len(names))} of the captions")
+        raise ValueError(f"--references {path} has no references for {share_of_ids(lost, len(names))} of the captions")
     return [each.references for each in found if each is not None]
 
 

@@ -64,8 +64,10 @@ def domain_of(name: str) -> str:
 def vizwiz(
     split: str, file: str, images: str = "", ids: str = "names", rejected: bool = False, precanned: bool = False
 ) -> Read:
-    """`file={split}.json`; leaves out captions marked as spam (`rejected`) and as saying that the picture is too bad
-    to be described (`precanned`), as the challenge does, unless told to keep them."""
+    """`file={split}.json`. Captions marked as spam or as "too bad to be described" are left out, as the challenge does.
+
+    `rejected=1` keeps the first, `precanned=1` the second.
+    """
     marks = [mark for mark, kept in (("is_rejected", rejected), ("is_precanned", precanned)) if not kept]
     yield from annotated(file_of(file, split), images, ids, marks=marks)
 
@@ -77,7 +79,7 @@ def vizwiz_splits(file: str, **_: Any) -> list[str]:
 def annotated(
     path: Path, images: str, ids: str, keep: Callable[[Row], bool] = lambda row: True, marks: list[str] | None = None
 ) -> Iterator[Any]:
-    """The pictures of `images` in its order with their captions of `annotations`, but those that bear a mark."""
+    """The pictures of a file in the order of `images`, with their captions. Captions with a mark are left out."""
     whole = content(path)
     captions: dict[Any, list[Row]] = {}
     for row in whole.get("annotations", ()):
@@ -93,7 +95,7 @@ def annotated(
 
 
 def places(row: Row, path: Path) -> tuple[str, ...]:
-    """Where a picture may lie: COCO's folders are called train2014, val2017 and so on."""
+    """The names under which a picture may lie: COCO's folders are called train2014, val2017 and so on."""
     address = str(row.get("coco_url", "")).split("/")[-2:]
     year = re.search(r"(train|val|test)(2014|2015|2017)", path.name)
     folders = [*(address[:1] if len(address) == 2 else []), *([year[0]] if year else [])]

@@ -20,7 +20,7 @@ TOKENS = "Flickr8k.token.txt"
 
 
 def flickr8k(split: str, root: str, count: int = 0) -> Read:
-    """The photographs of a split with five references each; `count` takes the first so many, 0 takes all."""
+    """The photographs of a split with five references each. `count` is the number of the first to take, 0 for all."""
     split = canonical(split)
     if split not in LISTS:
         raise ValueError(f"flickr8k has the splits {', '.join(LISTS)}, got {split!r}")
@@ -49,7 +49,7 @@ def references(lines: Iterable[str]) -> dict[str, tuple[str, ...]]:
 
 
 def photographs(folder: Path) -> Path:
-    """The folder of photographs, by either of the names it has in the wild."""
+    """The folder of photographs, which has one of two names in published copies, or `folder` itself."""
     return next((folder / name for name in ("Images", "Flicker8k_Dataset") if (folder / name).is_dir()), folder)
 
 

@@ -23,9 +23,9 @@ SUFFIXES = suffixes()
 
 
 def folder(split: str, root: str) -> list[Example]:
-    """Every picture file below `root`, or in the zip or tar that it is, known by its path from there.
+    """Every picture file below the folder `root` or in the archive `root`. The id is the path from there.
 
-    There are no references, so any split is all of it.
+    There are no references and no splits: any split has all pictures.
     """
     base = Path(root)
     if is_archive(base):
@@ -42,7 +42,7 @@ def folder(split: str, root: str) -> list[Example]:
 
 
 def is_picture(name: str) -> bool:
-    """By its ending; macOS puts files `._name` beside pictures that are none."""
+    """Whether a file's name has the ending of a picture. Files `._name`, which macOS writes, are no pictures."""
     path = PurePosixPath(name)
     return path.suffix.lower() in SUFFIXES and not path.name.startswith("._")
 

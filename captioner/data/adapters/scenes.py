@@ -10,7 +10,7 @@ from metric.example import Example
 from metric.scenes.language import alt_text, keywords, names, references
 from metric.scenes.world import SPLITS, Scene, sample
 
-# What the text of an example is: five references, or the web's way of saying it (five a picture, so that it varies).
+# The texts of an example: five references, or texts as the web has them (five a picture, so that they vary).
 TEXTS: dict[str, Callable[[Scene], tuple[str, ...]]] = {
     "references": references,
     "alt": lambda scene: tuple(alt_text(scene, random.Random(f"{scene.key}|{n}")) for n in range(5)),

@@ -1,4 +1,4 @@
-"""Pictures with captions from anyone's JSONL or CSV, and from TSV as Conceptual Captions has it."""
+"""Pictures with captions from JSONL and CSV files, and from the TSV files of Conceptual Captions."""
 
 from __future__ import annotations
 
@@ -23,15 +23,16 @@ LONGEST = 2**24  # characters of a cell; Python's csv stops at 2**17 by default
 
 
 class Plain(separated.excel):
-    """Without quotes."""
+    """Tables in which a quotation mark has no meaning."""
 
     quoting = separated.QUOTE_NONE
 
 
 def jsonl(split: str, file: str, images: str = "", image: str = "", references: str = "") -> Read:
-    """One {"image": ..., "references": [...], "split": ..., "id": ...} a line, or with the names others give them.
+    """A line is {"image": ..., "references": [...], "split": ..., "id": ...}, or has the names of other data sets.
 
-    `id` is the image's path as written unless given; a line without `split` belongs to every split. Read line by line.
+    Without `id` the id is the image's path as written. A line without `split` belongs to every split. Lines are read
+    one at a time.
     """
     path = file_of(file, split)
     pictures = Pictures(Path(images) if images else near(path))
@@ -67,9 +68,9 @@ def records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def csv(split: str, file: str, images: str = "", image: str = "", references: str = "") -> Read:
-    """A header and one caption a row, such as Kaggle's `image,caption`; rows of one picture are one Example.
+    """A header and one caption a row, such as Kaggle's `image,caption`. Rows of one picture are one Example.
 
-    The separator is that of the header; a cell may hold a JSON list of captions; `split` and `id` are as in JSONL.
+    The separator is that of the header. A cell may hold a JSON list of captions. `split` and `id` are as in JSONL.
     """
     path = file_of(file, split)
     pictures = Pictures(Path(images) if images else near(path))
@@ -100,7 +101,7 @@ def header_of(path: Path) -> list[str]:
 
 
 def table(path: Path, header: list[str]) -> Iterator[dict[str, str] | LeftOut]:
-    """The rows below the header, cells by column; one that does not fit is left out (Flickr30k's table has one)."""
+    """The rows below the header as column -> cell. Rows of another length are left out (Flickr30k's table has one)."""
     rows = cells(path, separator_of(next(lines(path), "")))
     for number, row in enumerate(islice(rows, 1, None), 2):
         if len(row) == len(header):
@@ -114,7 +115,7 @@ def separator_of(header: str) -> str:
 
 
 def cells(path: Path, separator: str) -> Iterator[list[str]]:
-    """Rows; only CSV proper quotes, in the others a quotation mark is what a caption says."""
+    """The rows of a table. Quotation marks quote in CSV files only; in others they belong to the caption."""
     separated.field_size_limit(LONGEST)
     dialect = separated.excel if separator in ",;" else Plain
     try:
@@ -124,10 +125,10 @@ def cells(path: Path, separator: str) -> Iterator[list[str]]:
 
 
 def tsv(split: str, file: str, images: str = "", image: str = "", references: str = "") -> Read:
-    """Conceptual Captions: caption and URL (CC3M) or URL and caption (CC12M) a row, no header; read row by row.
+    """Conceptual Captions: caption and URL (CC3M) or URL and caption (CC12M) a row, without a header, read row by row.
 
-    Only pictures that are on the disk: a local file, or what a downloader made of the URL: `CRC32` or
-    `number_CRC32` of it (the common scripts for CC), or its own path (`wget -x`). Of a table with a header see `csv`.
+    Only pictures on the disk are taken: local files, or files that a downloader named after the URL: `CRC32` or
+    `number_CRC32` of it (the common scripts for CC), or its path (`wget -x`). A table with a header is read by `csv`.
     """
     path = file_of(file, split)
     first = next(cells(path, "\t"), [])
@@ -152,7 +153,7 @@ def has_header(row: Sequence[str], known: Sequence[str] = (*IMAGE, *REFERENCES))
 
 
 def picture_column(path: Path, row: Sequence[str]) -> int:
-    """0 or 1: where the first row has an address or a file's name."""
+    """The column of the first row with an address or a file's name, 0 or 1. Raises ValueError without one."""
     places = [place for place, text in enumerate(row) if "://" in text or is_picture(text)]
     if len(row) != 2 or len(places) != 1:
         raise ValueError(
@@ -162,7 +163,7 @@ def picture_column(path: Path, row: Sequence[str]) -> int:
 
 
 def local_names(name: str, number: int) -> tuple[str, ...]:
-    """What the picture of a row may be called on the disk."""
+    """The names that the picture of a row may have on the disk."""
     if "://" not in name:
         return (name,)
     crc, address = zlib.crc32(name.encode()), urlsplit(name)

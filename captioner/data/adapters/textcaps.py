@@ -12,8 +12,10 @@ from captioner.data.text_files import read_json
 
 
 def textcaps(split: str, file: str, images: str = "") -> Read:
-    """`file=TextCaps_0.1_{split}.json`; the pictures are Open Images', in train_images and test_images. Of the test
-    set there are no captions."""
+    """`file=TextCaps_0.1_{split}.json`. The pictures are those of Open Images, in train_images and test_images.
+
+    The test split has no captions.
+    """
     path = file_of(file, split)
     pictures = Pictures(Path(images) if images else near(path))
     found: dict[str, tuple[dict[str, Any], list[str]]] = {}

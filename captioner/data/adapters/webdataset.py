@@ -65,7 +65,7 @@ def opener() -> Any:
 
 
 def shard(url: str, split: str, references: str = "") -> Read:
-    """The examples of one shard; one that breaks off gives what came before."""
+    """The examples of one shard. Of a shard that breaks off, those before the break."""
     try:
         for key, sample in samples(files(url)):
             found = example(key, sample, split, references, url)
@@ -76,7 +76,7 @@ def shard(url: str, split: str, references: str = "") -> Read:
 
 
 def reason(error: Exception) -> str:
-    """webdataset tells of a command that failed with all that it was called with."""
+    """The reason of an error. Of a failed command, the exit code without webdataset's long list of arguments."""
     code = re.search(r"exit -?\d+", str(error))
     return f"its command failed, {code[0]}" if code else f"{error}"
 
@@ -95,7 +95,7 @@ def files(url: str) -> Iterator[Member]:
 
 
 def samples(members: Iterator[Member]) -> Iterator[tuple[str, dict[str, Member]]]:
-    """Neighbours that share a key, by lower-case ending; names `__so__` are webdataset's own."""
+    """Key and files by lower-case ending of each sample: neighbours with one key. `__name__` is webdataset's own."""
     key = ""
     sample: dict[str, Member] = {}
     for member in members:
@@ -112,7 +112,7 @@ def samples(members: Iterator[Member]) -> Iterator[tuple[str, dict[str, Member]]
 
 
 def example(key: str, sample: dict[str, Member], split: str, references: str, url: str) -> Example | LeftOut | None:
-    """None if it says that it is of another split."""
+    """The example of a sample; None for one of another split."""
     row = json_of(sample, f"{url}: {key}")
     if not same(row.get("split", split), split):
         return None

@@ -22,7 +22,7 @@ INK, SOFT, BROKEN, PAPER = "#1d1f23", "#63676f", "#b3261e", "#fbfaf8"
 
 
 def png(examples: Sequence[Example]) -> Image.Image:
-    """Cells from left to right; a row is as high as its highest."""
+    """Cells from left to right. A row is as high as its highest cell."""
     cells = [cell(example) for example in examples]
     rows = [cells[start : start + COLUMNS] for start in range(0, len(cells), COLUMNS)]
     heights = [max(each.height for each in row) + MARGIN for row in rows]
@@ -36,7 +36,7 @@ def png(examples: Sequence[Example]) -> Image.Image:
 
 
 def cell(example: Example) -> Image.Image:
-    """The picture or why there is none, its id, its captions."""
+    """The picture, or the reason why there is none, with its id and captions."""
     picture = thumbnail(example, (WIDTH, HEIGHT))
     said = [(text, INK) for caption in example.references[:CAPTIONS] for text in wrapped(caption)]
     fault = [(text, BROKEN) for text in wrapped(picture)] if isinstance(picture, str) else []
@@ -60,17 +60,17 @@ def more(example: Example) -> list[tuple[str, str]]:
 
 
 def shortened(name: str) -> str:
-    """The end of a long name tells more than its beginning."""
+    """A name, or the end of a long one, which tells more than its beginning."""
     return name if len(name) <= LETTERS else f"…{name[1 - LETTERS :]}"
 
 
 def letters() -> ImageFont.FreeTypeFont:
-    """matplotlib brings it along; it has Latin, Greek, Cyrillic, Arabic and more."""
+    """DejaVu Sans from matplotlib, with Latin, Greek, Cyrillic, Arabic and other letters."""
     return ImageFont.truetype(f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans.ttf", SIZE)
 
 
 def html(splits: Mapping[str, Sequence[Example]], source: str) -> str:
-    """One page with the pictures inside."""
+    """A page that contains its pictures."""
     shown = {name: [(each, embedded(each)) for each in examples] for name, examples in splits.items()}
     return render("sheet.html.j2", source=source, splits=shown)
 
@@ -86,7 +86,7 @@ def embedded(example: Example) -> dict[str, str]:
 
 
 def write(folder: Path, splits: Mapping[str, Sequence[Example]], source: str) -> list[Path]:
-    """sheet-<split>.png for each, and sheet.html for all."""
+    """Write sheet-<split>.png for each split and sheet.html for all. -> the paths."""
     written = []
     for name, examples in splits.items():
         if examples:

@@ -1,4 +1,4 @@
-"""What is in a data set, in one pass and bounded memory: counts, lengths, words, broken files, a few to be seen."""
+"""The content of a data set in one pass and bounded memory: counts, lengths, words, broken files, a few examples."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ THREADS = 8  # reading waits for the disk, and Pillow decodes without Python's l
 
 @dataclass
 class Look:
-    """Of one split. Lengths are in words as CIDEr's tokenizer counts them."""
+    """The content of one split. Lengths are in words, as CIDEr's tokenizer counts them."""
 
     split: str
     pictures: int = 0
     references: Counter[int] = field(default_factory=Counter)
-    """how many pictures have so many captions"""
+    """number of captions -> number of pictures with so many"""
     lengths: Counter[int] = field(default_factory=Counter)
-    """how many captions have so many words"""
+    """number of words -> number of captions with so many"""
     words: Counter[str] = field(default_factory=Counter)
     left_out: Tally = field(default_factory=Tally)
     opened: int = 0
     broken: dict[str, str] = field(default_factory=dict)
-    """why, by id"""
+    """id -> reason"""
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
     shown: list[Example] = field(default_factory=list)
 
@@ -48,7 +48,7 @@ class Look:
             self.words.update(tokens)
 
     def open(self, examples: Sequence[Example]) -> None:
-        """Decodes the pictures whole: a file that is cut short has a sound beginning."""
+        """Decode whole pictures: a file that is cut short has a sound beginning."""
         with ThreadPoolExecutor(THREADS) as pool:
             for example, found in zip(examples, pool.map(size_or_reason, examples)):
                 self.opened += 1
@@ -58,7 +58,7 @@ class Look:
                     self.sizes[found] += 1
 
     def numbers(self) -> dict[str, Any]:
-        """For people and for JSON."""
+        """The numbers that are printed and written as JSON."""
         return {
             "pictures": self.pictures,
             "captions": self.lengths.total(),
@@ -74,7 +74,7 @@ class Look:
 
 
 def look(read: Read, split: str, opened: int, shown: int) -> Look:
-    """`opened` pictures are decoded, drawn by lot of one seed (-1: all), and `shown` are kept to be seen."""
+    """The content of a split. `opened` pictures, drawn with a fixed seed, are decoded (-1: all); `shown` are kept."""
     found = Look(split)
     to_open, to_show = Lot(max(opened, 0)), Lot(shown)
     for chunk in chunks(tqdm(noted(read, found), desc=split, unit="picture", disable=None)):
@@ -105,7 +105,7 @@ def chunks(examples: Iterable[Example]) -> Iterator[list[Example]]:
 
 
 class Lot:
-    """So many of a stream of unknown length, each as likely (reservoir sampling), in the stream's order."""
+    """A random sample of a stream of unknown length, in the stream's order (reservoir sampling)."""
 
     def __init__(self, count: int) -> None:
         self.count, self.seen = count, 0
@@ -138,7 +138,7 @@ def heights(sizes: Counter[tuple[int, int]]) -> Iterator[int]:
 
 
 def quartiles(counts: Counter[int]) -> list[int]:
-    """Least, lower quartile, median, upper quartile, greatest; nothing of nothing."""
+    """Least, lower quartile, median, upper quartile and greatest value; empty without values."""
     total, values = counts.total(), sorted(counts)
     ranks = [round(share * (total - 1)) for share in (0, 0.25, 0.5, 0.75, 1)] if total else []
     return [ranked(counts, values, rank) for rank in ranks]
@@ -153,7 +153,7 @@ def ranked(counts: Counter[int], values: Sequence[int], rank: int) -> int:
 
 
 def thumbnail(example: Example, size: tuple[int, int]) -> Image.Image | str:
-    """The picture as large as `size` lets it be, or why there is none."""
+    """The picture, resized to fit `size` (width, height), or the reason why there is none."""
     try:
         picture = open_image(example.image)
     except UnreadableImage as error:

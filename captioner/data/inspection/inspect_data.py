@@ -1,4 +1,4 @@
-"""`captioner data`: what an input was recognised as, a line a split, what is wrong, and a contact sheet."""
+"""`captioner data`: the format of an input, a line a split, the faults, and a contact sheet."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from captioner.data.inspection.contact_sheet import write
 from captioner.data.inspection.counts import Look, look
 from metric.storage.atomic_files import write_json
 
-WHOLE = "all"  # what a data set without splits is called
+WHOLE = "all"  # the name of the only split of a data set without splits
 NAMED = 10  # broken files of a split that are printed; data.json has all
 
 
