@@ -1,4 +1,4 @@
-"""Captions t' by a transformers image-to-text model: BLIP, GIT, whatever `AutoModelForImageTextToText` loads."""
+"""Captions t' by a transformers image-to-text model that `AutoModelForImageTextToText` loads, such as BLIP or GIT."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KNOWN = "Salesforce/blip-image-captioning-large"
 
 
 class TransformersCaptions:
-    """Beam search: a picture has one caption, whatever the seed."""
+    """Captions by beam search, which do not depend on a seed. Raises ValueError for a model that cannot be loaded."""
 
     def __init__(self, config: GenerationConfig, device: torch.device) -> None:
         from transformers import AutoModelForImageTextToText, AutoProcessor
@@ -49,5 +49,5 @@ class TransformersCaptions:
 
 
 def without_prompt(text: str, prompt: str) -> str:
-    """BLIP and decoder-only models repeat what they were given, BLIP in lower case."""
+    """A caption without the prompt, which BLIP (in lower case) and decoder-only models repeat."""
     return text[len(prompt) :].strip() if text.lower().startswith(prompt.lower()) else text

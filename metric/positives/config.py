@@ -1,4 +1,4 @@
-"""How synthetic positives are made and which of them are used: the settings that become flags."""
+"""Settings of synthetic positives: how they are made, and which of them are used. Each field is a flag."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class GenerationConfig:
-    """What is made, by whom and how: all that decides what comes out, save the device."""
+    """How positives are made: every setting that decides the result, except the device."""
 
     text: str = "none"
     "who captions the pictures (t'): none, renderer for scenes, a run of ours, a transformers model by id or folder"
@@ -45,7 +45,7 @@ class GenerationConfig:
 
 @dataclass(frozen=True)
 class FilterConfig:
-    """Which of what was made is used; it can be set anew on a folder that is made already."""
+    """Which positives are used. A folder that is made already can be filtered anew."""
 
     min_similarity: float = -1.0
     "lowest cosine between picture and text that is used"
@@ -54,7 +54,7 @@ class FilterConfig:
 
 
 def check(config: GenerationConfig, filtering: FilterConfig) -> None:
-    """Raises ValueError for what cannot be."""
+    """Raises ValueError for settings that are out of range or contradict each other."""
     if config.text == config.image == "none":
         raise ValueError("nothing is to be made: give --text MODEL, --image MODEL or both")
     for name in ("per_picture", "beams", "max_length", "stored", "batch_size", "shard_size"):

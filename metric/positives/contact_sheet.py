@@ -1,4 +1,4 @@
-"""A contact sheet of positives, to look at before a training run is spent on them."""
+"""A contact sheet of positives, for a look at them before a training run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WIDTH = 46  # letters in a line
 
 
 def contact_sheet(folder: Path, examples: dict[str, Example]) -> None:
-    """Twelve samples from the least similar to the most: the picture, v' beside it, both captions below."""
+    """Draw twelve samples from the least similar to the most: the picture, v' on its right, both captions below."""
     from matplotlib.figure import Figure
 
     about = read_about(folder)
@@ -32,7 +32,7 @@ def contact_sheet(folder: Path, examples: dict[str, Example]) -> None:
 
 
 def spread_out(samples: list[Sample], count: int) -> list[Sample]:
-    """`count` of them, evenly over the order of similarity."""
+    """`count` samples, evenly spaced in the order of similarity."""
     samples.sort(key=lambda sample: (min(similarities(sample), default=0.0), sample.key))
     step = max(1.0, (len(samples) - 1) / (count - 1))
     return [samples[round(step * n)] for n in range(min(count, len(samples)))]

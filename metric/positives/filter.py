@@ -1,6 +1,6 @@
-"""Which of what was made is used: a threshold on CLIP's cosine, and what it drops. Nothing is deleted.
+"""The filter of positives: a threshold on CLIP's cosine. Positives below it are not used, and none is deleted.
 
-`positives.json` beside the shards holds the settings, and, once all shards are there, the filter.
+`positives.json` in the folder of the shards holds the settings and, once all shards are there, the filter.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ABOUT = "positives.json"
 
 
 def read_about(folder: Path) -> dict[str, Any]:
-    """What is known of the folder; nothing of shards that others made."""
+    """The content of `positives.json`; empty for shards of other programs."""
     path = folder / ABOUT
     return json.loads(path.read_text()) if path.is_file() else {}
 
@@ -29,15 +29,15 @@ def write_about(folder: Path, about: dict[str, Any]) -> None:
 
 
 def threshold(similarities: Sequence[float], filtering: FilterConfig) -> float | None:
-    """What is less similar is not used; None uses all. The share is rounded down."""
+    """The least similarity that is used; None uses all. A share to drop is rounded down."""
     if filtering.drop and similarities:
         return sorted(similarities)[int(filtering.drop * len(similarities))]
     return filtering.min_similarity if filtering.min_similarity > -1 else None
 
 
 def select(samples: Iterable[Sample], filtering: FilterConfig) -> dict[str, Any]:
-    """For captions and pictures: how many were made, the threshold, the share it drops, the reasons for none."""
-    found: dict[str, list[float | None]] = {kind: [] for kind in KINDS}
+    """For captions and pictures: number made, threshold, number and share dropped, reasons for those not made."""
+    values: dict[str, list[float | None]] = {kind: [] for kind in KINDS}
     skipped: dict[str, dict[str, int]] = {kind: {} for kind in KINDS}
     for sample in samples:
         for kind in KINDS:
@@ -45,8 +45,8 @@ def select(samples: Iterable[Sample], filtering: FilterConfig) -> dict[str, Any]
             if "skipped" in facts:
                 skipped[kind][facts["skipped"]] = skipped[kind].get(facts["skipped"], 0) + 1
             elif facts:
-                found[kind].append(facts["similarity"])
-    return {kind: {**outcome(found[kind], filtering), "skipped": skipped[kind]} for kind in KINDS}
+                values[kind].append(facts["similarity"])
+    return {kind: {**outcome(values[kind], filtering), "skipped": skipped[kind]} for kind in KINDS}
 
 
 def outcome(similarities: Sequence[float | None], filtering: FilterConfig) -> dict[str, Any]:
@@ -58,6 +58,6 @@ def outcome(similarities: Sequence[float | None], filtering: FilterConfig) -> di
 
 
 def used(sample: Sample, kind: str, about: dict[str, Any]) -> bool:
-    """Whether the filter lets this caption or picture pass."""
+    """Whether the caption or the picture of a sample passes the filter."""
     limit = about.get("filter", {}).get(kind, {}).get("threshold")
     return limit is None or sample.record[kind]["similarity"] >= limit

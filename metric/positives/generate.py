@@ -1,4 +1,4 @@
-"""Makes the positives of a data set, shard by shard; several processes share the shards, and a later call goes on."""
+"""Make the positives of a data set, shard by shard. Several processes share the shards, and a later call goes on."""
 
 from __future__ import annotations
 
@@ -35,9 +35,10 @@ def generate(
     device: torch.device,
     share: Share = WHOLE,
 ) -> None:
-    """This process's share of the shards; the process that finds all of them there filters.
+    """Make this process's share of the shards. The process that finds all shards there filters them.
 
-    Models are loaded when there is something to make. `data` is said in every sample's provenance.
+    Models are loaded when there is a shard to make. `data` is written into the provenance of every sample. Raises
+    ValueError for a folder that was begun with other settings or captions.
     """
     units = units_of(examples, config.per_picture, config.seed)
     shards = [units[start : start + config.shard_size] for start in range(0, len(units), config.shard_size)]
@@ -57,7 +58,7 @@ def generate(
 
 
 def begin(out: Path, config: GenerationConfig, examples: Sequence[Example], data: str, shards: int) -> None:
-    """Writes what is to be made, or sees that it is what was begun."""
+    """Write the settings, or raise ValueError when the folder was begun with others."""
     identity = sha256(json.dumps([(example.id, example.references) for example in examples]).encode()).hexdigest()[:12]
     settings, known = asdict(config), read_about(out)
     if not known:
@@ -73,7 +74,7 @@ def begin(out: Path, config: GenerationConfig, examples: Sequence[Example], data
 
 
 def fill(out: Path, number: int, units: Sequence[Unit], maker: BatchMaker, b: int, bar: tqdm) -> None:
-    """The batches of a shard that are not there yet, then the shard."""
+    """Make the batches of a shard that are not there yet, then the shard."""
     batches = [units[start : start + b] for start in range(0, len(units), b)]
     for place, batch in enumerate(batches):
         part = part_path(out, number, place)
@@ -84,7 +85,7 @@ def fill(out: Path, number: int, units: Sequence[Unit], maker: BatchMaker, b: in
 
 
 def finish(out: Path, filtering: FilterConfig, examples: dict[str, Example]) -> None:
-    """The filter and the contact sheet; both can be made anew at any time."""
+    """Write the filter and the contact sheet. Both can be made anew at any time."""
     about = {**read_about(out), "filtering": asdict(filtering), "filter": select(read(shards_in(out)), filtering)}
     write_about(out, about)
     for kind, what in (("text", "captions t'"), ("image", "pictures v'")):

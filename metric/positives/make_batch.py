@@ -1,4 +1,4 @@
-"""A batch of units to the files of their samples: what is made, how well it fits, where it is from.
+"""The files of a batch of units: captions and pictures, their similarity by CLIP, and their provenance.
 
 Axes: b units or pictures.
 """
@@ -21,11 +21,11 @@ from metric.positives.units import ImageMaker, TextMaker, Unit
 from metric.similarity import PREFIX
 
 QUALITY = 95  # of JPEG
-Made = tuple[str | Image.Image | None, dict[str, Any]]  # what was made, and its provenance
+Made = tuple[str | Image.Image | None, dict[str, Any]]  # a caption, a picture or None, and its provenance
 
 
 class BatchMaker:
-    """Units to the files of their samples."""
+    """A function from units to the files of their samples."""
 
     def __init__(
         self, text: TextMaker | None, image: ImageMaker | None, clip: Clip | None, config: GenerationConfig, data: str
@@ -33,7 +33,7 @@ class BatchMaker:
         self.text, self.image, self.clip, self.config, self.data = text, image, clip, config, data
 
     def __call__(self, units: Sequence[Unit]) -> list[tuple[str, bytes]]:
-        """KEY.txt, KEY.jpg or .png, and KEY.json of each."""
+        """(name, content) of the files KEY.txt, KEY.jpg or KEY.png, and KEY.json of each unit."""
         made = {"text": self.texts(units), "image": self.images(units)}
         files = []
         for unit in units:
@@ -56,7 +56,7 @@ class BatchMaker:
         return [(f"{key}.{self.image.suffix}", buffer.getvalue())]
 
     def texts(self, units: Sequence[Unit]) -> dict[str, Made]:
-        """t' of the first unit of each picture that can be read."""
+        """Captions t' by key, for the first unit of each picture. Unreadable pictures have None and the reason."""
         if self.text is None:
             return {}
         pictures, faults = opened([unit for unit in units if unit.n == 0])
@@ -69,27 +69,27 @@ class BatchMaker:
         }
 
     def images(self, units: Sequence[Unit]) -> dict[str, Made]:
-        """v' of the units that have a caption."""
+        """Pictures v' by key. Units without a caption, and withheld pictures, have None and the reason."""
         if self.image is None:
             return {}
         captioned = [unit for unit in units if unit.caption]
         made = zip(captioned, self.image(captioned)) if captioned else []
-        found: dict[str, Made] = {unit.key: (None, {"skipped": "no caption"}) for unit in units if not unit.caption}
+        by_key: dict[str, Made] = {unit.key: (None, {"skipped": "no caption"}) for unit in units if not unit.caption}
         shown = []
         for unit, picture in made:
             if picture is None:
-                found[unit.key] = None, {"skipped": "withheld by the safety checker"}
+                by_key[unit.key] = None, {"skipped": "withheld by the safety checker"}
             else:
                 shown.append((unit, shrunk(picture, self.config.stored)))
         fits = self.similarities([picture for _, picture in shown], [unit.caption for unit, _ in shown])
         for (unit, picture), fit in zip(shown, fits):
             prompt = self.config.image_prompt.replace("{caption}", unit.caption)
-            found[unit.key] = picture, {**self.image.facts, "prompt": prompt, "similarity": fit}
-        return found
+            by_key[unit.key] = picture, {**self.image.facts, "prompt": prompt, "similarity": fit}
+        return by_key
 
     @torch.no_grad()
     def similarities(self, pictures: Sequence[Image.Image], texts: Sequence[str]) -> Sequence[float | None]:
-        """Cosines of picture and prefixed text, `b`."""
+        """Cosines of b pictures and their prefixed texts; None for each without a CLIP."""
         if self.clip is None or not pictures:
             return [None] * len(pictures)
         image = self.clip.encode_image(torch.stack([self.clip.preprocess(picture) for picture in pictures]))
@@ -98,7 +98,7 @@ class BatchMaker:
 
 
 def opened(units: Sequence[Unit]) -> tuple[dict[str, Image.Image], dict[str, Made]]:
-    """The units' pictures, and why some cannot be read."""
+    """Pictures of the units by key, and the reasons for those that cannot be read."""
     pictures: dict[str, Image.Image] = {}
     faults: dict[str, Made] = {}
     for unit in units:

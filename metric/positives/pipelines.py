@@ -17,7 +17,7 @@ KNOWN = "stabilityai/stable-diffusion-2-1"
 
 
 class PipelinePictures:
-    """Each picture's noise comes from its own seed, drawn on the CPU: the same on every device."""
+    """Pictures whose noise comes from the seed of their unit. It is drawn on the CPU, so every device has the same."""
 
     suffix = "jpg"
 
@@ -33,7 +33,7 @@ class PipelinePictures:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Steps and guidance are there whether they were set or are the pipeline's own."""
+        """Model, pipeline and settings, with steps and guidance even if they are the defaults of the pipeline."""
         own = own_settings(self.pipeline)
         return {"model": self.model_name, "pipeline": type(self.pipeline).__name__, **own, **self.settings}
 
@@ -48,6 +48,7 @@ class PipelinePictures:
 
 
 def load_pipeline(name: str, dtype: torch.dtype) -> Any:
+    """A text-to-image pipeline of diffusers. Raises ValueError for one that cannot be loaded or takes no prompt."""
     try:
         from diffusers import DiffusionPipeline
         from diffusers.utils import logging
@@ -67,9 +68,9 @@ def load_pipeline(name: str, dtype: torch.dtype) -> Any:
 
 
 def own_settings(pipeline: Any) -> dict[str, Any]:
-    """The defaults of what decides a picture."""
-    found = parameters(pipeline)
-    return {name: found[name].default for name in ("num_inference_steps", "guidance_scale") if name in found}
+    """The pipeline's defaults of steps and guidance."""
+    known = parameters(pipeline)
+    return {name: known[name].default for name in ("num_inference_steps", "guidance_scale") if name in known}
 
 
 def parameters(pipeline: Any) -> dict[str, Any]:

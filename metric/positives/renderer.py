@@ -1,4 +1,4 @@
-"""The scenes' own generators: another wording of a scene, another picture of it."""
+"""Positives of drawn scenes: another wording and another picture of the same scene."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ RENDERER = "renderer"
 
 
 class SceneCaptions:
+    """Another wording of each scene."""
+
     facts: dict[str, Any] = {"model": RENDERER}
 
     def __call__(self, units: Sequence[Unit], pictures: Sequence[Image.Image]) -> list[str]:
@@ -22,6 +24,8 @@ class SceneCaptions:
 
 
 class ScenePictures:
+    """Another picture of each scene."""
+
     suffix = "png"
     facts: dict[str, Any] = {"model": RENDERER}
 

@@ -1,7 +1,7 @@
-"""Webdataset shards: written batch by batch so that a kill at any moment loses one batch and doubles none, and read.
+"""Webdataset shards, read and written. A kill at any moment loses at most one batch and doubles none.
 
-A batch is a file of its own in `.parts/` until the shard is whole; then its batches, joined, are the tar. A sample is
-`KEY.txt` (t'), `KEY.jpg` or `KEY.png` (v') and `KEY.json` (where both are from); the first two may be missing.
+A batch is a file of its own in `.parts/` until all batches of the shard are there. Then they are joined to a tar. A
+sample is `KEY.txt` (t'), `KEY.jpg` or `KEY.png` (v') and `KEY.json` (the provenance). The first two may be missing.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def shards_in(folder: Path) -> list[Path]:
 
 
 def pack(files: Iterable[tuple[str, bytes]]) -> bytes:
-    """(name, content) as tar members without the archive's end. The same files give the same bytes."""
+    """Files, (name, content), as tar members without the end of an archive. Equal files give equal bytes."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for name, content in files:
@@ -77,7 +77,7 @@ def tidy(folder: Path) -> None:
 
 
 def read(paths: Sequence[Path]) -> Iterator[Sample]:
-    """The samples of shards, one after the other; pictures stay where they are."""
+    """The samples of shards, one after the other. Pictures stay on the disk. Raises ValueError for a damaged shard."""
     for path in paths:
         try:
             yield from read_one(path)

@@ -1,6 +1,7 @@
-"""Where positives come from: a picture made for a caption (v') and a caption made for a picture (t').
+"""Sources of positives: a picture made for a caption (v') and a caption made for a picture (t').
 
-Any generator serves through the two methods; what `captioner metric positives` made is read from its shards.
+Any object with the two methods of `Positives` is a source. `RecordedPositives` reads the shards that
+`captioner metric positives` wrote.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from metric.scenes.world import Scene
 
 
 class Positives(Protocol):
-    """`caption` is the one of the example's that the step has drawn. None: there is no positive."""
+    """A source. `caption` is the caption of the example that a step has drawn. None stands for no positive."""
 
     def image(self, example: Example, caption: str, rng: random.Random) -> Path | Picture | None: ...
 
@@ -28,7 +29,7 @@ class Positives(Protocol):
 
 
 class ScenePositives:
-    """The renderer's: another picture of the same scene, and another wording of what it shows."""
+    """Positives of drawn scenes: another picture and another wording of the same scene."""
 
     def image(self, example: Example, caption: str, rng: random.Random) -> Picture:
         return scene_of(example).again(rng.getrandbits(31))
@@ -47,7 +48,7 @@ def scene_of(example: Example) -> Scene:
 
 
 class ReferencePositives:
-    """For pictures nothing was made for: t' is another human caption, v' there is none."""
+    """Positives of photographs without generated ones: t' is another reference, and there is no v'."""
 
     def image(self, example: Example, caption: str, rng: random.Random) -> None:
         return None
@@ -58,9 +59,10 @@ class ReferencePositives:
 
 
 class RecordedPositives:
-    """What `captioner metric positives` made, or other webdataset shards: `.jpg` or `.png`, `.txt`, `.json` with "id".
+    """Positives in webdataset shards: `.jpg` or `.png`, `.txt`, `.json` with "id".
 
-    Texts are in memory, pictures in their shards. A picture made from the drawn caption comes before others of its id.
+    Texts are in memory, pictures stay in their shards. A picture made from the drawn caption is preferred to other
+    pictures of the example. Raises ValueError for a folder without shards or with too few.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -91,8 +93,8 @@ class RecordedPositives:
 
     def image(self, example: Example, caption: str, rng: random.Random) -> InTar | None:
         made = self.images.get(example.id, [])
-        own = [picture for source, picture in made if source == caption] or [picture for _, picture in made]
-        return rng.choice(own) if own else None
+        fitting = [picture for source, picture in made if source == caption] or [picture for _, picture in made]
+        return rng.choice(fitting) if fitting else None
 
     def text(self, example: Example, caption: str, rng: random.Random) -> str | None:
         made = self.texts.get(example.id)
@@ -113,7 +115,7 @@ class RecordedPositives:
 
 
 def positives_for(folder: Path | None, examples: Sequence[Example]) -> Positives:
-    """Those in the shards of `folder`; without one the renderer's for scenes, other references for photographs."""
+    """The positives in `folder`; without one the renderer's for scenes, and other references for photographs."""
     if folder:
         recorded = RecordedPositives(folder)
         print(recorded.coverage(examples))

@@ -1,7 +1,7 @@
-"""What there is to make: one unit of work for each picture and number, known by its place in the data set.
+"""Units of work: one for each picture and number of its positive, named by its place in the data set.
 
-A unit's seed is a function of the run's seed and the unit alone, and batches are cut in the order of the data set, so
-any number of processes, killed and resumed anywhere, gives the same files.
+The seed of a unit depends on the run's seed and the unit alone, and batches follow the order of the data set. Any
+number of processes, killed and resumed at any moment, therefore writes the same files.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from metric.runtime.seeds import seed_of_unit
 
 @dataclass(frozen=True)
 class Unit:
-    """The n-th positive of an example. `caption` is the one v' is made from, "" where there is none."""
+    """The n-th positive of an example. Its picture v' is made from `caption`, "" for an example without captions."""
 
     number: int
     example: Example
@@ -28,12 +28,12 @@ class Unit:
 
     @property
     def key(self) -> str:
-        """The name of its files in a shard: webdataset cuts names at the first dot, so no id goes there."""
+        """The name of its files in a shard: a number, since ids have dots, at which webdataset cuts names."""
         return f"{self.number:09d}"
 
 
 class TextMaker(Protocol):
-    """Captions t'. `facts` go into every sample's provenance."""
+    """A maker of captions t'. `facts` go into the provenance of every sample."""
 
     @property
     def facts(self) -> dict[str, Any]: ...
@@ -42,7 +42,7 @@ class TextMaker(Protocol):
 
 
 class ImageMaker(Protocol):
-    """Pictures v'; None where the maker withholds one. `suffix` is the format they are stored in."""
+    """A maker of pictures v', which gives None for a picture that it withholds. `suffix` is the format of the files."""
 
     suffix: str
 
@@ -53,7 +53,7 @@ class ImageMaker(Protocol):
 
 
 def units_of(examples: Sequence[Example], per_picture: int, seed: int) -> list[Unit]:
-    """In the order of the data set; captions are used in turn."""
+    """The units of examples in their order, `per_picture` for each. The captions of an example are used in turn."""
     return [
         Unit(number * per_picture + n, example, n, nth(example.references, n), seed_of_unit(seed, example.id, n))
         for number, example in enumerate(examples)

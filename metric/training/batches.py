@@ -1,4 +1,4 @@
-"""Which pictures and which of their texts a training step sees, as a function of seed and step."""
+"""The pictures and texts of a training step, as a function of seed and step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from metric.similarity import PREFIX
 
 @dataclass(frozen=True)
 class Batches:
-    """The batches of a data set. `prefix` is the share of texts that carry the scoring prefix."""
+    """The batches of a data set. `prefix` is the share of texts with the prefix of scores."""
 
     examples: Sequence[Example]
     batch_size: int
@@ -29,4 +29,5 @@ class Batches:
         return rng.choice(self.examples[index].references)
 
     def prefixed(self, text: str, rng: random.Random) -> str:
+        """The text with the scoring prefix, or, as drawn at random, without."""
         return PREFIX + text if rng.random() < self.prefix else text

@@ -1,16 +1,16 @@
-"""Settings that can be run and hardly ever should: one line each, with the number to use."""
+"""Warnings about settings that work but are almost always a mistake: one line each, with a better value."""
 
 from __future__ import annotations
 
 from metric.runtime.schedule import long_warmup
 from metric.training.config import MetricConfig, PretrainConfig
 
-NEGATIVES = 32  # pictures a step below which a contrastive loss has little to tell apart: at most ln 32 = 3.5 nats
+NEGATIVES = 32  # pictures a step; a contrastive loss over fewer is easy: at most ln 32 = 3.5 nats
 USUAL_BATCH = 256  # of the authors of PAC-S++ (arXiv 2410.07336)
 
 
 def contrastive(config: PretrainConfig | MetricConfig) -> list[str]:
-    """Of the training of a CLIP. Its batch is that of all processes together, whose embeddings all see."""
+    """Warnings about the training of a CLIP. A batch is that of all processes together, which share embeddings."""
     few = []
     if config.batch_size < NEGATIVES:
         few = [

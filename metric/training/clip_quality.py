@@ -1,4 +1,4 @@
-"""How good a CLIP is as a metric: retrieval, recognition, agreement with exact scores, love of keywords.
+"""Figures of a CLIP as a metric: retrieval, recognition, agreement with exact scores, scores of keyword lists.
 
 Axes: n examples, d features.
 """
@@ -17,7 +17,7 @@ from metric.scenes.world import COLOURS, KINDS, SETTINGS, Scene
 from metric.similarity import PREFIX, pac_s
 from metric.training.retrieval import recognised, retrieval, zero_shot
 
-# a kind is asked for in every colour: the mean forgets the colour
+# a kind has one text a colour, whose mean embedding does not depend on the colour
 OBJECTS = {kind: [f"a {colour} {kind}" for colour in COLOURS] for kind in KINDS}
 
 
@@ -26,7 +26,7 @@ def plainly(names: Sequence[str]) -> dict[str, list[str]]:
 
 
 def appraise(embedder: Embedder, examples: Sequence[Example]) -> dict[str, float]:
-    """Retrieval among captioned examples, one caption each, their mean PAC-S; more of scenes."""
+    """Retrieval among examples with one caption each, and their mean PAC-S. Scenes have more figures."""
     rng = random.Random(0)
     image = embedder.images([example.image for example in examples])
     text = embedder.texts([PREFIX + rng.choice(example.references) for example in examples])
@@ -38,7 +38,7 @@ def appraise(embedder: Embedder, examples: Sequence[Example]) -> dict[str, float
 
 
 def of_scenes(embedder: Embedder, examples: Sequence[Example]) -> dict[str, float]:
-    """PAC-S of bare keyword lists, Kendall's tau-b with exact quality, recognition of what is shown."""
+    """PAC-S of keyword lists, Kendall's tau-b with exact quality, recognition of objects, colours and settings."""
     from metric.scenes.judged import judged_set
     from metric.scenes.language import keywords
 
@@ -62,7 +62,7 @@ def of_scenes(embedder: Embedder, examples: Sequence[Example]) -> dict[str, floa
 
 
 def table(columns: dict[str, dict[str, float]]) -> str:
-    """Figures by name, one column for each CLIP."""
+    """Figures as text: a row a figure, a column a CLIP."""
     names = dict.fromkeys(name for figures in columns.values() for name in figures)
     lines = [f"{'':16}" + "".join(f"{title:>10}" for title in columns)]
     for name in names:

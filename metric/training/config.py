@@ -1,4 +1,4 @@
-"""How the learned metric is trained: the settings that become flags and are written to config.json."""
+"""Settings of the training of CLIPs and metrics. Each field is a flag and is written to config.json."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class MetricConfig:
     "checkpoints that are kept: the last, and those before it"
 
 
-# The settings of a metric by its name: those that make it what it is, not those of the optimiser.
+# Name of a metric -> the settings that define it, without those of the optimiser.
 PRESETS: dict[str, dict[str, Any]] = {
     # arXiv 2410.07336 and the authors' model: rank 4, alpha 1, both towers with the patches
     "pacspp": {"method": "lora", "rank": 4, "alpha": 1.0, "dropout": 0.0, "tower": "both", "patches": True}

@@ -34,7 +34,7 @@ from metric.training.projections import train_projections
 
 log = logging.getLogger(__name__)
 
-# what learns: put into the CLIP, and the module whose trained parameters the loop moves
+# method -> function that prepares a CLIP and returns the module whose parameters are trained
 METHODS: dict[str, Callable[[Clip, MetricConfig], nn.Module]] = {
     "lora": add_adapter,
     "projections": lambda clip, config: train_projections(clip),
@@ -50,9 +50,10 @@ def train_metric(
     resume: bool = False,
     device: str | torch.device = "cpu",
 ) -> dict[str, dict[str, float]]:
-    """Positive-augmented training, of LoRA matrices or of the projections; returns figures before, after.
+    """Positive-augmented training of LoRA matrices or of the projections. -> figures `before` and `after`.
 
-    Writes the PEFT folder out/adapter, or the CLIP folder out/clip. The temperature stays the CLIP's own.
+    Writes the PEFT folder out/adapter, or the CLIP folder out/clip. The temperature of the CLIP does not change. Raises
+    ValueError for settings and data that cannot be used.
     """
     check(config)
     check_method(config)
@@ -98,7 +99,7 @@ def write(model: nn.Module, clip: Clip, fingerprint: str, out: Path) -> None:
 
 @dataclass(frozen=True)
 class Drawn:
-    """What a step trains on: rows of pictures, texts, and what was made for them or None."""
+    """The data of a step: rows of pictures, texts, and the positives made for them, or None for each without."""
 
     rows: list[int]
     texts: list[str]
@@ -107,7 +108,7 @@ class Drawn:
 
 
 def draw(step: int, batches: Batches, config: MetricConfig, training: Sequence[Example], positives: Positives) -> Drawn:
-    """The same in every process, whatever share of it each encodes."""
+    """The data of a step. All processes draw the same, and each encodes its share."""
     rows, rng = batches.order.indices(step), batches.order.rng(step)
     captions = [batches.caption(row, rng) for row in rows]
     pairs = list(zip((training[row] for row in rows), captions))
@@ -120,7 +121,7 @@ def draw(step: int, batches: Batches, config: MetricConfig, training: Sequence[E
 def augmented_loss(
     clip: Clip, config: MetricConfig, training: Sequence[Example], positives: Positives, agree: PairLoss
 ) -> Loss:
-    """The loss of a step: its batch, what is made for it, and the three terms."""
+    """The loss as a function of the step: the step's batch, its positives, and the three terms."""
     batches = Batches(training, config.batch_size, config.seed, config.prefix)
     encoder = PairEncoder(clip, [example.image for example in training], config.chunk)
 
@@ -138,21 +139,21 @@ def augmented_loss(
 
 
 def made(positives: Sequence, encode: Callable[[list], Tensor]) -> Made | None:
-    """The embeddings of those that are there; None without any."""
+    """The embeddings of the positives that are there; None without any."""
     rows = [row for row, positive in enumerate(positives) if positive is not None]
     return Made(encode([positives[row] for row in rows]), torch.tensor(rows)) if rows else None
 
 
 def tell_missing(config: MetricConfig, made_image: Made | None, made_text: Made | None, b: int) -> None:
-    """Positives that a term was to have and are not there."""
-    for what, weight, some in (("picture", config.lambda_v, made_image), ("caption", config.lambda_t, made_text)):
-        count = 0 if some is None else len(some.rows)
+    """Warn when a term of the loss has fewer positives than the batch has pictures."""
+    for what, weight, present in (("picture", config.lambda_v, made_image), ("caption", config.lambda_t, made_text)):
+        count = 0 if present is None else len(present.rows)
         if weight and count < b:
             log.warning("made %ss: %d for the first batch's %d pictures; their term sees only those", what, count, b)
 
 
 def freeze_statistics(model: nn.Module) -> None:
-    """Batch normalisation keeps the averages of its pre-training."""
+    """Put batch normalisation into eval mode, so that it keeps the averages of its pre-training."""
     for module in model.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             module.eval()

@@ -14,11 +14,11 @@ from torch.utils.checkpoint import checkpoint
 
 
 def in_parts(encode: Callable[[Any], Tensor], items: Any, size: int, device: torch.device) -> Tensor:
-    """`encode(items)` -> `n d`, `size` items at a time; 0: all at once.
+    """`encode(items)` -> `n d`, computed for `size` items at a time; 0 stands for all at once.
 
-    The contrastive loss needs all embeddings, but no activations: those of a part are computed again when its
-    gradients are due and dropped before the next part's turn, as in GradCache (arXiv 2101.06983). Random numbers are
-    drawn again as they were.
+    The contrastive loss needs all embeddings but no activations. The activations of a part are computed again for its
+    gradients and dropped before those of the next part, as in GradCache (arXiv 2101.06983). The same random numbers are
+    drawn again.
     """
     if not size or len(items) <= size:
         return encode(items)

@@ -17,7 +17,7 @@ from metric.training.lora_layers import summary, targets
 
 
 def add_adapter(clip: Clip, config: MetricConfig) -> PeftModel:
-    """Into `clip.model`, in place; says where. B starts at zero, so nothing changes before the first step."""
+    """Put LoRA into `clip.model`, in place, and print the layers. B starts at zero, which changes no embedding."""
     open_attention(clip.model)
     layers = targets(clip, config)
     counts = summary(clip, layers)
@@ -37,7 +37,7 @@ def add_adapter(clip: Clip, config: MetricConfig) -> PeftModel:
 
 
 def save_adapter(model: PeftModel, fingerprint: str, folder: Path) -> None:
-    """adapter_config.json, adapter_model.safetensors, and the base CLIP's fingerprint."""
+    """Write adapter_config.json, adapter_model.safetensors, and the fingerprint of the base CLIP."""
     model.save_pretrained(str(folder), save_embedding_layers=False)
     (folder / "README.md").unlink()  # an empty form
     (folder / BASE).write_text(json.dumps({"fingerprint": fingerprint}) + "\n")

@@ -1,4 +1,4 @@
-"""Which layers of a CLIP get LoRA: found by their type and by being called, whatever the towers are made of."""
+"""The layers of a CLIP that get LoRA: those of the right type that run, in any kind of tower."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from torch import nn
 from metric.clip.model import Clip
 from metric.training.config import MetricConfig
 
-# Exactly these types: what is derived from them computes something else, such as timm's padding convolution.
+# Exactly these types: derived types compute something else, such as timm's convolution with padding.
 KINDS = {nn.Linear: "linear", nn.Conv2d: "convolution"}
 CHECKED = "text_projection"  # open_clip asks whether SigLIP's is an nn.Linear, and multiplies by it if not
 TOWERS = ("both", "image", "text")
 
 
 def targets(clip: Clip, config: MetricConfig) -> dict[str, nn.Module]:
-    """The layers that `config` asks for, by name."""
+    """Name -> layer, for the layers that get LoRA by `config`. Raises ValueError when no layer fits."""
     layers = suitable(clip)
     patches = next((name for name, layer in layers.items() if type(layer) is nn.Conv2d), "")
     asked = pattern(config.targets)
@@ -48,10 +48,10 @@ def pattern(expression: str) -> re.Pattern[str]:
 
 @torch.no_grad()
 def suitable(clip: Clip) -> dict[str, nn.Module]:
-    """All layers that LoRA can take hold of, in the order in which they run.
+    """Name -> layer, for all layers that LoRA can wrap, in the order in which they run.
 
-    One that never runs though its weights are used, as in CLIP's attention pooling, is out of reach. So are grouped
-    convolutions, whose own rank is as low.
+    A layer that never runs although its weights are used, as in CLIP's attention pooling, cannot be wrapped. Grouped
+    convolutions are left out, since their own rank is as low.
     """
     names = {
         layer: name
@@ -81,7 +81,7 @@ def kind(clip: Clip, name: str, layer: nn.Module) -> str:
 
 
 def summary(clip: Clip, layers: Mapping[str, nn.Module]) -> str:
-    """Layers by tower and kind, in two lines."""
+    """The numbers of layers by tower and kind, in two lines."""
     lines = []
     for tower in TOWERS[1:]:
         kinds = Counter(kind(clip, name, layer) for name, layer in layers.items() if tower_of(name) == tower)

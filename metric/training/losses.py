@@ -1,4 +1,4 @@
-"""What is minimised when images and texts learn to agree, as functions of unit embeddings.
+"""Contrastive losses of images and texts, as functions of unit embeddings.
 
 Axes: b pairs, m of them with something made, d features. Row i of one side belongs to row i of the other; all
 other rows are negatives.
@@ -17,7 +17,7 @@ PairLoss: TypeAlias = Callable[[Tensor, Tensor], Tensor]  # `b d`, `b d` -> scal
 
 
 class Made(NamedTuple):
-    """Embeddings of made positives `m d`, and the rows of the batch they were made for, `m`."""
+    """Embeddings of made positives, `m d`, and the rows of the batch that they belong to, `m`."""
 
     embedding: Tensor
     rows: Tensor
@@ -31,8 +31,10 @@ def info_nce(image: Tensor, text: Tensor, scale: Tensor) -> Tensor:
 
 
 def sigmoid(image: Tensor, text: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
-    """Each of the b x b pairs is right or wrong by itself, as in SigLIP (arXiv 2303.15343, algorithm 1). A sum over
-    pairs and a mean over images. `b d`, `b d`, inverse temperature, bias -> scalar."""
+    """Loss of SigLIP (arXiv 2303.15343, algorithm 1): each of the b x b pairs is right or wrong by itself.
+
+    The loss is a sum over pairs and a mean over images. `b d`, `b d`, inverse temperature, bias -> scalar.
+    """
     logits = scale * image @ text.T + bias  # b b
     right = 2 * torch.eye(len(logits), device=logits.device) - 1  # 1 for own pairs, -1 for all others
     return -F.logsigmoid(right * logits).sum() / len(logits)

@@ -1,4 +1,4 @@
-"""Pairs of pictures and texts while a CLIP is trained: how they are encoded, what they cost, how they are validated.
+"""Pairs of pictures and texts while a CLIP is trained: their encoding, their loss, their validation.
 
 Axes: b pairs of a step, n pictures of a data set and as many texts, d features.
 """
@@ -28,6 +28,7 @@ VAL_PICTURES = 1000
 
 
 def captioned(examples: Sequence[Example]) -> list[Example]:
+    """The examples that have captions. Raises ValueError for fewer than two."""
     kept = [example for example in examples if example.references]
     if len(kept) < 2:
         raise ValueError(f"contrastive training needs two pictures with captions or more, got {len(kept)}")
@@ -35,7 +36,10 @@ def captioned(examples: Sequence[Example]) -> list[Example]:
 
 
 def pair_loss(clip: Clip, name: str) -> PairLoss:
-    """The loss the CLIP was trained with, or the one called `name`, at its own temperature and bias."""
+    """The loss called `name`, or for auto the loss that the CLIP was trained with, at its temperature and bias.
+
+    Raises ValueError for the sigmoid loss of a CLIP without a bias.
+    """
     scale, bias = clip.model.logit_scale, clip.model.logit_bias
     if name == "auto":
         name = "infonce" if bias is None else "sigmoid"
@@ -57,7 +61,7 @@ def is_timm(clip: Clip) -> bool:
 
 
 def kept_part(clip: Clip) -> tuple[nn.Module, nn.Module] | None:
-    """The part of the image tower that no step changes, and what comes after it; None when all of it is trained."""
+    """The part of the image tower that no step changes, and the rest of it; None when all of it is trained."""
     if not trains(clip.model.visual):
         return clip.model.visual, nn.Identity()
     if is_timm(clip) and not trains(trunk(clip)):
@@ -70,7 +74,7 @@ def trains(module: nn.Module) -> bool:
 
 
 def image_side(clip: Clip, images: Sequence) -> tuple[Callable[[Tensor], Tensor], Pixels | Tensor]:
-    """What encodes rows of pictures, and the rows: pixels, or what a kept part makes of them, computed once."""
+    """The encoder of rows of pictures, and the rows: pixels, or outputs of an unchanged part, computed once."""
     pixels, kept = Pixels(images, clip.preprocess), kept_part(clip)
     if kept is None:
         return clip.encode_image, pixels
@@ -79,7 +83,7 @@ def image_side(clip: Clip, images: Sequence) -> tuple[Callable[[Tensor], Tensor]
     def look(rows: list[int]) -> Tensor:
         batches = torch.tensor(rows).split(64)
         bar = tqdm(batches, desc="pictures", unit="batch", disable=no_bar(), leave=False)
-        return torch.cat([body(pixels[some.tolist()].to(clip.device)) for some in bar])
+        return torch.cat([body(pixels[batch.tolist()].to(clip.device)) for batch in bar])
 
     with torch.no_grad():
         features = spread(look, range(len(pixels)))
@@ -114,7 +118,10 @@ class PairEncoder:
 
 
 def validation(clip: Clip, examples: Sequence[Example], agree: PairLoss) -> Callable[[], dict[str, float]]:
-    """Loss and retrieval among `examples`, first captions with the scoring prefix; the pictures are prepared once."""
+    """A function that computes loss and retrieval among `examples`, by their first captions with the scoring prefix.
+
+    The pictures are prepared once.
+    """
     encode, source = image_side(clip, [example.image for example in examples])
     texts = [PREFIX + example.references[0] for example in examples]
     own = torch.arange(len(examples))

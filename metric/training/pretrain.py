@@ -1,4 +1,4 @@
-"""How a CLIP is made from pictures and texts: plain contrastive training."""
+"""Plain contrastive training of a CLIP on pictures and texts."""
 
 from __future__ import annotations
 
@@ -32,9 +32,10 @@ def pretrain(
     vocabulary: Iterable[str] | None = None,
     device: str | torch.device = "cpu",
 ) -> dict[str, float]:
-    """Plain contrastive training. Writes the CLIP folder out/clip; returns retrieval figures on `val`.
+    """Plain contrastive training. Writes the CLIP folder out/clip. -> retrieval figures on `val`.
 
-    The tokenizer of an untrained CLIP is made from `vocabulary`, by default the texts of `training`.
+    The tokenizer of an untrained CLIP is made from `vocabulary`, by default from the texts of `training`. Raises
+    ValueError for settings and data that cannot be used.
     """
     check(config)
     training = captioned(training)
@@ -66,7 +67,10 @@ def pretrain(
 
 
 def whole_batch_statistics(model: nn.Module, device: torch.device) -> nn.Module:
-    """Batch normalisation that sees the shares of all processes; PyTorch has it for GPUs only."""
+    """The model with batch normalisation over the shares of all processes.
+
+    Raises ValueError on CPUs, for which PyTorch has no such layer.
+    """
     normalised = any(isinstance(m, nn.modules.batchnorm._BatchNorm) and m.training for m in model.modules())
     if world() == 1 or not normalised:
         return model
@@ -79,7 +83,7 @@ def whole_batch_statistics(model: nn.Module, device: torch.device) -> nn.Module:
 
 
 def begin(config: PretrainConfig, training: Sequence[Example], vocabulary: Iterable[str] | None) -> Clip:
-    """The CLIP that training starts from, asking for gradients except in what is kept."""
+    """The CLIP that training starts from, with gradients except in the parts that are kept."""
     torch.manual_seed(config.seed)
     if config.init:
         clip = load_clip(config.init)
@@ -99,7 +103,7 @@ def begin(config: PretrainConfig, training: Sequence[Example], vocabulary: Itera
 
 
 def take_image_tower(clip: Clip, source: Clip) -> None:
-    """The other CLIP's image tower, never to be trained here."""
+    """Copy the image tower of another CLIP and freeze it. Raises ValueError for a tower of another kind."""
     if clip.config["model_cfg"]["vision_cfg"] != source.config["model_cfg"]["vision_cfg"]:
         raise ValueError(
             f"--image-tower {source.name} is another kind of tower than --config has; give its own --config"

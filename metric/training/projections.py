@@ -9,13 +9,16 @@ from torch import nn
 from metric.clip.model import Clip
 from metric.runtime.console import say
 
-# of the towers open_clip builds: ViT, ResNet, timm; native text, Hugging Face text
+# names of the projections in open_clip's towers: ViT, ResNet, timm; native text, Hugging Face text
 IMAGE = r"visual\.(proj|attnpool\.c_proj\..+|head\..+)"
 TEXT = r"(text\.)?text_projection(\..+)?|text\.proj\..+"
 
 
 def train_projections(clip: Clip) -> nn.Module:
-    """`clip.model` with gradients asked for in the two projections alone; says how many parameters that is."""
+    """`clip.model` with gradients in the two projections alone. Prints the number of parameters.
+
+    Raises ValueError for a tower without a projection.
+    """
     for tower, pattern in {"image": IMAGE, "text": TEXT}.items():
         projection = [p for name, p in clip.model.named_parameters() if re.fullmatch(pattern, name)]
         if not projection:

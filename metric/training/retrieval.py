@@ -1,4 +1,4 @@
-"""How well a CLIP finds the text of an image, the image of a text, and what an image shows.
+"""Retrieval and zero-shot recognition by a CLIP.
 
 Axes: n images, m texts, d features, k names.
 """
@@ -19,16 +19,16 @@ RANKS = (1, 5, 10)
 
 
 def retrieval(image: Tensor, text: Tensor, image_of_text: Tensor) -> dict[str, float]:
-    """R@1, 5, 10 both ways as fractions. `n d`, `m d`, `m` -> {"i2t_r1": ...}. A tie counts against.
+    """R@1, 5 and 10 in both directions as fractions, `n d`, `m d`, `m` -> {"i2t_r1": ...}. A tie counts as a miss.
 
-    An image is found when any text of its own is among the first; images without a text are left out.
+    An image counts when any of its texts is among the first. Images without a text are left out.
     """
     similarity = image @ text.T  # n m
     own = image_of_text == torch.arange(len(image), device=image_of_text.device)[:, None]  # n m
     best = similarity.masked_fill(~own, -torch.inf).amax(1, keepdim=True)  # n 1
     text_rank = ((similarity >= best) & ~own).sum(1)[own.any(1)]
-    mine = similarity.gather(0, image_of_text[None])  # 1 m
-    image_rank = ((similarity >= mine) & ~own).sum(0)
+    of_own_image = similarity.gather(0, image_of_text[None])  # 1 m
+    image_rank = ((similarity >= of_own_image) & ~own).sum(0)
     ways = {"i2t": text_rank, "t2i": image_rank}
     return {f"{way}_r{k}": (rank < k).float().mean().item() for way, rank in ways.items() for k in RANKS}
 
@@ -41,7 +41,7 @@ Prompts = Mapping[
 def zero_shot(
     embedder: Embedder, images: Sequence[Path | Picture], prompts: Prompts, shown: Sequence[Collection[str]]
 ) -> float:
-    """Share of the k names a picture shows among its k best: mean over the pictures that show any."""
+    """Recall of the k names of a picture among its k best names, as the mean over pictures that have any."""
     ranked = [(ranks, set(truth)) for ranks, truth in zip(ranking(embedder, images, prompts), shown) if truth]
     return sum(len(set(ranks[: len(truth)]) & truth) / len(truth) for ranks, truth in ranked) / len(ranked)
 
@@ -49,13 +49,13 @@ def zero_shot(
 def recognised(
     embedder: Embedder, images: Sequence[Path | Picture], prompts: Prompts, shown: Sequence[Collection[str]]
 ) -> float:
-    """Share of the pictures that show the name they score best."""
+    """Share of the pictures whose best name is one of theirs."""
     ranked = list(zip(ranking(embedder, images, prompts), shown))
     return sum(ranks[0] in truth for ranks, truth in ranked) / len(ranked)
 
 
 def ranking(embedder: Embedder, images: Sequence[Path | Picture], prompts: Prompts) -> list[list[str]]:
-    """Of each picture, the names from best to worst."""
+    """For each picture the names from best to worst."""
     names = list(prompts)
     means = torch.stack([embedder.texts(texts).mean(0) for texts in prompts.values()])
     similarity = embedder.images(images) @ F.normalize(means, dim=-1).T  # n k
