@@ -1,6 +1,6 @@
 """How well a tree of this project is kept: rooms, arrows between them, names, the README, as one Markdown table.
 
-Command: `python experiments/house.py [TREE ...] [--git COMMIT ...]`, one column each; without any, the tree that this
+Command: `python -m experiments.house [TREE ...] [--git COMMIT ...]`, one column each; without any, the tree that this
 file lies in. Commits are read by `git archive` into a temporary folder. Cost: about a second a tree.
 
 Rooms and arrows are those of rooms.py, of each package alone. A folder's modules are its own files without `__init__`.
@@ -21,7 +21,18 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from rooms import PACKAGES, RULES, Arrows, Modules, allowed, arrows_of, circles, modules_of, package_of, rooms_of
+from experiments.rooms import (
+    PACKAGES,
+    RULES,
+    Arrows,
+    Modules,
+    allowed,
+    arrows_of,
+    circles,
+    modules_of,
+    package_of,
+    rooms_of,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = "module names used more than once"

@@ -18,6 +18,8 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
+from PIL import Image
+
 from captioner.comparison.caption_card import Line, caption_card, marked
 from captioner.data import load
 from captioner.runs.outcome import Outcome, read
@@ -75,7 +77,7 @@ def draw_captions(outcomes: Mapping[str, Outcome], path: Path) -> None:
         for name, outcome in outcomes.items()
     ]
     card = caption_card(TITLE, [draw(scenes[key], SIDE) for key in chosen], lines, NOTE.format(count=first.count))
-    card.quantize(256, dither=0).save(path, optimize=True)
+    card.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def first_different(captions: Sequence[Mapping[str, str]], count: int) -> list[str]:

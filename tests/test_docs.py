@@ -120,7 +120,9 @@ def complaint(words: list[str]) -> str:
     if program.rpartition("/")[2] == "captioner":
         return refusal(rest)
     if program.rpartition("/")[2] == "python":
-        return refusal(rest[2:]) if rest[:2] == ["-m", "captioner"] else script(rest[0], rest[1:])
+        if rest[:2] == ["-m", "captioner"]:
+            return refusal(rest[2:])
+        return script(rest[1].replace(".", "/") + ".py", rest[2:]) if rest[0] == "-m" else f"type python -m, got {rest}"
     if program == "torchrun":
         from torch.distributed.run import get_args_parser
 
@@ -308,5 +310,6 @@ def test_the_checks_see_what_is_wrong():
     assert "--no-such-flag" in complaint(["captioner", "train", "--out", "RUN", "--no-such-flag"])
     assert complaint(["make", "coffee"]) and complaint(["pip", "install", "captioner[nothing]"])
     assert complaint(["torchrun", "--nproc-per-node", "2", "-m", "captioner", "train", "--no-such-flag"])
-    assert complaint(["python", "experiments/demo.py", "--no-such-flag"]) and complaint(["rm", "-r", "x"])
+    assert complaint(["python", "-m", "experiments.demo", "--no-such-flag"])
+    assert complaint(["python", "experiments/demo.py"]) and complaint(["rm", "-r", "x"])
     assert entries("a/       one\n  b/\n    c.py   two\n  d/\nwords/of prose\n") == ["a/", "a/b/", "a/b/c.py", "a/d/"]

@@ -5,10 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "experiments"))
-
-from rooms import (  # noqa: E402
+from experiments.rooms import (
     ARGPARSE,
     MOST_MODULES,
     PACKAGES,
@@ -23,6 +20,7 @@ from rooms import (  # noqa: E402
     rooms_of,
 )
 
+ROOT = Path(__file__).parent.parent
 MODULES = modules_of(ROOT)
 OURS = {*PACKAGES, "experiments", "tests"}
 

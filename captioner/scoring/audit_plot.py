@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -42,7 +43,7 @@ def draw_audit(audit: Audit, path: Path, titles: Mapping[str, str] | None = None
     frame(axes, order, audit)
     figure.text(0.02, 1 - 0.38 / height, TITLE, fontsize=16, weight="bold", color=INK)
     figure.text(0.02, 1 - 0.67 / height, SUBTITLE, fontsize=10.5, color=GREY)
-    where = {"loc": "lower left", "bbox_to_anchor": (-0.03, 1.0), "borderaxespad": 0.2}
+    where: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (-0.03, 1.0), "borderaxespad": 0.2}
     axes.legend(**where, ncols=3, frameon=False, fontsize=12, labelcolor=INK, columnspacing=1.6, handletextpad=0.3)
     figure.savefig(path, dpi=150)
 
@@ -59,7 +60,11 @@ def mark(axes: Axes, rows: list[Row], places: np.ndarray, title: str, number: in
 
 def frame(axes: Axes, order: list[str], audit: Audit) -> None:
     """Names and examples at the left, a band a corruption, the line of chance."""
-    beside = {"transform": axes.get_yaxis_transform(), "ha": "right", "va": "center"}  # left of the plot
+    beside: dict[str, Any] = {
+        "transform": axes.get_yaxis_transform(),
+        "ha": "right",
+        "va": "center",
+    }  # left of the plot
     for place, name in enumerate(order):
         if place % 2 == 0:
             axes.axhspan(place - 0.5, place + 0.5, -0.82, 1, color=BAND, zorder=0, linewidth=0, clip_on=False)

@@ -8,13 +8,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
 from captioner.data import load
-from captioner.pages import COLOURS
+from captioner.scoring.audit_plot import draw_audit
 from captioner.scoring.metric_scorers import Metrics
 from metric.judgement.audit import Audit, Row, as_csv, as_markdown, audit
 from metric.runtime.device import device_of
@@ -74,34 +72,10 @@ def save(audited: Audit, settings: dict[str, Any], out: Path) -> None:
     write_json(out / "audit.json", record)
     write(out / "audit.md", as_markdown(audited))
     write(out / "audit.csv", as_csv(audited))
-    draw(audited, out / "audit.png")
+    draw_audit(audited, out / "audit.png")
     print(f"{out}: audit.md, audit.csv, audit.json, audit.png")
 
 
 def without_nan(row: Row) -> dict[str, Any]:
     values = asdict(row).items()
     return {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in values}
-
-
-def draw(audited: Audit, path: Path) -> None:
-    """Bars of how often the corrupted caption scores higher: a group of bars a corruption, a colour a metric."""
-    names, metrics = audited.corruptions, audited.metrics
-    figure = Figure(figsize=(8, 1.2 + 0.15 * len(names) * (len(metrics) + 1)), layout="constrained")
-    axes = figure.subplots()
-    places = np.arange(len(names)) * (len(metrics) + 1.0)
-    for number, metric in enumerate(metrics):
-        rows = [audited.row(name, metric) for name in names]
-        share = np.array([row.higher for row in rows])
-        around = np.array([[row.higher - row.low, row.high - row.higher] for row in rows]).clip(0).T
-        colour = COLOURS[number % len(COLOURS)]
-        axes.barh(places + number, 100 * share, height=0.8, color=colour, alpha=0.85, label=metric)
-        axes.errorbar(100 * share, places + number, xerr=100 * around, fmt="none", ecolor="#444444", elinewidth=1)
-    axes.set_yticks(places + (len(metrics) - 1) / 2, names)
-    axes.margins(y=0.01)
-    axes.invert_yaxis()
-    axes.set_xlim(0, 100)
-    axes.axvline(50, color="#888888", linewidth=0.8, linestyle=":")
-    axes.set_xlabel("% of pairs whose corrupted caption scores higher (0: the metric is never fooled)")
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside upper center", ncols=min(4, len(metrics)), frameon=False)
-    figure.savefig(path, dpi=150)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "experiments"))
-
-import house  # noqa: E402
+from experiments import house
 
 TREE = {
     "metric/__init__.py": "",
