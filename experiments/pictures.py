@@ -37,8 +37,8 @@ TITLE = "What a reward\ndoes to captions\nunder pressure"
 NOTE = (
     "The first four test scenes to which the four models give four different captions. "
     "Figures at the left: all {count:,} test scenes.\n"
-    "Each reward was raised for 150 steps from the same cross-entropy model, harder than in the demo: "
-    "five samples, learning rate 2e-4. One seed."
+    "150 steps on each reward from the same cross-entropy model, pressed harder than in the demo: "
+    "five samples, a learning rate of 2e-4 that stays up. One seed."
 )
 
 
