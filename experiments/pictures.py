@@ -35,10 +35,10 @@ NAMES = {"xe": "Cross-entropy", "cider": "+ CIDEr", "clips": "+ CLIP-S", "pacspp
 METRICS = {"clip_s": "CLIP-S", "pac_spp": "PAC-S++", "reward:cider": "CIDEr reward"}
 TITLE = "What a reward\ndoes to captions\nunder pressure"
 NOTE = (
-    "The first four test scenes to which the four models give four different captions. "
+    "The first four test scenes to which the four models give four different captions. One seed. "
     "Figures at the left: all {count:,} test scenes.\n"
     "150 steps on each reward from the same cross-entropy model, pressed harder than in the demo: "
-    "five samples, a learning rate of 2e-4 that stays up. One seed."
+    "five samples, learning rate 2e-4 throughout."
 )
 
 
