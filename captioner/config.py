@@ -10,6 +10,7 @@ from dataclasses import InitVar, asdict, dataclass, field, fields, is_dataclass,
 from typing import Any, TypeVar, get_type_hints
 
 from metric.runtime.schedule import refuse_warmup
+from rewards.spec import RewardSpec, parse
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,16 @@ class Run:
     def __post_init__(self, scst: Rl | None) -> None:
         if scst is not None:
             object.__setattr__(self, "rl", scst)
+
+    @property
+    def reward_specs(self) -> list[RewardSpec]:
+        return [parse(text) for text in self.rewards]
+
+    @property
+    def pac_checkpoint(self) -> str:
+        """The PAC-S++ that scores the run: --pac, or the first one that the run is rewarded with; "" for none."""
+        options = (dict(spec.options) for spec in self.reward_specs)
+        return self.pac or next((option["checkpoint"] for option in options if "checkpoint" in option), "")
 
 
 CHOICES = {

@@ -20,12 +20,13 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from captioner.runs.signature import recorded
-    from captioner.scoring.evaluate_run import evaluate_run, read_run
+    from captioner.runs.folder import RunFolder
+    from captioner.scoring.evaluate_run import evaluate_run
     from metric.spec import split_specs
 
-    for folder in args.runs:  # before the first is worked on
-        read_run(folder)
-    for folder in args.runs:
-        evaluate_run(folder, args.split, split_specs(args.scores))
-        print(f"signature: {recorded(folder)}")
+    runs = [RunFolder(folder) for folder in args.runs]
+    for run in runs:
+        run.check()  # all, before work on the first begins
+    for run in runs:
+        evaluate_run(run.path, args.split, split_specs(args.scores))
+        print(f"signature: {run.signature}")

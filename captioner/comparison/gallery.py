@@ -7,8 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from captioner.data import load
-from captioner.data.caption_files import read_captions
-from captioner.scoring.evaluate_run import read_run
+from captioner.runs.folder import RunFolder
 from metric.example import Picture, open_image
 from metric.scenes.draw import draw
 from metric.scenes.world import Scene
@@ -16,8 +15,9 @@ from metric.scenes.world import Scene
 
 def gallery(run: Path, split: str, count: int) -> list[tuple[str, Image.Image, tuple[str, ...]]]:
     """Returns (id, picture, references) of `count` captioned pictures, evenly spread over the split."""
-    captions = read_captions(run / f"captions-{split}.jsonl")
-    examples = [example for example in load(read_run(run).data, split) if example.id in captions]
+    folder = RunFolder(run)
+    captions = folder.captions(split)
+    examples = [example for example in load(folder.run.data, split) if example.id in captions]
     chosen = examples[:: max(1, len(examples) // max(count, 1))][: max(count, 0)]
     return [(example.id, picture(example.image), example.references) for example in chosen]
 

@@ -20,8 +20,9 @@ from captioner.config import renamed
 from captioner.model import pretrained
 from captioner.model.encoder_decoder import Captioner
 from captioner.publishing.model_card import captioner_card, metric_card
+from captioner.runs.folder import RunFolder
 from metric.clip.load import ADAPTER, CONFIG, load_clip, save_clip
-from metric.storage import hub
+from metric.storage import hub, run_files
 from metric.storage.atomic_files import replaced
 
 CARD = "README.md"
@@ -86,9 +87,9 @@ def bundle_captioner(what: Publication, folder: Path) -> None:
     if not config:
         raise ValueError(f"{source} has no {pretrained.RUN}, which the card needs; give a run of `captioner train`")
     shutil.copyfile(source / pretrained.RUN, folder / pretrained.RUN)
-    for scores in what.run.glob("scores-*.json"):
+    for scores in RunFolder(what.run).score_files():
         shutil.copyfile(scores, folder / scores.name)
-    scored = what.against or (what.run / f"scores-{what.split}.json").is_file()
+    scored = what.against or RunFolder(what.run).scores_file(what.split).is_file()
     others = [run for run in what.against if run.resolve() != what.run.resolve()]
     comparison = compare([what.run, *others], what.split) if scored else None
     shown = config | {"clip": captioner.config.clip}
@@ -101,7 +102,7 @@ def bundle_metric(what: Publication, folder: Path) -> None:
     """Writes a metric and its card. The adapter is merged into the CLIP, so that open_clip alone can load the CLIP."""
     clip = load_clip(str(what.run))
     save_clip(clip, folder)
-    names = {"settings": "config.json", "provenance": "provenance.json", "report": "report.json"}
+    names = {"settings": run_files.CONFIG, "provenance": run_files.PROVENANCE, "report": run_files.REPORT}
     records = {name: recorded(what.run / file) for name, file in names.items()}
     licence = licence_of(what, records["provenance"].get("data", ""))
     (folder / CARD).write_text(metric_card(what.repo, clip, records, licence), encoding="utf-8")

@@ -13,14 +13,12 @@ from captioner.comparison.report import repeated_words
 from captioner.decoding.describer import Describer, run_of
 from captioner.model import pretrained
 from captioner.runs.outcome import label
-from captioner.training.validation import metric_checkpoint
 from metric.clip.embedder import Embedder
 from metric.clip.load import load_clip
 from metric.evaluation import Scores, evaluate
 from metric.example import Example
 from metric.images import InMemory, upright
 from metric.scores.catalogue import SCORES
-from rewards.spec import parse
 
 SHOWN = ("clip_s", "pac_spp", "rep_4", "length")
 
@@ -107,11 +105,11 @@ def short_names(models: Sequence[str]) -> dict[str, str]:
 def rewarded(model: str) -> str:
     """` · +PAC-S++`, the reward of the run that made the model, or nothing without run.json."""
     run = run_of(pretrained.fetch(model))
-    return f" · {label([parse(text) for text in run.rewards])}" if run else ""
+    return f" · {label(run.reward_specs)}" if run else ""
 
 
 def tuned_clip(model: str) -> str:
     """The folder of the tuned CLIP that the run used, or nothing when the folder no longer exists."""
     run = run_of(pretrained.fetch(model))
-    checkpoint = metric_checkpoint(run) if run else ""
+    checkpoint = run.pac_checkpoint if run else ""
     return checkpoint if Path(checkpoint).is_dir() else ""

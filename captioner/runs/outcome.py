@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from captioner.config import renamed
+from captioner.runs.folder import RunFolder
 from captioner.runs.signature import refuse_false, refuse_unlike
 from metric.scores.catalogue import SCORES
 from metric.spec import plain
@@ -20,7 +20,6 @@ from rewards.spec import RewardSpec, parse
 PRINTED = {plain(name): score.printed.removesuffix(" %") for name, score in SCORES.items()}
 DEPTHS = 3  # of `settings`
 PATHS = ("checkpoint", "clip", "root", "cache")  # options that may differ from seed to seed
-EVALUATE = "type `captioner evaluate {folder} --split {split}`"
 
 
 @dataclass(frozen=True)
@@ -67,33 +66,18 @@ def measured(reward: RewardSpec) -> str:
 
 def read(folder: Path, split: str) -> Outcome:
     """Raises ValueError when the folder is no run or has no scores for the split."""
-    for name in ("config.json", "metrics.jsonl"):
-        if not (folder / name).is_file():
-            raise ValueError(f"{folder} is no run folder: no {name}; give what `captioner train --out` wrote")
-    for name in (f"scores-{split}.json", f"captions-{split}.jsonl"):
-        if not (folder / name).is_file():
-            raise ValueError(f"{folder} has no {name}; {EVALUATE.format(folder=folder, split=split)}")
-    (scores,) = lines(folder / f"scores-{split}.json", whole=True)
+    run = RunFolder(folder)
+    config, metrics, scores = run.config, run.metrics, run.scores(split)
     return Outcome(
         folder=folder,
-        config=renamed(next(lines(folder / "config.json", whole=True))),
-        metrics=list(lines(folder / "metrics.jsonl")),
+        config=config,
+        metrics=metrics,
         corpus=scores["corpus"],
         count=scores["count"],
         skipped=scores.get("skipped", {}),
         facts=scores.get("facts", {}),
-        captions={line["id"]: line["caption"] for line in lines(folder / f"captions-{split}.jsonl")},
+        captions=run.captions(split),
     )
-
-
-def lines(file: Path, whole: bool = False) -> Iterator[dict[str, Any]]:
-    """The JSON objects of a file: one a line, or the `whole` file as one."""
-    text = file.read_text(encoding="utf-8")
-    for number, line in enumerate([text] if whole else text.splitlines(), 1):
-        try:
-            yield json.loads(line)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{file} line {error.lineno if whole else number} is no JSON: {error.msg}") from None
 
 
 def refuse_mixture(outcomes: Sequence[Outcome]) -> None:

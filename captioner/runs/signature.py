@@ -9,13 +9,13 @@ objective are in it by themselves.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from captioner.runs.folder import RunFolder
 from rewards.spec import parse
 
 Config = Mapping[str, Any]  # the content of a config.json
@@ -33,17 +33,12 @@ def signature(config: Config) -> str:
     return "+".join([*terms, *objective, before, longest, config["versions"][PACKAGE]])
 
 
-def recorded(folder: Path) -> str:
-    """That of a run folder."""
-    return json.loads((folder / "config.json").read_text(encoding="utf-8"))["signature"]
-
-
 def refuse_other(folder: Path, rewards: Sequence[str], given: Mapping[str, str]) -> None:
     """ValueError when a run that is resumed would not find what it began with: its rewards, and what else was `given`.
 
     A run of an earlier version has not recorded all of it, and is taken at its word.
     """
-    before = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    before = RunFolder(folder).config
     pairs = [("reward", old, new) for old, new in zip(before["reward_signatures"], rewards)]
     pairs += [(name.removesuffix("_fingerprint"), before.get(name, new), new) for name, new in given.items()]
     for what, old, new in pairs:

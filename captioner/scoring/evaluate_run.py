@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from captioner.config import Run, from_dict, renamed
 from captioner.data import load
 from captioner.data.caption_files import write_lines
 from captioner.decoding.generate import captions_of
 from captioner.features.store import FeatureStore, folder_of, known_ids
 from captioner.model.encoder_decoder import Captioner
+from captioner.runs.folder import RunFolder
 from captioner.scoring.terminal_tables import show
-from captioner.training.validation import metric_checkpoint
 from metric.clip.embedder import Embedder
 from metric.clip.load import load_clip
 from metric.evaluation import evaluate, open_sources
@@ -25,7 +23,8 @@ from metric.scores.result import Scores
 
 def evaluate_run(folder: Path, split: str, specs: Sequence[str]) -> Scores:
     """Caption and score one split; prints the corpus scores. What specs leave open is as the run has it."""
-    run = read_run(folder)
+    files = RunFolder(folder)
+    run = files.run
     asked = request(specs)
     device = device_of("auto")
     clip = load_clip(run.clip, device)
@@ -36,27 +35,14 @@ def evaluate_run(folder: Path, split: str, specs: Sequence[str]) -> Scores:
     for name, reason in features.skipped.items():
         print(f"skipped {name}: {reason}")
     examples = [example for example in examples if example.id not in features.skipped]
-    metric = "" if "checkpoint" in asked.options.get("pac", {}) else metric_checkpoint(run)
+    metric = "" if "checkpoint" in asked.options.get("pac", {}) else run.pac_checkpoint
     pac = Embedder(load_clip(metric, device)) if metric else None
     given = Given(Embedder(clip), pac, run.checker, str(device))
     open_sources(asked.names, asked.options, given)  # a wrong option is told before the captions are replaced
     captions = captions_of(captioner, examples, features, run.decode, progress=True)
-    write_lines(folder / f"captions-{split}.jsonl", captions)
+    write_lines(files.captions_file(split), captions)
     scores = evaluate(captions, examples, specs, given.clip, given.pac, given.checker, given.device)
-    scores.save(folder / f"scores-{split}.json")
-    scores.save_per_caption(folder / f"scores-{split}.csv")
+    scores.save(files.scores_file(split))
+    scores.save_per_caption(files.caption_scores_file(split))
     show({str(folder): scores})
     return scores
-
-
-def read_run(folder: Path) -> Run:
-    path = folder / "config.json"
-    if not path.is_file():
-        raise ValueError(f"{folder} is not a run: it has no config.json; `captioner train --out {folder}` makes one")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path} is not JSON: {error.msg} at line {error.lineno}") from None
-    if not isinstance(content, dict) or not {"xe", "rl", "decode"} <= renamed(content).keys():
-        raise ValueError(f"{folder} is not a run of `captioner train`: its config.json is of something else")
-    return from_dict(Run, renamed(content))

@@ -8,21 +8,22 @@ metrics.jsonl, cut to the position. So a resumed run is the unbroken one, to the
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
 
+from captioner.model import pretrained
 from captioner.model.encoder_decoder import Captioner
+from captioner.runs.folder import RunFolder, read_json
 from metric.storage import checkpoint_folders
 from metric.storage.atomic_files import keep_rows, replaced, settle, write_json
-from metric.storage.checkpoint_folders import LAST, Position
+from metric.storage.checkpoint_folders import POSITION, Position
 from metric.storage.tensors import load_optimizer, save_optimizer
 
-REFERENCE = Path("checkpoints") / "reference"
-NEEDED = ("position.json", "config.json", "model.safetensors", "optimizer.safetensors")
+OPTIMIZER, SCALER = "optimizer.safetensors", "scaler.json"
+NEEDED = (POSITION, pretrained.CONFIG, pretrained.WEIGHTS, OPTIMIZER)
 
 
 def save(
@@ -35,27 +36,27 @@ def save(
 ) -> None:
     """checkpoints/last, replaced in one step, with `keep` - 1 of those before it."""
     with checkpoint_folders.put(out, position, keep) as new:
-        write_model(new, out, captioner)
-        save_optimizer(optimizer, new / "optimizer.safetensors")
-        write_json(new / "scaler.json", scaler.state_dict())
+        write_model(new, RunFolder(out), captioner)
+        save_optimizer(optimizer, new / OPTIMIZER)
+        write_json(new / SCALER, scaler.state_dict())
 
 
-def keep(out: Path, name: str, captioner: Captioner, at: Position) -> None:
-    """checkpoints/`name`, a model beside the last: whole or not at all."""
-    with replaced(out / "checkpoints" / name) as new:
-        write_model(new, out, captioner)
-        write_json(new / "position.json", asdict(at))
+def keep(place: Path, captioner: Captioner, at: Position) -> None:
+    """A model in `place`, a folder of the run's checkpoints: whole or not at all."""
+    with replaced(place) as new:
+        write_model(new, RunFolder(place.parents[1]), captioner)
+        write_json(new / POSITION, asdict(at))
 
 
-def write_model(folder: Path, out: Path, captioner: Captioner) -> None:
+def write_model(folder: Path, run: RunFolder, captioner: Captioner) -> None:
     """Settings and signature go where the model goes."""
-    shutil.copyfile(out / "config.json", folder / "run.json")  # config.json is the model's own
+    shutil.copyfile(run.config_file, folder / pretrained.RUN)  # config.json is the model's own
     captioner.save_pretrained(folder)
 
 
 def position(out: Path) -> Position | None:
     """Where the run that is to go on stands; None when it has no checkpoint yet."""
-    for kept in (out / "checkpoints").glob(".old-*"):
+    for kept in RunFolder(out).checkpoints.glob(".old-*"):
         settle(kept.with_name(kept.name.removeprefix(".old-")))
     return checkpoint_folders.reached(out, resuming(out), *NEEDED)
 
@@ -66,9 +67,9 @@ def resuming(out: Path) -> str:
 
 
 def restore_optimizer(out: Path, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler) -> None:
-    load_optimizer(optimizer, out / LAST / "optimizer.safetensors")
+    load_optimizer(optimizer, RunFolder(out).last / OPTIMIZER)
     if scaler.is_enabled():
-        scaler.load_state_dict(json.loads((out / LAST / "scaler.json").read_text()))
+        scaler.load_state_dict(read_json(RunFolder(out).last / SCALER))
 
 
 def trim(path: Path, reached: Position, stages: list[str]) -> None:

@@ -10,14 +10,16 @@ import numpy as np
 from PIL import Image
 from torch.utils.tensorboard import SummaryWriter
 
+from captioner.runs.folder import RunFolder
+
 
 class Log:
     """Appends to a run's log; one JSON object a line."""
 
     def __init__(self, out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
-        self.file = (out / "metrics.jsonl").open("a", encoding="utf-8")
-        self.board = SummaryWriter(str(out / "tensorboard"))
+        self.file = RunFolder(out).metrics_file.open("a", encoding="utf-8")
+        self.board = SummaryWriter(str(RunFolder(out).tensorboard))
         self.drawn: set[str] = set()
 
     def __enter__(self) -> Log:

@@ -13,8 +13,9 @@ from torch import nn
 from torch.optim import AdamW
 from tqdm import tqdm
 
-from captioner.config import Rl, Run, Xe, from_json
+from captioner.config import Rl, Run, Xe
 from captioner.model.encoder_decoder import Captioner
+from captioner.runs.folder import RunFolder
 from captioner.runs.record import describe
 from captioner.runs.signature import refuse_other
 from captioner.training import checkpoint, reward_watch
@@ -41,13 +42,14 @@ ADAM_BETAS = (0.9, 0.98)  # as "Attention is all you need" (arXiv 1706.03762)
 
 def train(run: Run, out: Path) -> None:
     """A new run in `out`."""
-    if (out / "config.json").exists():
+    folder = RunFolder(out)
+    if folder.config_file.exists():
         raise ValueError(f"{out} holds a run; type --resume to continue it, or another --out")
     if rank() == 0:
         tell(cautions(run))
     bench = prepare(run, out)
     if rank() == 0:
-        write_json(out / "config.json", describe(bench.run, bench.reward) | given_to(bench))
+        write_json(folder.config_file, describe(bench.run, bench.reward) | given_to(bench))
     wait()
     first = stages(run)[0]
     work(bench, out, Position(first, 0))
@@ -55,21 +57,21 @@ def train(run: Run, out: Path) -> None:
 
 def resume(out: Path) -> None:
     """The run of `out` from its last checkpoint."""
-    if not (out / "config.json").is_file():
-        raise ValueError(f"{out} is not a run: it has no config.json")
-    run = from_json((out / "config.json").read_text())
+    folder = RunFolder(out)
+    run = folder.run
     names = stages(run)
     reached = shared(lambda: checkpoint.position(out)) or Position(names[0], 0)  # killed before its first checkpoint
     if reached == Position(names[-1], settings_of(run, names[-1]).steps):
         return say(f"{out} is finished; nothing is left to resume")
-    if reached.stage == "reward" and (why := reward_watch.stopped(run, out / "metrics.jsonl", reached.step)):
+    watched = reached.stage == "reward" and run.watch == "stop"
+    if watched and (why := reward_watch.stopped(folder.metrics, reached.step)):
         return say(f"{out} is finished: {why}")
-    bench = prepare(run, out, start=str(out / checkpoint.LAST) if reached.step else "")
+    bench = prepare(run, out, start=str(folder.last) if reached.step else "")
     refuse_other(out, list(bench.reward.signatures.values()) if bench.reward else [], given_to(bench))
     if reached.step and (told := other_processes(out)):
         say(told)
     if rank() == 0:
-        checkpoint.trim(out / "metrics.jsonl", reached, names)
+        checkpoint.trim(folder.metrics_file, reached, names)
     work(bench, out, reached)
 
 
@@ -136,18 +138,18 @@ def evaluate(bench: Bench, here: Position, out: Path, log: Log | None) -> bool:
         if log:
             log.evaluation(here.stage, here.step, scores, shown)
         return False
-    before = shared(lambda: reward_watch.history(out / "metrics.jsonl"))
+    before = shared(lambda: reward_watch.history(RunFolder(out).metrics))
     scores, shown = bench.validation(bench.captioner, bench.reference)
     fell = reward_watch.fallen(bench.run, before, scores)
     if log:
         log.evaluation(here.stage, here.step, scores, shown, fell)
     if rank() == 0 and reward_watch.is_best(before, scores, fell):
-        checkpoint.keep(out, reward_watch.BEST, bench.captioner, here)
+        checkpoint.keep(RunFolder(out).best, bench.captioner, here)
     for line in fell:
         say(f"watch, step {here.step}: {line}")
     if fell:
         best = reward_watch.best_step(before)
-        say(f"watch: {out / 'checkpoints' / reward_watch.BEST} is the best model from before, of step {best}")
+        say(f"watch: {RunFolder(out).best} is the best model from before, of step {best}")
     return bool(fell) and bench.run.watch == "stop"
 
 
@@ -206,9 +208,9 @@ def backward(bench: Bench, stage: str, part: Batch, count: int, last: bool) -> F
 def reference(bench: Bench, out: Path, first: int) -> Captioner:
     """A frozen copy of the model that the reward stage begins with, kept in the run's folder for when it is resumed."""
     if not first and rank() == 0:
-        checkpoint.keep(out, checkpoint.REFERENCE.name, bench.captioner, Position("reward", 0))
+        checkpoint.keep(RunFolder(out).reference, bench.captioner, Position("reward", 0))
     wait()
-    return Captioner.from_pretrained(out / checkpoint.REFERENCE).to(bench.device).requires_grad_(False)
+    return Captioner.from_pretrained(RunFolder(out).reference).to(bench.device).requires_grad_(False)
 
 
 def learning_rate(settings: Xe | Rl, step: int) -> float:

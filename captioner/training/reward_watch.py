@@ -8,17 +8,14 @@ metrics.jsonl itself, so a resumed run watches as if never stopped.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
-from pathlib import Path
+from typing import Any
 
 from captioner.config import Run
 from metric.spec import plain
-from rewards.spec import parse
 
-BEST = "best"  # the folder in checkpoints
 HELD_OUT = ("cider", "clip_s", "pac_spp")  # the first that is measured and is not the reward
 LOST = 0.35  # share of the held-out score that may be lost; readable CLIP-like runs on scenes lose up to 0.30 of CIDEr
 
@@ -60,9 +57,8 @@ class Evaluation:
     fell: tuple[str, ...]
 
 
-def history(metrics: Path) -> list[Evaluation]:
-    """The evaluations of the reward stage in a run's metrics.jsonl."""
-    rows = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
+def history(rows: Sequence[Mapping[str, Any]]) -> list[Evaluation]:
+    """The evaluations of the reward stage among the rows of a run's metrics.jsonl."""
     return [
         Evaluation(row["step"], scores_of(row), tuple(row.get("watch", ())))
         for row in rows
@@ -76,7 +72,7 @@ def scores_of(row: Mapping[str, float]) -> dict[str, float]:
 
 def guards(run: Run, scores: Mapping[str, float]) -> dict[str, Guard]:
     """The guards of a run, with a score of its captions that it is not trained on."""
-    trained = {parse(spec).name.removeprefix("ref") for spec in run.rewards}
+    trained = {spec.name.removeprefix("ref") for spec in run.reward_specs}
     held_out = next((name for name in HELD_OUT if name in scores and plain(name) not in trained), None)
     return GUARDS | ({held_out: Guard(least=-LOST, share=True)} if held_out else {})
 
@@ -110,7 +106,7 @@ def best_step(evaluations: Sequence[Evaluation]) -> int:
     return found
 
 
-def stopped(run: Run, metrics: Path, reached: int) -> str:
-    """Why the watch ended a run that has done `reached` steps of its reward stage; "" when it did not."""
-    ended = [e for e in history(metrics) if e.fell and e.step <= reached] if run.watch == "stop" else []
+def stopped(rows: Sequence[Mapping[str, Any]], reached: int) -> str:
+    """Why --watch stop ended a run after `reached` steps of its reward stage; "" when it did not."""
+    ended = [e for e in history(rows) if e.fell and e.step <= reached]
     return f"the watch stopped it after step {ended[0].step}: {'; '.join(ended[0].fell)}" if ended else ""

@@ -26,7 +26,6 @@ from metric.runtime.precision import allow_tf32
 from metric.runtime.processes import own, refuse_other_settings, refuse_unlike, wait, world
 from rewards import Context, build
 from rewards.mix import Mix
-from rewards.spec import parse
 
 SHAPE = tuple(item.name for item in fields(Model) if item.name != "vocabulary")  # what a captioner keeps of its sizes
 
@@ -105,7 +104,7 @@ def make_reward(run: Run, examples: list[Example], device: torch.device) -> Mix 
     if not run.rewards:
         return None
     context = Context(examples=examples, clip=run.clip, device=str(device), seed=run.seed)
-    reward = build([parse(spec) for spec in run.rewards], context)
+    reward = build(run.reward_specs, context)
     reward.check(examples)
     return reward
 

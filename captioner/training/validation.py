@@ -19,7 +19,6 @@ from metric.evaluation import evaluate
 from metric.example import Example, is_there, open_image
 from metric.runtime.processes import gathered, own, shared
 from rewards.mix import Mix
-from rewards.spec import parse
 
 SCORES = (
     "cider clip_s pac_spp rep_1 rep_2 rep_3 rep_4 bad_endings incorrect length vocabulary "
@@ -37,7 +36,7 @@ class Validation:
         """`reward` scores the captions too, of a run that is watched."""
         self.run, self.examples, self.features, self.reward = run, examples, features, reward
         self.clip = Embedder(clip)
-        checkpoint = metric_checkpoint(run)
+        checkpoint = run.pac_checkpoint
         self.pac = Embedder(load_clip(checkpoint, clip.device)) if checkpoint else None
 
     def __call__(
@@ -81,11 +80,3 @@ class Validation:
             with at_rest(captioner):
                 summed += float(token_divergence(captioner, reference, features, drawn.tokens)[1].sum())
         return summed / len(self.examples)
-
-
-def metric_checkpoint(run: Run) -> str:
-    """The PAC-S++ that scores the run: --pac, or the one it is rewarded with."""
-    if run.pac:
-        return run.pac
-    options = (dict(parse(spec).options) for spec in run.rewards)
-    return next((option["checkpoint"] for option in options if "checkpoint" in option), "")

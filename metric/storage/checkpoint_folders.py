@@ -19,8 +19,9 @@ from safetensors import SafetensorError
 
 from metric.runtime.processes import world
 from metric.storage.atomic_files import beside, fault, no_room, replaced, settle, sync, write_json
+from metric.storage.run_files import CHECKPOINTS, LAST, METRICS
 
-LAST = Path("checkpoints") / "last"
+POSITION = "position.json"
 FORMAT = 2  # of checkpoints; 1 did not say its format, nor the number of processes
 STAGES = ("step", "xe", "reward")  # in the order in which a run has them; a CLIP's has steps alone
 KEPT = re.compile(rf"({'|'.join(STAGES)})-(\d+)")
@@ -47,17 +48,17 @@ def put(out: Path, at: Position, keep: int) -> Iterator[Path]:
         shutil.rmtree(place, ignore_errors=True)
         old.rename(place)
 
-    if (out / "metrics.jsonl").exists():
-        sync(out / "metrics.jsonl")  # whatever the checkpoint has seen is in the log, should the machine fail
+    if (out / METRICS).exists():
+        sync(out / METRICS)  # whatever the checkpoint has seen is in the log, should the machine fail
     with replaced(out / LAST, retire) as new:
         yield new
-        write_json(new / "position.json", {**asdict(at), "format": FORMAT, "processes": world()})
+        write_json(new / POSITION, {**asdict(at), "format": FORMAT, "processes": world()})
     for old in kept(out)[keep - 1 :]:
         shutil.rmtree(old)
 
 
 def recorded(folder: Path) -> dict[str, Any]:
-    path = folder / "position.json"
+    path = folder / POSITION
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"stage": "step", "step": 0, "format": 1}
 
 
@@ -68,7 +69,7 @@ def position(folder: Path) -> Position:
 
 def kept(out: Path) -> list[Path]:
     """The folders beside the last one that a run can be resumed from, newest first."""
-    found = [path for path in (out / "checkpoints").glob("*-*") if KEPT.fullmatch(path.name)]
+    found = [path for path in (out / CHECKPOINTS).glob("*-*") if KEPT.fullmatch(path.name)]
     return sorted(found, key=order, reverse=True)
 
 

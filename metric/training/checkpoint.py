@@ -16,14 +16,15 @@ from metric.runtime.console import say
 from metric.runtime.processes import rank, wait
 from metric.storage import checkpoint_folders
 from metric.storage.atomic_files import keep_rows, whole_file, write_json
-from metric.storage.checkpoint_folders import LAST, Position
+from metric.storage.checkpoint_folders import Position
+from metric.storage.run_files import CHECKPOINTS, CONFIG, LAST, METRICS
 from metric.storage.tensors import load_optimizer, save_optimizer
 from metric.training.config import MetricConfig, PretrainConfig
 
 Config = PretrainConfig | MetricConfig
 RESUME = "the same command with --resume"
 NEEDED = ("state.json", "weights.safetensors", "optimizer.safetensors")
-BEST = Path("checkpoints") / "best.safetensors"
+BEST = Path(CHECKPOINTS) / "best.safetensors"
 
 
 @dataclass
@@ -63,7 +64,7 @@ def begin(run: Training, config: Config, out: Path, resume: bool) -> int:
     wait()
     step = restore(run, config, out) if resume else 0
     if rank() == 0:
-        keep_rows(out / "metrics.jsonl", lambda row: row["step"] <= step) if step else start(config, out)
+        keep_rows(out / METRICS, lambda row: row["step"] <= step) if step else start(config, out)
     wait()
     return step
 
@@ -71,8 +72,8 @@ def begin(run: Training, config: Config, out: Path, resume: bool) -> int:
 def start(config: Config, out: Path) -> None:
     """An empty run folder: the log of an earlier run is not continued."""
     out.mkdir(parents=True, exist_ok=True)
-    (out / "metrics.jsonl").unlink(missing_ok=True)
-    write_json(out / "config.json", asdict(config))
+    (out / METRICS).unlink(missing_ok=True)
+    write_json(out / CONFIG, asdict(config))
 
 
 def moving(model: nn.Module) -> dict[str, Tensor]:
@@ -106,9 +107,9 @@ def restore(run: Training, config: Config, out: Path) -> int:
     """The step to go on with: 0 of a run that was killed before its first checkpoint."""
     folder = out / LAST
     if not folder.exists():
-        if not (out / "config.json").exists():
+        if not (out / CONFIG).exists():
             raise ValueError(f"{out} holds no run: there is nothing to resume; leave --resume out")
-        refuse_changed(config, json.loads((out / "config.json").read_text()), out)
+        refuse_changed(config, json.loads((out / CONFIG).read_text()), out)
         return 0
     state = json.loads((folder / "state.json").read_text())
     refuse_changed(config, state["config"], out)

@@ -27,6 +27,7 @@ from metric.runtime.processes import any_of, rank, refuse_other_settings, shared
 from metric.runtime.schedule import learning_rate, refuse_warmup
 from metric.runtime.seeds import seed_all, seed_of_step
 from metric.storage.checkpoint_folders import NotFinite, saved_whole
+from metric.storage.run_files import METRICS, TENSORBOARD
 from metric.training.cautions import contrastive
 from metric.training.checkpoint import BEST, RESUME, Config, Patience, Training, begin, load_moving, save, save_moving
 
@@ -159,8 +160,8 @@ class Log:
     """metrics.jsonl, one object a step, and the same numbers for TensorBoard."""
 
     def __init__(self, out: Path) -> None:
-        self.file = (out / "metrics.jsonl").open("a")
-        self.board = SummaryWriter(str(out / "tensorboard"))
+        self.file = (out / METRICS).open("a")
+        self.board = SummaryWriter(str(out / TENSORBOARD))
 
     def __enter__(self) -> Log:
         return self

@@ -78,9 +78,10 @@ def record_origin(out: Path, data: str, positives: str) -> None:
     """Write provenance.json for the model card: the data, the positives, and commit and hardware of this process."""
     from metric.storage.atomic_files import write_json
     from metric.storage.provenance import origin
+    from metric.storage.run_files import PROVENANCE
 
     made = positives or "none made beforehand"
-    write_json(out / "provenance.json", {"data": data, "positives": made, **origin()})
+    write_json(out / PROVENANCE, {"data": data, "positives": made, **origin()})
 
 
 @contextmanager

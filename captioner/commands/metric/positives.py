@@ -67,6 +67,7 @@ def makers(config: GenerationConfig, device: torch.device) -> Makers:
 
 def text_maker(config: GenerationConfig, device: torch.device) -> TextMaker | None:
     from captioner.decoding.own_positives import OwnCaptions
+    from captioner.runs.folder import RunFolder
     from metric.positives.captioners import TransformersCaptions
     from metric.positives.renderer import RENDERER, SceneCaptions
 
@@ -74,7 +75,7 @@ def text_maker(config: GenerationConfig, device: torch.device) -> TextMaker | No
         return None
     if config.text == RENDERER:
         return SceneCaptions()
-    own = (Path(config.text) / "checkpoints").is_dir()
+    own = RunFolder(Path(config.text)).checkpoints.is_dir()
     return OwnCaptions(config, device) if own else TransformersCaptions(config, device)
 
 

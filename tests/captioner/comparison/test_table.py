@@ -163,7 +163,7 @@ def test_two_checkers_are_pointed_out(tmp_path):
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
     (tmp_path / "a").mkdir()
-    with pytest.raises(ValueError, match="no run folder: no config.json"):
+    with pytest.raises(ValueError, match="is not a run: it has no config.json"):
         compare([tmp_path / "a"])
 
 
@@ -191,5 +191,5 @@ def test_runs_that_belong_in_two_tables_are_refused(tmp_path, other, message):
 def test_broken_json_is_said_with_file_and_line(tmp_path):
     run = write_run(tmp_path / "a")
     (run / "metrics.jsonl").write_text('{"step": 1}\n{"step"\n')
-    with pytest.raises(ValueError, match="metrics.jsonl line 2 is no JSON"):
+    with pytest.raises(ValueError, match="metrics.jsonl line 2 is not JSON"):
         compare([run])

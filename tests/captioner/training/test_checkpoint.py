@@ -12,8 +12,9 @@ import torch
 from captioner.model.encoder_decoder import Captioner
 from captioner.model.pretrained import model_folder
 from captioner.training import checkpoint
-from captioner.training.checkpoint import LAST, Position, position, restore_optimizer, save, trim
+from captioner.training.checkpoint import Position, position, restore_optimizer, save, trim
 from metric.storage import atomic_files
+from metric.storage.run_files import LAST
 
 NEW, OLD = (Path("checkpoints") / name for name in (".new-last", ".old-last"))
 SCALER = torch.amp.GradScaler("cpu", init_scale=8.0)

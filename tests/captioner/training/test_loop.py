@@ -17,11 +17,12 @@ from captioner.cli import main
 from captioner.config import Rl, Xe, from_json
 from captioner.model.encoder_decoder import Captioner
 from captioner.training import checkpoint, loop
-from captioner.training.checkpoint import LAST, Position
+from captioner.training.checkpoint import Position
 from captioner.training.loop import learning_rate
 from metric.example import open_image
 from metric.runtime.seeds import seed_of_step
 from metric.storage import atomic_files
+from metric.storage.run_files import LAST
 
 
 def rows(out: Path) -> list[dict]:

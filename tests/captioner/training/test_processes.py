@@ -17,10 +17,10 @@ from torch import Tensor, distributed, multiprocessing
 from captioner.cli import main
 from captioner.config import Run, Xe
 from captioner.training import session
-from captioner.training.checkpoint import LAST
 from captioner.training.step_batches import Ahead, check_shares
 from metric.runtime.device import device_of
 from metric.runtime.processes import rank
+from metric.storage.run_files import LAST
 
 # Dropout draws other masks for other shares. Every normalisation that the size of a share could change is there.
 STAGES = (

@@ -10,6 +10,7 @@ import torch
 from captioner.cli import main
 from captioner.config import Run
 from captioner.model.encoder_decoder import Captioner
+from captioner.runs.folder import RunFolder
 from captioner.training import checkpoint, loop, reward_watch
 from captioner.training.reward_watch import Evaluation, Guard, best_step, fallen, guards, is_best
 
@@ -112,7 +113,7 @@ def test_a_cheated_run_is_told_or_stopped_and_its_best_is_kept(
     told = [row["step"] for row in rows(tmp_path) if row.get("watch")]
     assert told == {"stop": [3], "warn": [3, 4, 5, 6], "off": []}[way]
     assert checkpoint.position(tmp_path) == checkpoint.Position("reward", last)
-    best = tmp_path / "checkpoints" / reward_watch.BEST
+    best = RunFolder(tmp_path).best
     if way == "off":
         return
     assert "watch, step 3: length 10 -> 99 while the reward rose 0 -> 3" in said and "of step 2" in said
@@ -137,7 +138,7 @@ def test_a_resumed_run_remembers_what_was_seen(tmp_path, monkeypatch, tiny_flags
         reward_run(tiny_flags, start, tmp_path)
     monkeypatch.undo()
     assert main(["train", "--out", str(tmp_path), "--resume"]) == 0
-    best = json.loads((tmp_path / "checkpoints" / reward_watch.BEST / "position.json").read_text())
+    best = json.loads((RunFolder(tmp_path).best / "position.json").read_text())
     assert best["step"] == 2  # no evaluation after the fall counts, however it looks
 
 
@@ -149,6 +150,6 @@ def test_divergence_is_0_from_oneself_and_grows(tiny_flags, start, tmp_path):
 
 def test_reference_is_the_model_the_stage_began_with(tiny_flags, start, tmp_path):
     assert reward_run(tiny_flags, start, tmp_path) == 0
-    one = Captioner.from_pretrained(tmp_path / checkpoint.REFERENCE).state_dict()
-    other = Captioner.from_pretrained(start / checkpoint.LAST).state_dict()
+    one = Captioner.from_pretrained(RunFolder(tmp_path).reference).state_dict()
+    other = Captioner.from_pretrained(RunFolder(start).last).state_dict()
     assert all(torch.equal(one[name], other[name]) for name in one)

@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 
 from captioner.cli import main
 from captioner.training import loop
-from metric.storage.checkpoint_folders import LAST
+from metric.storage.run_files import LAST
 from rewards import register
 from rewards.registry import ENTRIES
 

@@ -15,7 +15,8 @@ from safetensors.torch import load_file, save_file
 
 from metric.storage import checkpoint_folders
 from metric.storage.atomic_files import keep_rows, no_room, write_json
-from metric.storage.checkpoint_folders import LAST, NotFinite, Position, kept, newest, put, reached, saved_whole
+from metric.storage.checkpoint_folders import NotFinite, Position, kept, newest, put, reached, saved_whole
+from metric.storage.run_files import LAST
 
 TYPED = "captioner metric train --out runs/m --resume"
 

@@ -1,0 +1,145 @@
+"""A run folder: the one module that knows the names of the files that `train` and `evaluate` write into it.
+
+config.json             settings, signature, commit, versions, hardware
+metrics.jsonl           the training log, one JSON object a line; the same numbers in tensorboard/
+checkpoints/            last, those before it, and the reward stage's reference and best
+captions-<split>.jsonl  one caption of each picture of a split
+scores-<split>.json     scores of the split; scores-<split>.csv has those of each caption
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from captioner.config import Run, from_dict, renamed
+from captioner.data.caption_files import read_captions
+from metric.storage.run_files import CHECKPOINTS, CONFIG, LAST, METRICS, TENSORBOARD
+
+REFERENCE, BEST = "reference", "best"  # models in checkpoints/, beside those that a run can be resumed from
+STAGES = {"xe", "rl", "decode"}  # keys of config.json by which a run of `captioner train` is known
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Files of one run. A reader raises ValueError of one line when its file is missing or no JSON."""
+
+    path: Path
+
+    @property
+    def config_file(self) -> Path:
+        return self.path / CONFIG
+
+    @property
+    def metrics_file(self) -> Path:
+        return self.path / METRICS
+
+    @property
+    def tensorboard(self) -> Path:
+        return self.path / TENSORBOARD
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / CHECKPOINTS
+
+    @property
+    def last(self) -> Path:
+        """The checkpoint where --resume goes on."""
+        return self.path / LAST
+
+    @property
+    def reference(self) -> Path:
+        """The model that the reward stage began with."""
+        return self.checkpoints / REFERENCE
+
+    @property
+    def best(self) -> Path:
+        """The model with the highest reward before the watch saw a guard fall."""
+        return self.checkpoints / BEST
+
+    def captions_file(self, split: str) -> Path:
+        return self.path / f"captions-{split}.jsonl"
+
+    def scores_file(self, split: str) -> Path:
+        return self.path / f"scores-{split}.json"
+
+    def caption_scores_file(self, split: str) -> Path:
+        return self.path / f"scores-{split}.csv"
+
+    def score_files(self) -> list[Path]:
+        """The scores of all splits that were evaluated."""
+        return sorted(self.path.glob("scores-*.json"))
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The content of config.json, under the names of this version."""
+        content = read_json(self.trained(self.config_file))
+        if not isinstance(content, dict):
+            raise ValueError(self.foreign)
+        return renamed(content)
+
+    @property
+    def run(self) -> Run:
+        """The settings."""
+        self.check()
+        return from_dict(Run, self.config)
+
+    def check(self) -> None:
+        """ValueError unless config.json is that of a run of `captioner train`."""
+        if not self.config.keys() >= STAGES:
+            raise ValueError(self.foreign)
+
+    @property
+    def foreign(self) -> str:
+        return f"{self.path} is not a run of `captioner train`: its {CONFIG} is of something else"
+
+    @property
+    def signature(self) -> str:
+        return self.config["signature"]
+
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        """The rows of metrics.jsonl."""
+        return list(read_rows(self.trained(self.metrics_file)))
+
+    def captions(self, split: str) -> dict[str, str]:
+        """The captions of a split, by the pictures' ids."""
+        return read_captions(self.evaluated(self.captions_file(split), split))
+
+    def scores(self, split: str) -> dict[str, Any]:
+        """The content of scores-<split>.json."""
+        return read_json(self.evaluated(self.scores_file(split), split))
+
+    def trained(self, file: Path) -> Path:
+        """The file, which training wrote. ValueError when there is none."""
+        if not file.is_file():
+            raise ValueError(
+                f"{self.path} is not a run: it has no {file.name}; `captioner train --out {self.path}` makes one"
+            )
+        return file
+
+    def evaluated(self, file: Path, split: str) -> Path:
+        """The file, which evaluation wrote. ValueError when there is none."""
+        if not file.is_file():
+            raise ValueError(f"{self.path} has no {file.name}; type `captioner evaluate {self.path} --split {split}`")
+        return file
+
+
+def read_json(path: Path) -> Any:
+    text = path.read_text(encoding="utf-8")
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path} line {error.lineno} is not JSON: {error.msg}") from None
+
+
+def read_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """The JSON objects of a file, one a line."""
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        try:
+            yield json.loads(line)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{path} line {number} is not JSON: {error.msg}") from None
