@@ -21,7 +21,7 @@ from captioner.runs.signature import refuse_other
 from captioner.training import checkpoint, reward_watch
 from captioner.training.cautions import cautions
 from captioner.training.checkpoint import Position, resuming
-from captioner.training.log import Log
+from captioner.training.log import CaptionLog
 from captioner.training.objectives import OBJECTIVES
 from captioner.training.rollout import Batch, Facts, lengths, rollout
 from captioner.training.session import Bench, given_to, prepare, stages
@@ -78,16 +78,18 @@ def resume(out: Path) -> None:
 def work(bench: Bench, out: Path, reached: Position) -> None:
     """The stages that are left."""
     names = stages(bench.run)
-    opened = Log(out) if rank() == 0 else nullcontext()
+    opened = CaptionLog(RunFolder(out)) if rank() == 0 else nullcontext()
     with saved_whole(out, resuming(out)), opened as log, interruptible() as stopping:
         if log and not reached.step:
-            log.cautions(reached.stage, cautions(bench.run))
+            log.cautions(cautions(bench.run), reached.stage)
         for stage in names[names.index(reached.stage) :]:
             first = reached.step if stage == reached.stage else 0
             run_stage(bench, stage, first, out, log, stopping)
 
 
-def run_stage(bench: Bench, stage: str, first: int, out: Path, log: Log | None, stopping: Callable[[], int]) -> None:
+def run_stage(
+    bench: Bench, stage: str, first: int, out: Path, log: CaptionLog | None, stopping: Callable[[], int]
+) -> None:
     """Batches, one objective, one optimizer: the loop that XE and every reward share."""
     run, settings = bench.run, settings_of(bench.run, stage)
     optimizer = AdamW(bench.captioner.parameters(), lr=settings.lr, betas=ADAM_BETAS, weight_decay=0.0)
@@ -108,11 +110,8 @@ def run_stage(bench: Bench, stage: str, first: int, out: Path, log: Log | None, 
         facts = update(bench, stage, step, optimizer)
         done = step + 1
         if log and (done % run.log_every == 0 or done == settings.steps):
-            log.step(
-                stage,
-                done,
-                {**facts, "lr": optimizer.param_groups[0]["lr"], "seconds": time.perf_counter() - started},
-            )
+            seconds = time.perf_counter() - started
+            log.step(done, facts | {"lr": optimizer.param_groups[0]["lr"], "seconds": seconds}, stage)
             bar.set_postfix(
                 loss=f"{facts['loss']:.3f}",
                 **({"reward": f"{facts['reward']:.3f}"} if "reward" in facts else {}),
@@ -131,18 +130,18 @@ def run_stage(bench: Bench, stage: str, first: int, out: Path, log: Log | None, 
             break
 
 
-def evaluate(bench: Bench, here: Position, out: Path, log: Log | None) -> bool:
+def evaluate(bench: Bench, here: Position, out: Path, log: CaptionLog | None) -> bool:
     """Validation scores, logged; in the reward stage watched. Returns whether the watch ends the run."""
     if here.stage == "xe" or bench.run.watch == "off":
         scores, shown = bench.validation(bench.captioner)
         if log:
-            log.evaluation(here.stage, here.step, scores, shown)
+            log.evaluation(here.step, scores, shown, here.stage)
         return False
     before = shared(lambda: reward_watch.history(RunFolder(out).metrics))
     scores, shown = bench.validation(bench.captioner, bench.reference)
     fell = reward_watch.fallen(bench.run, before, scores)
     if log:
-        log.evaluation(here.stage, here.step, scores, shown, fell)
+        log.evaluation(here.step, scores, shown, here.stage, fell)
     if rank() == 0 and reward_watch.is_best(before, scores, fell):
         checkpoint.keep(RunFolder(out).best, bench.captioner, here)
     for line in fell:

@@ -5,7 +5,6 @@ A step's batch, learning rate and randomness depend on its number alone: a resum
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable
@@ -16,12 +15,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from metric.runtime.console import no_bar, tell
 from metric.runtime.gradients import Apply, data_parallel
 from metric.runtime.interrupts import interruptible, stopped
+from metric.runtime.log import Log
 from metric.runtime.precision import PRECISIONS, allow_tf32, attention, mixed
 from metric.runtime.processes import any_of, rank, refuse_other_settings, shared, wait
 from metric.runtime.schedule import learning_rate, refuse_warmup
@@ -82,8 +81,10 @@ def train(
     run = Training(model, optimiser(model, config), scaler, Patience(config.patience))
     first = begin(run, config, out, resume)
     apply = data_parallel(model)
-    with saved_whole(out, RESUME), Log(out) if rank() == 0 else nullcontext() as log, interruptible() as asked:
+    opened = Log(out / METRICS, out / TENSORBOARD) if rank() == 0 else nullcontext()
+    with saved_whole(out, RESUME), opened as log, interruptible() as asked:
         if log and not first:
+            tell(contrastive(config))
             log.cautions(contrastive(config))
         bar = tqdm(range(first, config.steps), initial=first, total=config.steps, disable=no_bar(), leave=False)
         for step in bar:
@@ -95,7 +96,7 @@ def train(
                 row |= shared(validate)
                 remember_best(run, row["val_loss"], config, out)
             if log:
-                log.write(done, row)
+                log.step(done, {name: float(value) for name, value in row.items()})
             ended = done == config.steps or run.patience.exhausted
             stop = any_of(bool(asked()), device)
             if rank() == 0 and (stop or ended or (config.save_every and done % config.save_every == 0)):
@@ -154,31 +155,3 @@ def bound_scale(model: nn.Module) -> None:
     learned = {name.rpartition(".")[2]: parameter for name, parameter in model.named_parameters()}
     if "logit_bias" not in learned and learned["logit_scale"].requires_grad:
         learned["logit_scale"].data.clamp_(0, MAX_SCALE)
-
-
-class Log:
-    """metrics.jsonl, one object a step, and the same numbers for TensorBoard."""
-
-    def __init__(self, out: Path) -> None:
-        self.file = (out / METRICS).open("a")
-        self.board = SummaryWriter(str(out / TENSORBOARD))
-
-    def __enter__(self) -> Log:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.file.close()
-        self.board.close()
-
-    def cautions(self, lines: list[str]) -> None:
-        """On stderr too."""
-        if lines:
-            tell(lines)
-            self.file.write(json.dumps({"step": 0, "cautions": lines}) + "\n")
-
-    def write(self, step: int, row: dict[str, Any]) -> None:
-        numbers = {name: float(value) for name, value in row.items()}
-        self.file.write(json.dumps({"step": step, **numbers}) + "\n")
-        self.file.flush()
-        for name, value in numbers.items():
-            self.board.add_scalar(name, value, step)

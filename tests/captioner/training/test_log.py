@@ -8,17 +8,19 @@ import pytest
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from captioner.training.log import Log
+from captioner.runs.folder import RunFolder
+from captioner.training.log import CaptionLog
+from metric.runtime.log import Log
 
 RED = Image.new("RGB", (8, 6), "red")
 
 
 @pytest.fixture
 def out(tmp_path):
-    with Log(tmp_path / "run") as log:
-        log.step("xe", 10, {"loss": 2.5})
-        log.evaluation("xe", 10, {"cider": 0.5}, {"a": (RED, "ein Würfel 🐈")})
-        log.evaluation("xe", 20, {"cider": 0.75}, {"a": (RED, "a cube")})
+    with CaptionLog(RunFolder(tmp_path / "run")) as log:
+        log.step(10, {"loss": 2.5}, "xe")
+        log.evaluation(10, {"cider": 0.5}, {"a": (RED, "ein Würfel 🐈")}, "xe")
+        log.evaluation(20, {"cider": 0.75}, {"a": (RED, "a cube")}, "xe")
     return tmp_path / "run"
 
 
@@ -53,12 +55,20 @@ def test_a_picture_is_logged_once_and_its_caption_every_time(out):
 
 
 def test_a_log_is_continued(out):
-    with Log(out) as log:
-        log.step("reward", 1, {"loss": 0.0})
+    with CaptionLog(RunFolder(out)) as log:
+        log.step(1, {"loss": 0.0}, "reward")
     assert len(rows(out)) == 4
 
 
 def test_lines_are_on_disk_before_the_log_is_closed(tmp_path):
-    with Log(tmp_path) as log:
-        log.step("xe", 1, {"loss": 1.0})
+    with CaptionLog(RunFolder(tmp_path)) as log:
+        log.step(1, {"loss": 1.0}, "xe")
         assert len(rows(tmp_path)) == 1
+
+
+def test_a_trainer_of_one_stage_names_none(tmp_path):
+    with Log(tmp_path / "metrics.jsonl", tmp_path / "tensorboard") as log:
+        log.cautions(["a small batch"])
+        log.step(1, {"loss": 0.5})
+    assert rows(tmp_path) == [{"step": 0, "cautions": ["a small batch"]}, {"step": 1, "loss": 0.5}]
+    assert [event.value for event in board(tmp_path).Scalars("loss")] == [0.5]

@@ -57,14 +57,14 @@ class Stop(Exception):
 
 def broken_off(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
     """As if the power failed in the step after."""
-    write = loop.Log.write
+    write = loop.Log.step
 
     def fail(log: loop.Log, step: int, row: dict) -> None:
         if step > after:
             raise Stop
         write(log, step, row)
 
-    monkeypatch.setattr(loop.Log, "write", fail)
+    monkeypatch.setattr(loop.Log, "step", fail)
 
 
 def rows(out: Path) -> list[dict]:
@@ -125,7 +125,7 @@ def test_missing_positives_are_told(tmp_path: Path, caplog: pytest.LogCaptureFix
 def test_interrupted_run_is_saved_and_says_how_to_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, code: int
 ) -> None:
-    write = loop.Log.write
+    write = loop.Log.step
 
     def interrupt(log: loop.Log, step: int, row: dict) -> None:
         write(log, step, row)
@@ -134,7 +134,7 @@ def test_interrupted_run_is_saved_and_says_how_to_go_on(
 
     before = signal.getsignal(number)
     with monkeypatch.context() as patch, pytest.raises(Interrupted, match="step 2 of 6; .*--resume goes on") as stop:
-        patch.setattr(loop.Log, "write", interrupt)
+        patch.setattr(loop.Log, "step", interrupt)
         pretrain(PRETRAIN, EXAMPLES, EXAMPLES, tmp_path)
     assert stop.value.code == code
     assert signal.getsignal(number) is before  # which a job in the background has set to be ignored

@@ -1,0 +1,54 @@
+"""The training log of every trainer: rows of JSON in a file, and the same numbers for TensorBoard."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch.utils.tensorboard import SummaryWriter
+
+
+class Log:
+    """Appends to the file `rows`, one JSON object a line, and to the TensorBoard folder `board`.
+
+    `stage` is the first key of a row and the first part of a TensorBoard tag; "" is for trainers of one stage.
+    """
+
+    def __init__(self, rows: Path, board: Path) -> None:
+        rows.parent.mkdir(parents=True, exist_ok=True)
+        self.file = rows.open("a", encoding="utf-8")
+        self.board = SummaryWriter(str(board))
+
+    def __enter__(self) -> Log:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+        self.board.close()
+
+    def step(self, step: int, numbers: Mapping[str, float], stage: str = "") -> None:
+        """The numbers of one training step, counted from 1."""
+        self.write(step, numbers, stage)
+        self.scalars(step, numbers, stage)
+
+    def cautions(self, lines: Sequence[str], stage: str = "") -> None:
+        """Warnings about the settings, before the first step. No line, no row."""
+        if lines:
+            self.write(0, {"cautions": lines}, stage)
+            self.board.add_text(tag(stage, "cautions"), "  \n".join(lines), 0)
+
+    def write(self, step: int, row: Mapping[str, Any], stage: str) -> None:
+        """One row, which is on disk before the next step begins."""
+        place = {"stage": stage, "step": step} if stage else {"step": step}
+        self.file.write(json.dumps({**place, **row}, ensure_ascii=False) + "\n")
+        self.file.flush()
+
+    def scalars(self, step: int, numbers: Mapping[str, float], stage: str) -> None:
+        for name, value in numbers.items():
+            self.board.add_scalar(tag(stage, name), value, step)
+
+
+def tag(stage: str, name: str) -> str:
+    return f"{stage}/{name}" if stage else name
