@@ -17,6 +17,7 @@ from torch import Tensor
 
 from metric.storage import atomic_files, checkpoint_folders, hub
 from metric.storage.atomic_files import whole_file
+from metric.storage.run_files import CHECKPOINTS
 
 CONFIG, WEIGHTS, TOKENIZER = FILES = ("config.json", "model.safetensors", "tokenizer.json")
 RUN, CLIP = "run.json", "clip"  # optional: the settings of the run that made the model, the folder of its CLIP
@@ -50,7 +51,7 @@ def model_folder(name: str) -> str:
     checkpoint of a newer version.
     """
     run = Path(name)
-    if not (run / "checkpoints").is_dir():
+    if not (run / CHECKPOINTS).is_dir():
         checkpoint_folders.refuse_newer(run)
         return name
     folder = checkpoint_folders.newest(run)

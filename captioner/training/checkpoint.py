@@ -41,7 +41,7 @@ def save(
         write_json(new / SCALER, scaler.state_dict())
 
 
-def keep(place: Path, captioner: Captioner, at: Position) -> None:
+def save_model(place: Path, captioner: Captioner, at: Position) -> None:
     """A model in `place`, a folder of the run's checkpoints: whole or not at all."""
     with replaced(place) as new:
         write_model(new, RunFolder(place.parents[1]), captioner)

@@ -1,4 +1,4 @@
-"""Candidates of a step and what they are worth: where every objective of the reward stage starts.
+"""Candidates of a step and their rewards: the start of every objective of the reward stage.
 
 Axes: b pictures, k candidates of each, t tokens, p patches, f features.
 """
@@ -6,7 +6,7 @@ Axes: b pictures, k candidates of each, t tokens, p patches, f features.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -18,6 +18,7 @@ from captioner.decoding.generate import Generated, generate
 from captioner.decoding.log_probabilities import true_tokens
 from captioner.model.encoder_decoder import Captioner
 from metric.example import Example
+from metric.runtime.processes import total as total_of_processes
 from metric.scores.ptb_tokenizer import tokenize
 from metric.scores.repetition import repeated
 from rewards.mix import Mix
@@ -26,75 +27,91 @@ Facts = dict[str, float]
 
 
 class Place(NamedTuple):
-    """Of a part of a batch: it begins at `first` of `whole` pictures."""
+    """The place of a part in its batch: the part begins at picture `first` of `count`."""
 
     first: int
-    whole: int
+    count: int
 
 
 @dataclass(frozen=True)
-class Rollout:
-    """`total` is the reward of each candidate, `b k`, and `parts` its terms, raw and unweighted."""
-
-    candidates: Generated
-    total: Tensor
-    parts: dict[str, Tensor]
-
-    def facts(self) -> Facts:
-        """The mean reward, its terms, and the look of the captions."""
-        terms = {f"reward/{name}": float(part.mean()) for name, part in self.parts.items()}
-        return {"reward": float(self.total.mean()), **terms, **style(self.candidates.captions)}
-
-
-@dataclass
 class Batch:
-    """What one step sees, or a part of it: `features` is `b p f`, `captions` one reference of each picture, `seed` the
-    step's own.
-
-    `reference` is the model that the reward stage began with. Of a part, `place` says where it is in the whole batch,
-    and `mean_length` how many tokens a caption of that has. The last three are filled at the first update of a step
-    and serve its others: the captions' tokens `b t`, or the candidates, and how likely their tokens were when they
-    were drawn, `b k t`.
-    """
+    """The pictures of one step, or of an equal part of the step."""
 
     examples: Sequence[Example]
     features: Tensor
-    captions: Sequence[str]
+    "`b p f`"
+    references: Tensor
+    "`b t`: the tokens of one reference of each picture, BOS first."
     seed: int
+    "of the step"
+    place: Place
     reference: Captioner | None = None
-    place: Place | None = None
-    mean_length: float | None = None
-    tokens: Tensor | None = None
-    rollout: Rollout | None = None
-    drawn_with: Tensor | None = None
+    "the model that the reward stage began with, where an objective asks for it"
 
 
-def references(captioner: Captioner, batch: Batch, run: Run) -> Tensor:
-    """The captions' tokens, `b t`."""
-    if batch.tokens is None:
-        longest = run.decode.max_length + 1  # BOS is not said
-        batch.tokens = captioner.vocabulary.encode(list(batch.captions), longest).to(batch.features.device)
-    return batch.tokens
+@dataclass(frozen=True)
+class Drawn:
+    """The candidates of a batch. They are drawn and scored once, however many updates they serve."""
+
+    tokens: Tensor
+    "`b k t`, BOS first."
+    captions: Sequence[Sequence[str]]
+    "b lists of k."
+    total: Tensor
+    "`b k`: the reward of each candidate."
+    parts: dict[str, Tensor]
+    "The terms of the reward by name, raw and unweighted."
+    mean_length: float
+    "Tokens of a candidate in the whole batch, over all its parts and processes."
+    greedy: Tensor | None = None
+    "`b 1`: the rewards of the greedy captions, where these are the baseline."
+    log_p_then: Tensor | None = None
+    "`b k t`: the log-probabilities of the tokens when they were drawn. The first update of a step finds them."
+
+    def facts(self) -> Facts:
+        """The mean reward, the means of its terms, and the style of the captions."""
+        terms = {f"reward/{name}": float(part.mean()) for name, part in self.parts.items()}
+        return {"reward": float(self.total.mean()), **terms, **style(self.captions)}
 
 
-def lengths(captioner: Captioner, batch: Batch, run: Run) -> Tensor:
-    """How many tokens each caption of the batch has: of each candidate `b k` where there are any, else `b`."""
-    tokens = batch.rollout.candidates.tokens if batch.rollout else references(captioner, batch, run)
-    return true_tokens(tokens, captioner.vocabulary.eos).sum(-1)
+def roll(captioner: Captioner, parts: Sequence[Batch], reward: Mix, run: Run) -> list[Drawn]:
+    """Draw and score the candidates of all parts of a step. Processes share the embeddings of rewards."""
+    rolled = [scored_candidates(captioner, part, reward, run) for part in parts]
+    reward.exchange()
+    mean_length = tokens_a_caption([candidates.tokens for candidates, *_ in rolled], captioner)
+    drawn = [
+        Drawn(candidates.tokens, candidates.captions, total, terms, mean_length) for candidates, total, terms in rolled
+    ]
+    if run.rl.objective != "scst" or run.rl.baseline != "greedy":
+        return drawn
+    greedy = [greedy_reward(captioner, part, reward, run) for part in parts]
+    return [replace(part, greedy=baseline) for part, baseline in zip(drawn, greedy)]
 
 
-def rollout(captioner: Captioner, batch: Batch, reward: Mix | None, run: Run) -> Rollout:
-    """The candidates of the step: drawn and scored once, however many updates they serve."""
-    if batch.rollout is None:
-        assert reward is not None
-        candidates = sample(captioner, batch, run)
-        batch.rollout = Rollout(candidates, *judged(reward, batch, candidates))
-        torch.clear_autocast_cache()  # weights cast without a gradient by `sample`: older PyTorch uses them again
-    return batch.rollout
+def scored_candidates(
+    captioner: Captioner, batch: Batch, reward: Mix, run: Run
+) -> tuple[Generated, Tensor, dict[str, Tensor]]:
+    candidates = sample(captioner, batch, run)
+    total, terms = judged(reward, batch, candidates)
+    torch.clear_autocast_cache()  # weights cast without a gradient by `sample`: older PyTorch uses them again
+    return candidates, total, terms
+
+
+def greedy_reward(captioner: Captioner, batch: Batch, reward: Mix, run: Run) -> Tensor:
+    """The rewards of the greedy captions, `b 1`."""
+    greedy = generate(captioner, batch.features, method="greedy", max_length=run.decode.max_length)
+    return judged(reward, batch, greedy)[0]
+
+
+def tokens_a_caption(parts: Sequence[Tensor], captioner: Captioner) -> float:
+    """The mean number of tokens, EOS included, of the captions `... t` of all parts in all processes."""
+    lengths = torch.cat([true_tokens(tokens, captioner.vocabulary.eos).sum(-1).flatten() for tokens in parts])
+    tokens, captions = total_of_processes([float(lengths.sum()), float(len(lengths))], lengths.device)
+    return tokens / captions
 
 
 def sample(captioner: Captioner, batch: Batch, run: Run) -> Generated:
-    """`k` candidates of each picture, from beam search or by lot."""
+    """`run.rl.samples` candidates of each picture, by beam search or by sampling."""
     return generate(
         captioner,
         batch.features,
@@ -108,37 +125,28 @@ def sample(captioner: Captioner, batch: Batch, run: Run) -> Generated:
 
 
 def lots(batch: Batch, run: Run) -> Tensor:
-    """The numbers that candidates are drawn by, `b k t`: of the whole batch, so that a picture's are the same whatever
-    part of it is worked on at a time."""
-    first, whole = batch.place or (0, len(batch.features))
+    """The random numbers in [0, 1) that choose the tokens of the candidates, `b k t`.
+
+    They are drawn for the whole batch, so that a picture has the same numbers in any division of the batch.
+    """
     device = batch.features.device
     generator = torch.Generator(device).manual_seed(batch.seed)
-    shape = run.decode.max_length, whole, run.rl.samples
+    shape = run.decode.max_length, batch.place.count, run.rl.samples
     numbers = torch.rand(shape, generator=generator, dtype=torch.float64, device=device)
+    first = batch.place.first
     return rearrange(numbers[:, first : first + len(batch.features)], "t b k -> b k t")
 
 
 def judged(reward: Mix, batch: Batch, candidates: Generated) -> tuple[Tensor, dict[str, Tensor]]:
-    """The total `b k` and its terms: in full precision, whatever the captioner is trained in."""
+    """The total reward `b k` and its terms, in full precision whatever the precision of the captioner."""
     device = batch.features.device
     with torch.autocast(device.type, enabled=False):
         total, parts = reward(batch.examples, candidates.captions)
     return total.to(device), parts
 
 
-def baseline(captioner: Captioner, batch: Batch, reward: Mix | None, run: Run, total: Tensor) -> Tensor:
-    """What each candidate is compared with. Rewards `b k` -> `b k` or `b 1`."""
-    assert reward is not None
-    if run.rl.baseline == "mean":
-        return total.mean(1, keepdim=True)
-    if run.rl.baseline == "leave_one_out":
-        return (total.sum(1, keepdim=True) - total) / (total.shape[1] - 1)
-    greedy = generate(captioner, batch.features, method="greedy", max_length=run.decode.max_length)
-    return judged(reward, batch, greedy)[0]
-
-
 def style(captions: Sequence[Sequence[str]]) -> Facts:
-    """Length in words and repeated 4-grams of the candidates: where a reward that is being cheated shows first."""
+    """The length in words and the repeated 4-grams of a caption. A cheated reward shows here first."""
     words = [tokenize(caption) for row in captions for caption in row]
     return {
         "length": sum(map(len, words)) / len(words),

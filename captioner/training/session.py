@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from itertools import chain
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from captioner.features.patch_features import feature_dim
 from captioner.features.store import ONLINE, SHARD, Features, FeatureStore, OnlineFeatures, folder_of, known_ids
 from captioner.model.encoder_decoder import Captioner, CaptionerConfig
 from captioner.model.vocabulary import Vocabulary
-from captioner.training.step_batches import Read, check_shares
+from captioner.training.step_batches import check_shares
 from captioner.training.validation import Validation
 from metric.clip.load import load_clip
 from metric.clip.model import Clip
@@ -30,9 +30,9 @@ from rewards.mix import Mix
 SHAPE = tuple(item.name for item in fields(Model) if item.name != "vocabulary")  # what a captioner keeps of its sizes
 
 
-@dataclass
-class Bench:
-    """What both stages work on."""
+@dataclass(frozen=True)
+class Session:
+    """What both stages of a run work with."""
 
     run: Run
     device: torch.device
@@ -42,13 +42,7 @@ class Bench:
     validation: Validation
     reward: Mix | None
     apply: Apply
-    """an objective, so that its gradient is that of all processes"""
-    reference: Captioner | None = None
-    """the model that the reward stage began with, where one is asked for"""
-    read: Read = field(init=False)
-    """the stage's batches"""
-    scaler: torch.amp.GradScaler = field(init=False)
-    """of the stage's gradients, which fp16 alone needs"""
+    """calls a loss so that its gradient is the mean over all processes"""
 
 
 def stages(run: Run) -> list[str]:
@@ -56,7 +50,7 @@ def stages(run: Run) -> list[str]:
     return (["xe"] if run.xe.steps and not run.init else []) + (["reward"] if run.rewards else [])
 
 
-def prepare(run: Run, out: Path, start: str = "") -> Bench:
+def prepare(run: Run, out: Path, start: str = "") -> Session:
     """Read the data, the CLIP and its features, and build or load the captioner; `start` is a model folder."""
     if not stages(run):
         raise ValueError("--init without --reward leaves nothing to train; add --reward")
@@ -83,7 +77,7 @@ def prepare(run: Run, out: Path, start: str = "") -> Bench:
         raise ValueError(f"--data {run.data} with --val-count {run.val_count} leaves no picture to validate on")
     validation = Validation(run, clip, val_set, features, watched_reward(run, reward, val_set))
     run = as_loaded(run, captioner)
-    return Bench(run, device, captioner, train_set, features, validation, reward, data_parallel(captioner))
+    return Session(run, device, captioner, train_set, features, validation, reward, data_parallel(captioner))
 
 
 def features_of(train: list[Example], val: list[Example], clip: Clip, run: Run, out: Path) -> Features:
@@ -157,9 +151,9 @@ def as_loaded(run: Run, captioner: Captioner) -> Run:
     return replace(run, model=replace(run.model, **{name: getattr(captioner.config, name) for name in SHAPE}))
 
 
-def given_to(bench: Bench) -> dict[str, str]:
+def given_to(session: Session) -> dict[str, str]:
     """What a resumed run has to find as it was, beside its rewards."""
     return {
-        "data_fingerprint": data_fingerprint(bench.examples),
-        "vocabulary_fingerprint": bench.captioner.vocabulary.fingerprint,
+        "data_fingerprint": data_fingerprint(session.examples),
+        "vocabulary_fingerprint": session.captioner.vocabulary.fingerprint,
     }

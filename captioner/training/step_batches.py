@@ -1,7 +1,7 @@
-"""The batch of a step: shared among processes, split in parts, the next one read while this one is used.
+"""The batch of a step: shared among processes, split in parts, and read ahead.
 
-Which pictures, which of their captions and what is drawn for them depends on the seed and the step's number alone,
-not on how many processes or parts there are.
+Which pictures, which of their references and which random numbers a step has depends on the seed and the number of the
+step alone, not on the number of processes or parts.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from captioner.config import Rl, Run, Xe
 from captioner.data import clean
 from captioner.features.store import Features
 from captioner.model.encoder_decoder import Captioner
+from captioner.model.vocabulary import Vocabulary
 from captioner.training.rollout import Batch, Place
 from metric.example import Example
 from metric.runtime.processes import rank, world
@@ -24,43 +25,52 @@ from metric.runtime.seeds import seed_of_step
 from metric.runtime.step_order import StepOrder
 
 Read = Callable[[int], list[Batch]]
-"The parts of a step's batch that this process works on."
+"Step -> the parts of its batch that this process works on."
 
 
 @dataclass(frozen=True)
 class Reader:
-    """Of one stage; `reference` is the model that the reward stage began with."""
+    """Reads the batches of one stage."""
 
     run: Run
     stage: str
     examples: Sequence[Example]
     features: Features
+    vocabulary: Vocabulary
     device: torch.device
     reference: Captioner | None = None
+    "the model that the reward stage began with"
 
     def __call__(self, step: int) -> list[Batch]:
         order = StepOrder(len(self.examples), settings_of(self.run, self.stage).batch_size, self.run.seed)
         rng = order.rng(step)
-        picked = [self.examples[row] for row in order.indices(step)]
-        captions = [clean(rng.choice(example.references)) for example in picked]
+        examples = [self.examples[row] for row in order.indices(step)]
+        captions = [clean(rng.choice(example.references)) for example in examples]
         seed, count = seed_of_step(self.run.seed, self.stage, step), self.run.accumulate
-        size = len(picked) // (world() * count)
-        starts = [number * size for number in range(rank() * count, (rank() + 1) * count)]
-        return [
-            Batch(mine, self.seen(mine), captions[at : at + size], seed, self.reference, Place(at, len(picked)))
-            for at in starts
-            for mine in [picked[at : at + size]]
-        ]
+        size = len(examples) // (world() * count)
 
-    def seen(self, examples: Sequence[Example]) -> Tensor:
-        """Their features, `b p f`, on their way to the device."""
+        def part(number: int) -> Batch:
+            first = number * size
+            chosen = examples[first : first + size]
+            references = self.encoded(captions[first : first + size])
+            place = Place(first, len(examples))
+            return Batch(chosen, self.features_of(chosen), references, seed, place, self.reference)
+
+        return [part(number) for number in range(rank() * count, (rank() + 1) * count)]
+
+    def encoded(self, captions: Sequence[str]) -> Tensor:
+        """The tokens of captions, `b t`, on the device. The longest caption has `max_length` tokens after BOS."""
+        return self.vocabulary.encode(captions, self.run.decode.max_length + 1).to(self.device)
+
+    def features_of(self, examples: Sequence[Example]) -> Tensor:
+        """The features of pictures, `b p f`, on their way to the device."""
         features = self.features[[example.id for example in examples]]
         pinned = features.pin_memory() if self.device.type == "cuda" else features
         return pinned.to(self.device, non_blocking=True)
 
 
 class Ahead:
-    """`read(step)` before `end`, and the next step's on a thread while this one's is used."""
+    """`read(step)` for steps below `end`. A thread reads the next step while the caller uses this one."""
 
     def __init__(self, read: Read, end: int) -> None:
         self.read, self.end = read, end
@@ -79,7 +89,7 @@ def settings_of(run: Run, stage: str) -> Xe | Rl:
 
 
 def check_shares(run: Run, stages: Sequence[str], pictures: int) -> None:
-    """ValueError for a batch that is not so many equal parts."""
+    """ValueError when a batch cannot be divided into equal parts for all processes."""
     parts = world() * run.accumulate
     for stage in stages:
         size = min(settings_of(run, stage).batch_size, pictures)

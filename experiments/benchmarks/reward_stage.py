@@ -39,7 +39,7 @@ from captioner.model.encoder_decoder import Captioner
 from captioner.model.vocabulary import Vocabulary
 from captioner.presets import PRESETS
 from captioner.training.objectives import cross_entropy, self_critical
-from captioner.training.rollout import Batch, Rollout, judged, sample
+from captioner.training.rollout import Batch, Drawn, Place, judged, sample
 from captioner.training.session import untrained, vocabulary_of
 from metric.clip.embedder import Embedder
 from metric.clip.load import load_clip
@@ -120,16 +120,19 @@ def parts(size: str, b: int) -> dict[str, Callable[[], object]]:
     examples = [Example(str(i), Path(str(i))) for i in range(b)]
     features = torch.randn(b, *LOOKS[size])
     long = " ".join(texts[:LENGTH])  # cut to LENGTH tokens
-    one = Batch(examples, features, [long] * b, seed=0)
-    all_references = replace(one, features=features.repeat(REFERENCES, 1, 1), captions=[long] * (b * REFERENCES))
+    tokens = vocabulary.encode([long] * b, LENGTH + 1)
+    one = Batch(examples, features, tokens, 0, Place(0, b))
+    all_references = replace(one, features=features.repeat(REFERENCES, 1, 1), references=tokens.repeat(REFERENCES, 1))
     drawn = candidates(vocabulary, texts, b)
-    worth = judged(reward, one, drawn)
+    known = Drawn(drawn.tokens, drawn.captions, *judged(reward, one, drawn), mean_length=LENGTH)
     bart = new_bart(run, vocabulary.size)
     embedded = torch.randn(b, LOOKS[size][0], run.model.d)
-    known = replace(one, rollout=Rollout(drawn, *worth))
 
     def update() -> None:
-        self_critical(captioner, known, reward, run)[0].backward()
+        self_critical(captioner, one, known, run).value.backward()
+
+    def learn(batch: Batch) -> None:
+        cross_entropy(captioner, batch, LENGTH, run).value.backward()
 
     def reward_step() -> None:
         sample(captioner, one, run)
@@ -164,8 +167,8 @@ def parts(size: str, b: int) -> dict[str, Callable[[], object]]:
         "reward": lambda: judged(fresh(reward), one, drawn),
         "update": update,
         "reward step": reward_step,
-        "XE step, 1 reference": lambda: cross_entropy(captioner, one, None, run)[0].backward(),
-        f"XE step, {REFERENCES} references": lambda: cross_entropy(captioner, all_references, None, run)[0].backward(),
+        "XE step, 1 reference": lambda: learn(one),
+        f"XE step, {REFERENCES} references": lambda: learn(all_references),
         "decode": lambda: decode(captioner),
         "its matrix products alone": products,
         "decode without a cache": lambda: decode(Uncached(captioner)),

@@ -26,17 +26,19 @@ from statistics import median
 
 import torch
 from torch import distributed, multiprocessing
-from torch.optim import AdamW
+from torch.nn.utils.rnn import pad_sequence
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.checkpoint import checkpoint
 from torch.utils.flop_counter import FlopCounterMode
 
 from captioner.config import Run, override
 from captioner.data import load
+from captioner.decoding.log_probabilities import true_tokens
 from captioner.presets import PRESETS
 from captioner.training.loop import update
-from captioner.training.rollout import Batch, lengths
-from captioner.training.session import Bench, prepare
+from captioner.training.rollout import Batch
+from captioner.training.session import Session, prepare
+from captioner.training.stage import Stage, open_stage
 from captioner.training.step_batches import Read, Reader
 from metric.clip.load import load_clip
 from metric.positives.sources import positives_for
@@ -74,55 +76,57 @@ class Case:
     stage: str
     option: str
     run: dict[str, object]
-    change: Callable[[Bench], None] = lambda bench: None
-    read: Callable[[Bench, Read], Read] = lambda bench, read: read
+    change: Callable[[Session, Stage], None] = lambda session, stage: None
+    read: Callable[[Session, Read], Read] = lambda session, read: read
 
 
-def layers(bench: Bench) -> Iterator[torch.nn.Module]:
-    yield from bench.captioner.encoder
-    yield from bench.captioner.decoder
+def layers(session: Session) -> Iterator[torch.nn.Module]:
+    yield from session.captioner.encoder
+    yield from session.captioner.decoder
 
 
-def checkpointed(bench: Bench) -> None:
+def checkpointed(session: Session, stage: Stage) -> None:
     """Each layer's activations are computed again on the way back."""
-    for layer in layers(bench):
+    for layer in layers(session):
         layer.forward = lambda *seen, forward=layer.forward: checkpoint(forward, *seen, use_reentrant=False)
 
 
-def compiled(bench: Bench) -> None:
-    for layer in layers(bench):
+def compiled(session: Session, stage: Stage) -> None:
+    for layer in layers(session):
         layer.compile(dynamic=True)
 
 
-def averaged(bench: Bench) -> None:
+def averaged(session: Session, stage: Stage) -> None:
     """An exponential moving average of the weights, updated after each step."""
-    average = AveragedModel(bench.captioner, multi_avg_fn=get_ema_multi_avg_fn(0.999))
-    step = bench.scaler.update
+    average = AveragedModel(session.captioner, multi_avg_fn=get_ema_multi_avg_fn(0.999))
+    step = stage.scaler.update
 
     def updated() -> None:
         step()
-        average.update_parameters(bench.captioner)
+        average.update_parameters(session.captioner)
 
-    bench.scaler.update = updated  # type: ignore[assignment,method-assign]
+    stage.scaler.update = updated  # type: ignore[assignment,method-assign]
 
 
-def bucketed(bench: Bench, read: Read) -> Read:
+def bucketed(session: Session, read: Read) -> Read:
     """The parts hold captions of like length, so that there is less padding."""
 
     def parts(step: int) -> list[Batch]:
-        found = read(step)
-        size = len(found[0].captions)
-        examples = [example for part in found for example in part.examples]
-        captions = [caption for part in found for caption in part.captions]
-        features = torch.cat([part.features for part in found])
-        whole = replace(found[0], examples=examples, features=features, captions=captions)
-        order = lengths(bench.captioner, whole, bench.run).argsort().tolist()
+        before = read(step)
+        size = len(before[0].examples)
+        examples = [example for part in before for example in part.examples]
+        features = torch.cat([part.features for part in before])
+        pad = session.captioner.vocabulary.pad
+        rows = [row for part in before for row in part.references]
+        references = pad_sequence(rows, batch_first=True, padding_value=pad)
+        spoken = true_tokens(references, session.captioner.vocabulary.eos).sum(-1)
+        order = spoken.argsort().tolist()
         return [
             replace(
-                found[0],
+                before[0],
                 examples=[examples[row] for row in rows],
                 features=features[rows],
-                captions=[captions[row] for row in rows],
+                references=references[rows, : int(spoken[rows].max()) + 1],
             )
             for rows in (order[at : at + size] for at in range(0, len(order), size))
         ]
@@ -145,15 +149,24 @@ def cases() -> list[Case]:
     return [*found, Case("xe", "--accumulate 2, by length", {"accumulate": 2}, read=bucketed)]
 
 
-def captioner_steps(bench: Bench, case: Case) -> Step:
+def captioner_steps(base: Session, case: Case) -> Step:
     """A step of the real loop, changed as the case says."""
-    bench.run = override(bench.run, {"precision": "fp32", "accumulate": 1, **case.run})
-    bench.read = case.read(bench, Reader(bench.run, case.stage, bench.examples, bench.features, bench.device))
-    bench.scaler = torch.amp.GradScaler(bench.device.type, enabled=bench.run.precision == "fp16")
-    optimizer = AdamW(bench.captioner.parameters(), lr=1e-5)
-    forget(bench.reward)
-    case.change(bench)
-    return lambda step: update(bench, case.stage, step, optimizer)
+    session = replace(base, run=override(base.run, {"precision": "fp32", "accumulate": 1, **case.run}))
+    stage = open_stage(session, case.stage)
+    reader = Reader(
+        session.run,
+        case.stage,
+        session.examples,
+        session.features,
+        session.captioner.vocabulary,
+        session.device,
+    )
+    stage = replace(stage, read=case.read(session, reader))  # not ahead: the step pays for its batch
+    for group in stage.optimizer.param_groups:
+        group["lr"] = 1e-5
+    forget(session.reward)
+    case.change(session, stage)
+    return lambda step: update(session, stage, step)
 
 
 def forget(reward: Mix | None) -> None:
@@ -229,7 +242,7 @@ def product_rate(device: torch.device, n: int = 2048) -> float:
     return 2 * n**3 / measured(lambda _: a @ a, 3, device).seconds
 
 
-def new_bench(args: argparse.Namespace, out: Path) -> Bench:
+def new_session(args: argparse.Namespace, out: Path) -> Session:
     given = {"data": f"scenes:count={PICTURES}", "val_count": 4, "checker": "none", "rewards": ("cider", "clips")}
     sized = {"clip": args.clip, "device": args.device, "watch": "off"}
     sized |= {"xe.batch_size": args.batch, "rl.batch_size": args.batch}
@@ -243,12 +256,11 @@ def asked(args: argparse.Namespace, stage: str, option: str) -> bool:
 def alone(args: argparse.Namespace, folder: Path) -> Iterator[tuple[str, str, int, Cost, float]]:
     """Stage, option, processes, cost, and share of peak of every case that is asked for."""
     device = device_of(args.device)
-    rate, base = product_rate(device), new_bench(args, folder)
+    rate, base = product_rate(device), new_session(args, folder)
     for case in cases():
         if asked(args, case.stage, case.option):
-            bench = copy.copy(base)
-            bench.captioner = copy.deepcopy(base.captioner)
-            step = captioner_steps(bench, case)
+            captioner = copy.deepcopy(base.captioner)
+            step = captioner_steps(replace(base, captioner=captioner, apply=data_parallel(captioner)), case)
             cost = measured(step, args.rounds, device)
             flops = 0.0 if case.change in (compiled, checkpointed) else operations(step)
             yield case.stage, case.option, 1, cost, flops / cost.seconds / rate
@@ -271,10 +283,10 @@ def together(number: int, args: argparse.Namespace, folder: Path, port: int) -> 
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     with joined():
         device = device_of(args.device)
-        bench = new_bench(args, folder)
+        session = new_session(args, folder)
         found = {}
         for stage in ("xe", "reward"):
-            step = captioner_steps(bench, Case(stage, "", {}))
+            step = captioner_steps(session, Case(stage, "", {}))
             found[stage] = measured(step, args.rounds, device)
         step = contrastive_steps(args.batch, device, "fp32", 0, False)
         found["contrastive"] = measured(step, args.rounds, device)

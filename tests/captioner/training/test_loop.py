@@ -18,7 +18,7 @@ from captioner.config import Rl, Xe, from_json
 from captioner.model.encoder_decoder import Captioner
 from captioner.training import checkpoint, loop
 from captioner.training.checkpoint import Position
-from captioner.training.loop import learning_rate
+from captioner.training.stage import learning_rate
 from metric.example import open_image
 from metric.runtime.seeds import seed_of_step
 from metric.storage import atomic_files
@@ -161,10 +161,10 @@ def unbroken(tmp_path_factory, two_stages) -> Path:
 def at_step(monkeypatch, stage: str, step: int, happens) -> None:
     """`happens` after so many steps of the stage, before the next."""
 
-    def update(bench, now, number, optimizer, original=loop.update):
-        if (now, number) == (stage, step):
+    def update(session, now, number, original=loop.update):
+        if (now.name, number) == (stage, step):
             happens()
-        return original(bench, now, number, optimizer)
+        return original(session, now, number)
 
     monkeypatch.setattr(loop, "update", update)
 

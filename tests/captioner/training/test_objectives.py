@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement, product
 from math import exp, log
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -15,9 +17,10 @@ from captioner.config import Decode, Rl, Run, Xe
 from captioner.decoding.generate import Generated, nucleus
 from captioner.decoding.log_probabilities import sequence_log_probabilities
 from captioner.model.vocabulary import Vocabulary
-from captioner.training import rollout
-from captioner.training.objectives import CLIP, OBJECTIVES, cross_entropy, direct, group_relative, self_critical
-from captioner.training.rollout import Batch, Rollout, style
+from captioner.training import loop, rollout
+from captioner.training.objectives import EPSILON, OBJECTIVES, Loss, direct, group_relative, self_critical
+from captioner.training.objectives import cross_entropy as cross_entropy_of
+from captioner.training.rollout import Batch, Drawn, Place, roll, style, tokens_a_caption
 from metric.example import Cut, Example
 from metric.runtime.precision import mixed
 from metric.runtime.prefixes import Prefixes
@@ -32,9 +35,37 @@ def run(smoothing: float = 0.0, **scst) -> Run:
     return Run(rewards=("cider",), decode=decode, xe=Xe(label_smoothing=smoothing), rl=Rl(**scst))
 
 
-def batch(captions: list[str], features: Tensor | None = None) -> Batch:
-    features = torch.zeros(len(captions), 3, 4) if features is None else features
-    return Batch([Example(str(i), None) for i in range(len(features))], features, captions, seed=3)
+def batch(features: Tensor, references: Tensor | None = None, reference: Any = None) -> Batch:
+    b = len(features)
+    tokens = torch.zeros(b, 0) if references is None else references
+    return Batch([Example(str(i), None) for i in range(b)], features, tokens, 3, Place(0, b), reference)
+
+
+def cross_entropy(captioner, captions: list[str], settings: Run) -> Loss:
+    """Of a batch that has these references, as the loop calls it."""
+    tokens = captioner.vocabulary.encode(captions, settings.decode.max_length + 1)
+    seen = batch(torch.zeros(len(captions), 3, 4), tokens)
+    return cross_entropy_of(captioner, seen, tokens_a_caption([tokens], captioner), settings)
+
+
+@dataclass(frozen=True)
+class Worth:
+    """A reward by a function of one caption; it shares nothing between processes."""
+
+    of: Callable[[str], float]
+
+    def __call__(self, examples, captions):
+        total = torch.tensor([[self.of(caption) for caption in row] for row in captions])
+        return total, {"worth": total}
+
+    def exchange(self) -> None: ...
+
+
+def rewarded(captioner, reward, settings: Run, reference=None) -> Loss:
+    """An objective of the reward stage on the one picture, with candidates that the captioner draws."""
+    seen = batch(FEATURES, reference=reference)
+    (drawn,) = roll(captioner, [seen], reward, settings)
+    return OBJECTIVES[settings.rl.objective](captioner, seen, drawn, settings)
 
 
 class Table:
@@ -73,15 +104,15 @@ def test_cross_entropy_is_the_mean_over_the_words_and_ends_of_captions(two_words
 
     steps = [(0, 4), (4, 1), (0, 3), (3, 1)]  # "w1" and its end; "w0 w1 w0", of which two tokens are one and the end
     captioner = Table(two_words().vocabulary, torch.tensor(TABLE))
-    loss, facts = cross_entropy(captioner, batch(["w1", "w0 w1 w0"]), None, run(smoothing))
+    loss, facts, _ = cross_entropy(captioner, ["w1", "w0 w1 w0"], run(smoothing))
     assert loss.item() == pytest.approx(sum(surprise(*step) for step in steps) / len(steps), rel=1e-5)
     assert facts == {}
 
 
 def test_padding_has_no_part_in_cross_entropy(two_words):
     captioner = Table(two_words().vocabulary, torch.tensor(TABLE))
-    long, short = (cross_entropy(captioner, batch([text]), None, run())[0] for text in ("w0", ""))
-    both, _ = cross_entropy(captioner, batch(["w0", ""]), None, run())
+    long, short = (cross_entropy(captioner, [text], run()).value for text in ("w0", ""))
+    both = cross_entropy(captioner, ["w0", ""], run()).value
     assert both.item() == pytest.approx((2 * long + short).item() / 3, rel=1e-5)
 
 
@@ -95,13 +126,13 @@ def test_an_exclamation_mark_is_learned_though_it_has_the_id_of_padding():
         states=lambda features, prefixes: prefixes.last,
         logits=lambda states: unlikely.expand(*states.shape, -1),
     )
-    loss, _ = cross_entropy(captioner, batch(["!$"]), None, replace(run(), decode=Decode(max_length=5)))
+    loss = cross_entropy(captioner, ["!$"], replace(run(), decode=Decode(max_length=5))).value
     assert loss.item() > 100 / 3
 
 
 def test_cross_entropy_reads_as_many_tokens_as_are_generated(two_words):
     captioner = two_words(max_length=MAX_LENGTH)
-    loss, _ = cross_entropy(captioner, batch(["w0 w1 w0"]), None, run())
+    loss = cross_entropy(captioner, ["w0 w1 w0"], run()).value
     loss.backward()
     assert captioner.position.weight.grad.abs().sum(1).gt(0).all()
 
@@ -156,18 +187,19 @@ def expected_gradient(captioner, k: int, monkeypatch, **scst) -> Tensor:
     draws = torch.tensor(list(product(range(len(SEQUENCES)), repeat=k)))  # b k
     chance = total_log_p(captioner, FEATURES).detach()[draws].sum(1).exp()  # b
     captions, _ = worths(captioner)
-    drawn = Generated(
+    generated = Generated(
         torch.tensor(SEQUENCES)[draws], torch.zeros(draws.shape), [[captions[i] for i in row] for row in draws.tolist()]
     )
 
-    def reward(examples, candidates):
-        values = torch.tensor([[worth(caption) for caption in row] for row in candidates])  # b k
-        return values * chance[:, None] * len(draws), {}
+    class Weighed(Worth):
+        def __call__(self, examples, candidates):
+            values, parts = super().__call__(examples, candidates)  # b k
+            return values * chance[:, None] * len(draws), parts
 
-    monkeypatch.setattr(rollout, "sample", lambda captioner, batch, run: drawn)
-    everything = batch([], FEATURES.expand(len(draws), -1, -1))
-    loss, _ = self_critical(captioner, everything, reward, run(samples=k, **scst))
-    return gradient(loss, captioner)
+    monkeypatch.setattr(rollout, "sample", lambda captioner, batch, run: generated)
+    everything, settings = batch(FEATURES.expand(len(draws), -1, -1)), run(samples=k, **scst)
+    (drawn,) = roll(captioner, [everything], Weighed(worth), settings)
+    return gradient(self_critical(captioner, everything, drawn, settings).value, captioner)
 
 
 @pytest.mark.parametrize(
@@ -188,19 +220,14 @@ def test_the_mean_gradient_is_that_of_the_expected_reward(two_words, monkeypatch
     assert expected.norm() > 0.05
 
 
-def rolled(captioner, rows: list[list[int]], reference=None) -> Batch:
+def rolled(captioner, rows: list[list[int]], reference=None) -> tuple[Batch, Drawn]:
     """A batch of the one picture whose candidates, numbers of SEQUENCES, have been drawn and judged."""
     captions, values = worths(captioner)
-    candidates = Generated(
-        torch.tensor(SEQUENCES)[torch.tensor(rows)], torch.zeros(0), [[captions[i] for i in row] for row in rows]
+    tokens, total = torch.tensor(SEQUENCES)[torch.tensor(rows)], values[torch.tensor(rows)]
+    drawn = Drawn(
+        tokens, [[captions[i] for i in row] for row in rows], total, {}, tokens_a_caption([tokens], captioner)
     )
-    features = FEATURES.expand(len(rows), -1, -1)
-    found = batch([], features)
-    return replace(found, reference=reference, rollout=Rollout(candidates, values[torch.tensor(rows)], {}))
-
-
-def worth_of_each(examples, captions):
-    return torch.tensor([[worth(caption) for caption in row] for row in captions]), {}
+    return batch(FEATURES.expand(len(rows), -1, -1), reference=reference), drawn
 
 
 def mean_gradient(captioner, settings: Run, **draw) -> Tensor:
@@ -210,8 +237,7 @@ def mean_gradient(captioner, settings: Run, **draw) -> Tensor:
     for i, j in combinations_with_replacement(range(len(SEQUENCES)), 2):
         chance = (log_p[i] + log_p[j]).exp() * (1 if i == j else 2)
         if chance > 0:
-            seen = rolled(captioner, [[i, j]], reference=captioner)
-            loss = loss + chance * objective(captioner, seen, worth_of_each, settings)[0]
+            loss = loss + chance * objective(captioner, *rolled(captioner, [[i, j]], captioner), settings).value
     return gradient(loss, captioner)
 
 
@@ -251,7 +277,7 @@ def test_what_is_documented_as_biased_is(table, scst, draw):
 
 def test_beams_are_no_draws(two_words):
     captioner = two_words()
-    loss, _ = self_critical(captioner, batch([], FEATURES), worth_of_each, run(candidates="beam", samples=4))
+    loss = rewarded(captioner, Worth(worth), run(candidates="beam", samples=4)).value
     assert alike(gradient(loss, captioner), true_gradient(captioner)) < 0.98
 
 
@@ -269,13 +295,13 @@ def test_normalisations_differ_by_lengths(two_words):
     lengths = torch.tensor([1.0, 2.0, 2.0])
     expected = {"sum": terms.mean(), "length": (terms / lengths).mean(), "token": terms.sum() / lengths.sum()}
     for name, value in (expected | {"max_length": terms.mean() / MAX_LENGTH}).items():
-        loss, _ = self_critical(captioner, rolled(captioner, [ids]), worth_of_each, run(normalise=name))
+        loss = self_critical(captioner, *rolled(captioner, [ids]), run(normalise=name)).value
         torch.testing.assert_close(loss, value)
 
 
 def test_first_update_of_grpo_is_reinforce_with_normalised_rewards(two_words):
     captioner, ids = two_words(), [3, 8, 11]
-    loss, facts = group_relative(captioner, rolled(captioner, [ids]), None, run(objective="grpo", normalise="sum"))
+    loss, facts, _ = group_relative(captioner, *rolled(captioner, [ids]), run(objective="grpo", normalise="sum"))
     reward = worths(captioner)[1][ids]
     advantage = (reward - reward.mean()) / (reward.std() + 1e-4)
     expected = -(advantage * by_hand(captioner, ids).sum(-1)).mean()
@@ -283,20 +309,20 @@ def test_first_update_of_grpo_is_reinforce_with_normalised_rewards(two_words):
     assert facts["clipped"] == 0
 
 
-@pytest.mark.parametrize("change", [2.0, 0.5, 1 + CLIP / 2])
+@pytest.mark.parametrize("change", [2.0, 0.5, 1 + EPSILON / 2])
 def test_later_updates_of_grpo_are_clipped_where_they_went_far_enough(two_words, change):
-    """Tokens `change` times as likely as when drawn: a good caption rises to 1 + CLIP, a bad one falls to 1 - CLIP."""
+    """Tokens are `change` times as likely as when drawn. Good ones rise to 1 + EPSILON, bad ones fall as far."""
     captioner, ids = two_words(), [3, 8]
-    seen = rolled(captioner, [ids])
+    seen, drawn = rolled(captioner, [ids])
     log_p = by_hand(captioner, ids)
-    seen.drawn_with = log_p.detach()[None] - log(change)
-    loss, facts = group_relative(captioner, seen, None, run(objective="grpo", normalise="sum"))
+    later = replace(drawn, log_p_then=log_p.detach()[None] - log(change))
+    loss, facts, _ = group_relative(captioner, seen, later, run(objective="grpo", normalise="sum"))
     reward = worths(captioner)[1][ids]
     advantage = (reward - reward.mean()) / (reward.std() + 1e-4)
-    free = [change < 1 + CLIP if a > 0 else change > 1 - CLIP for a in advantage.tolist()]
+    free = [change < 1 + EPSILON if a > 0 else change > 1 - EPSILON for a in advantage.tolist()]
     expected = -(advantage * torch.tensor(free) * change * log_p.sum(-1)).mean()
     torch.testing.assert_close(gradient(loss, captioner), gradient(expected, captioner), atol=1e-5, rtol=1e-3)
-    assert facts["clipped"] == float(abs(change - 1) > CLIP)
+    assert facts["clipped"] == float(abs(change - 1) > EPSILON)
 
 
 def test_dico_is_the_classification_of_its_paper(two_words):
@@ -306,7 +332,7 @@ def test_dico_is_the_classification_of_its_paper(two_words):
         parameter.data.mul_(0.9)
     rows, beta, tau = [[3, 8, 11], [20, 0, 14]], 0.2, 0.7
     settings = run(objective="dico", normalise="sum", kl=beta, tau=tau)
-    loss, facts = direct(captioner, rolled(captioner, rows, reference), None, settings)
+    loss, facts, _ = direct(captioner, *rolled(captioner, rows, reference), settings)
     expected, values = torch.zeros(()), worths(captioner)[1].tolist()
     for ids in rows:
         ratio = (by_hand(captioner, ids) - by_hand(reference, ids).detach()).sum(-1)
@@ -328,28 +354,26 @@ def test_divergence_from_the_first_model_is_added_with_its_weight(two_words, obj
     for kl in (0.0, 2.0):
         settings = run(objective=objective, normalise="sum", kl=kl)
         seen = rolled(captioner, [[3, 8, 11]], reference)
-        losses[kl], facts = OBJECTIVES[objective](captioner, seen, worth_of_each, settings)
+        losses[kl], facts, _ = OBJECTIVES[objective](captioner, *seen, settings)
     assert facts["kl"] > 1e-3
     assert (losses[2.0] - losses[0.0]).item() == pytest.approx(2 * facts["kl"], rel=1e-4)
 
 
-def test_candidates_serve_all_updates_of_a_step(two_words):
-    captioner = two_words()
-    seen = batch([], FEATURES)
-    settings = run(objective="grpo", candidates="sample", updates=2)
-    drawn = [rollout.rollout(captioner, seen, worth_of_each, settings) for _ in range(2)]
-    assert drawn[0] is drawn[1]
+def test_candidates_serve_all_updates_of_a_step_and_the_first_says_how_likely_they_were(two_words):
+    captioner, ids = two_words(), [3, 8]
+    drawn = Drawn(torch.tensor(SEQUENCES)[ids][None], [["", ""]], torch.ones(1, 2), {}, 2.0)
+    first, later = torch.zeros(1, 2, 2), torch.ones(1, 2, 2)
+    target: Any = drawn
+    for log_p in (first, later):
+        target = loop.after(target, Loss(torch.zeros(()), {}, log_p))
+    assert target.tokens is drawn.tokens and target.log_p_then is first
+    assert loop.after(2.5, Loss(torch.zeros(()), {})) == 2.5
+    assert torch.equal(by_hand(captioner, ids)[None], group_relative(captioner, batch(FEATURES), drawn, run()).log_p)
 
 
-class Wanted:
+def wanted(caption: str) -> Worth:
     """1 for one caption, 0 for all others."""
-
-    def __init__(self, caption: str) -> None:
-        self.caption = caption
-
-    def __call__(self, examples, captions):
-        total = torch.tensor([[float(caption == self.caption) for caption in row] for row in captions])
-        return total, {"wanted": total}
+    return Worth(lambda other: float(other == caption))
 
 
 WAYS = [*({"baseline": name} for name in BASELINES), {"objective": "grpo"}, {"objective": "dico", "kl": 0.2}]
@@ -359,24 +383,23 @@ WAYS = [*({"baseline": name} for name in BASELINES), {"objective": "grpo"}, {"ob
 @pytest.mark.parametrize("candidates", ["sample", "beam"])
 def test_a_rewarded_caption_becomes_likelier(two_words, way, candidates):
     captioner = two_words()
-    wanted = SEQUENCES.index([0, 3, 1])  # "w0" and its end
-    before = total_log_p(captioner, FEATURES)[wanted].item()
+    place = SEQUENCES.index([0, 3, 1])  # "w0" and its end
+    before = total_log_p(captioner, FEATURES)[place].item()
     settings = run(candidates=candidates, samples=64 if candidates == "sample" else 5, **way)
-    seen = replace(batch([], FEATURES), reference=two_words())
-    loss, facts = OBJECTIVES[settings.rl.objective](captioner, seen, Wanted("w0"), settings)
-    assert 0 < facts["reward"] < 1 and facts["reward/wanted"] == facts["reward"]
+    loss, facts, _ = rewarded(captioner, wanted("w0"), settings, reference=two_words())
+    assert 0 < facts["reward"] < 1 and facts["reward/worth"] == facts["reward"]
     step = gradient(loss, captioner)
     torch.nn.utils.vector_to_parameters(
         torch.nn.utils.parameters_to_vector(captioner.parameters()) - 0.1 * step, captioner.parameters()
     )
-    assert total_log_p(captioner, FEATURES)[wanted].item() > before
+    assert total_log_p(captioner, FEATURES)[place].item() > before
 
 
 def test_equal_rewards_teach_nothing(two_words):
     captioner = two_words()
     for baseline in BASELINES:
         settings = run(baseline=baseline, candidates="sample")
-        loss, _ = self_critical(captioner, batch([], FEATURES), Wanted("never said"), settings)
+        loss = rewarded(captioner, wanted("never said"), settings).value
         assert gradient(loss, captioner).abs().max() == 0
 
 
@@ -384,7 +407,7 @@ def test_every_weight_learns_under_bf16_although_candidates_are_made_without_gra
     def learning(dtype: torch.dtype) -> set[str]:
         captioner = two_words()
         with mixed(torch.device("cpu"), dtype):
-            loss, _ = self_critical(captioner, batch([], FEATURES), Wanted("w0"), run(candidates="sample", samples=32))
+            loss = rewarded(captioner, wanted("w0"), run(candidates="sample", samples=32)).value
         assert loss.isfinite()
         loss.backward()
         return {name for name, p in captioner.named_parameters() if p.grad is not None and p.grad.abs().max() > 1e-6}

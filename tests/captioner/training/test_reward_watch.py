@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -77,19 +78,13 @@ def start(tmp_path_factory, tiny_flags):
 def cheat(monkeypatch, from_step: int) -> None:
     """From that step on the captions' scores are those of a run that is cheated; the rest is real."""
 
-    def scored(bench, here, out, log, original=loop.evaluate):
-        validation = bench.validation
-
+    def scored(session, stage, step, out, log, original=loop.evaluate):
         def worse(captioner, reference=None):
-            scores, shown = validation(captioner, reference)
-            cheated = here.step >= from_step
-            return {**scores, "reward": float(here.step), "length": 99.0 if cheated else 10.0}, shown
+            scores, samples = session.validation(captioner, reference)
+            cheated = step >= from_step
+            return {**scores, "reward": float(step), "length": 99.0 if cheated else 10.0}, samples
 
-        monkeypatch.setattr(bench, "validation", worse)
-        try:
-            return original(bench, here, out, log)
-        finally:
-            monkeypatch.setattr(bench, "validation", validation)
+        return original(replace(session, validation=worse), stage, step, out, log)
 
     monkeypatch.setattr(loop, "evaluate", scored)
 
@@ -127,10 +122,10 @@ def test_a_resumed_run_remembers_what_was_seen(tmp_path, monkeypatch, tiny_flags
     class Killed(BaseException):
         pass
 
-    def update(bench, stage, step, optimizer, original=loop.update):
+    def update(session, stage, step, original=loop.update):
         if step == 4:
             raise Killed
-        return original(bench, stage, step, optimizer)
+        return original(session, stage, step)
 
     cheat(monkeypatch, 3)
     monkeypatch.setattr(loop, "update", update)

@@ -60,10 +60,10 @@ def resume(out: Path) -> int:
 
 
 def before_step(monkeypatch, stage: str, step: int, happens) -> None:
-    def update(bench, now, number, optimizer, original=loop.update):
-        if (now, number) == (stage, step):
+    def update(session, now, number, original=loop.update):
+        if (now.name, number) == (stage, step):
             happens()
-        return original(bench, now, number, optimizer)
+        return original(session, now, number)
 
     monkeypatch.setattr(loop, "update", update)
 
