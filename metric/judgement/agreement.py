@@ -1,4 +1,4 @@
-"""How well numbers agree with people: Kendall's tau-b and tau-c, pairwise accuracy, and how sure that is.
+"""Agreement of numbers with people: Kendall's tau-b and tau-c, pairwise accuracy, and their intervals.
 
 Axes: n data points.
 """
@@ -14,7 +14,7 @@ LEVEL = 0.95  # of the intervals
 
 
 def kendall(scores: np.ndarray, human: np.ndarray) -> dict[str, float]:
-    """`n`, `n` -> tau-b and tau-c; NaN where one of the two says the same of all.
+    """`n`, `n` -> tau-b and tau-c; NaN when all values on one side are equal.
 
     >>> scores, people = np.array([0.1, 0.4, 0.3, 0.9]), np.array([1, 2, 2, 3])
     >>> {name: round(tau, 3) for name, tau in kendall(scores, people).items()}
@@ -38,7 +38,7 @@ def ties(values: np.ndarray) -> float:
 
 
 def accuracy(margins: np.ndarray, kinds: np.ndarray) -> dict[str, float]:
-    """Share of pairs whose better caption scores higher, `n`, `n` -> numbers; a tie is not higher.
+    """Share of pairs whose better caption scores higher, `n`, `n` -> numbers. A tie counts as a miss.
 
     With several kinds of pair: the accuracy of each, and their mean.
 
@@ -55,7 +55,7 @@ def accuracy(margins: np.ndarray, kinds: np.ndarray) -> dict[str, float]:
 def bootstrap(
     measure: Callable[[np.ndarray], dict[str, float]], units: Sequence[Sequence[int]], resamples: int, seed: int = 0
 ) -> dict[str, list[float]]:
-    """95 % percentile intervals of what `measure` says of data points, units of which are drawn with replacement.
+    """95 % percentile intervals of the results of `measure`, by the bootstrap over units of data points.
 
     Draws in which it is undefined do not count; without resamples there are no intervals.
     """

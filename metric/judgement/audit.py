@@ -1,4 +1,4 @@
-"""Whether a metric notices corruption that a reward could exploit, counted over a data set.
+"""Audit of a metric: how often it prefers captions with faults that a reward could exploit, over a data set.
 
 Axes: n captions.
 """
@@ -24,7 +24,7 @@ Z = 1.96  # standard normal quantile of a 95 % interval
 
 @dataclass(frozen=True)
 class Row:
-    """What one metric says of one corruption."""
+    """The result of one metric on one corruption."""
 
     corruption: str
     metric: str
@@ -47,7 +47,7 @@ class Row:
 class Audit:
     rows: list[Row]
     samples: dict[str, tuple[str, str]]
-    """corruption -> a caption and what became of it"""
+    """corruption -> a caption, before and after"""
 
     @property
     def metrics(self) -> list[str]:
@@ -62,7 +62,7 @@ class Audit:
 
 
 def audit(examples: Sequence[Example], scorers: Iterable[Scorer], seed: int = 0) -> Audit:
-    """One reference of each picture is the caption, the others stay its references."""
+    """Audit metrics on examples: one reference of each picture is the caption, the others stay its references."""
     held = [hold_out(example, seed) for example in examples]
     kept = [example for example, _ in held]
     originals = [caption for _, caption in held]
@@ -80,7 +80,7 @@ def audit(examples: Sequence[Example], scorers: Iterable[Scorer], seed: int = 0)
 
 
 def hold_out(example: Example, seed: int) -> tuple[Example, str]:
-    """The example without one of its references, by lot, and that one."""
+    """The example without one reference, which is drawn at random, and that reference."""
     if not example.references:
         raise ValueError(f"{example.id} has no reference, of which a caption to corrupt could be made")
     place = random.Random(f"{seed}/{example.id}").randrange(len(example.references))
@@ -89,12 +89,12 @@ def hold_out(example: Example, seed: int) -> tuple[Example, str]:
 
 
 def corrupt(name: str, caption: str, example: Example, seed: int) -> str | None:
-    """None where it does not apply, such as a swapped colour where no colour is said."""
+    """The corrupted caption; None where the corruption does not apply, such as a colour swap without a colour."""
     return CORRUPTIONS[name](caption, example, random.Random(f"{seed}/{name}/{example.id}"))
 
 
 def row(corruption: str, metric: str, before: np.ndarray, after: np.ndarray, applies: np.ndarray) -> Row:
-    """`n`, `n`, `n` -> what to print. A score that changes nothing is tied, not higher."""
+    """The row of scores `n`, `n`, `n`. A pair with equal scores is tied, not higher."""
     margin = (after - before)[applies]
     n = len(margin)
     higher = float((margin > 0).mean()) if n else math.nan
@@ -114,7 +114,7 @@ def row(corruption: str, metric: str, before: np.ndarray, after: np.ndarray, app
 
 
 def wilson(share: float, n: int) -> tuple[float, float]:
-    """95 % interval of a share of n (Wilson 1927), which stays within 0 and 1."""
+    """95 % interval of a share of n (Wilson 1927), within 0 and 1."""
     if not n:
         return math.nan, math.nan
     middle = (share + Z**2 / (2 * n)) / (1 + Z**2 / n)
@@ -135,7 +135,7 @@ def as_csv(found: Audit) -> str:
 
 
 def as_markdown(found: Audit) -> str:
-    """Per corruption and metric: percent of pairs whose corrupted caption scores higher, its interval, the margin."""
+    """A table by corruption and metric: % of pairs whose corrupted caption scores higher, interval, margin."""
     lines = [
         "| corruption | captions | " + " | ".join(found.metrics) + " |",
         "|---|---|" + "---|" * len(found.metrics),

@@ -1,4 +1,4 @@
-"""What a benchmark of human judgement is: captions of pictures, and what people said of them.
+"""A benchmark of human judgement: captions of pictures, and the judgements of people.
 
 Axes: n items, one caption of one picture each.
 """
@@ -26,19 +26,19 @@ class Item:
 
 
 class Verdict(Protocol):
-    """What people said of the items."""
+    """The judgements of people on the items."""
 
     @property
     def units(self) -> Sequence[Sequence[int]]:
-        """Which data points stand and fall together when the set is drawn again: those of one picture."""
+        """The units of a resample: the data points of one picture have one number."""
 
     def __len__(self) -> int: ...
 
     def agreement(self, scores: np.ndarray, points: np.ndarray) -> dict[str, float]:
-        """Of a metric's scores `n` with these data points, which may occur several times."""
+        """The agreement of a metric's scores `n` with these data points, which may occur several times."""
 
     def keep(self, kept: Sequence[int]) -> Verdict:
-        """The data points of those items alone, which are numbered anew."""
+        """The data points of the chosen items alone. Items are numbered anew."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Ratings:
 
 @dataclass(frozen=True)
 class Raters:
-    """Several people's ratings of all items: the agreement with one of them, on average. A data point is an item."""
+    """Ratings of all items by several people: the mean agreement with one of them. A data point is an item."""
 
     each: tuple[Ratings, ...]
 
@@ -91,7 +91,7 @@ class Raters:
 
 @dataclass(frozen=True)
 class Choice:
-    """Of two texts the better one. A text is one item, or a paragraph of several, scored by their mean."""
+    """Choices of the better of two texts. A text is an item, or a paragraph of several items with a mean score."""
 
     better: tuple[int, ...]
     worse: tuple[int, ...]
@@ -99,7 +99,7 @@ class Choice:
 
 
 class Means(NamedTuple):
-    """Which items each text is made of, one text after the other."""
+    """the items of each text, one text after the other"""
 
     items: np.ndarray
     starts: np.ndarray
@@ -117,7 +117,7 @@ class Means(NamedTuple):
 
 @dataclass(frozen=True)
 class Choices:
-    """Pairs of captions; with kinds of pair, the accuracy is the mean over kinds."""
+    """Pairs of captions. With kinds of pairs, the accuracy is the mean over kinds."""
 
     pairs: tuple[Choice, ...]
 
@@ -161,25 +161,25 @@ class Benchmark:
 
     name: str
     protocol: str
-    """in a sentence: which rows, which references, what is measured"""
+    """a sentence about the rows, the references and the measure"""
     rounds: tuple[tuple[Item, ...], ...]
-    """the items, several times where references are drawn by lot and results are averaged"""
+    """the items; several times where references are drawn at random and results are averaged"""
     verdict: Verdict
     left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """why rows of the files are not judged -> their names"""
+    """reason why rows of the files are not judged -> their names"""
     corpus: tuple[str, ...] = ()
-    """captions whose words' frequency a video score may use; without them, the references'"""
+    """captions in which video scores count rare words; empty for those of the references"""
 
     @property
     def items(self) -> tuple[Item, ...]:
         return self.rounds[0]
 
     def noting(self, reason: str, names: Sequence[str]) -> Benchmark:
-        """That rows of those names were left out."""
+        """The benchmark with a note that rows of those names were left out."""
         return replace(self, left_out={**self.left_out, reason: tuple(names)}) if names else self
 
     def without(self, reason: str, lost: Mapping[int, str]) -> Benchmark:
-        """Leaves items out, by number, with their names."""
+        """The benchmark without some items, given by number with their names."""
         if not lost:
             return self
         kept = [number for number in range(len(self.items)) if number not in lost]
@@ -192,7 +192,7 @@ class Benchmark:
         return smaller.noting(reason, list(dict.fromkeys(lost.values())))
 
     def with_references(self, most: int) -> Benchmark:
-        """The first `most` references of each item alone."""
+        """The benchmark with the first `most` references of each item alone."""
         return replace(
             self,
             protocol=f"{self.protocol}; at most {most} references",
@@ -216,7 +216,7 @@ class Rated:
 
 
 def of_ratings(name: str, protocol: str, rows: Sequence[Rated]) -> Benchmark:
-    """An item and a data point each row."""
+    """The benchmark with an item and a data point for each row."""
     if not rows:
         raise ValueError(f"{name}: no rating was found")
     items = tuple(
@@ -228,7 +228,7 @@ def of_ratings(name: str, protocol: str, rows: Sequence[Rated]) -> Benchmark:
 
 
 def grouped(names: Sequence[str]) -> list[list[int]]:
-    """Numbers of equal names, together."""
+    """Numbers for names: equal names have equal numbers."""
     groups: dict[str, list[int]] = {}
     for number, name in enumerate(names):
         groups.setdefault(name, []).append(number)

@@ -1,4 +1,4 @@
-"""Reading what benchmarks are published as: text, JSON, JSON lines, CSV; and finding pictures."""
+"""Readers of the published files of benchmarks: text, JSON, JSON lines, CSV; and the lookup of their pictures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ csv.field_size_limit(10_000_000)  # a row holds all references of a picture
 
 
 def locate(root: Path, *names: str) -> Path:
-    """The first of these files or folders that is there."""
+    """The first of these files or folders that is there. Raises ValueError without any."""
     if not root.is_dir():
         raise ValueError(f"--root {root} is not a folder")
     for name in names:
@@ -27,7 +27,7 @@ def locate(root: Path, *names: str) -> Path:
 
 
 def read_lines(path: Path) -> list[tuple[str, str]]:
-    """Where it stands (`file:number`) and the line, empty ones apart."""
+    """`file:number` and text of each line that is not empty."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
@@ -46,7 +46,7 @@ def read_json(path: Path, kind: type) -> Any:
 
 
 def read_jsonl(path: Path, *keys: str) -> list[dict[str, Any]]:
-    """One object a line, each with all of `keys`."""
+    """The objects of a file, one a line. Raises ValueError for a line without all of `keys`."""
     rows = []
     for where, line in read_lines(path):
         try:
@@ -65,7 +65,7 @@ def with_keys(where: str, row: Any, keys: Sequence[str]) -> dict[str, Any]:
 
 
 def read_csv(path: Path, delimiter: str, *columns: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """Where it stands and the row by column, of a table that has all of `columns`."""
+    """`file:number` and column -> cell of each row. Raises ValueError for a table without all of `columns`."""
     text = path.read_bytes().decode("utf-8-sig", errors="replace")  # AMT's tables are Latin-1 in places
     reader = csv.DictReader(io.StringIO(text), delimiter=delimiter)
     missing = [column for column in columns if column not in (reader.fieldnames or ())]
@@ -98,7 +98,7 @@ class Pictures:
         return cls(tuple(root / folder for folder in folders))
 
     def __call__(self, name: str) -> Path:
-        """Where it is, or where it would be."""
+        """The path of a picture, or the path that it would have in the first folder."""
         places = [folder / name for folder in self.folders]
         return next((place for place in places if place.is_file()), places[0])
 
@@ -115,5 +115,5 @@ def coco_references(path: Path) -> dict[int, tuple[str, ...]]:
 
 
 def plain(caption: str) -> str:
-    """Single spaces, as the authors' loaders have it."""
+    """A caption with single spaces, as the authors' loaders read it."""
     return " ".join(caption.split())

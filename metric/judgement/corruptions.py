@@ -1,4 +1,4 @@
-"""Captions made worse in ways that a reward might not notice, by rule and by seed.
+"""Corruptions: captions made worse, by rule and by seed, in ways that a reward might not notice.
 
 Lexical rules for any English caption. Where the picture is a scene its graph decides what is false; elsewhere a
 swapped or added word is one that no reference says.
@@ -46,7 +46,7 @@ PHOTO_NOUNS = kinds(
 
 
 def swaps(groups: Iterable[Sequence[str]]) -> dict[str, list[str]]:
-    """Each word -> the others of its groups."""
+    """Word -> the other words of its groups."""
     found: dict[str, list[str]] = {}
     for group in groups:
         for word in group:
@@ -55,7 +55,7 @@ def swaps(groups: Iterable[Sequence[str]]) -> dict[str, list[str]]:
 
 
 def nouns(pairs: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
-    """Singulars for singulars, plurals for plurals; a word that is both is read as a singular."""
+    """Singulars for singulars, plurals for plurals. A word that is both counts as a singular."""
     return swaps([[many for _, many in pairs]]) | swaps([[one for one, _ in pairs]])
 
 
@@ -110,7 +110,7 @@ def repeated_phrase(caption: str, example: Example, rng: random.Random) -> str |
 
 
 def keyword_list(caption: str, example: Example, rng: random.Random) -> str | None:
-    """Content words alone, in any order; of a scene, all that is true of it."""
+    """Content words alone, in any order. For a scene, all words that are true of it."""
     if isinstance(example.image, Scene):
         return keywords(example.image)
     words = [word for word in bare(caption) if is_content(word)]
@@ -131,7 +131,7 @@ def shuffled(caption: str, example: Example, rng: random.Random) -> str | None:
 
 
 def broken_ending(caption: str, example: Example, rng: random.Random) -> str | None:
-    """Goes on and stops in mid-phrase: `... with a`."""
+    """The caption with the beginning of another phrase: `... with a`."""
     return f"{ended(caption)} {rng.choice(ENDINGS)}"
 
 
@@ -140,7 +140,7 @@ def swapped_object(caption: str, example: Example, rng: random.Random) -> str | 
 
 
 def swapped_attribute(caption: str, example: Example, rng: random.Random) -> str | None:
-    """Colour, size or number."""
+    """Another colour, size or number."""
     return swapped(caption, ATTRIBUTES, example, rng)
 
 
@@ -149,7 +149,7 @@ def swapped_relation(caption: str, example: Example, rng: random.Random) -> str 
 
 
 def hallucination(caption: str, example: Example, rng: random.Random) -> str | None:
-    """A thing that is not there, added."""
+    """The caption with a thing that the picture does not show."""
     known = [one for one, _ in nouns_of(example)]
     for noun in rng.sample(known, len(known)):
         added = f"{ended(caption)} and {article(noun)} {noun}"
@@ -159,7 +159,7 @@ def hallucination(caption: str, example: Example, rng: random.Random) -> str | N
 
 
 def padded(caption: str, example: Example, rng: random.Random) -> str | None:
-    """Filled up with words that say nothing."""
+    """The caption with words that mean nothing."""
     words = ended(caption).split()
     filler = [PADDING[n % len(PADDING)] for n in range(LENGTH - len(words))]
     return " ".join([*words, *filler]) if filler else None
@@ -181,7 +181,7 @@ CORRUPTIONS: dict[str, Corruption] = {
 
 
 def swapped(caption: str, table: Table, example: Example, rng: random.Random) -> str | None:
-    """One word or phrase of `table` for another, such that the caption becomes false; the longest phrase is read."""
+    """Another word or phrase of `table` that makes the caption false. The longest phrase of the caption is replaced."""
     pattern = r"\b(" + "|".join(map(re.escape, sorted(table, key=len, reverse=True))) + r")\b"
     found = list(re.finditer(pattern, caption, re.IGNORECASE))
     for match in rng.sample(found, len(found)):
@@ -194,12 +194,12 @@ def swapped(caption: str, table: Table, example: Example, rng: random.Random) ->
 
 
 def right_article(before: str, word: str) -> str:
-    """`an` before a vowel, `a` before the rest, where an article stands there."""
+    """The words with the right form of an article: `an` before a vowel, `a` before other letters."""
     return re.sub(r"\b(a|an) $", f"{article(word)} ", before) + word
 
 
 def is_false(text: str, words: Sequence[str], caption: str, example: Example) -> bool:
-    """Whether a change made it untrue: by the scene's graph, else where references and caption do not say the words."""
+    """Whether a change made the caption false: by the scene, else if neither references nor caption have the words."""
     if isinstance(example.image, Scene):
         return truth(text, example.image) < truth(caption, example.image)
     said = {word for known in (caption, *example.references) for word in bare(known)}
@@ -220,7 +220,7 @@ def is_content(word: str) -> bool:
 
 
 def ended(caption: str) -> str:
-    """Without its final stop, so that more can follow."""
+    """The caption without its final stop, so that more words can follow."""
     return caption.rstrip(" .!?")
 
 

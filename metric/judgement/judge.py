@@ -1,4 +1,4 @@
-"""How metrics agree with people on a benchmark, with intervals, beside what has been published.
+"""Agreement of metrics with people on a benchmark, with intervals, beside published figures.
 
 Axes: n items.
 """
@@ -32,7 +32,7 @@ class Judgement:
     facts: dict[str, str]
 
     def record(self) -> dict[str, Any]:
-        """As JSON has it; what is not a number is null."""
+        """The result for JSON, with null for numbers that are not finite."""
         return {
             "benchmark": self.benchmark.name,
             "count": len(self.benchmark.verdict),
@@ -51,7 +51,7 @@ class Judgement:
 
 
 def judge(benchmark: Benchmark, scorers: Iterable[Scorer], resamples: int, facts: dict[str, str]) -> Judgement:
-    """Scores the items with every scorer and compares. `resamples` 0: without intervals."""
+    """Score the items with every scorer and compare. `resamples` 0 computes no intervals."""
     metrics, intervals = {}, {}
     for name, rounds in all_scores(benchmark, scorers).items():
         measure = measure_of(benchmark, rounds)
@@ -61,12 +61,12 @@ def judge(benchmark: Benchmark, scorers: Iterable[Scorer], resamples: int, facts
 
 
 def measure_of(benchmark: Benchmark, rounds: Sequence[np.ndarray]) -> Callable[[np.ndarray], dict[str, float]]:
-    """Agreement with the data points asked for, averaged over rounds. `n` each."""
+    """The agreement with chosen data points, as the mean over rounds of scores `n`."""
     return lambda points: average([benchmark.verdict.agreement(scores, points) for scores in rounds])
 
 
 def all_scores(benchmark: Benchmark, scorers: Iterable[Scorer]) -> dict[str, list[np.ndarray]]:
-    """Each metric's scores of all items, `n`, once a round."""
+    """Metric -> scores of all items, `n`, for each round."""
     found: dict[str, list[np.ndarray]] = {}
     for scorer in tqdm(list(scorers), desc="metrics", disable=None):
         for items in benchmark.rounds:

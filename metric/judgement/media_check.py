@@ -1,4 +1,4 @@
-"""Whether the pictures and videos of a benchmark are there and can be read, before hours of scoring."""
+"""A check of the pictures and videos of a benchmark before hours of scoring."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ THREADS = 4
 
 
 def with_pictures(benchmark: Benchmark) -> Benchmark:
-    """Without the items whose picture is absent or broken, which are named in `left_out`."""
-    there = benchmark.without("picture is not there", lost(benchmark, absent))
-    return there.without("picture cannot be read", lost(there, broken))
+    """The benchmark without the items whose picture is absent or broken. `left_out` has their names."""
+    complete = benchmark.without("picture is not there", lost(benchmark, absent))
+    return complete.without("picture cannot be read", lost(complete, broken))
 
 
 def lost(benchmark: Benchmark, check: Callable[[Path | Picture], str]) -> dict[int, str]:
-    """Items, by number, whose picture `check` finds fault with, and what it says; each picture is looked at once."""
+    """Number of an item -> the fault that `check` finds in its picture. Each picture is checked once."""
     images = {item.example.image: "" for item in benchmark.items}
     with ThreadPoolExecutor(THREADS) as pool:
-        said = list(tqdm(pool.map(check, images), total=len(images), desc="pictures", disable=None))
-    faults = dict(zip(images, said))
+        results = list(tqdm(pool.map(check, images), total=len(images), desc="pictures", disable=None))
+    faults = dict(zip(images, results))
     return {n: fault for n, item in enumerate(benchmark.items) if (fault := faults[item.example.image])}
 
 

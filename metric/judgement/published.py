@@ -1,4 +1,4 @@
-"""Published agreement of metrics with people, in units of 1: what ours are printed beside."""
+"""Published figures of the agreement of metrics with people, in units of 1, to print beside ours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pickles of strangers, read without running anything of theirs: plain containers, numbers and numpy arrays."""
+"""Pickles of other people, read without running their code: plain containers, numbers and numpy arrays."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Restricted(pickle.Unpickler):
 
 
 def unpickle(path: Path) -> Any:
-    """What the file holds. Raises ValueError for anything but containers, text, numbers and arrays of them."""
+    """The content of a pickle. Raises ValueError for anything but containers, text, numbers and arrays of them."""
     try:
         return Restricted(io.BytesIO(path.read_bytes())).load()
     except (pickle.UnpicklingError, EOFError, ValueError, IndexError, KeyError, AttributeError, TypeError) as error:

@@ -1,4 +1,4 @@
-"""ActivityNet-FOIL: paragraphs about videos against the same with one thing made wrong (EMScore, Shi et al. 2022).
+"""ActivityNet-FOIL: paragraphs about videos against copies with one mistake (EMScore, Shi et al. 2022).
 
 ROOT/final_right_video_sentences.json, final_foil_video_sentences.json
                                 {"results": {video: [{"sentence"}, ...]}}
@@ -61,7 +61,7 @@ def results(path: Path) -> dict[str, list[str]]:
 def paragraph(
     name: str, root: Path, video: str, sentences: list[str], times: dict[str, Any], told: dict[str, Any]
 ) -> list[Item]:
-    """An item each sentence, with the segment of the video that it is about."""
+    """An item for each sentence, with its segment of the video."""
     spans = with_keys(name, times, ("timestamps", "duration"))["timestamps"]
     length = rating(f"{name}: duration", times["duration"])
     told = with_keys(name, told, ("timestamps", "sentences"))
@@ -77,14 +77,14 @@ def paragraph(
 
 
 def timely(span: Span, told: dict[str, Any]) -> tuple[str, ...]:
-    """The references of that time; all of them, where none is."""
+    """The references of a time span, or all references if none is of that time."""
     pairs = list(zip(told["sentences"], told["timestamps"]))
     near = [plain(sentence) for sentence, other in pairs if covered(span, other) > OVERLAP]
     return tuple(near or [plain(sentence) for sentence, _ in pairs])
 
 
 def covered(span: Span, reference: Span) -> float:
-    """Share of the reference's whole seconds that are in the span too."""
+    """Share of the whole seconds of a reference that are in the span too."""
     seconds = range(int(reference[0]), int(reference[1]) + 1)
     return len(set(seconds) & set(range(int(span[0]), int(span[1]) + 1))) / len(seconds)
 

@@ -58,7 +58,7 @@ def judged(where: str, row: Mapping[str, str], name: str, image: Path, reference
 
 
 def all_references(root: Path) -> dict[str, tuple[str, ...]]:
-    """By file name without ending, of all three data sets."""
+    """File name without ending -> references, for all three data sets."""
     found: dict[str, list[str]] = {}
     for file in ("Flickr8k.token.txt", "results_20130124.token"):
         for _, line in read_lines(locate(root, file)):

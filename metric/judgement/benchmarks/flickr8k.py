@@ -56,7 +56,7 @@ def read_rows(path: Path, scores: slice, columns: int) -> Iterator[Row]:
 
 
 def judged(name: str, protocol: str, root: Path, rows: list[Row]) -> Benchmark:
-    """One item a row; rows whose caption or references are not in the token file are left out, by name."""
+    """An item a row. Rows whose caption or references are not in the token file are left out, with their names."""
     captions = read_captions(root)
     references: dict[str, list[str]] = {}
     for key, caption in captions.items():
@@ -73,6 +73,6 @@ def judged(name: str, protocol: str, root: Path, rows: list[Row]) -> Benchmark:
 
 
 def read_captions(root: Path) -> dict[str, str]:
-    """By `image#number`."""
+    """`image#number` -> caption."""
     pairs = [line.partition("\t") for _, line in read_lines(locate(root, TOKENS))]
     return {key: plain(caption) for key, _, caption in pairs}

@@ -1,4 +1,4 @@
-"""FOIL: COCO's captions against the same with one noun made wrong (Shekhar et al. 2017).
+"""FOIL: COCO's captions against copies with one wrong noun (Shekhar et al. 2017).
 
 ROOT/foilv1.0_test_2017.json      {"images": [{"id", "file_name"}],
                                    "annotations": [{"id", "image_id", "caption", "foil": true or false}]}

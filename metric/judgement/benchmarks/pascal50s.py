@@ -1,4 +1,4 @@
-"""Pascal-50S: which of two captions is nearer to what people say of the picture (Vedantam et al. 2015).
+"""Pascal-50S: votes on which of two captions is nearer to a reference of the picture (Vedantam et al. 2015).
 
     ROOT/pair_pascal.mat         new_input: 4,000 of (image, caption, caption); category: 1 HC, 2 HI, 3 HM, 4 MM
     ROOT/consensus_pascal.mat    triplets: 48 a pair of (reference, caption, caption, vote), vote 1 for the first, -1
@@ -67,14 +67,14 @@ def read_vote(triplet: Any) -> tuple[str, str]:
 
 
 def text(cell: Any) -> str:
-    """Out of the boxes within boxes that MATLAB's cells become."""
+    """The value inside nested arrays, which MATLAB's cells become."""
     while isinstance(cell, np.ndarray):
         cell = cell.ravel()[0]
     return plain(str(cell))
 
 
 def first_is_better(row: list[str], votes: list[tuple[str, str]], rng: random.Random) -> bool:
-    """By majority; the lot is drawn for every pair, so that one tie does not move the next."""
+    """Whether most votes prefer the first caption. Every pair draws a random number, so that ties do not interact."""
     lot = rng.random() - 0.5
     chosen = [preferred for _, preferred in votes]
     return chosen.count(row[1]) > chosen.count(row[2]) + lot
@@ -86,7 +86,7 @@ def choice(number: int, first: bool, kind: str) -> Choice:
 
 
 def items(rows: list[list[str]], references: list[list[str]], pictures: Pictures, rng: random.Random) -> Iterator[Item]:
-    """Both captions of each pair, with the same references drawn."""
+    """The items of both captions of each pair, with the same random references."""
     for number, (row, known) in enumerate(zip(rows, references)):
         drawn = tuple(rng.sample(known, REFERENCES))
         for place, caption in enumerate(row[1:3]):

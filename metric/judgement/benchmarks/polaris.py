@@ -40,7 +40,7 @@ def load(name: str, root: Path, caption: str, image: str) -> Benchmark:
 
 
 def read_table(path: Path, pictures: Pictures) -> list[Rated]:
-    """The CSV of Polos."""
+    """The rows of a CSV file of Polos."""
     return [
         Rated(
             row["imgid"],
@@ -54,7 +54,7 @@ def read_table(path: Path, pictures: Pictures) -> list[Rated]:
 
 
 def texts(where: str, written: str) -> tuple[str, ...]:
-    """`['a cat', "a dog's"]` as Python writes a list."""
+    """The captions of a list as Python writes it: `['a cat', "a dog's"]`."""
     try:
         found = ast.literal_eval(written)
     except (ValueError, SyntaxError):
@@ -63,7 +63,7 @@ def texts(where: str, written: str) -> tuple[str, ...]:
 
 
 def read_parquet(path: Path, caption: str, image: str) -> list[Rated]:
-    """A file of a Hugging Face data set whose pictures are inside."""
+    """The rows of a parquet file of a Hugging Face data set, with the pictures inside."""
     try:
         from pyarrow import parquet
     except ImportError:
