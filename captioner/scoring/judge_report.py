@@ -43,7 +43,7 @@ def report_judgement(
 
 
 def show(judgement: Judgement) -> None:
-    """The protocol, what was left out, and a row a metric, the published value below ours."""
+    """Print the protocol, the items that were left out, and a row a metric with the published values below it."""
     console = Console(markup=False, highlight=False)
     benchmark = judgement.benchmark
     count = f"{len(benchmark.verdict)} data points, {len(benchmark.items)} captions"

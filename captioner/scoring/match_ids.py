@@ -1,4 +1,4 @@
-"""Captions of one file or several and what is known of their pictures, brought together by id."""
+"""Captions of one or several files, matched by id with the known pictures and their references."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ PARTIAL = "--partial scores the rest"
 def matched(
     files: Mapping[str, Mapping[str, str]], known: Sequence[Known], source: str, partial: bool
 ) -> tuple[dict[str, dict[str, str]], list[Example], dict[str, str]]:
-    """Captions of each file, and the examples that they are of, all with the ids of the first file.
+    """Captions of each file, their examples, and a fact on captions that are left out; all with the first file's ids.
 
-    ValueError for a caption whose picture `source` does not know and for a known picture without caption, unless
-    `partial`; the dictionary then says how many were left aside.
+    Unless `partial`, raises ValueError for a caption whose picture is not in `source`, and for a known picture without
+    a caption. With `partial` the fact has the numbers.
     """
     index = by_name(known)
     first, *_ = files
@@ -42,24 +42,25 @@ def matched(
 def by_picture(
     title: str, captions: Mapping[str, str], index: Mapping[str, Known], where: str, partial: bool
 ) -> dict[str, str]:
-    """Each known picture's own id -> the id that this file has for it."""
-    known = {name: picture.names[0] for name in captions if (picture := find(name, index))}
-    lost = [name for name in captions if name not in known]
-    if lost and not (partial and known):
+    """Id of a known picture -> its id in this file. Raises ValueError for two captions of one picture."""
+    own_ids = {name: picture.names[0] for name in captions if (picture := find(name, index))}
+    lost = [name for name in captions if name not in own_ids]
+    if lost and not (partial and own_ids):
         looks = next(iter(index.values())).names[0]
         raise ValueError(
             f"{title}: {share_of_ids(lost, len(captions))} have {where}, where ids look like {looks!r}"
-            + (f"; {PARTIAL}" if known else "")
+            + (f"; {PARTIAL}" if own_ids else "")
         )
-    found: dict[str, str] = {}
-    for name, of in known.items():
-        if found.setdefault(of, name) != name:
-            raise ValueError(f"{title}: {found[of]!r} and {name!r} are the same picture")
-    return found
+    names: dict[str, str] = {}
+    for name, own_id in own_ids.items():
+        if names.setdefault(own_id, name) != name:
+            raise ValueError(f"{title}: {names[own_id]!r} and {name!r} are the same picture")
+    return names
 
 
 def left_aside(files: Mapping[str, Mapping[str, str]], known: Sequence[Known], scored: int) -> dict[str, str]:
-    """How many captions of each file, and pictures, were not scored; nothing when all were."""
-    sizes = {**{f"captions of {title}": len(each) for title, each in files.items()}, "known pictures": len(known)}
-    aside = [f"{size - scored:,} of {size:,} {what}" for what, size in sizes.items() if size > scored]
-    return {"partial": f"left aside are {', '.join(aside)}"} if aside else {}
+    """A fact with the numbers of captions of each file, and of pictures, that were not scored; empty when all were."""
+    sizes = {f"captions of {title}": len(captions) for title, captions in files.items()}
+    sizes["known pictures"] = len(known)
+    unscored = [f"{size - scored:,} of {size:,} {what}" for what, size in sizes.items() if size > scored]
+    return {"partial": f"not scored (--partial): {', '.join(unscored)}"} if unscored else {}

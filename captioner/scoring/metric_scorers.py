@@ -26,18 +26,18 @@ VIDEO_OPTIONS = ("clip", "checkpoint", "part")
 
 @dataclass(frozen=True)
 class Metrics:
-    """What was asked for. `clip` serves scores and rewards that name none."""
+    """The scores and rewards to compute. `clip` is the CLIP of those that name none."""
 
     scores: tuple[str, ...]
     rewards: tuple[str, ...]
     clip: str
     device: torch.device
     facts: dict[str, str] = field(default_factory=dict)
-    """filled while scoring: which CLIP, scale and document frequency the numbers come from"""
+    """filled while scoring: CLIP, scale and document frequency that the numbers come from"""
 
     @classmethod
     def of(cls, metrics: str, rewards: Sequence[str], clip: str, device: torch.device) -> Metrics:
-        """From the command line; a name that is no score has to be a reward's."""
+        """From specs with commas between them. Raises ValueError for a name of neither score nor reward."""
         specs = split_specs(metrics)
         scores = [spec for spec in specs if is_score(spec)]
         others = [spec for spec in specs if not is_score(spec)]
@@ -53,7 +53,7 @@ class Metrics:
         return any(SCORES[name].family == "clip" for name in names) or any("images" in need for need in needs)
 
     def scorers(self, examples: Sequence[Example], corpus: Sequence[str] = ()) -> list[Scorer]:
-        """Of those examples; `corpus` tells EMScore which words are rare."""
+        """The scorers for these examples. EMScore counts rare words in `corpus`."""
         filmed = any(isinstance(example.image, Video) for example in examples)
         looking = [spec for spec in self.scores if filmed and SCORES[names_of(spec)[0]].family == "clip"]
         others = [spec for spec in self.scores if spec not in looking]
@@ -64,7 +64,7 @@ class Metrics:
         return found + [self.rewarded(spec, examples) for spec in self.rewards]
 
     def key(self, spec: str, name: str) -> str:
-        """A score is called by its name, unless it is asked for with different options."""
+        """The column of a score: its name, or its spec if the score is computed with different options too."""
         return spec if ":" in spec and [names_of(other) for other in self.scores].count([name]) > 1 else name
 
     def evaluated(self, specs: Sequence[str]) -> Scorer:
@@ -124,7 +124,7 @@ class Metrics:
 
 
 def is_score(spec: str) -> bool:
-    """Whether a score is called that; a name that is nothing at all is reported as a score's."""
+    """Whether a spec names a score. Raises ValueError, as for a score, for a name of neither score nor reward."""
     name = split_spec(spec)[0]
     try:
         expand_names([name])

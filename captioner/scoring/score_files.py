@@ -91,7 +91,7 @@ def device_for(name: str) -> str:
 
 
 def titles(paths: Sequence[Path]) -> list[str]:
-    """What the files are called in tables: their names where these differ."""
+    """Titles of files in tables: their names where these differ, else their paths. ValueError for a file twice."""
     if len(set(paths)) < len(paths):
         raise ValueError(f"--captions has a file twice: {' '.join(map(str, paths))}")
     names = [path.name for path in paths]
@@ -119,7 +119,7 @@ def known_pictures(files: Mapping[str, Mapping[str, str]], job: ScoreJob) -> lis
 
 
 def resampled(scored: Mapping[str, Scores], resamples: int) -> dict[str, dict[str, np.ndarray]]:
-    """Each file's scores on the same resamples of the pictures, so that differences are paired; 0 of them is none."""
+    """Title -> score -> values on resamples of the pictures, the same for all files. 0 resamples give no values."""
     if resamples < 0:
         raise ValueError(f"--bootstrap is a number of resamples, 0 for none, got {resamples}")
     pooled = {(title, name): each for title in scored for name, each in scored[title].statistics().items()}
@@ -134,7 +134,7 @@ def intervals(drawn: Mapping[str, np.ndarray]) -> dict[str, tuple[float, float]]
 def compared(
     scored: Mapping[str, Scores], drawn: Mapping[str, Mapping[str, np.ndarray]], one: str, two: str
 ) -> dict[str, Difference]:
-    """Second minus first, for each score that both have."""
+    """Score -> second minus first, for the scores that both files have."""
     before, after = scored[one].corpus, scored[two].corpus
     names = [name for name in before if name in drawn[one] and name in drawn[two]]
     return {name: difference(before[name], after[name], drawn[two][name] - drawn[one][name]) for name in names}
@@ -143,7 +143,7 @@ def compared(
 def record(
     scored: Mapping[str, Scores], pairs: Mapping[tuple[str, str], Mapping[str, Difference]]
 ) -> dict[str, object]:
-    """What --out holds: the scores of one file; of several, each file's and what tells two apart."""
+    """The content of --out: the scores of one file, or those of several files with the differences of pairs."""
     if len(scored) == 1:
         return next(iter(scored.values())).record()
     return {
@@ -156,7 +156,7 @@ def record(
 
 
 def save_per_caption(path: Path, scored: Mapping[str, Scores]) -> None:
-    """A line a caption; with several files the column `captions` says of which."""
+    """Write a line a caption. With several files the column `captions` has the title of the file."""
     if len(scored) == 1:
         return next(iter(scored.values())).save_per_caption(path)
     names = next(iter(scored.values())).per_caption

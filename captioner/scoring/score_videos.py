@@ -50,7 +50,7 @@ def score_videos(
 
 
 def film(folder: Path, name: str) -> Video:
-    """The video of an id, which may be a file's name with its ending."""
+    """The video of an id, which may be a file's name with its ending. Raises ValueError without a video."""
     place = video_file(folder, name)
     if not place.exists():
         raise ValueError(f"{folder} has no video of {name!r}: neither a folder of frames nor {place.name}")
@@ -67,7 +67,7 @@ def references_of(names: list[str], path: Path) -> list[tuple[str, ...]]:
 
 
 def corpus(captions: list[str], references: list[tuple[str, ...]]) -> list[str]:
-    """What says which words are rare: the references, else the captions, as in EMScore's code."""
+    """The texts in which rare words are counted: the references, else the captions, as in EMScore's code."""
     return list(chain.from_iterable(references)) or captions
 
 

@@ -12,7 +12,7 @@ from metric.scores.result import Scores
 
 
 def show(runs: Mapping[str, Scores]) -> None:
-    """Corpus scores, a column a run; then the facts beside the numbers and what was skipped, a line a reason."""
+    """Print corpus scores, a column a run; then the facts, and the skipped scores, a line a reason."""
     console = Console(markup=False, highlight=False)  # [ ] in a path or a reason is no style
     table = Table("score", *runs, box=None)
     for name in dict.fromkeys(name for scores in runs.values() for name in scores.corpus):
@@ -26,14 +26,14 @@ def show(runs: Mapping[str, Scores]) -> None:
 
 
 def skipped(reasons: Mapping[str, str]) -> list[str]:
-    """`skipped meteor, spice: java is not on the PATH`: reasons that begin alike are one line, as far as they agree."""
+    """Lines such as `skipped meteor, spice: java is not on the PATH`. Reasons that begin alike share a line."""
     groups: dict[str, dict[str, str]] = {}
     for name, reason in reasons.items():
         groups.setdefault(reason.partition("; ")[0], {})[name] = reason
     lines = []
-    for start, of in groups.items():
-        whole = set(of.values())
-        lines.append(f"skipped {', '.join(of)}: {whole.pop() if len(whole) == 1 else start}")
+    for start, reason_of in groups.items():
+        different = set(reason_of.values())
+        lines.append(f"skipped {', '.join(reason_of)}: {different.pop() if len(different) == 1 else start}")
     return lines
 
 

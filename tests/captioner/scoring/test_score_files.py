@@ -297,7 +297,7 @@ def test_partial_scores_what_has_both_and_says_how_much(files, score, capsys):
     (files / "some.json").write_text(json.dumps({"a.jpg": "a red ball", "z.jpg": "a boat"}))
     found = score("some.json", "--partial")
     assert found["count"] == 1 and found["corpus"]["length"] == 3
-    assert found["facts"]["partial"] == "left aside are 1 of 2 captions of some.json, 2 of 3 known pictures"
+    assert found["facts"]["partial"] == "not scored (--partial): 1 of 2 captions of some.json, 2 of 3 known pictures"
     (files / "pictures" / "b.jpg").unlink()
     assert score("captions.jsonl", "--images", files / "pictures", "--partial")["count"] == 2
 
