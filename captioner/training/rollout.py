@@ -27,10 +27,10 @@ Facts = dict[str, float]
 
 
 class Place(NamedTuple):
-    """The place of a part in its batch: the part begins at picture `first` of `count`."""
+    """The place of a part in its batch: the part begins at picture `first` of `size`."""
 
     first: int
-    count: int
+    size: int
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def lots(batch: Batch, run: Run) -> Tensor:
     """
     device = batch.features.device
     generator = torch.Generator(device).manual_seed(batch.seed)
-    shape = run.decode.max_length, batch.place.count, run.rl.samples
+    shape = run.decode.max_length, batch.place.size, run.rl.samples
     numbers = torch.rand(shape, generator=generator, dtype=torch.float64, device=device)
     first = batch.place.first
     return rearrange(numbers[:, first : first + len(batch.features)], "t b k -> b k t")
