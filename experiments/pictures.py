@@ -38,7 +38,7 @@ NOTE = (
     "The first four test scenes to which the four models give four different captions. One seed. "
     "Figures at the left: all {count:,} test scenes.\n"
     "150 steps on each reward from the same cross-entropy model, pressed harder than in the demo: "
-    "five samples, learning rate 2e-4 throughout."
+    "five samples, learning rate 2e-4 without decay."
 )
 
 
