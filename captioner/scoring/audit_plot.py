@@ -6,6 +6,7 @@ The picture has a background of its own, so that it reads on light and dark page
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ SUBTITLE = (
     "Each caption was made worse by rule. Percent of pairs in which the worse caption scores higher, 95 % intervals."
 )
 TICKS = {0: "0 %\nnever", 25: "25 %", 50: "50 %\nas often as not", 75: "75 %", 100: "100 %\nalways"}
-LONGEST = 62  # letters of an example
+LONGEST, COLUMNS = 62, 3  # letters of an example, columns of the legend
 
 
 def draw_audit(audit: Audit, path: Path, titles: Mapping[str, str] | None = None) -> None:
@@ -31,21 +32,29 @@ def draw_audit(audit: Audit, path: Path, titles: Mapping[str, str] | None = None
 
     `titles` are the names of metrics that the legend shows, where they differ from those of the audit.
     """
-    order = sorted(audit.corruptions, key=lambda name: -max(audit.row(name, metric).higher for metric in audit.metrics))
-    height = 1.9 + 0.58 * len(order)  # inches
+    order = sorted(audit.corruptions, key=lambda name: -harm(audit, name))
+    above = 0.97 + 0.28 * ceil(len(audit.metrics) / COLUMNS)  # inches, with a line of the legend for COLUMNS metrics
+    height = above + 0.65 + 0.58 * len(order)
     figure = Figure(figsize=(10, height), facecolor="white")
     axes = figure.subplots()
-    figure.subplots_adjust(left=0.44, right=0.95, bottom=0.65 / height, top=1 - 1.25 / height)
+    figure.subplots_adjust(left=0.44, right=0.95, bottom=0.65 / height, top=1 - above / height)
     for number, metric in enumerate(audit.metrics):
         rows = [audit.row(name, metric) for name in order]
-        offset = 0.2 * (number - (len(audit.metrics) - 1) / 2)
+        offset = min(0.2, 0.9 / len(audit.metrics)) * (number - (len(audit.metrics) - 1) / 2)
         mark(axes, rows, np.arange(len(order)) + offset, (titles or {}).get(metric, metric), number)
     frame(axes, order, audit)
     figure.text(0.02, 1 - 0.38 / height, TITLE, fontsize=16, weight="bold", color=INK)
     figure.text(0.02, 1 - 0.67 / height, SUBTITLE, fontsize=10.5, color=GREY)
     where: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (-0.03, 1.0), "borderaxespad": 0.2}
-    axes.legend(**where, ncols=3, frameon=False, fontsize=12, labelcolor=INK, columnspacing=1.6, handletextpad=0.3)
+    axes.legend(
+        **where, ncols=COLUMNS, frameon=False, fontsize=12, labelcolor=INK, columnspacing=1.6, handletextpad=0.3
+    )
     figure.savefig(path, dpi=150)
+
+
+def harm(audit: Audit, corruption: str) -> float:
+    """The largest share of any metric; 0 for a corruption that no caption allows."""
+    return max((row.higher for row in audit.rows if row.corruption == corruption and row.count), default=0)
 
 
 def mark(axes: Axes, rows: list[Row], places: np.ndarray, title: str, number: int) -> None:
@@ -60,11 +69,8 @@ def mark(axes: Axes, rows: list[Row], places: np.ndarray, title: str, number: in
 
 def frame(axes: Axes, order: list[str], audit: Audit) -> None:
     """Names and examples at the left, a band a corruption, the line of chance."""
-    beside: dict[str, Any] = {
-        "transform": axes.get_yaxis_transform(),
-        "ha": "right",
-        "va": "center",
-    }  # left of the plot
+    # left of the plot
+    beside: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "ha": "right", "va": "center"}
     for place, name in enumerate(order):
         if place % 2 == 0:
             axes.axhspan(place - 0.5, place + 0.5, -0.82, 1, color=BAND, zorder=0, linewidth=0, clip_on=False)

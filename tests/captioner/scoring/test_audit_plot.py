@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from PIL import Image
 
-from captioner.scoring.audit_plot import draw_audit, shortened
+from captioner.scoring.audit_plot import draw_audit, harm, shortened
 from metric.judgement.audit import Audit, Row
 
 
@@ -38,6 +38,14 @@ def test_rows_markers_and_titles_are_those_of_the_audit(tmp_path, monkeypatch):
     assert drawn == [("CLIP-S", [40, 10]), ("b", [100, 0])]
     with Image.open(tmp_path / "audit.png") as picture:
         assert picture.convert("RGB").getpixel((2, 2)) == (255, 255, 255)
+
+
+def test_a_corruption_that_no_caption_allows_stands_last(tmp_path):
+    nan = float("nan")
+    never = Row("never", "a", 0, 10, nan, nan, nan, nan, nan, nan)
+    audit = Audit([never, *AUDIT.rows], AUDIT.samples)
+    assert sorted(audit.corruptions, key=lambda name: -harm(audit, name)) == ["harsh", "mild", "never"]
+    draw_audit(Audit([never, row("mild", "a", 0.1)], {}), tmp_path / "audit.png")
 
 
 def test_long_examples_keep_their_end():
