@@ -94,7 +94,7 @@ def check_shares(run: Run, stages: Sequence[str], pictures: int) -> None:
     for stage in stages:
         size = min(settings_of(run, stage).batch_size, pictures)
         fitting = [number for number in (size - size % parts, size - size % parts + parts) if 0 < number <= pictures]
-        flag = f"--{'xe' if stage == 'xe' else 'rl'}.batch_size"
+        flag = f"--{'xe' if stage == 'xe' else 'rl'}.batch-size"
         if size % parts:
             raise ValueError(
                 f"a batch of {size} pictures cannot be divided equally among {world()} process(es) with --accumulate "
