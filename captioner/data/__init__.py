@@ -161,9 +161,3 @@ def typed_as(kind: type, what: str, text: str) -> str | int | bool:
     if kind is bool and text not in ("0", "1"):
         raise ValueError(f"{what} is 0 or 1, got {text!r}")
     return kind(int(text))
-
-
-def clean(caption: str) -> str:
-    """A caption in the form that a captioner learns: lower-case, single spaces, no final stop."""
-    words = caption.lower().replace(" ,", ",").split()
-    return " ".join(words).rstrip(" .")

@@ -96,4 +96,4 @@ class Attention(nn.Module):
 
 def expand(x: Tensor, prefixes: Prefixes | None) -> Tensor:
     """Repeats the rows `n d` of prefixes for each caption they begin: `b m d`. Without prefixes, `x` itself."""
-    return prefixes.spread(x) if prefixes else x
+    return prefixes.expand(x) if prefixes else x

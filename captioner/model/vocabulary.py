@@ -140,6 +140,12 @@ def learned_merges(captions: Iterable[str], size: int) -> list[tuple[str, str]]:
     return [(first, second) for first, second in json.loads(tokenizer.to_str())["model"]["merges"]]
 
 
+def lowercased(caption: str) -> str:
+    """A caption in the form that a captioner learns: lower-case, single spaces, no final stop."""
+    words = caption.lower().replace(" ,", ",").split()
+    return " ".join(words).rstrip(" .")
+
+
 def repair_unicode(caption: str) -> str:
     """Repairs broken Unicode and HTML entities as open_clip does. Plain ASCII comes back unchanged."""
     plain = caption.isascii() and caption.isprintable() and "&" not in caption

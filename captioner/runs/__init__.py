@@ -1,4 +1,4 @@
-"""A run folder, the interface between commands: its files, its record, its signature, its outcome.
+"""A run folder, the interface between commands: its files, origin, signature and outcome.
 
 Imports `captioner.model`, `captioner.data`, `rewards`, `metric`.
 """

@@ -1,4 +1,4 @@
-"""A run folder as what came of it: settings, curves, scores, captions; and the name that tells runs apart."""
+"""The outcome of a run: settings, curves, scores and captions, and labels that tell runs apart."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from rewards.options import BOOLEANS
 from rewards.spec import RewardSpec, parse
 
 PRINTED = {plain(name): score.printed.removesuffix(" %") for name, score in SCORES.items()}
-DEPTHS = 3  # of `settings`
-PATHS = ("checkpoint", "clip", "root", "cache")  # options that may differ from seed to seed
+DEPTHS = 3  # of `settings`: 0, 1 and 2
+PATHS = ("checkpoint", "clip", "root", "cache")  # options of rewards that may differ from seed to seed
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one run folder holds, for one split."""
+    """The content of one run folder, for one split."""
 
     folder: Path
     config: dict[str, Any]
     metrics: list[dict[str, Any]]
-    """lines of metrics.jsonl"""
+    """rows of metrics.jsonl"""
     corpus: dict[str, float]
     """scores by name"""
     count: int
     skipped: dict[str, str]
-    """why a score is not there, by name"""
+    """why a score is missing, by the name of the score"""
     facts: dict[str, Any]
-    """what scored, such as the grammar checker and its version"""
+    """what computed the scores, such as the grammar checker and its version"""
     captions: dict[str, str]
 
     @property
@@ -52,20 +52,20 @@ class Outcome:
         return [parse(text) for text in self.config["rewards"]]
 
     def trained_on(self, score: str) -> bool:
-        """Whether a reward raised this very score, or lowered it where lower is better."""
+        """Whether a reward of the run is this score."""
         name = score.partition(":")[0]
         return name in {measured(reward) for reward in self.rewards} or plain(name) in {r.name for r in self.rewards}
 
 
 def measured(reward: RewardSpec) -> str:
-    """The score that a reward is, where it has another name."""
+    """The name of the score that a reward measures, when the two names differ. Else ""."""
     options = dict(reward.options)
     rate = "_rate" if BOOLEANS.get(options.get("rate", "").lower()) else ""
     return {"grammar": "incorrect", "repetition": f"rep_{options.get('n', 4)}{rate}"}.get(reward.name, "")
 
 
 def read(folder: Path, split: str) -> Outcome:
-    """Raises ValueError when the folder is no run or has no scores for the split."""
+    """The outcome of a run folder. ValueError when the folder is no run or has no scores for the split."""
     run = RunFolder(folder)
     config, metrics, scores = run.config, run.metrics, run.scores(split)
     return Outcome(
@@ -81,7 +81,7 @@ def read(folder: Path, split: str) -> Outcome:
 
 
 def refuse_mixture(outcomes: Sequence[Outcome]) -> None:
-    """ValueError unless all runs captioned the same pictures of the same data."""
+    """ValueError unless all runs captioned the same pictures of the same data set."""
     first = outcomes[0]
     for other in outcomes[1:]:
         for what, one, two in (
@@ -97,7 +97,7 @@ def refuse_mixture(outcomes: Sequence[Outcome]) -> None:
 
 
 def refuse_impostors(outcomes: Sequence[Outcome]) -> None:
-    """ValueError when a run is not what it says, or two runs say the same of what was not the same."""
+    """ValueError when a signature is wrong, or when two runs used different weights under one name."""
     for outcome in outcomes:
         refuse_false(outcome.folder, outcome.config)
     refuse_unlike({outcome.folder: outcome.config for outcome in outcomes})
@@ -115,28 +115,28 @@ def label(rewards: Sequence[RewardSpec]) -> str:
 
 
 def settings(outcome: Outcome, depth: int = 0) -> dict[str, Any]:
-    """What makes a run another experiment, seed apart; at depth 1 its rewards' folders too, at 2 all."""
-    found: dict[str, Any] = dict(outcome.config.get("objective", {}))
+    """The settings that make an experiment, without the seed. Depth 1 adds folders of rewards, depth 2 all folders."""
+    values: dict[str, Any] = dict(outcome.config.get("objective", {}))
     for part in ("model", "decode"):
-        found |= {f"{part}.{name}": value for name, value in outcome.config.get(part, {}).items()}
+        values |= {f"{part}.{name}": value for name, value in outcome.config.get(part, {}).items()}
     if outcome.rewards and not outcome.config.get("init"):  # the stage before
-        found |= {f"xe.{name}": value for name, value in outcome.config.get("xe", {}).items()}
+        values |= {f"xe.{name}": value for name, value in outcome.config.get("xe", {}).items()}
     for reward in outcome.rewards:
-        found |= {f"{reward.name}.weight": reward.weight}
-        found |= {f"{reward.name}.{name}": value for name, value in reward.options if depth or name not in PATHS}
-    found["captioner"] = outcome.config.get("versions", {}).get("captioner", "")
+        values |= {f"{reward.name}.weight": reward.weight}
+        values |= {f"{reward.name}.{name}": value for name, value in reward.options if depth or name not in PATHS}
+    values["captioner"] = outcome.config.get("versions", {}).get("captioner", "")
     kept = ("clip", "pac", "init") if depth == 2 else ("clip",)
-    return found | {name: outcome.config.get(name, "") for name in kept}
+    return values | {name: outcome.config.get(name, "") for name in kept}
 
 
 def group(outcomes: Sequence[Outcome]) -> list[tuple[str, list[Outcome]]]:
-    """Labelled groups of runs that differ only in their seed: those without a reward first, then as given."""
+    """Labelled groups of runs that differ only in their seed. Groups without a reward come first, others as given."""
     groups = sorted(grouped(outcomes), key=lambda runs: bool(runs[0].rewards))  # stable
     return list(zip(distinct_labels(groups), (sorted(runs, key=lambda run: run.seed) for runs in groups)))
 
 
 def grouped(outcomes: Sequence[Outcome], depth: int = 0) -> list[list[Outcome]]:
-    """Folders may differ between seeds, unless that makes a seed occur twice: then they part the group."""
+    """Runs by their settings. Seeds may use different folders, which count when a group has a seed twice."""
     groups: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         key = json.dumps([label(outcome.rewards), settings(outcome, depth)], sort_keys=True)
@@ -160,22 +160,22 @@ def parted(runs: Sequence[Outcome], depth: int) -> list[list[Outcome]]:
 
 
 def distinct_labels(groups: Sequence[Sequence[Outcome]]) -> list[str]:
-    """A label for each group; equal ones are told apart by settings, at last by folders, that differ."""
+    """A label for each group. Equal labels get the settings that differ, and last the folders that differ."""
     labels = [label(runs[0].rewards) for runs in groups]
     for depth in range(DEPTHS):
-        known = [settings(runs[0], depth) for runs in groups]
-        rivals = [[other for other, same in zip(known, labels) if same == name] for name in labels]
-        labels = [" ".join([name, *unlike(mine, others)]) for name, mine, others in zip(labels, known, rivals)]
+        keys = [settings(runs[0], depth) for runs in groups]
+        rivals = [[other for other, same in zip(keys, labels) if same == name] for name in labels]
+        labels = [" ".join([name, *unlike(own, others)]) for name, own, others in zip(labels, keys, rivals)]
     return labels
 
 
-def unlike(mine: dict[str, Any], others: Sequence[dict[str, Any]]) -> list[str]:
-    """`lr 4e-4`, for each setting that the others do not all share."""
-    return [f"{key} {brief(mine[key])}" for key in mine if any(other.get(key) != mine[key] for other in others)]
+def unlike(own: dict[str, Any], others: Sequence[dict[str, Any]]) -> list[str]:
+    """`lr 4e-4`: each setting that differs from that of some other group."""
+    return [f"{key} {brief(own[key])}" for key in own if any(other.get(key) != own[key] for other in others)]
 
 
 def brief(value: Any) -> str:
-    """`4e-4`, `0.1`, the last folder of a path, or none."""
+    """A short form of a value: `4e-4`, `0.1`, the last folder of a path, or `none`."""
     if isinstance(value, float) and 0 < abs(value) < 0.01:
         return np.format_float_scientific(value, trim="-", exp_digits=1)
     return f"{value:g}" if isinstance(value, float) else str(value).rpartition("/")[2] or "none"

@@ -1,4 +1,4 @@
-"""What config.json says beside the settings: where the numbers come from."""
+"""The content of config.json: the settings of a run, and the origin of its numbers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rewards.mix import Mix
 
 
 def describe(run: Run, reward: Mix | None) -> dict[str, Any]:
-    """The settings, what they stood for, the signature, and commit, versions and hardware of this machine."""
+    """The settings, fingerprints of what the settings name, the signature, and commit, versions and hardware."""
     settings = as_json(run)
     config = {
         **settings,
@@ -28,6 +28,6 @@ def describe(run: Run, reward: Mix | None) -> dict[str, Any]:
 
 
 def fingerprint_of(model: str) -> str:
-    """Of the captioner that a run starts from."""
+    """The fingerprint of the captioner that a run starts from."""
     captioner = Captioner.from_pretrained(model)
     return fingerprint(asdict(captioner.config), captioner.state_dict())

@@ -1,10 +1,10 @@
-"""Signature: what a run raised and how, in one line after SacreEOS (arXiv 2305.12254), and what it vouches for.
+"""The signature of a run: rewards and objective in one line, after SacreEOS (arXiv 2305.12254).
 
     1*PAC-S++[w2,prefix='A photo depicts',weights=0f3a...]+scst[candidates=sample,samples=5,...]+max_length=20+0.1.0
 
-A function of config.json alone: the rewards with weights and fingerprints, every setting of the objective but its
-schedule, what went before, the longest caption, our version; neither seed nor folder. Settings that are added to the
-objective are in it by themselves.
+The signature is a function of config.json alone. It holds the rewards with weights and fingerprints, every setting of
+the objective but its schedule, the stage before, the longest caption, and the version of this package. It holds neither
+seed nor folder. A new setting of the objective is part of the signature without a change here.
 """
 
 from __future__ import annotations
@@ -19,12 +19,18 @@ from captioner.runs.folder import RunFolder
 from rewards.spec import parse
 
 Config = Mapping[str, Any]  # the content of a config.json
-SCHEDULE = ("steps", "batch_size", "lr", "warmup", "decay")  # how long and how fast: what is raised stays the same
+SCHEDULE = (
+    "steps",
+    "batch_size",
+    "lr",
+    "warmup",
+    "decay",
+)  # how long and how fast a run learns, not what
 PACKAGE = "captioner"
 
 
 def signature(config: Config) -> str:
-    """Two runs that have the same one, and the same schedule and model, are one experiment."""
+    """The signature. Two runs with one signature, one schedule and one model are one experiment."""
     weights = [parse(spec).weight for spec in config["rewards"]]
     terms = [f"{weight:g}*{term}" for weight, term in zip(weights, config["reward_signatures"])]
     objective = [settings(config["rl"], "scst")] if config["rewards"] else []
@@ -34,9 +40,10 @@ def signature(config: Config) -> str:
 
 
 def refuse_other(folder: Path, rewards: Sequence[str], given: Mapping[str, str]) -> None:
-    """ValueError when a run that is resumed would not find what it began with: its rewards, and what else was `given`.
+    """ValueError when a resumed run would find other rewards than it began with, or other fingerprints in `given`.
 
-    A run of an earlier version has not recorded all of it, and is taken at its word.
+    `given` is, for example, `{"data_fingerprint": ...}`. A run of an earlier version lacks some fingerprints. These are
+    not compared.
     """
     before = RunFolder(folder).config
     pairs = [("reward", old, new) for old, new in zip(before["reward_signatures"], rewards)]
@@ -44,8 +51,8 @@ def refuse_other(folder: Path, rewards: Sequence[str], given: Mapping[str, str])
     for what, old, new in pairs:
         if old != new:
             raise ValueError(
-                f"{folder} began with the {what} {old}, and would go on with {new}: what it reads was changed since; "
-                "bring that back, or begin anew with another --out"
+                f"{folder} began with the {what} {old}, and would go on with {new}, because a file has changed since; "
+                "restore the file, or begin anew with another --out"
             )
 
 
@@ -56,36 +63,36 @@ def settings(section: Config, label: str) -> str:
 
 
 def refuse_false(folder: Path, config: Config) -> None:
-    """ValueError when a run's signature is not that of its own settings; of another version nothing can be said."""
+    """ValueError when the signature of a run differs from its own settings. Runs of another version are not checked."""
     if config.get("versions", {}).get(PACKAGE) != version(PACKAGE) or "reward_signatures" not in config:
         return
-    found = signature(config)
-    if config["signature"] != found:
+    expected = signature(config)
+    if config["signature"] != expected:
         raise ValueError(
-            f"{folder} is signed {config['signature']}, but the settings in its config.json make {found}: they were "
-            "changed after the run began; restore config.json or leave the run out"
+            f"{folder} is signed {config['signature']}, but the settings in its config.json make {expected}: "
+            "they were changed after the run began; restore config.json or leave the run out"
         )
 
 
 def refuse_unlike(runs: Mapping[Path, Config]) -> None:
-    """ValueError when two runs wrote the same thing and did not get the same thing, which would pass unseen."""
-    known: dict[str, tuple[str, Path]] = {}
+    """ValueError when two runs name the same reward or model but read different weights."""
+    seen: dict[str, tuple[str, Path]] = {}
     for folder, config in runs.items():
         for claim, truth in claims(config).items():
-            before, where = known.setdefault(claim, (truth, folder))
+            before, where = seen.setdefault(claim, (truth, folder))
             if before != truth:
                 raise ValueError(
-                    f"{claim} is not the same in {where} and {folder}: there {before}, here {truth}; what it reads was "
-                    "changed between the runs: train one of them again, or leave it out"
+                    f"{claim} is not the same in {where} and {folder}: there {before}, here {truth}; its files were "
+                    "changed between the runs; train one of them again, or leave it out"
                 )
 
 
 def claims(config: Config) -> dict[str, str]:
-    """What the run says it was given, as it was typed -> what that was."""
+    """Each flag of a run that names weights, as it was typed, with the fingerprint of the weights."""
     rewards = [
         f"--reward {replace(parse(spec), weight=1.0)} (--clip {config.get('clip')})" for spec in config["rewards"]
     ]
-    found = dict(zip(rewards, config.get("reward_signatures", ())))
+    weights = dict(zip(rewards, config.get("reward_signatures", ())))
     if config.get("init_fingerprint"):
-        found[f"--init {config['init']}"] = f"weights={config['init_fingerprint']}"
-    return found
+        weights[f"--init {config['init']}"] = f"weights={config['init_fingerprint']}"
+    return weights

@@ -1,4 +1,4 @@
-"""Settings of a run that can be trained and hardly ever should: one line each, with the number to use."""
+"""Warnings about settings that work but are almost always a mistake. Each warning is one line with a better value."""
 
 from __future__ import annotations
 
@@ -6,39 +6,40 @@ from captioner.config import Rl, Run, Xe
 from captioner.presets import PRESETS
 from metric.runtime.schedule import long_warmup
 
-CARRIED = 2  # a reward stage at half of cross-entropy's learning rate or more, which ruins captions in few steps
-FAST = 10  # times the learning rate of the preset of the model's size
+CARRIED = 2  # a reward stage at 1/CARRIED of cross-entropy's learning rate or more ruins captions in few steps
+FAST = 10  # a learning rate above FAST times that of the preset of the model's size gets a warning
 
 
 def cautions(run: Run) -> list[str]:
-    """What to say of a run before it begins."""
-    found = long_warmup("xe.warmup", run.xe.warmup) if run.xe.steps and not run.init else []
-    return [*found, *(reward_stage(run) if run.rewards else [])]
+    """The warnings for a run, before the run begins."""
+    warnings = long_warmup("xe.warmup", run.xe.warmup) if run.xe.steps and not run.init else []
+    return [*warnings, *(reward_stage(run) if run.rewards else [])]
 
 
 def reward_stage(run: Run) -> list[str]:
+    """The warnings for the reward stage: its warm-up, its learning rate and its start."""
     usual, rate = usual_rate(run), run.rl.lr
-    found = long_warmup("rl.warmup", run.rl.warmup)
+    warnings = long_warmup("rl.warmup", run.rl.warmup)
     if CARRIED * rate >= run.xe.lr:
-        found.append(
-            f"--rl.lr {rate:g} is cross-entropy's learning rate ({run.xe.lr:g}) or near it, which ruins captions in "
-            f"the reward stage; type --rl.lr {usual:g}"
+        warnings.append(
+            f"--rl.lr {rate:g} is near the learning rate of cross-entropy ({run.xe.lr:g}). Such a rate ruins captions "
+            f"in the reward stage; type --rl.lr {usual:g}"
         )
     elif rate > FAST * usual:
-        found.append(
-            f"--rl.lr {rate:g} is {rate / usual:.0f} times what a model of this size is trained with; "
+        warnings.append(
+            f"--rl.lr {rate:g} is {rate / usual:.0f} times the usual rate for a model of this size; "
             f"type --rl.lr {usual:g}"
         )
     if not run.init and not run.xe.steps:
-        found.append(
-            "the reward stage begins with an untrained model, whose captions are noise that no reward improves; "
+        warnings.append(
+            "the reward stage begins with an untrained model. No reward improves its captions, which are noise; "
             f"type --init RUN, or --xe.steps {usual_steps(run)}"
         )
-    return found
+    return warnings
 
 
 def preset_of(run: Run) -> dict:
-    """The size whose width is nearest to the model's."""
+    """The preset of a size whose width is nearest to the width of the model."""
     widths = {name: preset.get("model.d", Run().model.d) for name, preset in PRESETS.items()}
     return PRESETS[min(widths, key=lambda name: abs(widths[name] - run.model.d))]
 

@@ -1,9 +1,12 @@
-"""A run's state on disk: safetensors and JSON, whole or not at all (metric.storage.checkpoint_folders has the layout).
+"""The checkpoints of a captioner: safetensors and JSON in the layout of metric.storage.checkpoint_folders.
 
-What is in a checkpoint: the model with its vocabulary, the optimizer, the gradient scaler, the position. What need not
-be: the learning rate, a batch and every random number are functions of the seed and the step's number; what rewards
-remember is the same to the bit when it is computed again (metric.runtime.fixed_batches); the watch's history is
-metrics.jsonl, cut to the position. So a resumed run is the unbroken one, to the bit.
+A checkpoint holds the model with its vocabulary, the optimizer, the gradient scaler and the position. It does not hold:
+
+- the learning rate, batches and random numbers, which are functions of the seed and the number of the step
+- the embeddings that rewards remember, which are the same to the bit when computed again (metric.runtime.fixed_batches)
+- the history of the reward watch, which is metrics.jsonl up to the position
+
+A resumed run equals the unbroken run to the bit.
 """
 
 from __future__ import annotations
@@ -34,48 +37,49 @@ def save(
     position: Position,
     keep: int = 1,
 ) -> None:
-    """checkpoints/last, replaced in one step, with `keep` - 1 of those before it."""
-    with checkpoint_folders.put(out, position, keep) as new:
+    """Replace checkpoints/last in one step. `keep` - 1 earlier checkpoints stay."""
+    with checkpoint_folders.new_checkpoint(out, position, keep) as new:
         write_model(new, RunFolder(out), captioner)
         save_optimizer(optimizer, new / OPTIMIZER)
         write_json(new / SCALER, scaler.state_dict())
 
 
 def save_model(place: Path, captioner: Captioner, at: Position) -> None:
-    """A model in `place`, a folder of the run's checkpoints: whole or not at all."""
+    """Write a model as the folder `place` in checkpoints/. The folder appears whole or not at all."""
     with replaced(place) as new:
         write_model(new, RunFolder(place.parents[1]), captioner)
         write_json(new / POSITION, asdict(at))
 
 
 def write_model(folder: Path, run: RunFolder, captioner: Captioner) -> None:
-    """Settings and signature go where the model goes."""
+    """Write the model and, beside it, the settings and the signature of its run."""
     shutil.copyfile(run.config_file, folder / pretrained.RUN)  # config.json is the model's own
     captioner.save_pretrained(folder)
 
 
 def position(out: Path) -> Position | None:
-    """Where the run that is to go on stands; None when it has no checkpoint yet."""
-    for kept in RunFolder(out).checkpoints.glob(".old-*"):
-        settle(kept.with_name(kept.name.removeprefix(".old-")))
+    """The position of the last checkpoint, which --resume continues. None when the run has no checkpoint yet."""
+    for old in RunFolder(out).checkpoints.glob(".old-*"):
+        settle(old.with_name(old.name.removeprefix(".old-")))
     return checkpoint_folders.reached(out, resuming(out), *NEEDED)
 
 
 def resuming(out: Path) -> str:
-    """What to type for a run to go on."""
+    """The command that continues a run."""
     return f"captioner train --out {out} --resume"
 
 
 def restore_optimizer(out: Path, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler) -> None:
+    """Read the optimizer and the gradient scaler from the last checkpoint."""
     load_optimizer(optimizer, RunFolder(out).last / OPTIMIZER)
     if scaler.is_enabled():
         scaler.load_state_dict(read_json(RunFolder(out).last / SCALER))
 
 
 def trim(path: Path, reached: Position, stages: list[str]) -> None:
-    """Drop lines of metrics.jsonl that the checkpoint has not seen, so that none is written twice.
+    """Drop the rows of metrics.jsonl after the checkpoint, so that a resumed run writes no row twice.
 
-    At step 0 there is no checkpoint, and every line, that of the evaluation at step 0 too, is written again.
+    At step 0 there is no checkpoint. Then all rows are dropped, also that of the evaluation at step 0.
     """
     here = (stages.index(reached.stage), reached.step)
     keep_rows(path, lambda row: reached.step > 0 and (stages.index(row["stage"]), row["step"]) <= here)

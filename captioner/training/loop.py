@@ -1,4 +1,4 @@
-"""The one loop: cross-entropy, then the reward stage. `captioner train --reward pacspp --out runs/a`."""
+"""The training loop of cross-entropy and the reward stage. `captioner train --reward pacspp --out runs/a`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from captioner.training.session import Session, given_to, prepare, stages
 from captioner.training.stage import Stage, open_stage
 from captioner.training.step_batches import settings_of
 from metric.runtime.console import no_bar, say, tell
-from metric.runtime.gradients import held
+from metric.runtime.gradients import delayed_averaging
 from metric.runtime.interrupts import interruptible, stopped
 from metric.runtime.precision import PRECISIONS, mixed
 from metric.runtime.processes import any_of, mean, rank, shared, wait
@@ -217,7 +217,7 @@ def descend(
 def backward(session: Session, stage: Stage, part: Batch, target: Target, count: int, last: bool) -> Loss:
     """Add the gradient of one of `count` parts. Processes average their gradients at the last part."""
     objective = OBJECTIVES[session.run.rl.objective if stage.name == "reward" else stage.name]
-    with held(session.apply, more=not last):
+    with delayed_averaging(session.apply, more=not last):
         with mixed(session.device, PRECISIONS[session.run.precision]):
             loss = session.apply(objective, session.captioner, part, target, session.run)
         stage.scaler.scale(loss.value / count).backward()

@@ -19,6 +19,7 @@ Axes: b pictures, k candidates of each, t tokens, n tokens up to EOS, v vocabula
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -155,4 +156,9 @@ def pooled(values: Tensor, spoken: Tensor, drawn: Drawn, run: Run) -> Tensor:
     return total / divisors[run.rl.normalise]
 
 
-OBJECTIVES = {"xe": cross_entropy, "scst": self_critical, "grpo": group_relative, "dico": direct}
+OBJECTIVES: dict[str, Callable[..., Loss]] = {
+    "xe": cross_entropy,
+    "scst": self_critical,
+    "grpo": group_relative,
+    "dico": direct,
+}

@@ -1,9 +1,10 @@
-"""Whether a run cheats its reward: guards that must hold, whether the reward rises or not.
+"""The reward watch: guards that fall when a run cheats its reward.
 
-At every evaluation of the reward stage the validation captions are compared with those at step 0. `--watch warn` says
-which guard fell and what the reward did meanwhile: a rise is cheating, a fall too high a learning rate. `--watch stop`
-also ends the run; both keep the best model from before the first fall in checkpoints/best. The history is
-metrics.jsonl itself, so a resumed run watches as if never stopped.
+Every evaluation of the reward stage compares the validation captions with those at step 0. A guard is a limit for the
+change of one score. `--watch warn` reports each guard that falls, and the change of the reward. A reward that rises
+meanwhile is cheated. A reward that falls means that the learning rate is too high. `--watch stop` also ends the run.
+Both keep the best model from before the first fall in checkpoints/best. The watch reads its history from metrics.jsonl,
+so a resumed run is watched like an unbroken one.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from typing import Any
 from captioner.config import Run
 from metric.spec import plain
 
-HELD_OUT = ("cider", "clip_s", "pac_spp")  # the first that is measured and is not the reward
-LOST = 0.35  # share of the held-out score that may be lost; readable CLIP-like runs on scenes lose up to 0.30 of CIDEr
+HELD_OUT = ("cider", "clip_s", "pac_spp")  # guarded is the first one that is measured and is not the reward
+LOST = 0.35  # share of the held-out score that may be lost; readable runs on scenes lose up to 0.30 of CIDEr
 
 
 @dataclass(frozen=True)
 class Guard:
-    """How far a score may go from its value at step 0: by a difference, or by a share of that value."""
+    """The allowed change of a score since step 0, as a difference or as a share of the value at step 0."""
 
     least: float = -inf
     most: float = inf
@@ -34,7 +35,7 @@ class Guard:
         return self.least * scale <= change <= self.most * scale if scale else True
 
 
-# Set so that runs on scenes which stayed readable pass; experiments/LOG.md has both kinds.
+# All runs on scenes with readable captions pass these limits; experiments/LOG.md has runs that pass and that do not.
 GUARDS = {
     "rep_1": Guard(most=1.0),  # repeated n-grams a caption
     "rep_2": Guard(most=0.5),
@@ -50,7 +51,7 @@ GUARDS = {
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Scores of the validation captions at a step, the reward among them, and what the watch said of them."""
+    """The scores of the validation captions at a step, the reward among them, and the lines about fallen guards."""
 
     step: int
     scores: Mapping[str, float]
@@ -71,19 +72,19 @@ def scores_of(row: Mapping[str, float]) -> dict[str, float]:
 
 
 def guards(run: Run, scores: Mapping[str, float]) -> dict[str, Guard]:
-    """The guards of a run, with a score of its captions that it is not trained on."""
+    """The guards of a run, with one for a score that the run is not trained on."""
     trained = {spec.name.removeprefix("ref") for spec in run.reward_specs}
     held_out = next((name for name in HELD_OUT if name in scores and plain(name) not in trained), None)
     return GUARDS | ({held_out: Guard(least=-LOST, share=True)} if held_out else {})
 
 
 def fallen(run: Run, before: Sequence[Evaluation], scores: Mapping[str, float]) -> tuple[str, ...]:
-    """What to say of the guards that fell, one line each, and of the reward meanwhile; `before` begins with step 0."""
+    """A line for each guard that fell, with the change of the reward. `before` begins with the evaluation at step 0."""
     if not before:
         return ()
     first = before[0].scores
-    went = "rose" if scores["reward"] > first["reward"] else "did not rise,"
-    meanwhile = f"while the reward {went} {first['reward']:.3g} -> {scores['reward']:.3g}"
+    direction = "rose" if scores["reward"] > first["reward"] else "did not rise,"
+    meanwhile = f"while the reward {direction} {first['reward']:.3g} -> {scores['reward']:.3g}"
     return tuple(
         f"{name} {first[name]:.3g} -> {scores[name]:.3g} {meanwhile}"
         for name, guard in guards(run, scores).items()
@@ -99,11 +100,11 @@ def is_best(before: Sequence[Evaluation], scores: Mapping[str, float], fell: Seq
 
 def best_step(evaluations: Sequence[Evaluation]) -> int:
     """The step of checkpoints/best."""
-    found = 0
+    best = 0
     for number, evaluation in enumerate(evaluations):
         if is_best(evaluations[:number], evaluation.scores, evaluation.fell):
-            found = evaluation.step
-    return found
+            best = evaluation.step
+    return best
 
 
 def stopped(rows: Sequence[Mapping[str, Any]], reached: int) -> str:

@@ -1,4 +1,4 @@
-"""What both stages of a run work on, made from its settings: data, features, reward, captioner."""
+"""A session: the data, features, reward and captioner that both stages of a run work with."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 import torch
 
 from captioner.config import Model, Run, dotted
-from captioner.data import clean, load
+from captioner.data import load
 from captioner.features.patch_features import feature_dim
 from captioner.features.store import ONLINE, SHARD, Features, FeatureStore, OnlineFeatures, folder_of, known_ids
 from captioner.model.encoder_decoder import Captioner, CaptionerConfig
-from captioner.model.vocabulary import Vocabulary
+from captioner.model.vocabulary import Vocabulary, lowercased
 from captioner.training.step_batches import check_shares
 from captioner.training.validation import Validation
 from metric.clip.load import load_clip
@@ -23,16 +23,16 @@ from metric.runtime.console import say
 from metric.runtime.device import device_of
 from metric.runtime.gradients import Apply, data_parallel
 from metric.runtime.precision import allow_tf32
-from metric.runtime.processes import own, refuse_other_settings, refuse_unlike, wait, world
+from metric.runtime.processes import own_share, refuse_other_settings, refuse_unlike, wait, world
 from rewards import Context, build
 from rewards.mix import Mix
 
-SHAPE = tuple(item.name for item in fields(Model) if item.name != "vocabulary")  # what a captioner keeps of its sizes
+SHAPE = tuple(item.name for item in fields(Model) if item.name != "vocabulary")  # sizes that a captioner keeps
 
 
 @dataclass(frozen=True)
 class Session:
-    """What both stages of a run work with."""
+    """The parts that both stages of a run share."""
 
     run: Run
     device: torch.device
@@ -46,12 +46,12 @@ class Session:
 
 
 def stages(run: Run) -> list[str]:
-    """A run that starts from another's model does not repeat its cross-entropy."""
+    """The stages of a run, xe and reward. A run that starts from another model has no cross-entropy."""
     return (["xe"] if run.xe.steps and not run.init else []) + (["reward"] if run.rewards else [])
 
 
 def prepare(run: Run, out: Path, start: str = "") -> Session:
-    """Read the data, the CLIP and its features, and build or load the captioner; `start` is a model folder."""
+    """Read data, CLIP and features, and build the captioner, or load it from the model folder `start`."""
     if not stages(run):
         raise ValueError("--init without --reward leaves nothing to train; add --reward")
     device = device_of(run.device)
@@ -59,8 +59,8 @@ def prepare(run: Run, out: Path, start: str = "") -> Session:
     allow_tf32(run.precision)
     torch.manual_seed(run.seed)
     clip = load_clip(run.clip, device)
-    known = known_ids(run.features)
-    train_set, val_set = load(run.data, "train", known), load(run.data, "val", known)[: run.val_count]
+    ids = known_ids(run.features)
+    train_set, val_set = load(run.data, "train", ids), load(run.data, "val", ids)[: run.val_count]
     check_shares(run, stages(run), len(train_set))
     reward = make_reward(run, train_set, device)
     captioner = make_captioner(run, clip, train_set, start or run.init).to(device)
@@ -81,20 +81,22 @@ def prepare(run: Run, out: Path, start: str = "") -> Session:
 
 
 def features_of(train: list[Example], val: list[Example], clip: Clip, run: Run, out: Path) -> Features:
-    """Each process computes its share and reads the others', from the run's folder if there is no other. Online only
-    those of the validation pictures are kept."""
+    """The features of all pictures. With --features online, only those of the validation pictures are kept.
+
+    Each process computes a share and reads the shares of the others from a folder, by default in the run folder.
+    """
     folder = folder_of(run.features) or (out / "features" if world() > 1 else None)
-    kept = val if run.features == ONLINE else [*train, *val]
+    stored = val if run.features == ONLINE else [*train, *val]
     if world() > 1:
-        blocks = [kept[start : start + SHARD] for start in range(0, len(kept), SHARD)]
-        FeatureStore.build([*chain.from_iterable(own(blocks))], clip, folder)
+        blocks = [stored[start : start + SHARD] for start in range(0, len(stored), SHARD)]
+        FeatureStore.build([*chain.from_iterable(own_share(blocks))], clip, folder)
         wait()
-    store = FeatureStore.build(kept, clip, folder)
+    store = FeatureStore.build(stored, clip, folder)
     return OnlineFeatures(train, clip, store) if run.features == ONLINE else store
 
 
 def make_reward(run: Run, examples: list[Example], device: torch.device) -> Mix | None:
-    """Built before anything slow, so that a misspelt reward is said at once."""
+    """The reward of a run, built before anything slow, so that a misspelt reward is refused at once."""
     if not run.rewards:
         return None
     context = Context(examples=examples, clip=run.clip, device=str(device), seed=run.seed)
@@ -104,7 +106,7 @@ def make_reward(run: Run, examples: list[Example], device: torch.device) -> Mix 
 
 
 def watched_reward(run: Run, reward: Mix | None, examples: list[Example]) -> Mix | None:
-    """The reward, when it can score the validation pictures and is to."""
+    """The reward for the reward watch. ValueError when the reward cannot score the validation pictures."""
     if reward is None or run.watch == "off":
         return None
     try:
@@ -122,37 +124,37 @@ def make_captioner(run: Run, clip: Clip, examples: list[Example], start: str) ->
         longest = captioner.config.max_length
         if run.decode.max_length > longest:
             raise ValueError(
-                f"{start} knows captions of {longest} tokens, got --decode.max-length {run.decode.max_length}; "
+                f"{start} has captions of at most {longest} tokens, got --decode.max-length {run.decode.max_length}; "
                 f"type --decode.max-length {longest}"
             )
         return captioner
-    texts = [clean(caption) for example in examples for caption in example.references]
+    texts = [lowercased(caption) for example in examples for caption in example.references]
     return untrained(
         run.model, vocabulary_of(run.model, texts), feature_dim(clip), run.decode.max_length, run.clip, clip.fingerprint
     )
 
 
 def vocabulary_of(sizes: Model, texts: list[str]) -> Vocabulary:
-    """Made from the texts, or CLIP's."""
+    """A vocabulary made from the texts, or that of CLIP."""
     return Vocabulary.train(texts, sizes.vocabulary) if sizes.vocabulary else Vocabulary.clip()
 
 
 def untrained(
     sizes: Model, vocabulary: Vocabulary, feature_dim: int, max_length: int, clip: str, clip_fingerprint: str
 ) -> Captioner:
-    """A captioner of those sizes over features of that CLIP, with random weights."""
+    """A captioner with random weights, of the given sizes, over features of the given CLIP."""
     shape = {name: getattr(sizes, name) for name in SHAPE}
     config = CaptionerConfig(feature_dim, vocabulary.size, clip, clip_fingerprint, max_length=max_length, **shape)
     return Captioner(config, vocabulary)
 
 
 def as_loaded(run: Run, captioner: Captioner) -> Run:
-    """The run with the shape that the model has: that of --init's, whatever --model.* says."""
+    """The run with the sizes of its model. With --init these are the sizes of that model, not those of --model.*."""
     return replace(run, model=replace(run.model, **{name: getattr(captioner.config, name) for name in SHAPE}))
 
 
 def given_to(session: Session) -> dict[str, str]:
-    """What a resumed run has to find as it was, beside its rewards."""
+    """Fingerprints that a resumed run compares, beside those of its rewards."""
     return {
         "data_fingerprint": data_fingerprint(session.examples),
         "vocabulary_fingerprint": session.captioner.vocabulary.fingerprint,

@@ -14,10 +14,9 @@ import torch
 from torch import Tensor
 
 from captioner.config import Rl, Run, Xe
-from captioner.data import clean
 from captioner.features.store import Features
 from captioner.model.encoder_decoder import Captioner
-from captioner.model.vocabulary import Vocabulary
+from captioner.model.vocabulary import Vocabulary, lowercased
 from captioner.training.rollout import Batch, Place
 from metric.example import Example
 from metric.runtime.processes import rank, world
@@ -45,7 +44,7 @@ class Reader:
         order = StepOrder(len(self.examples), settings_of(self.run, self.stage).batch_size, self.run.seed)
         rng = order.rng(step)
         examples = [self.examples[row] for row in order.indices(step)]
-        captions = [clean(rng.choice(example.references)) for example in examples]
+        captions = [lowercased(rng.choice(example.references)) for example in examples]
         seed, count = seed_of_step(self.run.seed, self.stage, step), self.run.accumulate
         size = len(examples) // (world() * count)
 

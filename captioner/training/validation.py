@@ -1,4 +1,4 @@
-"""How a captioner does on the validation pictures while it trains."""
+"""The scores of a captioner on the validation pictures during training."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from metric.clip.load import load_clip
 from metric.clip.model import Clip
 from metric.evaluation import evaluate
 from metric.example import Example, is_there, open_image
-from metric.runtime.processes import gathered, own, shared
+from metric.runtime.processes import gathered, own_share, shared
 from rewards.mix import Mix
 
 SCORES = (
     "cider clip_s pac_spp rep_1 rep_2 rep_3 rep_4 bad_endings incorrect length vocabulary "
     "scene_truth scene_recall scene_grammatical"
 ).split()
-SHOWN = 4  # pictures whose captions are logged
+SAMPLES = 4  # pictures whose captions are logged
 
 
 class Validation:
-    """Captions the same pictures at every call and scores them; what cannot be scored is left out."""
+    """Captions the same pictures at every call and scores the captions. Scores that cannot be computed are left out."""
 
     def __init__(
         self, run: Run, clip: Clip, examples: Sequence[Example], features: Features, reward: Mix | None = None
     ) -> None:
-        """`reward` scores the captions too, of a run that is watched."""
+        """`reward` is that of a watched run. It scores the captions too."""
         self.run, self.examples, self.features, self.reward = run, examples, features, reward
         self.clip = Embedder(clip)
         checkpoint = run.pac_checkpoint
@@ -42,28 +42,31 @@ class Validation:
     def __call__(
         self, captioner: Captioner, reference: Captioner | None = None
     ) -> tuple[dict[str, float], dict[str, tuple[Image.Image, str]]]:
-        """Scores by name, and the first pictures with their captions; beside a `reference`, what the watch needs."""
-        mine = captions_of(captioner, own(self.examples), self.features, self.run.decode)
-        captions = {name: caption for theirs in gathered(mine) for name, caption in theirs.items()}
+        """Scores by name, and the first pictures with their captions.
+
+        With a `reference`, the scores hold the reward and the KL divergence for the reward watch.
+        """
+        own = captions_of(captioner, own_share(self.examples), self.features, self.run.decode)
+        captions = {name: caption for part in gathered(own) for name, caption in part.items()}
         return shared(lambda: self.scored(captioner, reference, captions))
 
     def scored(
         self, captioner: Captioner, reference: Captioner | None, captions: dict[str, str]
     ) -> tuple[dict[str, float], dict[str, tuple[Image.Image, str]]]:
-        found = evaluate(captions, self.examples, SCORES, clip=self.clip, pac=self.pac, checker=self.run.checker)
-        some = filter(is_there, self.examples[:SHOWN])
-        shown = {example.id: (open_image(example.image), captions[example.id]) for example in some}
+        scores = evaluate(captions, self.examples, SCORES, clip=self.clip, pac=self.pac, checker=self.run.checker)
+        pictures = filter(is_there, self.examples[:SAMPLES])
+        samples = {example.id: (open_image(example.image), captions[example.id]) for example in pictures}
         extra = self.watched(captioner, reference, captions) if reference else {}
-        return {**found.corpus, **extra}, shown
+        return {**scores.corpus, **extra}, samples
 
     def watched(self, captioner: Captioner, reference: Captioner, captions: dict[str, str]) -> dict[str, float]:
-        """What the watch asks for beside them: the reward of the captions, and the KL from the first model."""
+        """The mean reward of the captions, and the KL divergence from the model at step 0."""
         assert self.reward is not None
         total, _ = self.reward(self.examples, [[captions[example.id]] for example in self.examples])
         return {"reward": float(total.mean()), "kl": self.divergence(captioner, reference)}
 
     def divergence(self, captioner: Captioner, reference: Captioner) -> float:
-        """KL(captioner || reference) in nats a caption: exact at every token of one sample of each picture."""
+        """KL(captioner || reference) in nats a caption. It is exact at every token of one sample of each picture."""
         device, summed = captioner.token.weight.device, 0.0
         generator = torch.Generator(device).manual_seed(self.run.seed)
         for start in range(0, len(self.examples), BATCH):

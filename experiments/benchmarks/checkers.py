@@ -15,7 +15,8 @@ import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from captioner.data import clean, load
+from captioner.data import load
+from captioner.model.vocabulary import lowercased
 from metric.scores.grammar import Checker, grammar_checker
 from metric.scores.repetition import BAD_ENDINGS, ends_badly
 from metric.storage.atomic_files import write
@@ -110,7 +111,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "results" / "checkers.md")
     args = parser.parse_args()
     examples = load(f"flickr8k:root={args.flickr8k}", "test")
-    captions = [clean(reference) for example in examples for reference in example.references]
+    captions = [lowercased(reference) for example in examples for reference in example.references]
     checkers = [grammar_checker(name, args.cache) for name in ("languagetool", "harper")]
     named = "\n".join(f"- {checker.name}" for checker in checkers)
     write(

@@ -1,4 +1,4 @@
-"""Programs in other processes: started once, checked, stopped when this process ends.
+"""Programs in other processes, which stop when this process ends.
 
 This room imports no other room.
 """

@@ -1,8 +1,9 @@
-"""Run a command until it ends or standard input does, which is when its holder is gone.
+"""Run a command until the command ends or standard input is closed.
 
-    python watch.py COMMAND ...
+    python end_with_parent.py COMMAND ...
 
-A script of its own: a killed process cannot clean up, but the system closes its end of the pipe.
+The parent holds the other end of standard input. A killed parent cannot clean up, but the system closes its end of the
+pipe. So this script runs as a process between the parent and the command.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ def main(command: list[str]) -> int:
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
 
     def end() -> None:
-        os.read(0, 1)  # nothing is ever written: returns at the end of the input
+        os.read(0, 1)  # returns when the parent is gone, because the parent never writes
         process.kill()
 
     threading.Thread(target=end, daemon=True).start()
@@ -25,4 +26,4 @@ def main(command: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    os._exit(main(sys.argv[1:]) & 0xFF)  # the thread still reads
+    os._exit(main(sys.argv[1:]) & 0xFF)  # exits although the thread still reads

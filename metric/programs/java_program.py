@@ -1,4 +1,4 @@
-"""Java programs that score captions: checked before they are started, stopped with us, never waited for without end."""
+"""Java programs that score captions. They stop with this process, and every wait for an answer has a limit."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from queue import Empty, Queue
 from threading import Thread
 from typing import IO
 
-START_LIMIT = 180.0  # seconds until the first answer: a busy machine takes 40 to read METEOR's tables
+START_LIMIT = 180.0  # seconds until the first answer; a busy machine reads the tables of METEOR for 40 seconds
 ANSWER_LIMIT = 60.0  # seconds between two answers
 
 
 def java_absent(who: str) -> str:
-    """Why Java cannot run `who`; "" when it can."""
+    """The reason why Java cannot run the program `who`, "" when it can."""
     return "" if shutil.which("java") else f"java is not on the PATH; {who} needs Java 8 or newer"
 
 
@@ -31,18 +31,18 @@ def packaged(path: str) -> Path:
 
 
 class JavaProgram:
-    """A program that answers a line of input with lines of output."""
+    """A program that answers each line of input with lines of output."""
 
     def __init__(self, name: str, arguments: Sequence[str]):
         self.name = name
-        self.said = tempfile.TemporaryFile()  # noqa: SIM115  # the program's as long as it lives
+        self.errors = tempfile.TemporaryFile()  # noqa: SIM115  # open until the program stops
         self.process = subprocess.Popen(
             ["java", "-Dfile.encoding=UTF-8", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self.said,
+            stderr=self.errors,
             encoding="utf-8",
-            start_new_session=True,  # Ctrl-C is ours to act on
+            start_new_session=True,  # Ctrl-C reaches this process only
         )
         self.answers: Queue[str] = Queue()
         self.limit = START_LIMIT
@@ -51,12 +51,14 @@ class JavaProgram:
         atexit.register(self.stop)
 
     def read(self) -> None:
+        """Collect answers, and an empty one at the end of the output. Runs in a thread."""
         assert self.process.stdout
         for line in self.process.stdout:
             self.answers.put(line)
         self.answers.put("")
 
     def say(self, line: str) -> None:
+        """Write a line of input. ValueError when the program has stopped."""
         assert self.process.stdin
         try:
             self.process.stdin.write(line + "\n")
@@ -65,7 +67,7 @@ class JavaProgram:
             raise self.stopped() from None
 
     def answer(self) -> str:
-        """The next line. Raises ValueError when none comes."""
+        """The next line of output. ValueError when the program has stopped or gives no line in time."""
         try:
             line = self.answers.get(timeout=self.limit)
         except Empty:
@@ -76,11 +78,11 @@ class JavaProgram:
         return line.strip()
 
     def stopped(self) -> ValueError:
-        return ValueError(f"{self.name} stopped; Java said: {last_words(self.said)}")
+        return ValueError(f"{self.name} stopped; Java said: {last_words(self.errors)}")
 
     @contextmanager
     def or_stop(self) -> Iterator[None]:
-        """An exchange that is broken off, by an error or by Ctrl-C, leaves answers behind: the program is stopped."""
+        """Stop the program when the block ends by an error or Ctrl-C, because answers to old input would be left."""
         done = False
         try:
             yield
@@ -94,23 +96,23 @@ class JavaProgram:
         return self.process.poll() is None
 
     def stop(self) -> None:
-        """As often as you like."""
+        """End the program. A second call does nothing."""
         atexit.unregister(self.stop)
         self.process.kill()
         self.process.wait()
         self.reader.join()
-        for stream in (self.process.stdout, self.said):
+        for stream in (self.process.stdout, self.errors):
             assert stream
             stream.close()
         assert self.process.stdin
         try:
             self.process.stdin.close()
-        except BrokenPipeError:  # what was not flushed yet
+        except BrokenPipeError:  # some input was not flushed yet
             pass
 
 
-def last_words(said: IO[bytes]) -> str:
-    """The last lines of what Java wrote."""
-    said.seek(0)
-    lines = said.read().decode(errors="replace").split("\n")
+def last_words(output: IO[bytes]) -> str:
+    """The end of the output of a program, at most 1000 characters in one line."""
+    output.seek(0)
+    lines = output.read().decode(errors="replace").split("\n")
     return " | ".join(line.strip() for line in lines if line.strip())[-1000:] or "nothing"

@@ -1,4 +1,4 @@
-"""A server in a process of its own that ends with this one, however this one ends."""
+"""A server in a process of its own, which ends when this process ends, also when this process is killed."""
 
 from __future__ import annotations
 
@@ -14,56 +14,59 @@ from pathlib import Path
 from metric.programs.java_program import last_words
 
 WATCH = Path(__file__).with_name("end_with_parent.py")
-START_LIMIT = 60.0  # seconds in which it must answer; one that dies is noticed at once
-STOP_LIMIT = 5.0
+START_LIMIT = 60.0  # seconds until the first answer; a server that dies is noticed at once
+STOP_LIMIT = 5.0  # seconds
 
 
 class Server:
-    """`command` runs until this process exits, crashes or is killed: watch.py stands between, on a pipe from here."""
+    """Runs `command` through end_with_parent.py, which stops the command when this process is gone."""
 
     def __init__(self, command: list[str]) -> None:
-        self.said = tempfile.TemporaryFile()  # noqa: SIM115  # what it writes, as long as it lives
+        self.output = tempfile.TemporaryFile()  # noqa: SIM115  # open until the server stops
         self.process = subprocess.Popen(
             [sys.executable, str(WATCH), *command],
             stdin=subprocess.PIPE,
-            stdout=self.said,
+            stdout=self.output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is this process's, which then stops the server
+            start_new_session=True,  # Ctrl-C reaches this process only, which then stops the server
         )
         atexit.register(self.stop)
 
     def wait_for(self, url: str) -> None:
-        """Until it answers; ValueError with its own last words when it ends or takes too long."""
+        """Wait until `url` answers. ValueError with the end of the output when the server stops or takes too long."""
         deadline = time.monotonic() + START_LIMIT
         while not answers(url):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 why = f"within {START_LIMIT:g} s" if self.process.poll() is None else ""
-                said = self.last_words()
+                output = self.last_words()
                 self.stop()
-                raise ValueError(f"{' '.join(['did not start', why]).strip()}; Java said: {said}")
+                raise ValueError(f"{' '.join(['did not start', why]).strip()}; Java said: {output}")
             time.sleep(0.1)
 
     def stop(self) -> None:
+        """End the server."""
         atexit.unregister(self.stop)
         assert self.process.stdin
-        self.process.stdin.close()  # which watch.py waits for
+        self.process.stdin.close()  # the signal for end_with_parent.py
         self.process.wait(STOP_LIMIT)
-        self.said.close()
+        self.output.close()
 
     def last_words(self) -> str:
-        """The end of what it wrote, in a line."""
-        return last_words(self.said)
+        """The end of the server's output, in one line."""
+        return last_words(self.output)
 
 
 def free_port() -> int:
+    """A TCP port that no program uses now."""
     with socket.socket() as probe:
         probe.bind(("localhost", 0))
         return probe.getsockname()[1]
 
 
 def answers(url: str) -> bool:
+    """Whether the server answers with status 200."""
     try:
         with urllib.request.urlopen(url, timeout=2) as response:
             return response.status == 200
-    except OSError:  # refused until it listens; URLError and time-outs are OSErrors
+    except OSError:  # the connection is refused until the server listens; URLError and time-outs are OSErrors
         return False

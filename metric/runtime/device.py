@@ -8,7 +8,7 @@ import torch
 
 
 def device_of(name: str) -> torch.device:
-    """`auto` is the GPU when there is one; `cuda` is the process's own, where several share the work."""
+    """The torch device. `auto` is the GPU when there is one. `cuda` is the GPU of this process."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
@@ -16,7 +16,7 @@ def device_of(name: str) -> torch.device:
     except RuntimeError:
         raise ValueError(f"--device is auto, cpu, cuda or cuda:N, got {name!r}") from None
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"--device {name}, but torch sees no GPU here; `captioner doctor` says what there is")
+        raise ValueError(f"--device {name}, but torch sees no GPU here; type `captioner doctor` to see what there is")
     processes = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
     if device.type == "cuda" and processes > torch.cuda.device_count():
         raise ValueError(

@@ -1,8 +1,8 @@
-"""Batches of one shape, so that what a model makes of a text does not depend on the texts beside it.
+"""Batches of one shape: the embedding of a text is the same to the bit, whatever texts stand beside it.
 
-The size of a matrix decides in which order its products are summed, and so the last bits of every row. Rows of one
-length class, always as many, are computed in one way, whatever the others hold: a value that is remembered is the one
-that any other batch would give, to the bit, and needs no saving for a run to be resumed.
+The size of a matrix decides the order in which products are summed, and so the last bits of every row. Here all
+batches of one length class have the same number of rows. A remembered value therefore equals the value that any other
+batch would give. A resumed run can compute the value again, so that no checkpoint holds it.
 """
 
 from __future__ import annotations
@@ -12,25 +12,26 @@ from itertools import groupby
 
 import torch
 
-LENGTH_STEP = 4  # tokens: texts are padded to the next multiple
+LENGTH_STEP = 4  # tokens; texts are padded to the next multiple of it
 
 
 def rows_for(device: torch.device) -> int:
-    """Rows of a batch: a GPU is idle with few, and what fills a short batch is computed in vain."""
+    """Rows of a batch. A GPU is idle with few rows. A CPU wastes time on the rows that only fill a batch."""
     return 16 if device.type == "cpu" else 128
 
 
 def alike(lengths: Sequence[int], most: int, rows: int) -> Iterator[tuple[list[int], list[int], int]]:
-    """Which items make a batch, those and what fills it up to `rows`, and the length all are padded to, `most` or less.
+    """Batches of items, shortest first: the items, the same filled up to `rows`, and the padded length.
 
-    Every item is in one batch; shortest first.
+    Every item is in exactly one batch. A batch is filled with copies of its first item. The padded length is at most
+    `most` tokens.
     """
     for batch, length in classes(lengths, most, rows):
         yield batch, batch + batch[:1] * (rows - len(batch)), length
 
 
 def classes(lengths: Sequence[int], most: int, count: int) -> Iterator[tuple[list[int], int]]:
-    """Items of one class of lengths, at most `count` of them, and the length all are padded to; shortest first."""
+    """Batches of at most `count` items of one length class, shortest first, with the padded length in tokens."""
     padded = {item: min(-(-length // LENGTH_STEP) * LENGTH_STEP, most) for item, length in enumerate(lengths)}
     for length, group in groupby(sorted(padded, key=padded.__getitem__), key=padded.__getitem__):
         items = list(group)

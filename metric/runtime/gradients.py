@@ -4,35 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from metric.runtime.processes import Item, rank, world
+from metric.runtime.processes import Item, Result, rank, world
 
 
-def spread(encode: Callable[[list[Item]], Tensor], items: Sequence[Item]) -> Tensor:
-    """`encode` of all items, each process doing its share. n items -> `n d`, in their order.
+def encode_in_shares(encode: Callable[[list[Item]], Tensor], items: Sequence[Item]) -> Tensor:
+    """Encode n items, a share in each process, and return all embeddings `n d` in the order of the items.
 
-    Gradients find their way to the share they belong to. Shares are equal: the last ones are filled up with
-    the first items, whose second embeddings are dropped.
+    A gradient goes back to the process that encoded the item. Shares have one size: the first items fill up the last
+    share, and their second embeddings are dropped.
     """
     if world() == 1:
         return encode(list(items))
     size = -(-len(items) // world())
-    mine = [items[place % len(items)] for place in range(rank() * size, (rank() + 1) * size)]
-    return Gathered.apply(encode(mine))[: len(items)]
+    share = [items[place % len(items)] for place in range(rank() * size, (rank() + 1) * size)]
+    return Gathered.apply(encode(share))[: len(items)]
 
 
 class Gathered(torch.autograd.Function):
-    """The rows of all processes, in their order; a row's gradient is the sum of what it is in each process."""
+    """The rows of all processes, in the order of the processes. The gradients of a row are summed over processes."""
 
     @staticmethod
-    def forward(ctx: Any, mine: Tensor) -> Tensor:
-        rows = [torch.empty_like(mine) for _ in range(world())]
-        distributed.all_gather(rows, mine.contiguous())
+    def forward(ctx: Any, share: Tensor) -> Tensor:
+        rows = [torch.empty_like(share) for _ in range(world())]
+        distributed.all_gather(rows, share.contiguous())
         return torch.cat(rows)
 
     @staticmethod
@@ -43,31 +43,36 @@ class Gathered(torch.autograd.Function):
 
 
 class Applied(nn.Module):
-    """Any function of a model as the forward pass of a module, which is what DistributedDataParallel wraps."""
+    """A module whose forward pass calls a function of `model`. DistributedDataParallel can wrap such a module."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, loss: Callable[..., Any], *given: Any) -> Any:
+    def forward(self, loss: Callable[..., Result], *given: Any) -> Result:
         return loss(*given)
 
 
-Apply = Callable[..., Any]
-"`apply(loss, *given)` is `loss(*given)`, whose gradient will be the mean over the processes."
+class Apply(Protocol):
+    """`apply(loss, *given)` returns `loss(*given)`, whose gradient will be the mean over the processes."""
+
+    def __call__(self, loss: Callable[..., Result], *given: Any) -> Result: ...
 
 
 def data_parallel(model: nn.Module) -> Apply:
-    """For losses of `model`, which begins in every process with the first one's weights.
+    """Call losses of `model` so that all processes get one gradient. They begin with the weights of the first process.
 
-    The loss is the mean over the processes of what each returns. Where each returns that of the whole batch, through
-    `spread`, which hands back the sum of their gradients, the mean is the gradient that one process alone would have.
+    The gradient is that of the mean loss over the processes. A loss of the whole batch comes from
+    `encode_in_shares`, which sums gradients over the processes. Its mean is the gradient that one process would have.
     """
-    if world() == 1:
-        return lambda loss, *given: loss(*given)
-    return DistributedDataParallel(Applied(model), gradient_as_bucket_view=True)
+    return DistributedDataParallel(Applied(model), gradient_as_bucket_view=True) if world() > 1 else alone
 
 
-def held(apply: Apply, more: bool) -> AbstractContextManager:
-    """Of a loss and its backward pass: with `more` to come, gradients are added up here and not yet averaged."""
+def alone(loss: Callable[..., Result], *given: Any) -> Result:
+    """`Apply` for one process."""
+    return loss(*given)
+
+
+def delayed_averaging(apply: Apply, more: bool) -> AbstractContextManager:
+    """Delay the averaging of gradients while `more` parts of the batch follow (`no_sync` of DDP)."""
     return apply.no_sync() if more and isinstance(apply, DistributedDataParallel) else nullcontext()

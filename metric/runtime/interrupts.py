@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, which a cluster's scheduler sends before it takes the machine: ask, then stop after the step."""
+"""Stop after the current step on Ctrl-C or SIGTERM. A cluster sends SIGTERM before it takes a machine away."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-AT_ONCE = 1.0  # seconds
+AT_ONCE = 1.0  # seconds in which several signals count as one
 
 
 class Interrupted(KeyboardInterrupt):
-    """The run was asked to end by the signal `number`, and has saved; `again` is what to type to go on."""
+    """The signal `number` ended a run, which has saved its state. The command `again` continues the run."""
 
     def __init__(self, number: int, saved: str, again: str) -> None:
         super().__init__(f"{saved}; {again} goes on")
@@ -23,12 +23,12 @@ class Interrupted(KeyboardInterrupt):
 
     @property
     def code(self) -> int:
-        """As shells and schedulers know it: 130 for Ctrl-C, 143 for SIGTERM."""
+        """The exit code by the convention of shells: 130 for Ctrl-C, 143 for SIGTERM."""
         return 128 + self.number
 
 
 def stopped(number: int, saved: str, again: str, first: bool) -> NoReturn:
-    """Ends each of a run's processes, whichever was asked to; the first one says so."""
+    """End this process of a run. All processes end, and only the `first` one prints the message."""
     stop = Interrupted(number or signal.SIGTERM, saved, again)
     if first:
         raise stop
@@ -37,9 +37,10 @@ def stopped(number: int, saved: str, again: str, first: bool) -> NoReturn:
 
 @contextmanager
 def interruptible() -> Iterator[Callable[[], int]]:
-    """Says the signal that asked the loop to stop after its step, or 0; a later one is Python's own.
+    """A function that returns the number of the signal that asks the loop to stop, or 0.
 
-    Under torchrun Ctrl-C comes twice at once, from the terminal and from torchrun: that counts as one.
+    A second signal has Python's usual effect. Under torchrun one Ctrl-C arrives twice, from the terminal and from
+    torchrun: signals within AT_ONCE count as one.
     """
     asked: list[tuple[int, float]] = []
     if threading.current_thread() is not threading.main_thread():  # signals belong to the main thread

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch.utils.tensorboard import SummaryWriter
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class Log:
@@ -21,7 +24,7 @@ class Log:
         self.file = rows.open("a", encoding="utf-8")
         self.board = SummaryWriter(str(board))
 
-    def __enter__(self) -> Log:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,4 +1,4 @@
-"""Matrix products in half precision, or TF32, where it was asked for."""
+"""Matrix products in half precision or TF32, for runs that ask for it."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ PRECISIONS = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat
 
 
 def allow_tf32(precision: str) -> None:
-    """TF32 for the matrix products of fp32, on a GPU that has it: asked for, or not at all."""
+    """Set whether a GPU may use TF32 in matrix products of fp32: with precision `tf32` only."""
     torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
 
 
 @contextmanager
 def mixed(device: torch.device, dtype: torch.dtype) -> Iterator[None]:
-    """Matrix products in `dtype`."""
+    """Compute matrix products in `dtype` (autocast). float32 changes nothing."""
     with torch.autocast(device.type, dtype, enabled=dtype != torch.float32), attention(device, dtype):
         yield
 
 
 def attention(device: torch.device, dtype: torch.dtype) -> AbstractContextManager:
-    """Flash attention's half-precision backward on a CPU costs more than all the rest of a small model."""
+    """Plain attention in half precision on a CPU, where the backward pass of flash attention is very slow."""
     avoid_flash = device.type == "cpu" and dtype != torch.float32
     return sdpa_kernel(SDPBackend.MATH) if avoid_flash else nullcontext()

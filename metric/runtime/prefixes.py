@@ -1,7 +1,7 @@
-"""The distinct beginnings of captions: what several captions of a picture begin with alike is worked out only once.
+"""The distinct beginnings of captions, so that a decoder reads a beginning that several captions share only once.
 
-The candidates of a beam share some two fifths of their tokens. What a decoder says after a beginning is the same in
-all captions that have it, and so is its gradient, summed.
+The candidates of a beam share some two fifths of their tokens. The decoder's output after a beginning is the same in
+all captions with that beginning. The gradient of the output is the sum over these captions.
 
 Axes: b pictures, k captions of each, t tokens, n distinct beginnings.
 """
@@ -17,21 +17,21 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Prefixes:
-    """The distinct prefixes of the captions of each picture, picture by picture, and where they stand.
+    """The distinct prefixes of the captions of each picture, picture by picture, and the places of the prefixes.
 
-    A place is one token of one caption, and its prefix all of the caption up to there.
+    A place is one token of one caption. The prefix of a place is the caption up to that token, token included.
     """
 
     tokens: Tensor
     "`b k t`, BOS first."
     first: Tensor
-    "`n`: the first place of each prefix, among the b·k·t."
+    "`n`: the first place of each prefix, as an index into the b·k·t places."
     number: Tensor
-    "`b k t`: which prefix ends at each place; of places that nobody asks for, any."
+    "`b k t`: the number of the prefix that ends at each place. Places that are not asked for hold any number."
 
     @classmethod
     def of(cls, tokens: Tensor, asked: Tensor) -> Prefixes:
-        """Tokens `b k t`, and the places that are asked for: with a prefix, in all captions that begin with it."""
+        """From tokens `b k t` and a mask of places `b k t`. The mask is the same for all captions of a prefix."""
         alike = (tokens[:, :, None] == tokens[:, None]).long().cumprod(-1)  # b k k t
         leader = alike.argmax(2)  # b k t: the first caption with the prefix
         leads = (leader == torch.arange(tokens.shape[1], device=tokens.device)[:, None]) & asked
@@ -40,25 +40,25 @@ class Prefixes:
 
     @classmethod
     def apart(cls, tokens: Tensor) -> Prefixes:
-        """Every place by itself, whatever begins alike."""
+        """Every place has a prefix of its own, also where captions begin alike."""
         places = torch.arange(tokens.numel(), device=tokens.device)
         return cls(tokens, places, places.view(tokens.shape))
 
     @property
     def last(self) -> Tensor:
-        """The last token of each, `n`."""
+        """The last token of each prefix, `n`."""
         return self.tokens.flatten()[self.first]
 
     @property
     def positions(self) -> Tensor:
-        """Where that stands in its caption, `n`."""
+        """The position in its caption of the last token of each prefix, `n`, counted from 0."""
         return self.first % self.tokens.shape[-1]
 
-    def spread(self, x: Tensor) -> Tensor:
-        """`n d` -> `(b k) t d`: what is known of each prefix, at all its places."""
-        spread = x.index_select(0, self.number.flatten())
-        return rearrange(spread, "(r t) d -> r t d", t=self.tokens.shape[-1])
+    def expand(self, x: Tensor) -> Tensor:
+        """`n d` -> `(b k) t d`: the values of each prefix, at all places of the prefix."""
+        expanded = x.index_select(0, self.number.flatten())
+        return rearrange(expanded, "(r t) d -> r t d", t=self.tokens.shape[-1])
 
     def gather(self, x: Tensor) -> Tensor:
-        """`(b k) t d` -> `n d`: of each prefix, from its first place."""
+        """`(b k) t d` -> `n d`: the value of each prefix, from its first place."""
         return x.flatten(0, 1).index_select(0, self.first)

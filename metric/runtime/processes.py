@@ -1,8 +1,8 @@
-"""Several processes that train one model: who they are, how a batch is shared among them, what they tell each other.
+"""Several processes that train one model: their number, their shares of a batch, the messages between them.
 
 Started by `torchrun --nproc-per-node N -m captioner train ...`, or `accelerate launch`, on one machine or many:
-both describe the group in the same environment. Each process works on its share of a batch, and the gradient is that
-of the whole one, whatever their number: DistributedDataParallel takes the mean while it is computed.
+both describe the group in the same environment variables. Each process works on its share of a batch. The gradient is
+that of the whole batch: DistributedDataParallel averages gradients while they are computed.
 
 Axes: n items of a batch, d features.
 """
@@ -23,14 +23,14 @@ from torch.distributed.rendezvous import rendezvous
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-PATIENCE = timedelta(hours=2)  # all wait while the first one validates; who starts the processes notices dead ones
+PATIENCE = timedelta(hours=2)  # the others wait while the first process validates; the launcher notices dead processes
 
 
 @contextmanager
 def joined() -> Iterator[None]:
-    """In the group that the environment describes, with a GPU of its own where there are any; alone without one.
+    """Join the group of processes that the environment describes. Each process takes its own GPU, if there are any.
 
-    What several processes would say alike as they end, the first says; the others end in silence.
+    When several processes end with the same error, one of them reports the error and the others end in silence.
     """
     if int(os.environ.get("WORLD_SIZE", 1)) == 1:
         yield
@@ -52,7 +52,7 @@ def joined() -> Iterator[None]:
 
 
 def is_first(store: distributed.Store, key: str, name: str) -> bool:
-    """Whether nobody else has come to `key` before; when the process that holds the store has ended, one has."""
+    """Whether no other process has come to `key` before. False when the process that holds the store has ended."""
     try:
         return store.compare_set(key, "", name) == name.encode()
     except distributed.DistNetworkError:
@@ -68,61 +68,61 @@ def rank() -> int:
 
 
 def wait() -> None:
-    """Until all are here: the first one writes what the others read."""
+    """Wait until all processes are here, such as for a file that the first process writes and the others read."""
     if world() > 1:
         distributed.barrier()
 
 
-def own(items: Sequence[Item]) -> Sequence[Item]:
-    """This process's share of work that is done once for all."""
+def own_share(items: Sequence[Item]) -> Sequence[Item]:
+    """The items of this process, when each item is worked on by one process."""
     return items[rank() :: world()]
 
 
 def shared(compute: Callable[[], Result]) -> Result:
-    """What the first process computes, in all; input it cannot use is refused in all."""
+    """The result of the first process, in all processes. ValueError in all of them when the first one fails."""
     if world() == 1:
         return compute()
-    told: list[Any] = [None, None]
+    message: list[Any] = [None, None]  # result, error
     if rank() == 0:
         try:
-            told[0] = compute()
+            message[0] = compute()
         except (ValueError, OSError) as error:
-            told[1] = str(error)
-    distributed.broadcast_object_list(told, 0, device=torch.device("cpu"))
-    if told[1] is not None:
-        raise ValueError(told[1])
-    return told[0]
+            message[1] = str(error)
+    distributed.broadcast_object_list(message, 0, device=torch.device("cpu"))
+    if message[1] is not None:
+        raise ValueError(message[1])
+    return message[0]
 
 
-def gathered(mine: Item) -> list[Item]:
-    """That of every process, in their order."""
+def gathered(value: Item) -> list[Item]:
+    """The values of all processes, in the order of the processes."""
     if world() == 1:
-        return [mine]
-    told: list[Any] = [None] * world()
+        return [value]
+    values: list[Any] = [None] * world()
     with torch.device("cpu"):
-        distributed.all_gather_object(told, mine)
-    return told
+        distributed.all_gather_object(values, value)
+    return values
 
 
-def refuse_unlike(what: str, mine: str) -> None:
-    """ValueError in every process when they do not all have the same."""
-    told = gathered(mine)
-    for number, theirs in enumerate(told):
-        if theirs != told[0]:
+def refuse_unlike(what: str, value: str) -> None:
+    """ValueError in every process when the processes have different values."""
+    values = gathered(value)
+    for number, other in enumerate(values):
+        if other != values[0]:
             raise ValueError(
-                f"process {number} has other {what} than process 0: {theirs}, not {told[0]}; "
+                f"process {number} has other {what} than process 0: {other}, not {values[0]}; "
                 "give every process the same files and the same flags"
             )
 
 
 def refuse_other_settings(settings: Mapping[str, object]) -> None:
-    """ValueError in every process when they were not started by the same flags."""
+    """ValueError in every process when the processes were started with different flags."""
     for name, value in settings.items():
         refuse_unlike("--" + name.replace("_", "-"), str(value))
 
 
 def total(values: Sequence[float], device: torch.device) -> list[float]:
-    """Each summed over the processes."""
+    """Each value summed over the processes."""
     if world() == 1:
         return list(values)
     figures = torch.tensor(values, dtype=torch.float64, device=device)
@@ -131,11 +131,11 @@ def total(values: Sequence[float], device: torch.device) -> list[float]:
 
 
 def mean(facts: Sequence[Mapping[str, float]], device: torch.device) -> dict[str, float]:
-    """Of each figure, over the parts of a batch here and in the other processes."""
+    """The mean of each figure over the parts of a batch, in all processes."""
     summed = total([sum(part[name] for part in facts) for name in facts[0]], device)
     return {name: value / (len(facts) * world()) for name, value in zip(facts[0], summed)}
 
 
 def any_of(asked: bool, device: torch.device) -> bool:
-    """Whether one of the processes was asked to stop: they stop together."""
+    """Whether any process was asked to stop. All processes stop together."""
     return total([float(asked)], device)[0] > 0

@@ -1,4 +1,4 @@
-"""Learning rates as functions of the step, and warm-ups that cannot be."""
+"""Learning rates as functions of the step, and checks of the warm-up."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class Schedule(Protocol):
-    """What a learning rate is a function of, besides the step; any of the settings classes."""
+    """The settings that decide the learning rate of a step. Every settings class of a trainer has them."""
 
     @property
     def steps(self) -> int: ...
@@ -27,27 +27,26 @@ def learning_rate(step: int, config: Schedule) -> float:
     return config.lr * (1 + math.cos(math.pi * (step - rise) / (config.steps - rise))) / 2
 
 
-WARMUP = 0.05  # share of the run, as in metric.training.config and captioner.config
-
-
-LONG_WARMUP = 0.5
+WARMUP = 0.05  # the usual share of the steps, as in metric.training.config and captioner.config
+LONG_WARMUP = 0.5  # share of the steps above which a warm-up is almost always a mistake
 
 
 def refuse_warmup(flag: str, warmup: float, steps: int) -> None:
-    """ValueError for a warm-up that is no share of the run: other code counts it in steps, and may never end it."""
+    """ValueError for a warm-up that is no share of the steps. Other projects count the warm-up in steps."""
     if 0 <= warmup < 1:
         return
-    said = f"--{flag} is a share of the steps, from 0 to less than 1, got {warmup:g}"
+    message = f"--{flag} is a share of the steps, from 0 to less than 1, got {warmup:g}"
     if warmup < 0:
-        raise ValueError(f"{said}; type --{flag} {WARMUP}")
+        raise ValueError(f"{message}; type --{flag} {WARMUP}")
     if warmup < steps:
-        raise ValueError(f"{said}; for {warmup:g} of {steps} steps type --{flag} {warmup / steps:.3g}")
+        raise ValueError(f"{message}; for {warmup:g} of {steps} steps type --{flag} {warmup / steps:.3g}")
     raise ValueError(
-        f"{said}; as steps it were longer than the run, all of whose {steps} would be warm-up: type --{flag} {WARMUP}"
+        f"{message}; a warm-up of that many steps is longer than the run of {steps}; type --{flag} {WARMUP}"
     )
 
 
 def long_warmup(flag: str, warmup: float) -> list[str]:
+    """A warning about a warm-up above LONG_WARMUP, or nothing."""
     if warmup <= LONG_WARMUP:
         return []
     return [f"--{flag} {warmup:g} spends {warmup:.0%} of the steps below the learning rate; type --{flag} {WARMUP}"]

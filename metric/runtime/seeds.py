@@ -1,4 +1,4 @@
-"""Seeds as functions of what is computed: a run's seed, a stage, a step, a process. No random state needs saving."""
+"""Seeds as functions of a run's seed, a stage, a step and a process, so that no checkpoint holds a random state."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STAGES = {
     "xe": (2, 0, 10_000_019),
     "reward": (2, 1, 10_000_019),
 }
-PROCESS = 32  # bits below the number of the process
+PROCESS = 32  # bits of a seed below the number of the process
 
 
 def seed_of_step(seed: int, stage: str, step: int, rank: int = 0) -> int:
@@ -26,12 +26,12 @@ def seed_of_step(seed: int, stage: str, step: int, rank: int = 0) -> int:
 
 
 def seed_of_unit(seed: int, name: str, n: int) -> int:
-    """The seed of the n-th thing made for the example called `name`, of 48 bits, which every reader of JSON keeps."""
+    """The seed of the n-th positive of the example `name`. It has 48 bits, which every reader of JSON keeps."""
     return int.from_bytes(sha256(f"{seed}/{n}/{name}".encode()).digest()[:6], "big")
 
 
 def seed_all(seed: int) -> None:
-    """Set the generators of Python, NumPy and torch on all devices: the reward of a plug-in may draw from any."""
+    """Seed the generators of Python, NumPy and torch on all devices. A plug-in's reward may draw from any of them."""
     random.seed(seed)
     np.random.seed([seed % 2**32, seed >> 32])  # takes words of 32 bits
     torch.manual_seed(seed)

@@ -1,4 +1,4 @@
-"""Which items of a data set a step sees, as a function of the seed and the step's number."""
+"""The items of a data set that a step sees, as a function of the seed and the number of the step."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from metric.runtime.seeds import seed_of_step
 
 @dataclass(frozen=True)
 class StepOrder:
-    """Every epoch is a permutation of `count` items without its last short batch. A batch has no item twice."""
+    """Every epoch is a permutation of `count` items, without a short batch at its end. A batch has no item twice."""
 
     count: int
     batch_size: int
     seed: int
 
     def indices(self, step: int) -> list[int]:
-        """The items of a step: `batch_size` of them, or all where there are fewer."""
+        """The indices of the items of a step: `batch_size` of them, or all when there are fewer."""
         size = min(self.batch_size, self.count)
         epoch, position = divmod(step, self.count // size)
         generator = torch.Generator().manual_seed(seed_of_step(self.seed, "epoch", epoch))
@@ -27,5 +27,5 @@ class StepOrder:
         return order[position * size : (position + 1) * size].tolist()
 
     def rng(self, step: int) -> random.Random:
-        """The generator of a step's choices, such as one of a picture's captions."""
+        """The generator for the choices of a step, such as one of a picture's captions."""
         return random.Random(f"{self.seed}/{step}")

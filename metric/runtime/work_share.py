@@ -1,6 +1,6 @@
-"""Which share of a long work this process does: `--shard I/N`, or what torchrun and accelerate launch say.
+"""The share of a long job that this process does: `--shard I/N`, or the rank that torchrun and accelerate set.
 
-Shares need no word to each other: every N-th item from the I-th, counted from 1 on the command line.
+The share I/N is every N-th item from the I-th, counted from 1. Processes that work on shares exchange no message.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Share:
-    """The `index`-th of `count`, from 1."""
+    """The `index`-th of `count` shares, counted from 1."""
 
     index: int = 1
     count: int = 1
@@ -25,7 +25,7 @@ class Share:
         return f"{self.index}-of-{self.count}"
 
     def of(self, items: Iterable[Item]) -> Iterator[Item]:
-        """Every count-th."""
+        """The items of this share."""
         return islice(items, self.index - 1, None, self.count)
 
 
@@ -33,7 +33,7 @@ WHOLE = Share()
 
 
 def share_of(typed: str, environment: Mapping[str, str]) -> Share:
-    """As typed, else the launcher's, else all of it.
+    """The share that was typed, else the share of the launcher's rank, else the whole job. ValueError for a wrong I/N.
 
     >>> list(share_of("2/3", {}).of(range(7)))
     [1, 4]
@@ -47,7 +47,7 @@ def share_of(typed: str, environment: Mapping[str, str]) -> Share:
 
 
 def own_gpu(device: str, environment: Mapping[str, str]) -> str:
-    """`auto` and `cuda` are each process's own GPU under a launcher, where there are any: made the current one."""
+    """The device of this process. Under a launcher, `auto` and `cuda` select a GPU of its own, if there are any."""
     from torch import cuda
 
     local = environment.get("LOCAL_RANK")

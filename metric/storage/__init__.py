@@ -1,4 +1,4 @@
-"""Where things lie: files that appear whole or not at all, checkpoint folders, the hub's cache.
+"""Files on disk: files that appear whole or not at all, checkpoint folders, the hub's cache.
 
 Imports `metric.runtime` only.
 """

@@ -1,7 +1,7 @@
-"""checkpoints/last, the few before it, and what may be asked of them: of a captioner's run and of a CLIP's alike.
+"""The checkpoints of a run, of a captioner and of a CLIP alike.
 
 checkpoints/last             where --resume goes on
-checkpoints/xe-001500 ...    those before it, named by where they were saved
+checkpoints/xe-001500 ...    earlier checkpoints, named by stage and step
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from metric.storage.atomic_files import beside, fault, no_room, replaced, settle
 from metric.storage.run_files import CHECKPOINTS, LAST, METRICS
 
 POSITION = "position.json"
-FORMAT = 2  # of checkpoints; 1 did not say its format, nor the number of processes
-STAGES = ("step", "xe", "reward")  # in the order in which a run has them; a CLIP's has steps alone
-KEPT = re.compile(rf"({'|'.join(STAGES)})-(\d+)")
+FORMAT = 2  # of position.json; format 1 had neither its number nor the number of processes
+STAGES = ("step", "xe", "reward")  # in the order of a run; the training of a CLIP has the stage "step" alone
+EARLIER = re.compile(rf"({'|'.join(STAGES)})-(\d+)")
 
 
 @dataclass(frozen=True)
 class Position:
-    """The stage and how many of its steps are done."""
+    """A stage of a run and the number of its steps that are done."""
 
     stage: str
     step: int
@@ -40,8 +40,8 @@ class Position:
 
 
 @contextmanager
-def put(out: Path, at: Position, keep: int) -> Iterator[Path]:
-    """A folder to write into, which then is checkpoints/last; of those before it, `keep` - 1 stay."""
+def new_checkpoint(out: Path, at: Position, keep: int) -> Iterator[Path]:
+    """An empty folder to write into, which then becomes checkpoints/last. `keep` - 1 earlier checkpoints stay."""
 
     def retire(old: Path) -> None:
         place = old.with_name(position(old).name)
@@ -49,28 +49,30 @@ def put(out: Path, at: Position, keep: int) -> Iterator[Path]:
         old.rename(place)
 
     if (out / METRICS).exists():
-        sync(out / METRICS)  # whatever the checkpoint has seen is in the log, should the machine fail
+        sync(out / METRICS)  # the log of the steps before the checkpoint survives a failure of the machine
     with replaced(out / LAST, retire) as new:
         yield new
         write_json(new / POSITION, {**asdict(at), "format": FORMAT, "processes": world()})
-    for old in kept(out)[keep - 1 :]:
+    for old in earlier(out)[keep - 1 :]:
         shutil.rmtree(old)
 
 
 def recorded(folder: Path) -> dict[str, Any]:
+    """The content of position.json. Checkpoints of format 1 of a CLIP have none."""
     path = folder / POSITION
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"stage": "step", "step": 0, "format": 1}
 
 
 def position(folder: Path) -> Position:
-    said = recorded(folder)
-    return Position(said["stage"], said["step"])
+    """The stage and step of a checkpoint."""
+    content = recorded(folder)
+    return Position(content["stage"], content["step"])
 
 
-def kept(out: Path) -> list[Path]:
-    """The folders beside the last one that a run can be resumed from, newest first."""
-    found = [path for path in (out / CHECKPOINTS).glob("*-*") if KEPT.fullmatch(path.name)]
-    return sorted(found, key=order, reverse=True)
+def earlier(out: Path) -> list[Path]:
+    """The checkpoints before checkpoints/last, newest first."""
+    folders = [path for path in (out / CHECKPOINTS).glob("*-*") if EARLIER.fullmatch(path.name)]
+    return sorted(folders, key=order, reverse=True)
 
 
 def order(folder: Path) -> tuple[int, int]:
@@ -79,71 +81,73 @@ def order(folder: Path) -> tuple[int, int]:
 
 
 def newest(out: Path) -> Path | None:
-    """The last checkpoint wherever it is, in a run that may be alive: nothing is moved."""
-    places = [out / LAST, beside(out / LAST, "old"), *kept(out)]
+    """The newest checkpoint of a run, or None. Nothing is moved, because the run may be training."""
+    places = [out / LAST, beside(out / LAST, "old"), *earlier(out)]
     return next((place for place in places if place.is_dir()), None)
 
 
 def reached(out: Path, resume: str, *needed: str) -> Position | None:
-    """Where the run that is to go on stands; None when it has no checkpoint yet.
+    """The position of checkpoints/last, which --resume continues. None when the run has no checkpoint yet.
 
-    When the last one is gone, the newest of the others takes its place. ValueError for one that cannot be read;
-    `resume` is what to type to go on.
+    When checkpoints/last is gone, the newest earlier checkpoint takes its place. ValueError for a checkpoint that lacks
+    a `needed` file or is damaged. `resume` is the command that continues the run, for the message.
     """
     last = out / LAST
     settle(last)
     if not last.exists():
-        for other in kept(out)[:1]:
+        for other in earlier(out)[:1]:
             other.rename(last)
     if not last.exists():
         return None
     if why := fault(last, *needed):
-        others = kept(out)
-        told = f"goes on from {others[0].name}" if others else "begins again: there is no other checkpoint"
-        raise ValueError(f"{why}: type rm -r {last}, then {resume} {told}")
+        others = earlier(out)
+        then = f"goes on from {others[0].name}" if others else "begins again: there is no other checkpoint"
+        raise ValueError(f"{why}: type rm -r {last}, then {resume} {then}")
     refuse_newer(last)
     return position(last)
 
 
 def refuse_newer(folder: Path) -> None:
-    """ValueError for a checkpoint whose layout is of a later version than this one."""
-    found = recorded(folder).get("format", 1)
-    if found > FORMAT:
+    """ValueError for a checkpoint of a later version than this one."""
+    version = recorded(folder).get("format", 1)
+    if version > FORMAT:
         raise ValueError(
-            f"{folder} has format {found}, of a newer version; this one reads up to {FORMAT}: pip install -U captioner"
+            f"{folder} has format {version}, this version reads formats up to {FORMAT}; type pip install -U captioner"
         )
 
 
 def other_processes(out: Path) -> str:
-    """What changes when a run is resumed by another number of processes; "" when nothing does."""
+    """A note about a run that another number of processes resumes, "" for the same number."""
     before = recorded(out / LAST).get("processes", 1)
     if before == world():
         return ""
     return (
-        f"{out} was saved by {before} process{'es' * (before > 1)} and goes on with {world()}: the batch stays what it "
-        f"is, each does 1/{world()} of it; sums are taken in another order, so the last bits are not the unbroken run's"
+        f"{out} was saved by {before} process{'es' * (before > 1)} and goes on with {world()}. "
+        "The batch stays the same. Sums have another order, so that the last bits differ from those of an unbroken run."
     )
 
 
 class NotFinite(ValueError):
-    """A loss or a gradient that is no number, at which a run ends."""
+    """A loss or a gradient is no finite number. The run ends."""
 
 
 @contextmanager
 def saved_whole(out: Path, resume: str) -> Iterator[None]:
-    """When a run ends because its disk is full or its loss is no number, a ValueError that says what is safe too."""
+    """Turn a full disk or a loss that is no number into a ValueError, which names the last good checkpoint."""
     try:
         yield
     except NotFinite as error:
-        raise ValueError(f"{error}; {safe(out)}") from None
+        raise ValueError(f"{error}; {last_good_state(out)}") from None
     except (OSError, SafetensorError) as error:
         why = no_room(error)
         if not why:
             raise
-        raise ValueError(f"{why} and {out} cannot be written; {safe(out)}: make room, then {resume} goes on") from None
+        raise ValueError(
+            f"{why} and {out} cannot be written; {last_good_state(out)}: make room, then {resume} goes on"
+        ) from None
 
 
-def safe(out: Path) -> str:
-    """What is left of a run that ended."""
+def last_good_state(out: Path) -> str:
+    """The checkpoint that is left of a run that ended, as part of a message."""
     last = newest(out)
     return f"{last}, of {position(last).name}, is the last good state" if last else "it had no checkpoint yet"

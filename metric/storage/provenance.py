@@ -1,4 +1,4 @@
-"""Where numbers come from: the commit, the versions and the hardware of this machine."""
+"""The origin of numbers: the commit, the versions of packages, and the hardware of this machine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def origin() -> dict[str, Any]:
 
 
 def commit() -> str:
-    """The commit of this checkout, with + when it was changed since; unknown for an installed package."""
+    """The short commit of this checkout, with + for uncommitted changes. `unknown` for an installed package."""
     here = Path(__file__).parents[2]
     try:
         head = subprocess.run(
@@ -33,5 +33,6 @@ def commit() -> str:
 
 
 def hardware() -> str:
+    """The names of the GPUs, or the number of CPU threads and the architecture."""
     gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
     return ", ".join(gpus) or f"{torch.get_num_threads()} CPU threads, {platform.machine()}"

@@ -1,6 +1,6 @@
-"""Tensors on disk and by name: an optimizer's state as safetensors, and the fingerprint of a model's weights.
+"""The state of an optimizer as a file, and the fingerprint of a model.
 
-The optimizer's are called `<parameter number>.<name>`, in the order of its parameters.
+In the file a tensor is called `<parameter number>.<name>`. Numbers follow the order of the optimizer's parameters.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from safetensors.torch import load_file, save_file
 
 
 def save_optimizer(optimizer: torch.optim.Optimizer, path: Path) -> None:
+    """Write the state as safetensors."""
     state = optimizer.state_dict()["state"]
     save_file({f"{n}.{name}": t.contiguous() for n, values in state.items() for name, t in values.items()}, path)
 
 
 def load_optimizer(optimizer: torch.optim.Optimizer, path: Path) -> None:
-    """Into an optimizer over the same parameters in the same order; its learning rates stay its own."""
+    """Read the state into an optimizer over the same parameters in the same order. Learning rates stay as they are."""
     state: dict[int, dict[str, torch.Tensor]] = {}
     for key, tensor in load_file(path).items():
         number, name = key.split(".")
@@ -31,7 +32,7 @@ def load_optimizer(optimizer: torch.optim.Optimizer, path: Path) -> None:
 
 
 def fingerprint(settings: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> str:
-    """Twelve hexadecimal digits over a model's configuration and weights: equal models score equally."""
+    """Twelve hexadecimal digits of a hash (SHA-256) over the configuration and the weights of a model."""
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
     for name, tensor in sorted(tensors.items()):
         digest.update(name.encode())

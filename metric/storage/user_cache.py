@@ -1,4 +1,4 @@
-"""Where things are kept that are dear to make and the same for every run: a folder of the user's, not the package's."""
+"""The user's cache folder, for files that are slow to compute and the same for every run."""
 
 from __future__ import annotations
 

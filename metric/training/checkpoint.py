@@ -95,7 +95,7 @@ def load_moving(model: nn.Module, path: Path) -> None:
 
 def save(run: Training, config: Config, step: int, out: Path) -> None:
     """checkpoints/last, replaced in one step, with `config.keep` - 1 of those before it."""
-    with checkpoint_folders.put(out, Position("step", step), config.keep) as new:
+    with checkpoint_folders.new_checkpoint(out, Position("step", step), config.keep) as new:
         save_moving(run.model, new / "weights.safetensors")
         save_optimizer(run.descent, new / "optimizer.safetensors")
         patience = {"best": run.patience.best, "waited": run.patience.waited}

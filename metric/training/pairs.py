@@ -18,7 +18,7 @@ from metric.clip.model import Clip
 from metric.clip.pixels import Pixels, prepare
 from metric.example import Example, Picture
 from metric.runtime.console import no_bar
-from metric.runtime.gradients import spread
+from metric.runtime.gradients import encode_in_shares
 from metric.similarity import PREFIX
 from metric.training.gradient_cache import in_parts
 from metric.training.losses import PairLoss, info_nce, sigmoid
@@ -86,7 +86,7 @@ def image_side(clip: Clip, images: Sequence) -> tuple[Callable[[Tensor], Tensor]
         return torch.cat([body(pixels[batch.tolist()].to(clip.device)) for batch in bar])
 
     with torch.no_grad():
-        features = spread(look, range(len(pixels)))
+        features = encode_in_shares(look, range(len(pixels)))
     return lambda rows: F.normalize(head(rows).float(), dim=-1), features
 
 
@@ -102,16 +102,16 @@ class PairEncoder:
 
     def images(self, rows: Sequence[int]) -> Tensor:
         """Pictures of the data set, by their rows. b rows -> `b d`."""
-        return spread(lambda share: self.in_parts(self.encode_rows, self.source[share]), rows)
+        return encode_in_shares(lambda share: self.in_parts(self.encode_rows, self.source[share]), rows)
 
     def made_images(self, pictures: Sequence[Path | Picture]) -> Tensor:
         """Pictures that were made for a batch. b pictures -> `b d`."""
         preprocess, encode = self.clip.preprocess, self.clip.encode_image
-        return spread(lambda share: self.in_parts(encode, prepare(share, preprocess)), pictures)
+        return encode_in_shares(lambda share: self.in_parts(encode, prepare(share, preprocess)), pictures)
 
     def texts(self, texts: Sequence[str]) -> Tensor:
         """b texts -> `b d`."""
-        return spread(lambda share: self.in_parts(self.clip.encode_text, share), texts)
+        return encode_in_shares(lambda share: self.in_parts(self.clip.encode_text, share), texts)
 
     def in_parts(self, encode: Callable[[Any], Tensor], items: Any) -> Tensor:
         return in_parts(encode, items, self.chunk, self.clip.device)

@@ -192,7 +192,7 @@ def test_what_cannot_be_loaded_is_said_in_one_line(tmp_path, monkeypatch) -> Non
         return message()
 
     assert "there is no folder /nowhere/at/all" in message("/nowhere/at/all")
-    assert "nor to be had from the hub (no network)" in message("someone/captioner")
+    assert "and cannot be downloaded (no network)" in message("someone/captioner")
     assert "is a file" in message(tmp_path / "config.json")
     assert "model_type 'bert', expected 'captioner'" in configured(model_type="bert")
     assert "holds wings" in configured(wings=2)

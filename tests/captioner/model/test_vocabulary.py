@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from open_clip.tokenizer import SimpleTokenizer
 
-from captioner.model.vocabulary import Vocabulary
+from captioner.model.vocabulary import Vocabulary, lowercased
 from metric.example import Cut
 
 CAPTIONS = [
@@ -105,3 +105,8 @@ def test_file_that_is_no_tokenizer_is_refused(tmp_path) -> None:
     path.write_text("{")
     with pytest.raises(ValueError, match="holds no tokenizer"):
         Vocabulary.load(path)
+
+
+def test_caption_is_learned_lower_case_and_without_its_stop() -> None:
+    assert lowercased("A Dog , and  a cat .") == "a dog, and a cat"
+    assert lowercased("Two words") == "two words"

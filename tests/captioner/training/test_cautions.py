@@ -27,9 +27,9 @@ def test_defaults_presets_and_recipes_are_not_warned_about() -> None:
     [
         ({"xe.warmup": 0.8}, "--xe.warmup 0.8 spends 80% of the steps", {"xe.warmup": 0.05}),
         ({"rl.warmup": 0.6}, "--rl.warmup 0.6 spends 60%", {"rl.warmup": 0.05}),
-        ({"rl.lr": 2.5e-4}, "is cross-entropy's learning rate (0.00025) or near it", {"rl.lr": 5e-6}),
-        ({"rl.lr": 1e-4}, "is 20 times what a model of this size is trained with", {"rl.lr": 5e-6}),
-        ({**PRESETS["small"], "rl.lr": 1e-3}, "is cross-entropy's learning rate (0.001)", {"rl.lr": 1e-4}),
+        ({"rl.lr": 2.5e-4}, "is near the learning rate of cross-entropy (0.00025)", {"rl.lr": 5e-6}),
+        ({"rl.lr": 1e-4}, "is 20 times the usual rate for a model of this size", {"rl.lr": 5e-6}),
+        ({**PRESETS["small"], "rl.lr": 1e-3}, "is near the learning rate of cross-entropy (0.001)", {"rl.lr": 1e-4}),
         ({"xe.steps": 0}, "begins with an untrained model", {"xe.steps": 50_000}),
         ({**PRESETS["small"], "xe.steps": 0}, "begins with an untrained model", {"xe.steps": 1200}),
     ],
@@ -59,7 +59,7 @@ def test_a_contrastive_batch_with_few_negatives_is_warned_about() -> None:
 def test_a_warm_up_in_steps_is_refused_with_its_share() -> None:
     with pytest.raises(ValueError, match="for 10000 of 50000 steps type --xe.warmup 0.2$"):
         check(override(Run(), {"xe.warmup": 10_000}))
-    with pytest.raises(ValueError, match="longer than the run, all of whose 1200 would be warm-up"):
+    with pytest.raises(ValueError, match="longer than the run of 1200; type --warmup 0.05"):
         refuse_warmup("warmup", 10_000, 1200)
     with pytest.raises(ValueError, match="type --warmup 0.05"):
         refuse_warmup("warmup", -0.1, 1200)

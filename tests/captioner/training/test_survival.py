@@ -151,9 +151,9 @@ def test_a_checkpoint_of_a_newer_version_is_refused(halfway, capsys):
     path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 99}))
     capsys.readouterr()
     assert resume(halfway) == 2
-    assert "has format 99, of a newer version" in told(capsys)
+    assert "has format 99, this version reads formats up to" in told(capsys)
     assert main(["caption", "--model", str(halfway), "--images", str(halfway), "--out", str(halfway / "c.jsonl")]) == 2
-    assert "has format 99, of a newer version" in told(capsys)
+    assert "has format 99, this version reads formats up to" in told(capsys)
 
 
 def test_another_vocabulary_is_refused(halfway, capsys):
@@ -187,7 +187,7 @@ def test_cautions_are_said_once_and_logged(tmp_path, capsys, tiny_flags):
     given = "--xe.steps 1 --rl.steps 1 --rl.lr 1e-3 --reward cider".split()
     assert main(["train", *tiny_flags, *given, "--out", str(tmp_path)]) == 0
     line = told(capsys)
-    assert line.startswith("captioner: caution: --rl.lr 0.001 is cross-entropy's learning rate")
+    assert line.startswith("captioner: caution: --rl.lr 0.001 is near the learning rate of cross-entropy")
     assert rows(tmp_path)[0] == {"stage": "xe", "step": 0, "cautions": [line.removeprefix("captioner: caution: ")]}
 
 

@@ -36,11 +36,11 @@ def test_each_distinct_prefix_that_is_asked_for_has_one_number(shape, seed):
 def test_apart_every_place_is_its_own():
     prefixes = Prefixes.apart(few_tokens((2, 3, 4), 0))
     x = torch.arange(24)[:, None]
-    assert torch.equal(prefixes.spread(x).flatten(0, 1), x) and torch.equal(prefixes.gather(prefixes.spread(x)), x)
+    assert torch.equal(prefixes.expand(x).flatten(0, 1), x) and torch.equal(prefixes.gather(prefixes.expand(x)), x)
 
 
 @given(shapes, seeds)
 def test_what_is_spread_is_gathered_again(shape, seed):
     prefixes = Prefixes.of(few_tokens(shape, seed), torch.ones(shape, dtype=torch.bool))
     x = torch.randn(len(prefixes.first), 2)
-    assert torch.equal(prefixes.gather(prefixes.spread(x)), x)
+    assert torch.equal(prefixes.gather(prefixes.expand(x)), x)

@@ -12,8 +12,18 @@ from torch import Tensor, distributed, multiprocessing, nn
 from torch.nn.functional import normalize
 
 from metric.clip.embedder import Embedder
-from metric.runtime.gradients import data_parallel, held, spread
-from metric.runtime.processes import any_of, gathered, joined, mean, own, rank, refuse_other_settings, shared, world
+from metric.runtime.gradients import data_parallel, delayed_averaging, encode_in_shares
+from metric.runtime.processes import (
+    any_of,
+    gathered,
+    joined,
+    mean,
+    own_share,
+    rank,
+    refuse_other_settings,
+    shared,
+    world,
+)
 from metric.training.losses import Made, info_nce, positive_augmented
 
 PICTURES, TEXTS = torch.randn(2, 7, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
@@ -31,13 +41,13 @@ def gradients() -> tuple[Tensor, list[Tensor]]:
         return normalize(model["tower"](torch.stack(rows)), dim=-1)
 
     def loss(added: int) -> Tensor:
-        image, text = spread(embed, list(PICTURES)), spread(embed, list(TEXTS + added))
-        made = Made(spread(embed, list(TEXTS[ROWS] + 1)), ROWS)
+        image, text = encode_in_shares(embed, list(PICTURES)), encode_in_shares(embed, list(TEXTS + added))
+        made = Made(encode_in_shares(embed, list(TEXTS[ROWS] + 1)), ROWS)
         return positive_augmented(image, text, None, made, lambda a, b: info_nce(a, b, model.scale.exp()), 0.0, 0.1)[0]
 
     apply = data_parallel(model)
     for added in range(2):  # gradients are added up over two parts, and averaged once
-        with held(apply, more=added == 0):
+        with delayed_averaging(apply, more=added == 0):
             value = apply(loss, added)
             value.backward()
     return value.detach(), [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
@@ -71,7 +81,11 @@ def work(number: int, folder: Path) -> None:
     with joined():
         loss, found = gradients()
         told = {"world": world(), "rank": rank(), "loss": loss, "gradients": found}
-        told |= {"stop": any_of(number == 1, CPU), "figure": shared(lambda: number + 0.5), "own": list(own(range(5)))}
+        told |= {
+            "stop": any_of(number == 1, CPU),
+            "figure": shared(lambda: number + 0.5),
+            "own": list(own_share(range(5))),
+        }
         told |= {"gathered": gathered(f"of {number}"), "mean": mean([{"a": 1.0}, {"a": number + 2.0}], CPU)}
         told |= {"pictures": known_pictures(number)}
         told |= {"shared error": refused(None), "unlike": refused(1)}
@@ -129,4 +143,4 @@ def test_what_one_refuses_all_refuse_and_one_says(told) -> None:
 def test_one_process_needs_no_group() -> None:
     assert (world(), rank()) == (1, 0)
     assert any_of(False, CPU) is False and shared(lambda: 0.5) == 0.5 and gathered("a") == ["a"]
-    assert mean([{"a": 1.0}, {"a": 2.0}], CPU) == {"a": 1.5} and own(range(3)) == range(3)
+    assert mean([{"a": 1.0}, {"a": 2.0}], CPU) == {"a": 1.5} and own_share(range(3)) == range(3)

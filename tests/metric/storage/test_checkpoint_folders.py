@@ -15,14 +15,14 @@ from safetensors.torch import load_file, save_file
 
 from metric.storage import checkpoint_folders
 from metric.storage.atomic_files import keep_rows, no_room, write_json
-from metric.storage.checkpoint_folders import NotFinite, Position, kept, newest, put, reached, saved_whole
+from metric.storage.checkpoint_folders import NotFinite, Position, earlier, new_checkpoint, newest, reached, saved_whole
 from metric.storage.run_files import LAST
 
 TYPED = "captioner metric train --out runs/m --resume"
 
 
 def save(out: Path, step: int, keep: int = 2, size: int = 10) -> None:
-    with put(out, Position("step", step), keep) as new:
+    with new_checkpoint(out, Position("step", step), keep) as new:
         save_file({"weight": torch.full((size,), float(step))}, new / "weights.safetensors")
         write_json(new / "state.json", {"step": step})
 
@@ -47,16 +47,16 @@ def test_the_last_few_are_kept(tmp_path: Path, keep: int, before: list[int]) -> 
     for step in (5, 10, 15, 20):
         save(tmp_path, step, keep)
     assert reached(tmp_path, TYPED) == Position("step", 20)
-    assert [path.name for path in kept(tmp_path)] == [f"step-{step:06d}" for step in before]
-    assert [weight(path) for path in kept(tmp_path)] == before and weight(tmp_path / LAST) == 20
+    assert [path.name for path in earlier(tmp_path)] == [f"step-{step:06d}" for step in before]
+    assert [weight(path) for path in earlier(tmp_path)] == before and weight(tmp_path / LAST) == 20
     assert len(list((tmp_path / "checkpoints").iterdir())) == keep
 
 
 def test_those_of_the_reward_stage_come_after_those_of_cross_entropy(tmp_path: Path) -> None:
     for stage, step in (("xe", 90), ("xe", 100), ("reward", 5), ("reward", 10)):
-        with put(tmp_path, Position(stage, step), keep=3):
+        with new_checkpoint(tmp_path, Position(stage, step), keep=3):
             pass
-    assert [path.name for path in kept(tmp_path)] == ["reward-000005", "xe-000100"]
+    assert [path.name for path in earlier(tmp_path)] == ["reward-000005", "xe-000100"]
 
 
 def test_without_the_last_the_one_before_takes_its_place(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_without_the_last_the_one_before_takes_its_place(tmp_path: Path) -> None
     shutil.rmtree(tmp_path / LAST)
     assert newest(tmp_path) == tmp_path / "checkpoints" / "step-000005", "a reader moves nothing"
     assert reached(tmp_path, TYPED) == Position("step", 5)
-    assert weight(tmp_path / LAST) == 5 and not kept(tmp_path)
+    assert weight(tmp_path / LAST) == 5 and not earlier(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["weights.safetensors", "state.json"])
@@ -93,7 +93,8 @@ def test_a_newer_format_is_refused(tmp_path: Path) -> None:
     path = tmp_path / LAST / "position.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"format": checkpoint_folders.FORMAT + 1}))
     with pytest.raises(
-        ValueError, match=f"has format {checkpoint_folders.FORMAT + 1}, of a newer version.*pip install -U captioner"
+        ValueError,
+        match=f"has format {checkpoint_folders.FORMAT + 1}, this version reads .*pip install -U captioner",
     ):
         reached(tmp_path, TYPED)
 
@@ -104,7 +105,7 @@ def test_another_number_of_processes_is_told(tmp_path: Path) -> None:
     path = tmp_path / LAST / "position.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"processes": 4}))
     assert (
-        "was saved by 4 processes and goes on with 1: the batch stays what it is"
+        "was saved by 4 processes and goes on with 1. The batch stays the same."
         in checkpoint_folders.other_processes(tmp_path)
     )
 

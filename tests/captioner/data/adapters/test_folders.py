@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from captioner.data import clean, load
+from captioner.data import load
 
 
 @pytest.fixture
@@ -91,8 +91,3 @@ def test_split_of_no_line_and_file_of_no_text_are_refused(root):
         load(spec, "test")
     with pytest.raises(ValueError, match="no UTF-8 text"):
         load(f"jsonl:file={root / 'b.png'}", "test")
-
-
-def test_caption_is_learned_lower_case_and_without_its_stop():
-    assert clean("A Dog , and  a cat .") == "a dog, and a cat"
-    assert clean("Two words") == "two words"
