@@ -11,8 +11,6 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from captioner.captioning.candidates import Wanted
 from captioner.captioning.formats import FORMATS, Format
 from captioner.captioning.journal import KEPT, Row, Rows, Work, line, part_of
@@ -22,6 +20,7 @@ from captioner.data import Part, parts, rereadable
 from captioner.data.blocks import Block, blocks
 from captioner.features.store import known_ids
 from metric.example import Example, UnreadableImage, open_image
+from metric.runtime.progress import Progress
 from metric.runtime.work_share import WHOLE, Share
 
 
@@ -72,13 +71,13 @@ def caption(job: Job) -> bool:
         begin(work, job)
     before, new = work.rows(), 0
     done = partial(is_done, before, FORMATS[job.format].done_as)
-    with work.journal(job.share) as file, bar(job, len(before)) as progress:
+    with work.journal(job.share) as file, progress_of(job, len(before)) as progress:
         for rows in source(left(job, before)):
             rows = [row for row in rows if not done(row.id, row.order)]
             file.writelines(map(line, rows))
             file.flush()
             new += sum(not row.skipped for row in rows)
-            progress.update(len(rows))
+            progress.advance(len(rows))
         work.marker(job.share).touch()
     with work.locked():
         lacking = work.lacking(job.share.count)
@@ -152,11 +151,11 @@ def readable(example: Example) -> bool:
     return True
 
 
-def bar(job: Job, done: int) -> tqdm:
-    """The progress bar. It shows the time left when the pictures can be counted beforehand."""
+def progress_of(job: Job, done: int) -> Progress:
+    """The progress in pictures. It shows the time left when the pictures can be counted beforehand."""
     total = sum(len(block.examples) for block in job.blocks()) if rereadable(job.images) else None
     initial = min(done, total) if total is not None and job.share.count == 1 else 0
-    return tqdm(total=total, initial=initial, desc="captions", unit="picture", disable=None)
+    return Progress("captions of picture", total, initial, shown=job.share.speaks)
 
 
 def merge(out: Path, checker: str) -> bool:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import torch
 from einops import rearrange
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from captioner.config import Decode
 from captioner.decoding.beam_search import beam_search
@@ -21,6 +20,7 @@ from captioner.decoding.large_vocabulary import log_probability
 from captioner.features.store import Features
 from captioner.model.encoder_decoder import Captioner
 from metric.example import Example
+from metric.runtime.progress import Progress
 
 METHODS = ("greedy", "beam", "diverse_beam", "sample")
 BATCH = 64  # pictures that are captioned together
@@ -102,16 +102,20 @@ def captions_of(
     examples: Sequence[Example],
     features: Features,
     decode: Decode,
-    progress: bool = False,
+    part: bool = False,
 ) -> dict[str, str]:
-    """Returns the best caption of each example by beam search: id -> caption."""
+    """Returns the best caption of each example by beam search: id -> caption.
+
+    `part`: the captions are one step of a longer work, such as training, whose progress is told.
+    """
     captions: dict[str, str] = {}
     device = captioner.token.weight.device
-    starts = range(0, len(examples), BATCH)
-    for start in tqdm(starts, desc="captions", unit="batch", disable=None if progress else True):
-        names = [example.id for example in examples[start : start + BATCH]]
-        generated = generate(captioner, features[names].to(device), k=decode.beams, max_length=decode.max_length)
-        captions |= {name: beams[0] for name, beams in zip(names, generated.captions)}
+    with Progress("captions of picture", len(examples), part=part) as progress:
+        for start in range(0, len(examples), BATCH):
+            names = [example.id for example in examples[start : start + BATCH]]
+            generated = generate(captioner, features[names].to(device), k=decode.beams, max_length=decode.max_length)
+            captions |= {name: beams[0] for name, beams in zip(names, generated.captions)}
+            progress.advance(len(names))
     return captions
 
 

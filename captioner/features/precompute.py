@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from tqdm import tqdm
-
 from captioner.data import parts, rereadable, split_names
 from captioner.data.blocks import Block, blocks
 from captioner.data.inspection.inspect_data import WHOLE
@@ -18,6 +16,7 @@ from captioner.features.store import SHARD, TOGETHER, fill, plan
 from metric.clip.load import load_clip
 from metric.clip.model import Clip
 from metric.example import Example
+from metric.runtime.progress import Progress
 from metric.runtime.work_share import Share
 
 
@@ -60,11 +59,11 @@ def keep(job: Job, only_plan: bool) -> bool:
         return True
     skipped: dict[str, str] = {}
     made = 0
-    with tqdm(total=count, desc="features", unit="picture", disable=None) as bar:
+    with Progress("features of picture", count, shown=job.share.speaks) as progress:
         for looked in fill(examples(job.blocks(), skipped), clip, shelf):
             skipped |= looked.faults
             made += len(looked.new)
-            bar.update(len(looked.seen) + len(looked.faults))
+            progress.advance(len(looked.seen) + len(looked.faults))
     for name, reason in skipped.items():
         print(f"skipped {name}: {reason}")
     print(f"{job.name}: {made:,} pictures computed, {len(shelf.places):,} are there, {len(skipped):,} skipped")

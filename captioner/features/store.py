@@ -15,13 +15,13 @@ from typing import Protocol
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from captioner.features.patch_features import grid_features
 from captioner.features.shelf import DiskShelf, MemoryShelf, Seen, Shelf, ids_in, state_of
 from metric.clip.model import Clip
 from metric.example import Example, UnreadableImage, open_image
-from metric.runtime.console import no_bar
+from metric.runtime.console import say
+from metric.runtime.progress import Progress
 
 SHARD = 256  # pictures of a shard; a kill costs at most one shard
 TOGETHER = 64  # pictures that the tower computes at once
@@ -120,14 +120,14 @@ class FeatureStore:
         shelf = MemoryShelf() if folder is None else DiskShelf(folder, clip)
         todo = [example for example in examples if not shelf.at_hand(example)]
         if len(todo) >= PLANNED:
-            tqdm.write(plan(len(todo), todo[:TOGETHER], clip))
+            say(plan(len(todo), todo[:TOGETHER], clip))
         keys: dict[str, str] = {}
         skipped: dict[str, str] = {}
-        with tqdm(total=len(examples), desc="features", unit="picture", disable=no_bar() if todo else True) as bar:
+        with Progress("features of picture", len(examples), shown=bool(todo)) as progress:
             for block in fill(blocks, clip, shelf):
                 keys |= {seen.id: seen.key for seen in block.seen}
                 skipped |= block.faults
-                bar.update(len(block.seen) + len(block.faults))
+                progress.advance(len(block.seen) + len(block.faults))
         return cls(shelf, keys, skipped)
 
 

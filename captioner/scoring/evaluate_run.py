@@ -39,7 +39,7 @@ def evaluate_run(folder: Path, split: str, specs: Sequence[str]) -> Scores:
     pac = Embedder(load_clip(metric, device)) if metric else None
     given = Given(Embedder(clip), pac, run.checker, str(device))
     open_sources(asked.names, asked.options, given)  # a wrong option is told before the captions are replaced
-    captions = captions_of(captioner, examples, features, run.decode, progress=True)
+    captions = captions_of(captioner, examples, features, run.decode)
     write_lines(files.captions_file(split), captions)
     scores = evaluate(captions, examples, specs, given.clip, given.pac, given.checker, given.device)
     scores.save(files.scores_file(split))

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 import torch
-from tqdm import tqdm
 
 from metric.evaluation import evaluate_each
 from metric.example import Example
 from metric.judgement.judge import Scorer
+from metric.runtime.progress import Progress
 from metric.scores.catalogue import SCORES, expand_names
 from metric.scores.clip_families import embedder_of
 from metric.scores.emscore import PARTS, EmScore, both
@@ -87,10 +87,12 @@ class Metrics:
 
         def scorer(examples: Sequence[Example], captions: Sequence[str]) -> dict[str, list[float]]:
             numbers: list[float] = []
-            for start in tqdm(range(0, len(examples), BATCH), desc=key, disable=None):
-                batch = captions[start : start + BATCH]
-                total, _ = reward(examples[start : start + BATCH], [[caption] for caption in batch])
-                numbers += total[:, 0].tolist()
+            with Progress(f"{key} of caption", len(captions), part=True) as progress:
+                for start in range(0, len(examples), BATCH):
+                    batch = captions[start : start + BATCH]
+                    total, _ = reward(examples[start : start + BATCH], [[caption] for caption in batch])
+                    numbers += total[:, 0].tolist()
+                    progress.advance(len(batch))
             return {key: numbers}
 
         return scorer

@@ -22,6 +22,7 @@ from metric.clip.token_features import cut
 from metric.example import Example, Picture, image_key
 from metric.runtime.fixed_batches import alike, classes, rows_for
 from metric.runtime.processes import gathered
+from metric.runtime.progress import Progress
 
 HALF: dict[str, torch.dtype | None] = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 TOKENS = 16  # of a usual text, and so the rows of a matrix product for one text
@@ -54,10 +55,12 @@ class Embedder:
         keys = [image_key(image) for image in images]
         missing = {key: image for key, image in zip(keys, images) if key not in self.known_images}
         names = list(missing)
-        for batch, filled, _ in alike([0] * len(missing), 0, self.batch_size):
-            pixels = prepare([missing[names[item]] for item in batch], self.clip.preprocess)
-            pixels = pixels[[batch.index(item) for item in filled]]
-            self.learn(self.known_images, [names[item] for item in batch], self.clip.encode_image, pixels)
+        with Progress("CLIP embeddings of picture", len(missing), part=True) as progress:
+            for batch, filled, _ in alike([0] * len(missing), 0, self.batch_size):
+                pixels = prepare([missing[names[item]] for item in batch], self.clip.preprocess)
+                pixels = pixels[[batch.index(item) for item in filled]]
+                self.learn(self.known_images, [names[item] for item in batch], self.clip.encode_image, pixels)
+                progress.advance(len(batch))
         return self.gather(self.known_images, keys)
 
     def exchange_images(self) -> None:
@@ -75,8 +78,10 @@ class Embedder:
             tokens = self.clip.tokenizer(missing)
             self.cut += int(cut(self.clip, missing, tokens).sum())
             lengths = needed(self.clip.model, tokens).tolist()
-            for batch, filled, t, encode in self.batches(lengths, tokens.shape[1]):
-                self.learn(self.known_texts, [missing[item] for item in batch], encode, tokens[filled, :t])
+            with Progress("CLIP embeddings of text", len(missing), part=True) as progress:
+                for batch, filled, t, encode in self.batches(lengths, tokens.shape[1]):
+                    self.learn(self.known_texts, [missing[item] for item in batch], encode, tokens[filled, :t])
+                    progress.advance(len(batch))
         embedded = self.gather(self.known_texts, texts)
         for text in list(self.known_texts)[: max(0, len(self.known_texts) - TEXTS)]:
             del self.known_texts[text]

@@ -13,11 +13,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
-from tqdm import tqdm
 
 from metric.example import Example
 from metric.judgement.corruptions import CORRUPTIONS
 from metric.judgement.judge import Scorer
+from metric.runtime.progress import Progress
 
 Z = 1.96  # standard normal quantile of a 95 % interval
 
@@ -68,14 +68,15 @@ def audit(examples: Sequence[Example], scorers: Iterable[Scorer], seed: int = 0)
     originals = [caption for _, caption in held]
     corrupted = {name: [corrupt(name, caption, example, seed) for example, caption in held] for name in CORRUPTIONS}
     rows: list[Row] = []
-    for scorer in scorers:
-        before = scorer(kept, originals)
-        for name, captions in tqdm(corrupted.items(), desc=" ".join(before), disable=None):
-            applies = np.array([caption is not None for caption in captions])
-            after = scorer(kept, [caption or original for caption, original in zip(captions, originals)])
-            rows += [
-                row(name, metric, np.asarray(before[metric]), np.asarray(after[metric]), applies) for metric in after
-            ]
+    together = list(scorers)
+    with Progress("audit round", len(together) * len(corrupted)) as progress:
+        for scorer in together:
+            before = scorer(kept, originals)
+            for name, captions in corrupted.items():
+                applies = np.array([caption is not None for caption in captions])
+                after = scorer(kept, [caption or original for caption, original in zip(captions, originals)])
+                rows += [row(name, key, np.asarray(before[key]), np.asarray(after[key]), applies) for key in after]
+                progress.advance()
     return Audit(rows, {name: sample(originals, captions) for name, captions in corrupted.items()})
 
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from metric.example import Example
 from metric.judgement.agreement import bootstrap
 from metric.judgement.benchmark import Benchmark, average
 from metric.judgement.published import PUBLISHED
+from metric.runtime.progress import watched
 
 # One or more metrics that are computed together: of examples with ids of their own and a caption each, by name.
 Scorer = Callable[[Sequence[Example], Sequence[str]], Mapping[str, Sequence[float]]]
@@ -68,7 +68,7 @@ def measure_of(benchmark: Benchmark, rounds: Sequence[np.ndarray]) -> Callable[[
 def all_scores(benchmark: Benchmark, scorers: Iterable[Scorer]) -> dict[str, list[np.ndarray]]:
     """Metric -> scores of all items, `n`, for each round."""
     found: dict[str, list[np.ndarray]] = {}
-    for scorer in tqdm(list(scorers), desc="metrics", disable=None):
+    for scorer in watched(list(scorers), "scores of metric"):
         for items in benchmark.rounds:
             scored = scorer([item.example for item in items], [item.caption for item in items])
             for name, numbers in scored.items():

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tqdm import tqdm
-
 from metric.example import Picture
 from metric.images import UnreadableImage, decode_all
 from metric.judgement.benchmark import Benchmark
+from metric.runtime.progress import watched
 from metric.video import Video, frames
 
 THREADS = 4
@@ -26,7 +25,7 @@ def lost(benchmark: Benchmark, check: Callable[[Path | Picture], str]) -> dict[i
     """Number of an item -> the fault that `check` finds in its picture. Each picture is checked once."""
     images = {item.example.image: "" for item in benchmark.items}
     with ThreadPoolExecutor(THREADS) as pool:
-        results = list(tqdm(pool.map(check, images), total=len(images), desc="pictures", disable=None))
+        results = list(watched(pool.map(check, images), "check of picture", len(images), part=True))
     faults = dict(zip(images, results))
     return {n: fault for n, item in enumerate(benchmark.items) if (fault := faults[item.example.image])}
 

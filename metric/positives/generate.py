@@ -9,7 +9,6 @@ from hashlib import sha256
 from pathlib import Path
 
 import torch
-from tqdm import tqdm
 
 from metric.clip.load import load_clip
 from metric.example import Example
@@ -19,6 +18,7 @@ from metric.positives.filter import read_about, select, write_about
 from metric.positives.make_batch import BatchMaker
 from metric.positives.shards import join, pack, part_path, read, shard_path, shards_in, tidy
 from metric.positives.units import ImageMaker, TextMaker, Unit, units_of
+from metric.runtime.progress import Progress
 from metric.runtime.work_share import WHOLE, Share
 from metric.storage.atomic_files import write_bytes
 
@@ -47,9 +47,10 @@ def generate(
     if todo:
         clip = load_clip(config.clip, device) if config.clip else None
         maker = BatchMaker(*makers(), clip, config, data)
-        with tqdm(total=sum(len(shards[number]) for number in todo), unit="positive", disable=None) as bar:
+        count = sum(len(shards[number]) for number in todo)
+        with Progress("positives of caption", count, shown=share.speaks) as progress:
             for number in todo:
-                fill(out, number, shards[number], maker, config.batch_size, bar)
+                fill(out, number, shards[number], maker, config.batch_size, progress)
     missing = sum(not shard_path(out, number).exists() for number in range(len(shards)))
     if missing:
         print(f"{out}: {missing} of {len(shards)} shards are other processes'; the last one filters")
@@ -73,14 +74,14 @@ def begin(out: Path, config: GenerationConfig, examples: Sequence[Example], data
         raise ValueError(f"{out} was begun with {changed}: go on with the same or choose another --out")
 
 
-def fill(out: Path, number: int, units: Sequence[Unit], maker: BatchMaker, b: int, bar: tqdm) -> None:
+def fill(out: Path, number: int, units: Sequence[Unit], maker: BatchMaker, b: int, progress: Progress) -> None:
     """Make the batches of a shard that are not there yet, then the shard."""
     batches = [units[start : start + b] for start in range(0, len(units), b)]
     for place, batch in enumerate(batches):
         part = part_path(out, number, place)
         if not part.exists():
             write_bytes(part, pack(maker(batch)))
-        bar.update(len(batch))
+        progress.advance(len(batch))
     join(out, number, len(batches))
 
 

@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from tqdm import tqdm
-
 from metric.example import Example, Picture
 from metric.images import InTar
 from metric.positives.filter import read_about, used
 from metric.positives.shards import Sample, read, shards_in
+from metric.runtime.progress import watched
 from metric.scenes.world import Scene
 
 
@@ -76,7 +75,7 @@ class RecordedPositives:
         self.images: dict[str, list[tuple[str, InTar]]] = {}
         self.texts: dict[str, list[str]] = {}
         self.dropped = {"image": 0, "text": 0}
-        for sample in tqdm(read(shards), desc="positives", unit="sample", disable=None, leave=False):
+        for sample in watched(read(shards), "positives of sample", part=True):
             self.take(sample, about)
 
     def take(self, sample: Sample, about: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ The share I/N is every N-th item from the I-th, counted from 1. Processes that w
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeVar
 
@@ -20,6 +20,13 @@ class Share:
 
     index: int = 1
     count: int = 1
+    launched: bool = field(default=False, compare=False)
+    """by torchrun or accelerate launch, whose processes share one screen"""
+
+    @property
+    def speaks(self) -> bool:
+        """Whether this process tells its progress: of the processes that share a screen the first one."""
+        return self.index == 1 or not self.launched
 
     def __str__(self) -> str:
         return f"{self.index}-of-{self.count}"
@@ -39,7 +46,7 @@ def share_of(typed: str, environment: Mapping[str, str]) -> Share:
     [1, 4]
     """
     if not typed:
-        return Share(int(environment.get("RANK", 0)) + 1, int(environment.get("WORLD_SIZE", 1)))
+        return Share(int(environment.get("RANK", 0)) + 1, int(environment.get("WORLD_SIZE", 1)), launched=True)
     index, _, count = typed.partition("/")
     if not (index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
         raise ValueError(f"--shard is I/N with I from 1 to N, such as 1/4, got {typed!r}")

@@ -13,8 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tqdm import tqdm
-
+from metric.runtime.progress import watched
 from metric.scores.caption_sets import coco_captions, read_corpus
 from metric.scores.cider import EOS, DocumentFrequency, runs
 from metric.scores.ptb_tokenizer import words
@@ -51,7 +50,7 @@ def kept(name: str, corpus: Callable[[], Corpus]) -> DocumentFrequency:
 def counted(corpus: Corpus) -> DocumentFrequency:
     """The frequency in a corpus, without n-grams of one image."""
     counts: Counter[str] = Counter()
-    for captions in tqdm(corpus, desc="document frequency", unit="image", disable=None):
+    for captions in watched(corpus, "document frequency of picture", part=True):
         counts.update(runs((*words(caption), EOS) for caption in captions))
     return DocumentFrequency({gram: count for gram, count in counts.items() if count > 1}, len(corpus))
 

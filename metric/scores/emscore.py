@@ -18,11 +18,11 @@ from itertools import chain
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from tqdm import tqdm
 
 from metric.clip.embedder import Embedder
 from metric.clip.model import Clip
 from metric.clip.token_features import lengths, token_features
+from metric.runtime.progress import watched
 from metric.video import FRAMES, Video, as_pictures
 
 PARTS = ("full", "coarse", "fine")
@@ -104,7 +104,7 @@ class EmScore:
     def with_video(self, videos: Sequence[Video], captions: Sequence[str]) -> list[dict[str, float]]:
         """The parts of EMScore(X, V), one dictionary a caption."""
         self.learn(captions)
-        pairs = tqdm(list(zip(videos, captions)), desc="videos", disable=None)
+        pairs = watched(list(zip(videos, captions)), "EMScore of video")
         return [of_video(self.look(video), self.known_words[caption]) for video, caption in pairs]
 
     def with_references(self, captions: Sequence[str], references: Sequence[Sequence[str]]) -> list[dict[str, float]]:

@@ -11,9 +11,9 @@ from itertools import chain
 import torch
 from einops import rearrange
 from torch import Tensor
-from tqdm import tqdm
 
 from metric.example import Example
+from metric.runtime.console import say
 from metric.scores.grammar import grammar_checker
 from rewards.context import Context
 from rewards.registry import register
@@ -31,7 +31,7 @@ class Grammar:
 
     def __init__(self, context: Context, checker: str = "languagetool") -> None:
         self.checker = grammar_checker(checker)
-        tqdm.write(f"reward grammar: checked by {self.checker.name}")
+        say(f"reward grammar: checked by {self.checker.name}")
 
     @property
     def signature(self) -> str:

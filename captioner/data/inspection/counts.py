@@ -11,10 +11,10 @@ from itertools import islice
 from typing import Any
 
 from PIL import Image, ImageOps
-from tqdm import tqdm
 
 from captioner.data.left_out import Read, Tally
 from metric.example import Example, UnreadableImage, open_image
+from metric.runtime.progress import watched
 from metric.scores.ptb_tokenizer import tokenize
 
 TOGETHER = 256  # pictures that are opened together
@@ -77,13 +77,13 @@ def look(read: Read, split: str, opened: int, shown: int) -> Look:
     """The content of a split. `opened` pictures, drawn with a fixed seed, are decoded (-1: all); `shown` are kept."""
     found = Look(split)
     to_open, to_show = Lot(max(opened, 0)), Lot(shown)
-    for chunk in chunks(tqdm(noted(read, found), desc=split, unit="picture", disable=None)):
+    for chunk in chunks(watched(noted(read, found), f"{split} picture")):
         for example in chunk:
             to_open.offer(example)
             to_show.offer(example)
         if opened < 0:
             found.open(chunk)
-    for chunk in chunks(tqdm(to_open.drawn(), desc=f"{split}: opened", unit="picture", disable=None)):
+    for chunk in chunks(watched(to_open.drawn(), f"{split}, opened picture")):
         found.open(chunk)
     found.shown = to_show.drawn()
     return found

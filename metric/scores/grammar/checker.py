@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from tqdm import tqdm
+from metric.runtime.progress import Progress
 
 CACHED = 1 << 20  # captions remembered
 LONGEST = 2_000  # characters of a caption that are checked; LanguageTool takes a millisecond for each
@@ -39,13 +39,13 @@ class Checker:
         if self.kept:
             self.known |= self.kept.verdicts(lines)
             lines = [line for line in lines if line not in self.known]
-        with tqdm(total=len(lines), desc="grammar", unit="caption", disable=None, leave=False) as bar:
+        with Progress("grammar of caption", len(lines), part=True) as progress:
             for batch in batches(lines):
                 verdicts = dict(zip(batch, self.check(batch)))
                 self.known |= verdicts
                 if self.kept:
                     self.kept.add(verdicts)
-                bar.update(len(batch))
+                progress.advance(len(batch))
 
 
 def batches(lines: Sequence[str]) -> Iterator[list[str]]:

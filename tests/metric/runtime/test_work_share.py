@@ -44,3 +44,9 @@ def test_a_launcher_gives_each_process_its_gpu_where_there_are_any(monkeypatch):
     assert own_gpu("auto", {}) == "auto" and own_gpu("cpu", {"LOCAL_RANK": "1"}) == "cpu"
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     assert own_gpu("auto", {"LOCAL_RANK": "1"}) == "auto" and len(taken) == 2
+
+
+def test_of_processes_that_share_a_screen_the_first_speaks():
+    launched = [share_of("", {"RANK": str(rank), "WORLD_SIZE": "3"}).speaks for rank in range(3)]
+    typed = [share_of(f"{index}/3", {}).speaks for index in (1, 2, 3)]  # on machines of their own
+    assert launched == [True, False, False] and typed == [True, True, True]
