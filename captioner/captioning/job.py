@@ -182,7 +182,7 @@ def write(work: Work, new: int, checker: str) -> bool:
         raise ValueError(f"{settings['images']} has no picture of the split {settings['split']!r}")
     FORMATS[settings["format"]].write(work.out, rows, partial(pictures, settings["images"], settings["split"]))
     write_skipped(work.out.with_name(work.out.name + ".skipped.txt"), rows.skipped)
-    print(f"{work.out}: " + "\n".join(summary(rows, new, checker)))
+    print("\n".join(summary(rows, new, checker)))
     return not rows.skipped
 
 

@@ -26,9 +26,14 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from captioner.publishing.browser_page import library, page, serve
     from captioner.publishing.side_by_side import trial
+    from metric.runtime.console import ended
     from metric.runtime.device import device_of
 
     library()  # its absence is told before anything is loaded
     shown = trial(args.model, args.pac, args.clip, args.checker, str(device_of(args.device)))
     scenes = all(describe.clip.name == "scenes-clip" for describe in shown.voices.values())
     serve(page(shown, scenes), args.host, args.port)
+    ended(
+        "the page is closed",
+        then=["captioner", "caption", "--model", args.model[0], "--images", "DIR", "--out", "FILE.jsonl"],
+    )

@@ -7,6 +7,7 @@ OUT.work beside it holds what is done. Under torchrun and accelerate launch each
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from metric.runtime.work_share import FLAG
@@ -70,9 +71,14 @@ def positive(text: str) -> int:
 def run(args: argparse.Namespace) -> int:
     from captioner.api import caption
     from captioner.captioning.job import merge
+    from captioner.captioning.journal import Work
+    from metric.runtime.console import ended
+    from metric.runtime.work_share import share_of
 
     if args.merge:
-        return 1 if not merge(args.out, args.checker) and args.strict else 0
+        merged = merge(args.out, args.checker)
+        ended(where=args.out, then=next_command(args.out, args.format))
+        return 1 if not merged and args.strict else 0
     for name in ("model", "images"):
         if not getattr(args, name):
             raise ValueError(f"--{name} is needed; only --merge does without")
@@ -101,4 +107,19 @@ def run(args: argparse.Namespace) -> int:
         checker=args.checker,
         workers=args.workers if args.engine == "ray" else 0,
     )
+    work = Work(args.out)
+    if work.lacking(share_of(args.shard, os.environ).count):
+        ended(where=work.folder)
+    else:
+        ended(where=args.out, then=next_command(args.out, args.format))
     return 1 if not captioned and args.strict else 0
+
+
+def next_command(out: Path, kind: str) -> list[object]:
+    """What reads the captions: the scores take two forms, data sets another one."""
+    from captioner.captioning.formats import format_of
+
+    kind = format_of(out, kind)
+    if kind == "webdataset":
+        return ["captioner", "data", out]
+    return ["captioner", "score", "--captions", out, "--references", "FILE"] if kind in ("jsonl", "coco") else []

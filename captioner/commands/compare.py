@@ -19,7 +19,13 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from captioner.api import compare
+    from metric.runtime.console import ended
 
     comparison = compare(args.runs, args.out, args.split, args.pictures)
     print(comparison.table())
-    print(f"report: {args.out / 'index.html'}")
+    others = args.runs[1:]
+    ended(
+        f"runs compared: {len(args.runs)}",
+        f"{args.out / 'index.html'}, a page to open in a browser",
+        ["captioner", "push", args.runs[0], "OWNER/NAME", *(["--against", *others] if others else [])],
+    )

@@ -26,8 +26,10 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from captioner.data.inspection.inspect_data import show
+    from metric.runtime.console import ended
 
     if args.open < 0 or args.show < 0:
         raise ValueError(f"--open and --show count pictures, got {min(args.open, args.show)}")
     whole = show(args.input, args.split or [], args.out, -1 if args.all else args.open, args.show)
+    ended(then=["captioner", "train", "--data", args.input, "--clip", "CLIP", "--out", "RUN"])
     return 0 if whole or not args.strict else 1

@@ -22,6 +22,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from captioner.runs.folder import RunFolder
     from captioner.scoring.evaluate_run import evaluate_run
+    from metric.runtime.console import ended
     from metric.spec import split_specs
 
     runs = [RunFolder(folder) for folder in args.runs]
@@ -30,3 +31,9 @@ def run(args: argparse.Namespace) -> None:
     for run in runs:
         evaluate_run(run.path, args.split, split_specs(args.scores))
         print(f"signature: {run.signature}")
+    names = " ".join(map(str, args.runs))
+    ended(
+        f"split {args.split} captioned and scored",
+        f"captions-{args.split}.jsonl and scores-{args.split}.json in {names}",
+        ["captioner", "compare", *args.runs, *([] if len(args.runs) > 1 else ["OTHER-RUN"]), "--out", "comparison"],
+    )

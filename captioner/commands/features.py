@@ -28,9 +28,13 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from captioner.features.precompute import Job, keep
+    from metric.runtime.console import ended
     from metric.runtime.device import device_of
 
     device = str(device_of(own_gpu(args.device, os.environ)))
     share = share_of(args.shard, os.environ)
     whole = keep(Job(args.input, tuple(args.split or ()), args.clip, args.out, share, device), args.plan)
+    train = ["captioner", "train", "--data", args.input, "--clip", args.clip, "--features", args.out, "--out", "RUN"]
+    again = ["captioner", *(word for word in args.typed if word != "--plan")]
+    ended(where="" if args.plan else args.out, then=again if args.plan else train)
     return 0 if whole or not args.strict else 1

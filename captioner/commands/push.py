@@ -27,12 +27,13 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from captioner.publishing.bundle import Publication, bundle, push
+    from metric.runtime.console import ended
 
     what = Publication(args.model, args.repo, args.license, tuple(args.against), args.split)
     if args.to:
         bundle(what, args.to)
-        print(f"{args.to} holds what would be uploaded; `hf upload {args.repo} {args.to}` uploads it")
-        return
+        return ended("all that would be uploaded", args.to, ["hf", "upload", args.repo, args.to])
     with tempfile.TemporaryDirectory() as temporary:
         bundle(what, Path(temporary) / "repository")
         print(push(Path(temporary) / "repository", args.repo, args.private))
+    ended(f"{args.model} is on the hub", then=["hf", "download", args.repo])

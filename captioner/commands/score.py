@@ -44,6 +44,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from captioner.scoring.score_files import ScoreJob, score
+    from metric.runtime.console import ended
 
     score(
         ScoreJob(
@@ -59,3 +60,8 @@ def run(args: argparse.Namespace) -> None:
             per_caption=args.per_caption,
         )
     )
+    files = [str(path) for path in (args.out, args.per_caption) if path]
+    keep = ["captioner", *args.typed, "--out", "scores.json"]
+    references = ["--references", args.references] if args.references else []
+    other = ["captioner", "score", "--captions", *args.captions, "OTHER.json", *references]
+    ended(where=" and ".join(files), then=other if files else keep)

@@ -39,15 +39,20 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    from captioner.runs.folder import RunFolder
+    from captioner.runs.reached import reached
     from captioner.training.loop import resume, train
+    from metric.runtime.console import ended
     from metric.runtime.processes import joined
 
     with joined():
         if not args.resume:
-            return train(check(asked_for(args)), args.out)
-        if given(args, Run()) or args.preset or args.experiment:
+            train(check(asked_for(args)), args.out)
+        elif given(args, Run()) or args.preset or args.experiment:
             raise ValueError("--resume takes its settings from the run's config.json; type only --out RUN --resume")
-        resume(args.out)
+        else:
+            resume(args.out)
+        ended(reached(RunFolder(args.out)), args.out, ["captioner", "evaluate", args.out])
 
 
 def asked_for(args: argparse.Namespace) -> Run:

@@ -73,7 +73,6 @@ def save(audited: Audit, settings: dict[str, Any], out: Path) -> None:
     write(out / "audit.md", as_markdown(audited))
     write(out / "audit.csv", as_csv(audited))
     draw_audit(audited, out / "audit.png")
-    print(f"{out}: audit.md, audit.csv, audit.json, audit.png")
 
 
 def without_nan(row: Row) -> dict[str, Any]:

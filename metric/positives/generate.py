@@ -13,7 +13,7 @@ import torch
 from metric.clip.load import load_clip
 from metric.example import Example
 from metric.positives.config import FilterConfig, GenerationConfig
-from metric.positives.contact_sheet import SHEET, contact_sheet
+from metric.positives.contact_sheet import contact_sheet
 from metric.positives.filter import read_about, select, write_about
 from metric.positives.make_batch import BatchMaker
 from metric.positives.shards import join, pack, part_path, read, shard_path, shards_in, tidy
@@ -98,4 +98,3 @@ def finish(out: Path, filtering: FilterConfig, examples: dict[str, Example]) -> 
             print(f"{what}: {found['made']} made, {share}{reasons}")
     tidy(out)
     contact_sheet(out, examples)
-    print(f"{out}: {about['shards']} shards; look at {out / SHEET}, then captioner metric train --positives {out}")

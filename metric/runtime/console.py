@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterable
 
@@ -35,14 +36,14 @@ def no_bar() -> bool | None:
     return None if is_first() else True
 
 
-def ended(reached: str, where: object = "", then: str = "") -> None:
-    """The last lines of a command, on stderr: the result, the place of the result, the command to type next.
+def ended(reached: str = "", where: object = "", then: Iterable[object] = ()) -> None:
+    """The last lines of a command, on stderr: the result, its place, and the words of the command to type next.
 
-    An empty text has no line. A result that stands on stdout already, such as a table, is not told again.
+    What is empty has no line. A result that stands on stdout already, such as a table, is not told again.
     """
     if not is_first():
         return
     sys.stdout.flush()
-    for label, text in (("done: ", reached), ("written to ", where), ("next, type: ", then)):
+    for label, text in (("done: ", reached), ("written to ", str(where)), ("next, type: ", shlex.join(map(str, then)))):
         if text:
             print(f"captioner: {label}{text}", file=sys.stderr)

@@ -59,7 +59,7 @@ class Progress:
     def advance(self, count: int = 1, **facts: float) -> None:
         """`count` more items are done. `facts` are shown beside them, such as the loss."""
         if facts:
-            self.bar.set_postfix({name: f"{value:.3f}" for name, value in facts.items()}, refresh=False)
+            self.bar.set_postfix({name: fact(value) for name, value in facts.items()}, refresh=False)
         self.bar.update(count)
         if self.lines:
             self.lines.advance(count, facts)
@@ -114,7 +114,7 @@ class Lines:
 
     def say(self, speed: str) -> None:
         place = f"{self.done:,}" + ("" if self.total is None else f" of {self.total:,}")
-        facts = [f"{name} {value:.3f}" for name, value in self.facts.items()] + ([speed] if speed else [])
+        facts = [f"{name} {fact(value)}" for name, value in self.facts.items()] + ([speed] if speed else [])
         text = f"{self.what} {place}" + (f": {', '.join(facts)}" if facts else "")
         print(f"captioner: {text}", file=sys.stderr, flush=True)
 
@@ -127,15 +127,21 @@ class Lines:
 
     def rate(self, now: float) -> str:
         a_second = (self.done - self.before) / max(now - self.began, 1e-3)
-        for seconds, name in ((1, "second"), (60, "minute")):
-            if a_second * seconds >= 1:
-                return f"{number(a_second * seconds)} {self.unit}s a {name}"
+        if a_second >= 0.1:
+            return f"{number(a_second)} {self.unit}s a second"
+        if a_second * 60 >= 1:
+            return f"{number(a_second * 60)} {self.unit}s a minute"
         return f"{number(a_second * 3600)} {self.unit}s an hour"
 
 
 def number(value: float) -> str:
-    """`1.2`, `41`, `1,234`"""
-    return f"{value:.1f}" if value < 10 else f"{value:,.0f}"
+    """`0.58`, `1.2`, `41`, `1,234`"""
+    return f"{value:.2f}" if value < 1 else f"{value:.1f}" if value < 10 else f"{value:,.0f}"
+
+
+def fact(value: float) -> str:
+    """`-0.012`, and `0.000` where that would be `-0.000`."""
+    return f"{round(value, 3) + 0:.3f}"
 
 
 def duration(seconds: float) -> str:

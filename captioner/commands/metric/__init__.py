@@ -57,6 +57,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from captioner.data import load
+    from metric.runtime.console import ended
     from metric.runtime.device import device_of
     from metric.runtime.processes import joined, rank
 
@@ -72,6 +73,22 @@ def run(args: argparse.Namespace) -> None:
             )
         if rank() == 0:
             record_origin(args.out, args.data, getattr(args, "positives", ""))
+            ended(reached(args.out), args.out, next_command(args))
+
+
+def reached(out: Path) -> str:
+    """How far the training came, by the last row of its log."""
+    from captioner.runs.folder import RunFolder
+
+    last = RunFolder(out).metrics[-1]
+    return f"{last['step']} training steps, the last with a loss of {last['loss']:.3f}"
+
+
+def next_command(args: argparse.Namespace) -> list[object]:
+    if args.metric_command == "pretrain":
+        return ["captioner", "metric", "train", "--data", args.data, "--clip", args.out / "clip", "--out", "METRIC"]
+    reward = "pacs" if args.preset == "pacs" else "pacspp"
+    return ["captioner", "train", "--reward", f"{reward}:checkpoint={args.out}", "--data", args.data, "--out", "RUN"]
 
 
 def record_origin(out: Path, data: str, positives: str) -> None:

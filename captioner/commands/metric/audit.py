@@ -26,6 +26,7 @@ def add(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from captioner.scoring.audit_report import report_audit
+    from metric.runtime.console import ended
 
     report_audit(
         args.out,
@@ -37,4 +38,8 @@ def run(args: argparse.Namespace) -> None:
         clip=args.clip,
         seed=args.seed,
         device=args.device,
+    )
+    ended(
+        where=f"{args.out}: audit.md, audit.csv, audit.json, audit.png",
+        then=["captioner", "train", "--reward", "REWARD", "--clip", args.clip, "--out", "RUN"],
     )

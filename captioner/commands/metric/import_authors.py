@@ -22,5 +22,8 @@ def add(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from metric.clip.pacs_import import import_checkpoint
+    from metric.runtime.console import ended
 
     print(import_checkpoint(args.file, args.out, args.alpha, args.activation))
+    reward = f"pacspp:checkpoint={args.out}"
+    ended(where=args.out, then=["captioner", "train", "--reward", reward, "--out", "RUN"])

@@ -45,6 +45,7 @@ def whole(text: str) -> int:
 
 def run(args: argparse.Namespace) -> None:
     from captioner.scoring.judge_report import report_judgement
+    from metric.runtime.console import ended
 
     report_judgement(
         args.benchmark,
@@ -57,3 +58,6 @@ def run(args: argparse.Namespace) -> None:
         device=args.device,
         out=args.out,
     )
+    keep = ["captioner", *args.typed, "--out", "judgement.json"]
+    audit = ["captioner", "metric", "audit", "--metrics", args.metrics, "--clip", args.clip, "--out", "audit"]
+    ended(where=args.out or "", then=audit if args.out else keep)

@@ -40,7 +40,10 @@ def add(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from captioner.data import load
+    from metric.positives.contact_sheet import SHEET
+    from metric.positives.filter import read_about
     from metric.positives.generate import generate
+    from metric.runtime.console import ended
     from metric.runtime.device import device_of
 
     share = share_of(args.shard, os.environ)
@@ -51,6 +54,10 @@ def run(args: argparse.Namespace) -> None:
     check(config, filtering)
     data = f"{args.data} ({args.split})"
     generate(config, filtering, examples, data, args.out, lambda: makers(config, device), device, share)
+    about = read_about(args.out)
+    train = ["captioner", "metric", "train", "--data", args.data, "--positives", args.out, "--out", "METRIC"]
+    if "filter" in about:
+        ended(f"{about['shards']} shards", f"{args.out}; look at {args.out / SHEET}", train)
 
 
 def with_clip(config: GenerationConfig, examples: Sequence[Example]) -> GenerationConfig:

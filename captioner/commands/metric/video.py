@@ -25,6 +25,7 @@ def add(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from captioner.scoring.score_videos import score_videos
+    from metric.runtime.console import ended
 
     score_videos(
         args.captions,
@@ -35,3 +36,6 @@ def run(args: argparse.Namespace) -> None:
         device=args.device,
         out=args.out,
     )
+    keep = ["captioner", *args.typed, "--out", "scores.json"]
+    people = ["captioner", "metric", "judge", "--benchmark", "vatex-eval", "--root", "DIR"]
+    ended(where=args.out or "", then=[*people, "--metrics", f"clip_s:clip={args.clip}"] if args.out else keep)

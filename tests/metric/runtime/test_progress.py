@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -51,7 +52,7 @@ def test_a_line_after_the_first_item_each_minute_and_the_last(clock, lines):
             clock.now += 0.5
             steps.advance(loss=-0.001 * step, reward=0.693)
     assert lines() == [
-        "captioner: reward step 1 of 300: loss -0.000, reward 0.693",
+        "captioner: reward step 1 of 300: loss 0.000, reward 0.693",
         "captioner: reward step 121 of 300: loss -0.120, reward 0.693, 2.0 steps a second, 1 min 30 s left",
         "captioner: reward step 241 of 300: loss -0.240, reward 0.693, 2.0 steps a second, 30 s left",
         "captioner: reward step 300 of 300: loss -0.299, reward 0.693, 2.0 steps a second, finished in 2 min 30 s",
@@ -107,7 +108,7 @@ def test_an_empty_stream_says_nothing(clock, lines):
 
 
 def test_slow_items_are_counted_by_the_minute_or_the_hour(clock, lines):
-    for seconds, rate in ((4, "15 steps a minute"), (60, "1.0 steps a minute"), (600, "6.0 steps an hour")):
+    for seconds, rate in ((4, "0.25 steps a second"), (20, "3.0 steps a minute"), (600, "6.0 steps an hour")):
         with Progress("xe step", 2, clock=clock) as steps:
             for _ in range(2):
                 clock.now += seconds
@@ -144,7 +145,7 @@ def test_a_loop_that_ends_early_has_a_last_line(clock, lines):
         for _ in range(5):
             clock.now += 2
             steps.advance(loss=2.5)
-    assert lines()[-1] == "captioner: xe step 5 of 100: loss 2.500, 30 steps a minute, finished in 10 s"
+    assert lines()[-1] == "captioner: xe step 5 of 100: loss 2.500, 0.50 steps a second, finished in 10 s"
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
@@ -173,7 +174,7 @@ def test_only_the_first_process_tells(clock, lines, monkeypatch):
     monkeypatch.setattr(console, "is_first", lambda: False)
     with Progress("xe step", 1, clock=clock) as steps:
         steps.advance()
-    ended("step 1 of 1", "runs/a", "captioner evaluate runs/a")
+    ended("step 1 of 1", "runs/a", ["captioner", "evaluate", "runs/a"])
     assert lines() == []
 
 
@@ -223,7 +224,7 @@ def test_durations_have_at_most_two_units(seconds, text):
 
 def test_a_command_ends_with_result_place_and_next_command(capsys):
     print("a table")
-    ended("reward step 300 of 300", "runs/a", "captioner evaluate runs/a")
+    ended("reward step 300 of 300", Path("runs/a"), ["captioner", "evaluate", Path("runs/a")])
     said = capsys.readouterr()
     assert said.out == "a table\n"
     assert said.err.splitlines() == [
@@ -234,8 +235,8 @@ def test_a_command_ends_with_result_place_and_next_command(capsys):
 
 
 def test_an_ending_without_a_place_has_no_line_for_it(capsys):
-    ended("", "", "captioner evaluate runs/a")
-    assert capsys.readouterr().err == "captioner: next, type: captioner evaluate runs/a\n"
+    ended(then=["captioner", "evaluate", "my runs/a"])
+    assert capsys.readouterr().err == "captioner: next, type: captioner evaluate 'my runs/a'\n"
 
 
 def test_progress_loads_no_torch():

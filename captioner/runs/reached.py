@@ -1,0 +1,25 @@
+"""How far a run came, in a line: `reward step 300 of 300; validation: CIDEr 1.920, CLIP-S 1.701`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from captioner.config import Run
+from captioner.runs.folder import RunFolder
+from metric.scores.catalogue import SCORES
+
+SHOWN = ("cider", "clip_s", "pac_spp", "rep_4", "incorrect", "scene_truth")  # as far as a run has them
+
+
+def reached(folder: RunFolder) -> str:
+    """The step and the scores of the last validation, with which every run ends."""
+    return told(folder.run, folder.metrics)
+
+
+def told(run: Run, rows: Iterable[Mapping[str, Any]]) -> str:
+    """`rows` are those of metrics.jsonl."""
+    last = [row for row in rows if any(name.startswith("val/") for name in row)][-1]
+    steps = (run.xe if last["stage"] == "xe" else run.rl).steps
+    scores = [f"{SCORES[name].printed} {last[f'val/{name}']:.3f}" for name in SHOWN if f"val/{name}" in last]
+    return f"{last['stage']} step {last['step']} of {steps}; validation: {', '.join(scores)}"
