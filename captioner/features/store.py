@@ -123,7 +123,7 @@ class FeatureStore:
             say(plan(len(todo), todo[:TOGETHER], clip))
         keys: dict[str, str] = {}
         skipped: dict[str, str] = {}
-        with Progress("features of picture", len(examples), shown=bool(todo)) as progress:
+        with Progress("features of picture", len(examples), part=True, shown=bool(todo)) as progress:
             for block in fill(blocks, clip, shelf):
                 keys |= {seen.id: seen.key for seen in block.seen}
                 skipped |= block.faults

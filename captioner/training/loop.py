@@ -10,7 +10,6 @@ from math import isfinite
 from pathlib import Path
 
 from torch import nn
-from tqdm import tqdm
 
 from captioner.config import Run
 from captioner.model.encoder_decoder import Captioner
@@ -26,11 +25,12 @@ from captioner.training.rollout import Batch, Drawn, Facts, roll, tokens_a_capti
 from captioner.training.session import Session, given_to, prepare, stages
 from captioner.training.stage import Stage, open_stage
 from captioner.training.step_batches import settings_of
-from metric.runtime.console import no_bar, say, tell
+from metric.runtime.console import say, tell
 from metric.runtime.gradients import delayed_averaging
 from metric.runtime.interrupts import interruptible, stopped
 from metric.runtime.precision import PRECISIONS, mixed
 from metric.runtime.processes import any_of, mean, rank, shared, wait
+from metric.runtime.progress import Progress
 from metric.runtime.seeds import seed_all, seed_of_step
 from metric.storage.atomic_files import write_json
 from metric.storage.checkpoint_folders import NotFinite, other_processes, saved_whole
@@ -100,25 +100,25 @@ def run_stage(
     """Batches, one objective, one optimizer: the loop that cross-entropy and every reward share."""
     run, stage = session.run, begin_stage(session, name, first, out, log)
     steps = stage.settings.steps
-    bar = tqdm(range(first, steps), initial=first, total=steps, desc=name, disable=no_bar())
-    for step in bar:
-        started, done = time.perf_counter(), step + 1
-        stage.set_rate(step)
-        facts = update(session, stage, step)
-        last = done == steps
-        if log and (done % run.log_every == 0 or last):
-            log.step(done, facts | {"lr": stage.rate, "seconds": time.perf_counter() - started}, name)
-            bar.set_postfix(shown(facts))
-        if done % run.val_every == 0 or last:
-            last = evaluate(session, stage, done, out, log) or last
-        stop = any_of(bool(stopping()), session.device)  # asked once, so that the message and the checkpoint agree
-        if rank() == 0 and (stop or done % run.save_every == 0 or last):
-            checkpoint.save(out, session.captioner, stage.optimizer, stage.scaler, Position(name, done), run.keep)
-        if stop:
-            wait()  # torchrun ends all processes when one has ended
-            stopped(stopping(), f"saved after {name} step {done}", resuming(out), rank() == 0)
-        if last:
-            break
+    with Progress(f"{name} step", steps, first) as progress:
+        for step in range(first, steps):
+            started, done = time.perf_counter(), step + 1
+            stage.set_rate(step)
+            facts = update(session, stage, step)
+            last = done == steps
+            if log and (done % run.log_every == 0 or last):
+                log.step(done, facts | {"lr": stage.rate, "seconds": time.perf_counter() - started}, name)
+            progress.advance(**shown(facts))
+            if done % run.val_every == 0 or last:
+                last = evaluate(session, stage, done, out, log) or last
+            stop = any_of(bool(stopping()), session.device)  # asked once, so that the message and the checkpoint agree
+            if rank() == 0 and (stop or done % run.save_every == 0 or last):
+                checkpoint.save(out, session.captioner, stage.optimizer, stage.scaler, Position(name, done), run.keep)
+            if stop:
+                wait()  # torchrun ends all processes when one has ended
+                stopped(stopping(), f"saved after {name} step {done}", resuming(out), rank() == 0)
+            if last:
+                break
 
 
 def begin_stage(session: Session, name: str, first: int, out: Path, log: CaptionLog | None) -> Stage:
@@ -141,9 +141,9 @@ def first_model(session: Session, out: Path, first: int) -> Captioner:
     return Captioner.from_pretrained(folder).to(session.device).requires_grad_(False)
 
 
-def shown(facts: Facts) -> dict[str, str]:
-    """The numbers beside the progress bar."""
-    return {name: f"{facts[name]:.3f}" for name in ("loss", "reward") if name in facts}
+def shown(facts: Facts) -> dict[str, float]:
+    """The numbers beside the progress."""
+    return {name: facts[name] for name in ("loss", "reward") if name in facts}
 
 
 def evaluate(session: Session, stage: Stage, step: int, out: Path, log: CaptionLog | None) -> bool:

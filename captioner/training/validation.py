@@ -46,7 +46,7 @@ class Validation:
 
         With a `reference`, the scores hold the reward and the KL divergence for the reward watch.
         """
-        own = captions_of(captioner, own_share(self.examples), self.features, self.run.decode)
+        own = captions_of(captioner, own_share(self.examples), self.features, self.run.decode, part=True)
         captions = {name: caption for part in gathered(own) for name, caption in part.items()}
         return shared(lambda: self.scored(captioner, reference, captions))
 

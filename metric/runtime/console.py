@@ -31,11 +31,6 @@ def say(text: str) -> None:
         sys.stdout.flush()
 
 
-def no_bar() -> bool | None:
-    """tqdm's `disable`: the first process has a bar, on a terminal."""
-    return None if is_first() else True
-
-
 def ended(reached: str = "", where: object = "", then: Iterable[object] = ()) -> None:
     """The last lines of a command, on stderr: the result, its place, and the words of the command to type next.
 

@@ -45,6 +45,7 @@ class Progress:
         unit = what.split()[-1]
         told = shown and is_first()
         terminal = sys.stderr.isatty()
+        self.facts: dict[str, float] = {}
         self.bar = tqdm(
             total=total,
             initial=done,
@@ -56,13 +57,13 @@ class Progress:
         )
         self.lines = Lines(what, unit, total, done, part, clock) if told and not terminal else None
 
-    def advance(self, count: int = 1, **facts: float) -> None:
-        """`count` more items are done. `facts` are shown beside them, such as the loss."""
-        if facts:
-            self.bar.set_postfix({name: fact(value) for name, value in facts.items()}, refresh=False)
+    def advance(self, count: int = 1, /, **facts: float) -> None:
+        """`count` more items are done. `facts`, such as the loss, are shown beside them until newer ones come."""
+        self.facts |= facts
+        self.bar.set_postfix({name: fact(value) for name, value in self.facts.items()}, refresh=False)
         self.bar.update(count)
         if self.lines:
-            self.lines.advance(count, facts)
+            self.lines.advance(count, self.facts)
 
     def __enter__(self) -> Progress:
         return self
@@ -96,7 +97,7 @@ class Lines:
         if not count or self.done == self.total:
             return
         self.done += count
-        self.facts = facts or self.facts
+        self.facts = facts
         now = self.clock()
         if self.done == self.total:
             self.close()

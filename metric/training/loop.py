@@ -15,14 +15,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
-from metric.runtime.console import no_bar, tell
+from metric.runtime.console import tell
 from metric.runtime.gradients import Apply, data_parallel
 from metric.runtime.interrupts import interruptible, stopped
 from metric.runtime.log import Log
 from metric.runtime.precision import PRECISIONS, allow_tf32, attention, mixed
 from metric.runtime.processes import any_of, rank, refuse_other_settings, shared, wait
+from metric.runtime.progress import Progress
 from metric.runtime.schedule import learning_rate, refuse_warmup
 from metric.runtime.seeds import seed_all, seed_of_step
 from metric.storage.checkpoint_folders import NotFinite, saved_whole
@@ -32,6 +32,7 @@ from metric.training.checkpoint import BEST, RESUME, Config, Patience, Training,
 
 Loss = Callable[[int], tuple[Tensor, dict[str, Tensor]]]
 MAX_SCALE = math.log(100)  # CLIP's bound on the learned temperature (arXiv 2103.00020)
+SHOWN = ("loss", "val_loss")  # beside the progress
 MAX_NORM = 1.0
 
 
@@ -82,12 +83,12 @@ def train(
     first = begin(run, config, out, resume)
     apply = data_parallel(model)
     opened = Log(out / METRICS, out / TENSORBOARD) if rank() == 0 else nullcontext()
-    with saved_whole(out, RESUME), opened as log, interruptible() as asked:
+    steps = Progress("CLIP training step", config.steps, first)
+    with saved_whole(out, RESUME), opened as log, interruptible() as asked, steps as progress:
         if log and not first:
             tell(contrastive(config))
             log.cautions(contrastive(config))
-        bar = tqdm(range(first, config.steps), initial=first, total=config.steps, disable=no_bar(), leave=False)
-        for step in bar:
+        for step in range(first, config.steps):
             if run.patience.exhausted:
                 break
             row = update(run, apply, loss, config, step)
@@ -97,6 +98,7 @@ def train(
                 remember_best(run, row["val_loss"], config, out)
             if log:
                 log.step(done, {name: float(value) for name, value in row.items()})
+            progress.advance(**{name: float(row[name]) for name in SHOWN if name in row})
             ended = done == config.steps or run.patience.exhausted
             stop = any_of(bool(asked()), device)
             if rank() == 0 and (stop or ended or (config.save_every and done % config.save_every == 0)):

@@ -12,13 +12,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from tqdm import tqdm
 
 from metric.clip.model import Clip
 from metric.clip.pixels import Pixels, prepare
 from metric.example import Example, Picture
-from metric.runtime.console import no_bar
 from metric.runtime.gradients import encode_in_shares
+from metric.runtime.progress import Progress
 from metric.similarity import PREFIX
 from metric.training.gradient_cache import in_parts
 from metric.training.losses import PairLoss, info_nce, sigmoid
@@ -81,9 +80,12 @@ def image_side(clip: Clip, images: Sequence) -> tuple[Callable[[Tensor], Tensor]
     body, head = kept
 
     def look(rows: list[int]) -> Tensor:
-        batches = torch.tensor(rows).split(64)
-        bar = tqdm(batches, desc="pictures", unit="batch", disable=no_bar(), leave=False)
-        return torch.cat([body(pixels[batch.tolist()].to(clip.device)) for batch in bar])
+        features = []
+        with Progress("CLIP's features of picture", len(rows), part=True) as progress:
+            for batch in torch.tensor(rows).split(64):
+                features.append(body(pixels[batch.tolist()].to(clip.device)))
+                progress.advance(len(batch))
+        return torch.cat(features)
 
     with torch.no_grad():
         features = encode_in_shares(look, range(len(pixels)))

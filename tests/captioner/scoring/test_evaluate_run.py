@@ -112,6 +112,7 @@ def test_scenes_are_scored_against_what_is_in_them(tiny_flags, tmp_path, monkeyp
 def test_nothing_is_lost_when_evaluating_fails(run, capsys):
     main(["evaluate", str(run), "--scores", "length"])
     before = (run / "captions-test.jsonl").read_bytes(), (run / "scores-test.json").read_bytes()
+    capsys.readouterr()
     for flag, wrong in ("scores", "cidre"), ("split", "tset"), ("scores", "pac_spp:checkpoint=nonsense"):
         assert main(["evaluate", str(run), f"--{flag}", wrong]) == 2
         assert before == ((run / "captions-test.jsonl").read_bytes(), (run / "scores-test.json").read_bytes())

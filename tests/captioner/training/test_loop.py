@@ -23,6 +23,7 @@ from metric.example import open_image
 from metric.runtime.seeds import seed_of_step
 from metric.storage import atomic_files
 from metric.storage.run_files import LAST
+from tests.said import unusual
 
 
 def rows(out: Path) -> list[dict]:
@@ -319,7 +320,7 @@ def refused(capsys, *arguments: str) -> str:
     capsys.readouterr()
     assert main(["train", *arguments]) == 2
     said = capsys.readouterr().err
-    (line,) = [line for line in said.splitlines() if line.startswith("captioner: ")]
+    (line,) = unusual(said)
     assert said.rstrip().endswith(line)
     return line
 

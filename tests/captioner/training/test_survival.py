@@ -23,6 +23,7 @@ from captioner.training import loop
 from metric.storage.run_files import LAST
 from rewards import register
 from rewards.registry import ENTRIES
+from tests.said import unusual
 
 WEIGHTS = ("last/model", "last/optimizer", "best/model", "reference/model")
 
@@ -69,8 +70,8 @@ def before_step(monkeypatch, stage: str, step: int, happens) -> None:
 
 
 def told(capsys) -> str:
-    """The one line on stderr."""
-    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("captioner: ")]
+    """The one line on stderr, beside progress and the last lines."""
+    (line,) = unusual(capsys.readouterr().err)
     return line
 
 

@@ -248,3 +248,12 @@ def test_progress_loads_no_torch():
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout == "False\n" and "captioner: picture 2 of 2" in said.stderr
+
+
+def test_facts_stay_until_newer_ones_come(clock, lines):
+    with Progress("CLIP training step", 2, clock=clock) as steps:
+        clock.now += 1
+        steps.advance(loss=3.0, val_loss=2.0)
+        clock.now += 1
+        steps.advance(loss=1.0)
+    assert lines()[1].startswith("captioner: CLIP training step 2 of 2: loss 1.000, val_loss 2.000, 1.0 steps a second")
