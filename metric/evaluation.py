@@ -13,7 +13,7 @@ from metric.example import Example
 from metric.scores.catalogue import SCORES, request
 from metric.scores.clip_families import embedder_of, open_clip_s, open_pac_s, open_pac_spp
 from metric.scores.external_families import open_meteor, open_objects, open_spice, open_training
-from metric.scores.family import Family, Given, Options, Part, Unavailable, together
+from metric.scores.family import Defaults, Family, Options, Part, Unavailable, together
 from metric.scores.grammar import ENGINES, available_checker, grammar_checker
 from metric.scores.result import Scores
 from metric.scores.text_families import classic, grammar, plain, scene, text
@@ -56,7 +56,7 @@ def evaluate(
     lacking = missing(chosen)
     skipped = {name: reason for name in asked.names if (reason := why_not(name, lacking))}
     possible = [name for name in asked.names if name not in skipped]
-    families, unavailable = open_sources(possible, asked.options, Given(clip, pac, checker, device))
+    families, unavailable = open_sources(possible, asked.options, Defaults(clip, pac, checker, device))
     skipped |= unavailable
     parts, unavailable = measure(families, possible, [captions[example.id] for example in chosen], chosen)
     skipped |= unavailable
@@ -93,7 +93,7 @@ def evaluate_each(
 
 
 def open_sources(
-    names: Sequence[str], options: Mapping[str, Options], given: Given
+    names: Sequence[str], options: Mapping[str, Options], defaults: Defaults
 ) -> tuple[dict[str, Family], dict[str, str]]:
     """Source -> family that computes the scores `names`, and score -> reason for those that cannot be computed.
 
@@ -104,7 +104,7 @@ def open_sources(
     skipped: dict[str, str] = {}
     for source in dict.fromkeys(SCORES[name].source for name in names):
         try:
-            families[source] = SOURCES[source](options.get(source, {}), given)
+            families[source] = SOURCES[source](options.get(source, {}), defaults)
         except Unavailable as reason:
             skipped |= of_source(source, names, reason)
     return families, skipped
@@ -173,13 +173,13 @@ def facts(names: Sequence[str], of_families: Mapping[str, str], captions: Sequen
     return {name: fact for name, fact in of_captions.items() if fact} | of_scores
 
 
-def open_grammar(options: Options, given: Given) -> Family:
+def open_grammar(options: Options, defaults: Defaults) -> Family:
     """The grammar family. Raises ValueError when a checker that was named cannot run.
 
     `auto` takes the best checker that runs here and notes which one it stands in for. Without any, and for `none`, the
     score is Unavailable.
     """
-    name = find(options.get("checker", given.checker), (*ENGINES, "auto", "none"), "grammar checker")
+    name = find(options.get("checker", defaults.checker), (*ENGINES, "auto", "none"), "grammar checker")
     cache = options.get("cache", "")
     if name == "none":
         raise Unavailable("no grammar checker was asked for")
@@ -192,17 +192,17 @@ def open_grammar(options: Options, given: Given) -> Family:
     return partial(grammar, checker, note)
 
 
-def ready(family: Family) -> Callable[[Options, Given], Family]:
+def ready(family: Family) -> Callable[[Options, Defaults], Family]:
     """The opener of a family that needs nothing but captions and examples."""
 
-    def opener(options: Options, given: Given) -> Family:
+    def opener(options: Options, defaults: Defaults) -> Family:
         return family
 
     return opener
 
 
-# Source (`Score.source`) -> function from its options, and from what `evaluate` was given, to a family of scores.
-SOURCES: dict[str, Callable[[Options, Given], Family]] = {
+# Source (`Score.source`) -> function from its options, and from the defaults of `evaluate`, to a family of scores.
+SOURCES: dict[str, Callable[[Options, Defaults], Family]] = {
     "text": ready(text),
     "classic": ready(classic),
     "plain": ready(plain),

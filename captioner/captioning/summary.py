@@ -9,7 +9,7 @@ from pathlib import Path
 
 from captioner.captioning.journal import Rows
 from metric.evaluation import open_grammar
-from metric.scores.family import Given, Unavailable
+from metric.scores.family import Defaults, Unavailable
 from metric.scores.ptb_tokenizer import tokenize
 from metric.scores.repetition import repeated
 
@@ -34,17 +34,17 @@ def summary(rows: Rows, new: int, checker: str) -> list[str]:
 def grammar(rows: Rows, name: str) -> str:
     """The share of incorrect captions, and the checker that found them. Only the first captions of many are checked."""
     try:
-        judge = open_grammar({}, Given(None, None, name, "cpu"))
+        judge = open_grammar({}, Defaults(None, None, name, "cpu"))
     except Unavailable as reason:
         return f"incorrect unknown: {reason}"
-    asked = [text for row in islice(rows, CHECKED) for text in row.captions]
-    whole = "" if len(asked) < CHECKED or len(rows) <= CHECKED else f" of the first {CHECKED:,} pictures"
-    judged = judge(asked, [])
-    return f"incorrect {judged.corpus['incorrect']:.1f}%{whole} by {judged.facts['incorrect']}"
+    captions = [text for row in islice(rows, CHECKED) for text in row.captions]
+    scope = "" if len(captions) < CHECKED or len(rows) <= CHECKED else f" of the first {CHECKED:,} pictures"
+    judged = judge(captions, [])
+    return f"incorrect {judged.corpus['incorrect']:.1f}%{scope} by {judged.facts['incorrect']}"
 
 
 def kinds(skipped: Mapping[str, str]) -> list[tuple[str, tuple[int, str]]]:
-    """Reason, number of pictures skipped for it, and the first of them. The most frequent reason comes first.
+    """Reason, number of pictures skipped for this reason, and the first picture. The most frequent reason comes first.
 
     Reasons that differ in their numbers alone are one.
     """

@@ -17,15 +17,18 @@ from metric.clip.load import load_clip
 from metric.evaluation import evaluate, open_sources
 from metric.runtime.device import device_of
 from metric.scores.catalogue import request
-from metric.scores.family import Given
+from metric.scores.family import Defaults
 from metric.scores.result import Scores
 
 
 def evaluate_run(folder: Path, split: str, specs: Sequence[str]) -> Scores:
-    """Caption and score one split; prints the corpus scores. What specs leave open is as the run has it."""
+    """Caption and score one split of a run's data, write both files and print the corpus scores.
+
+    Options that `specs` leave open, such as a tuned CLIP, are those of the run. Raises ValueError for a wrong spec.
+    """
     files = RunFolder(folder)
     run = files.run
-    asked = request(specs)
+    requested = request(specs)
     device = device_of("auto")
     clip = load_clip(run.clip, device)
     captioner = Captioner.from_pretrained(folder).to(device)
@@ -35,13 +38,14 @@ def evaluate_run(folder: Path, split: str, specs: Sequence[str]) -> Scores:
     for name, reason in features.skipped.items():
         print(f"skipped {name}: {reason}")
     examples = [example for example in examples if example.id not in features.skipped]
-    metric = "" if "checkpoint" in asked.options.get("pac", {}) else run.pac_checkpoint
+    metric = "" if "checkpoint" in requested.options.get("pac", {}) else run.pac_checkpoint
     pac = Embedder(load_clip(metric, device)) if metric else None
-    given = Given(Embedder(clip), pac, run.checker, str(device))
-    open_sources(asked.names, asked.options, given)  # a wrong option is told before the captions are replaced
+    defaults = Defaults(Embedder(clip), pac, run.checker, str(device))
+    # a wrong option is refused before the captions are replaced
+    open_sources(requested.names, requested.options, defaults)
     captions = captions_of(captioner, examples, features, run.decode)
     write_lines(files.captions_file(split), captions)
-    scores = evaluate(captions, examples, specs, given.clip, given.pac, given.checker, given.device)
+    scores = evaluate(captions, examples, specs, defaults.clip, defaults.pac, defaults.checker, defaults.device)
     scores.save(files.scores_file(split))
     scores.save_per_caption(files.caption_scores_file(split))
     show({str(folder): scores})

@@ -53,23 +53,26 @@ class Hits:
 
 def hits(candidate: Tokens, references: Sequence[Tokens]) -> Hits:
     """The sums of one caption, with clipped matches. Its reference length is the closest, of two the shorter."""
-    theirs = list(map(counts, references))
+    reference_counts = list(map(counts, references))
     correct = [
-        sum(min(count, max(of_reference[n][run] for of_reference in theirs)) for run, count in ours.items())
-        for n, ours in enumerate(counts(candidate))
+        sum(
+            min(count, max(of_reference[n][run] for of_reference in reference_counts))
+            for run, count in candidate_counts.items()
+        )
+        for n, candidate_counts in enumerate(counts(candidate))
     ]
     length = len(candidate)
     closest = min((abs(len(reference) - length), len(reference)) for reference in references)[1]
     return Hits(length, closest, tuple(max(0, length - n) for n in range(ORDERS)), tuple(correct))
 
 
-def total(each: Sequence[Hits]) -> Hits:
+def total(caption_hits: Sequence[Hits]) -> Hits:
     """The sums of several captions together."""
     return Hits(
-        sum(hit.length for hit in each),
-        sum(hit.reference_length for hit in each),
-        tuple(map(sum, zip(*(hit.guessed for hit in each)))),
-        tuple(map(sum, zip(*(hit.correct for hit in each)))),
+        sum(hit.length for hit in caption_hits),
+        sum(hit.reference_length for hit in caption_hits),
+        tuple(map(sum, zip(*(hit.guessed for hit in caption_hits)))),
+        tuple(map(sum, zip(*(hit.correct for hit in caption_hits)))),
     )
 
 
@@ -86,8 +89,8 @@ def bleu_of(hit: Hits) -> list[float]:
 
 def bleu(candidates: Sequence[Tokens], references: Sequence[Sequence[Tokens]]) -> tuple[list[float], list[list[float]]]:
     """BLEU-1 to BLEU-4 of a corpus and of each caption. The first are not means of the second."""
-    each = [hits(candidate, of_image) for candidate, of_image in zip(candidates, references)]
-    return bleu_of(total(each)), [bleu_of(hit) for hit in each]
+    caption_hits = [hits(candidate, of_image) for candidate, of_image in zip(candidates, references)]
+    return bleu_of(total(caption_hits)), [bleu_of(hit) for hit in caption_hits]
 
 
 def rouge_l(candidate: Tokens, references: Iterable[Tokens]) -> float:

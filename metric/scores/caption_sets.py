@@ -41,5 +41,5 @@ def captions_by_image(content: dict[str, Any]) -> list[tuple[str, ...]]:
         for annotation in content["annotations"]:
             captions[annotation["image_id"]].append(annotation["caption"])
     if any(isinstance(texts, str) for texts in captions.values()):
-        raise ValueError("one caption where a list was expected")
+        raise ValueError("expected a list of captions, got one caption")
     return [tuple(texts) for texts in captions.values()]

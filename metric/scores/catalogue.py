@@ -1,4 +1,4 @@
-"""The scores that exist: their names, families, what they need, the options they take, and how they are printed."""
+"""All scores: their names, families, needs, options, and titles in tables."""
 
 from __future__ import annotations
 
@@ -84,30 +84,30 @@ def request(specs: Iterable[str]) -> Request:
     An option holds for all scores of its source: `ref_pac_spp` has the checkpoint of `pac_spp`. Raises ValueError for
     an unknown name or option, and for an option with two values.
     """
-    wanted: set[str] = set()
+    names: set[str] = set()
     options: dict[str, dict[str, str]] = {}
     for spec in specs:
-        typed, given = split_spec(spec)
-        known = find(typed, (*SCORES, *FAMILIES, "all"), "score")
-        wanted |= members(known)
-        for option, value in given.items():
-            source, option = owner(known, option)
+        typed, typed_options = split_spec(spec)
+        group = find(typed, (*SCORES, *FAMILIES, "all"), "score")
+        names |= members(group)
+        for option, value in typed_options.items():
+            source, option = owner(group, option)
             if options.setdefault(source, {}).setdefault(option, value) != value:
-                raise ValueError(f"{spec}: {option} is {options[source][option]} already; one call scores with one")
-    return Request(tuple(name for name in SCORES if name in wanted), options)
+                raise ValueError(f"{spec}: {option} is {options[source][option]} already; give one value")
+    return Request(tuple(name for name in SCORES if name in names), options)
 
 
 def owner(name: str, typed: str) -> tuple[str, str]:
     """The source that an option of a score or family belongs to, and the option's name."""
     sources = sorted({SCORES[member].source for member in members(name)})
-    known = sorted({option for source in sources for option in OPTIONS.get(source, ())})
-    if not known:
-        raise ValueError(f"{name} has no options, got {typed}")
-    option = find(typed, known, f"option of {name}")
+    options = sorted({option for source in sources for option in OPTIONS.get(source, ())})
+    if not options:
+        raise ValueError(f"{name} takes no options, got {typed}")
+    option = find(typed, options, f"option of {name}")
     owners = [source for source in sources if option in OPTIONS.get(source, ())]
     if len(owners) > 1:
         specs = " or ".join(f"{first_of(source)}:{option}=..." for source in owners)
-        raise ValueError(f"{name} has scores that would each need their own {option}; write {specs}")
+        raise ValueError(f"{name} has scores that each take their own {option}; type {specs}")
     return owners[0], option
 
 
@@ -121,6 +121,6 @@ def expand_names(specs: Iterable[str]) -> list[str]:
     return list(request(specs).names)
 
 
-def members(known: str) -> set[str]:
+def members(group: str) -> set[str]:
     """The scores of a family, or the score itself."""
-    return {name for name, score in SCORES.items() if known in (name, score.family, "all")}
+    return {name for name, score in SCORES.items() if group in (name, score.family, "all")}

@@ -29,14 +29,14 @@ class Named(NamedTuple):
     all: int
 
 
-def chair_i(each: Sequence[Named]) -> float:
-    """Share of the named objects that the pictures do not show, 0 to 1. Captions without objects give 0."""
-    return sum(named.false for named in each) / max(1, sum(named.all for named in each))
+def chair_i(counts: Sequence[Named]) -> float:
+    """CHAIR-i: the share of the named objects that the pictures do not show, 0 to 1; 0 for captions without objects."""
+    return sum(named.false for named in counts) / max(1, sum(named.all for named in counts))
 
 
-def chair_s(each: Sequence[Named]) -> float:
-    """Share of the captions that name an object that the picture does not show, 0 to 1."""
-    return sum(named.false > 0 for named in each) / max(1, len(each))
+def chair_s(counts: Sequence[Named]) -> float:
+    """CHAIR-s: the share of the captions that name an object that the picture does not show, 0 to 1."""
+    return sum(named.false > 0 for named in counts) / max(1, len(counts))
 
 
 def count(mentioned: Iterable[str], present: Collection[str]) -> Named:
@@ -121,7 +121,7 @@ def read_instances(path: Path) -> dict[str, frozenset[str]]:
 
 def objects_by_image(content: dict[str, Any]) -> dict[str, frozenset[str]]:
     names = vocabulary()
-    category = {each["id"]: names[each["name"]] for each in content["categories"]}
+    category = {row["id"]: names[row["name"]] for row in content["categories"]}
     shown: dict[int, set[str]] = {image["id"]: set() for image in content["images"]}
     for annotation in content["annotations"]:
         shown[annotation["image_id"]].add(category[annotation["category_id"]])
@@ -132,7 +132,7 @@ def objects_by_image(content: dict[str, Any]) -> dict[str, frozenset[str]]:
 
 def image_id(name: str, shown: Mapping[str, Collection[str]]) -> str:
     """The key of `shown` for an example's id: the id, or the id without its ending. Raises ValueError without any."""
-    for known in (name, name.rpartition(".")[0]):
-        if known in shown:
-            return known
-    raise ValueError(f"the instance annotations have no image {name!r}; theirs are like {next(iter(shown), '')!r}")
+    for key in (name, name.rpartition(".")[0]):
+        if key in shown:
+            return key
+    raise ValueError(f"the instance annotations have no image {name!r}; expected names like {next(iter(shown), '')!r}")

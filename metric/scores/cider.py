@@ -28,16 +28,16 @@ IMAGES_KEPT = 4096  # images whose reference vectors stay in memory
 
 @dataclass(frozen=True)
 class DocumentFrequency:
-    """n-gram -> the number of images whose references hold it, of so many `documents` (images)."""
+    """n-gram -> the number of images whose references hold the n-gram, and the number of all images, `documents`."""
 
     counts: Mapping[str, int]
     documents: int
 
     @classmethod
-    def of(cls, references: Iterable[Sequence[Tokens]]) -> DocumentFrequency:
-        """Counted from the references of each image.
+    def from_references(cls, references: Iterable[Sequence[Tokens]]) -> DocumentFrequency:
+        """The frequency in the references of each image.
 
-        >>> df = DocumentFrequency.of([["a dog".split()], ["a cat".split(), "a black cat".split()]])
+        >>> df = DocumentFrequency.from_references([["a dog".split()], ["a cat".split(), "a black cat".split()]])
         >>> df.documents, df.counts["a"], df.counts["a cat"]
         (2, 2, 1)
         """
@@ -105,12 +105,12 @@ def reference_vectors(references: Sequence[Tokens], df: DocumentFrequency) -> Re
 
 def cider_d(candidate: Tokens, references: ReferenceVectors, df: DocumentFrequency) -> float:
     """Clipped cosine times Gaussian, mean over references and over 1 to 4 grams, x10."""
-    similarity, held = [0.0] * len(references.lengths), references.holders.get
+    similarity, holders = [0.0] * len(references.lengths), references.holders.get
     for weights in df.weights(candidate):
         length = norm(weights)
         for gram, weight in weights.items():
-            for index, theirs, unit in held(gram, ()):
-                similarity[index] += (weight if weight < theirs else theirs) * unit / length
+            for index, reference_weight, unit in holders(gram, ()):
+                similarity[index] += (weight if weight < reference_weight else reference_weight) * unit / length
     size = bigrams(candidate)
     near = (math.exp(-((size - other) ** 2) / (2 * SIGMA**2)) for other in references.lengths)
     return SCALE * sum(map(float.__mul__, similarity, near)) / ORDERS / len(references.lengths)
@@ -149,7 +149,9 @@ class Cider:
         if isinstance(references, DocumentFrequency):
             self.df = references
         else:
-            self.df = DocumentFrequency.of([self.words(text) for text in of_image] for of_image in references)
+            self.df = DocumentFrequency.from_references(
+                [self.words(text) for text in of_image] for of_image in references
+            )
         self.vectors = lru_cache(maxsize=IMAGES_KEPT)(self.vectors_of)
 
     def words(self, caption: str) -> tuple[str, ...]:

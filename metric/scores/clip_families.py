@@ -6,35 +6,35 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from metric.example import Example
-from metric.scores.family import Family, Given, Options, Part, Unavailable, means
+from metric.scores.family import Defaults, Family, Options, Part, Unavailable, means
 
 if TYPE_CHECKING:
     from metric.clip.embedder import Embedder
 
 
-def open_clip_s(options: Options, given: Given) -> Family:
+def open_clip_s(options: Options, defaults: Defaults) -> Family:
     from metric.similarity import CLIP_W
 
-    embedder = embedder_of(options["clip"], given.device) if "clip" in options else given.clip
+    embedder = embedder_of(options["clip"], defaults.device) if "clip" in options else defaults.clip
     if embedder is None:
-        raise Unavailable("no CLIP was given; write clip_s:clip=ARCH:TAG, a folder, or scenes-clip")
+        raise Unavailable("no CLIP was given; type clip_s:clip=ARCH:TAG, a folder, or scenes-clip")
     return partial(similarity, embedder, "clip_s", CLIP_W)
 
 
-def open_pac_s(options: Options, given: Given) -> Family:
-    return open_tuned("pac_s", options, None, given.device)
+def open_pac_s(options: Options, defaults: Defaults) -> Family:
+    return open_tuned("pac_s", options, None, defaults.device)
 
 
-def open_pac_spp(options: Options, given: Given) -> Family:
-    return open_tuned("pac_spp", options, given.pac, given.device)
+def open_pac_spp(options: Options, defaults: Defaults) -> Family:
+    return open_tuned("pac_spp", options, defaults.pac, defaults.device)
 
 
-def open_tuned(name: str, options: Options, given: Embedder | None, device: str) -> Family:
+def open_tuned(name: str, options: Options, default: Embedder | None, device: str) -> Family:
     from metric.similarity import PAC_W
 
-    embedder = embedder_of(options["checkpoint"], device) if "checkpoint" in options else given
+    embedder = embedder_of(options["checkpoint"], device) if "checkpoint" in options else default
     if embedder is None:
-        raise Unavailable(f"no tuned CLIP was given; write {name}:checkpoint=DIR")
+        raise Unavailable(f"no tuned CLIP was given; type {name}:checkpoint=DIR")
     return partial(similarity, embedder, name, positive(f"{name}:w", options["w"]) if "w" in options else PAC_W)
 
 
@@ -47,14 +47,14 @@ def embedder_of(name: str, device: str) -> Embedder:
     return Embedder(load_clip(name, device))
 
 
-def positive(what: str, text: str) -> float:
-    """A typed number above 0. The ValueError for other text names `what`."""
+def positive(option: str, text: str) -> float:
+    """A typed number above 0. Raises ValueError for other text, with the name of the option."""
     try:
         number = float(text)
     except ValueError:
         number = 0.0
     if not 0 < number < float("inf"):
-        raise ValueError(f"{what} is a number above 0, got {text!r}")
+        raise ValueError(f"{option} must be a number above 0, got {text!r}")
     return number
 
 

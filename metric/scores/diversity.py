@@ -29,8 +29,8 @@ def distinct(captions: Sequence[Tokens], n: int) -> float:
 
 def novelty(captions: Iterable[Tokens], training: Iterable[Tokens]) -> list[bool]:
     """For each caption whether it differs from every training caption in a word."""
-    known = set(map(tuple, training))
-    return [tuple(tokens) not in known for tokens in captions]
+    training_set = set(map(tuple, training))
+    return [tuple(tokens) not in training_set for tokens in captions]
 
 
 def self_cider(captions: Sequence[Tokens], df: DocumentFrequency) -> float:
@@ -40,7 +40,7 @@ def self_cider(captions: Sequence[Tokens], df: DocumentFrequency) -> float:
     CIDEr with each other. Equal captions give 0, captions without a common word give 1.
     """
     if len(captions) < 2:
-        raise ValueError(f"self-CIDEr compares the captions of an image with each other, got {len(captions)}")
+        raise ValueError(f"self-CIDEr compares two captions of an image or more, got {len(captions)}")
     singular = np.sqrt(np.linalg.eigvalsh(cosines(captions, df)).clip(min=0.0))
     return -math.log(singular.max() / singular.sum()) / math.log(len(captions)) if singular.any() else 0.0
 

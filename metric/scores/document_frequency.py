@@ -27,7 +27,7 @@ Corpus = Sequence[Sequence[str]]
 
 def of_coco() -> DocumentFrequency:
     """The frequency in all COCO 2014 captions inside pycocoevalcap. The published table leaves the test split out."""
-    return kept(f"coco2014-v{FORMAT}", coco_captions)
+    return cached(f"coco2014-v{FORMAT}", coco_captions)
 
 
 def of_file(path: Path) -> DocumentFrequency:
@@ -35,11 +35,11 @@ def of_file(path: Path) -> DocumentFrequency:
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     except OSError as error:
-        raise ValueError(f"{path}: {error.strerror}; CIDEr wants a JSON file of captions there") from None
-    return kept(f"{digest}-v{FORMAT}", lambda: read_corpus(path))
+        raise ValueError(f"{path}: {error.strerror}; expected a JSON file of captions for CIDEr") from None
+    return cached(f"{digest}-v{FORMAT}", lambda: read_corpus(path))
 
 
-def kept(name: str, corpus: Callable[[], Corpus]) -> DocumentFrequency:
+def cached(name: str, corpus: Callable[[], Corpus]) -> DocumentFrequency:
     """The frequency called `name` from the cache, or counted in the corpus and put into the cache."""
     path = user_cache("cider", f"{name}.txt.gz")
     if not path.is_file():

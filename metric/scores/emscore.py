@@ -34,7 +34,7 @@ class Words:
 
     local: Tensor
     weights: Tensor
-    whole: Tensor
+    pooled: Tensor
 
 
 @dataclass(frozen=True)
@@ -44,27 +44,27 @@ class Rarity:
     The end of text, which all texts have, weighs the mean. Padding counts as a token of every text.
     """
 
-    known: Mapping[int, float]
+    by_token: Mapping[int, float]
     texts: int
 
     @classmethod
-    def of(cls, clip: Clip, texts: Sequence[str]) -> Rarity:
+    def from_texts(cls, clip: Clip, texts: Sequence[str]) -> Rarity:
         counts: Counter[int] = Counter()
         for start in range(0, len(texts), 1024):
             for row in clip.tokenizer(list(texts[start : start + 1024])).tolist():
                 counts.update(set(row))
-        known = {token: math.log((len(texts) + 1) / (count + 1)) for token, count in counts.items()}
-        return cls(known | ({max(known): sum(known.values()) / len(known)} if known else {}), len(texts))
+        by_token = {token: math.log((len(texts) + 1) / (count + 1)) for token, count in counts.items()}
+        return cls(by_token | ({max(by_token): sum(by_token.values()) / len(by_token)} if by_token else {}), len(texts))
 
     def weights(self, tokens: Iterable[int]) -> Tensor:
         """Weights of t tokens, `t`. Where all are 0, as with a corpus of one text, all are 1."""
-        weights = torch.tensor([self.known.get(token, math.log(self.texts + 1)) for token in tokens])
+        weights = torch.tensor([self.by_token.get(token, math.log(self.texts + 1)) for token in tokens])
         return weights if weights.any() else torch.ones_like(weights)
 
 
-def coarse(frames: Tensor, whole: Tensor) -> float:
+def coarse(frames: Tensor, text: Tensor) -> float:
     """Cosine of the mean frame and the text. `f d`, `d` -> number."""
-    return float(F.normalize(frames.mean(0), dim=0) @ whole)
+    return float(F.normalize(frames.mean(0), dim=0) @ text)
 
 
 def fine(similarity: Tensor, words: Tensor, others: Tensor) -> tuple[float, float, float]:
@@ -78,25 +78,25 @@ def fine(similarity: Tensor, words: Tensor, others: Tensor) -> tuple[float, floa
 def of_video(frames: Tensor, caption: Words) -> dict[str, float]:
     """The parts of EMScore(X, V). `f d`."""
     _, _, f1 = fine(caption.local @ frames.T, caption.weights, torch.ones(len(frames)))
-    return together(coarse(frames, caption.whole), f1)
+    return together(coarse(frames, caption.pooled), f1)
 
 
 def of_references(references: Sequence[Words], caption: Words) -> dict[str, float]:
     """The parts of EMScore(X, X*): the best over all references, for each part."""
     f1 = max(fine(caption.local @ other.local.T, caption.weights, other.weights)[2] for other in references)
-    return together(max(float(other.whole @ caption.whole) for other in references), f1)
+    return together(max(float(other.pooled @ caption.pooled) for other in references), f1)
 
 
-def together(whole: float, parts: float) -> dict[str, float]:
-    return {"full": (whole + parts) / 2, "coarse": whole, "fine": parts}
+def together(coarse_score: float, fine_score: float) -> dict[str, float]:
+    return {"full": (coarse_score + fine_score) / 2, "coarse": coarse_score, "fine": fine_score}
 
 
 class EmScore:
-    """EMScore with any CLIP. Tokens that are rare in `corpus` weigh most; `frames` are looked at in a video."""
+    """EMScore with any CLIP. Tokens that are rare in `corpus` weigh most. `frames` frames of a video are used."""
 
     def __init__(self, embedder: Embedder, corpus: Sequence[str], frames: int = FRAMES) -> None:
         self.embedder = embedder
-        self.rarity = Rarity.of(embedder.clip, corpus)
+        self.rarity = Rarity.from_texts(embedder.clip, corpus)
         self.frames = frames
         self.known_words: dict[str, Words] = {}
         self.known_frames: dict[str, Tensor] = {}
@@ -122,16 +122,18 @@ class EmScore:
         return self.known_frames[video.key]
 
     def learn(self, texts: Sequence[str]) -> None:
-        """Embed the texts and their tokens, unless they are known."""
+        """Embed the texts and their tokens. A text is embedded once."""
         clip, size = self.embedder.clip, self.embedder.batch_size
         missing = sorted({text for text in texts if text not in self.known_words}, key=len)
         for start in range(0, len(missing), size):
             batch = missing[start : start + size]
             tokens = clip.tokenizer(batch)
-            local, wholes = token_features(clip, tokens).cpu(), self.embedder.texts(batch)
-            for text, row, length, vectors, whole in zip(batch, tokens, lengths(clip, tokens).tolist(), local, wholes):
+            local, pooled_texts = token_features(clip, tokens).cpu(), self.embedder.texts(batch)
+            for text, row, length, vectors, pooled in zip(
+                batch, tokens, lengths(clip, tokens).tolist(), local, pooled_texts
+            ):
                 weights = self.rarity.weights(row[:length].tolist())
-                self.known_words[text] = Words(vectors[:length].clone(), weights, whole)
+                self.known_words[text] = Words(vectors[:length].clone(), weights, pooled)
 
 
 def both(by_video: Sequence[dict[str, float]], by_text: Sequence[dict[str, float]]) -> list[dict[str, float]]:

@@ -1,7 +1,7 @@
 """Scores that need other programs or files: Java, CoreNLP, COCO's annotations, the training captions.
 
-Each opener checks these before anything is computed. It raises Unavailable for a program or file that is missing, and
-ValueError for one that an option names.
+Each opener checks its programs and files before any score is computed. A missing program or file raises Unavailable. A
+missing program or file that an option names raises ValueError.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from metric.scores.ptb_tokenizer import tokenize
 from metric.scores.spice import spice, spice_absent
 
 
-def open_meteor(options: Options, given: object) -> Family:
+def open_meteor(options: Options, defaults: object) -> Family:
     if reason := meteor_absent():
         raise Unavailable(reason)
     return score_meteor
@@ -37,7 +37,7 @@ def score_meteor(captions: list[str], examples: list[Example]) -> Part:
     return Part({"meteor": corpus}, {"meteor": scores}, facts={"meteor": "METEOR 1.5, -l en -norm"})
 
 
-def open_spice(options: Options, given: object) -> Family:
+def open_spice(options: Options, defaults: object) -> Family:
     corenlp = options.get("corenlp") or os.environ.get("CORENLP_HOME", "")
     if reason := spice_absent(corenlp):
         raise (ValueError if "corenlp" in options else Unavailable)(reason)
@@ -54,9 +54,9 @@ def references_of(examples: Sequence[Example]) -> list[list[Tokens]]:
     return [list(map(tokenize, example.references)) for example in examples]
 
 
-def open_objects(options: Options, given: object) -> Family:
+def open_objects(options: Options, defaults: object) -> Family:
     if "instances" not in options:
-        raise Unavailable("no annotations of objects were given; write chair_i:instances=instances_val2014.json")
+        raise Unavailable("no annotations of objects were given; type chair_i:instances=instances_val2014.json")
     shown = read_instances(Path(options["instances"]))
     return partial(score_objects, shown)
 
@@ -66,25 +66,27 @@ def score_objects(shown: Mapping[str, frozenset[str]], captions: list[str], exam
     return hallucinated("chair", in_photographs(captions, examples, shown), {"chair_i": fact, "chair_s": fact})
 
 
-def hallucinated(name: str, each: Sequence[Named], facts: dict[str, str] | None = None) -> Part:
+def hallucinated(name: str, counts: Sequence[Named], facts: dict[str, str] | None = None) -> Part:
     """CHAIR-i and CHAIR-s in percent. CHAIR-i of a corpus is a share of all named objects, no mean over captions."""
     per_caption = {
-        f"{name}_i": [100.0 * chair_i([named]) for named in each],
-        f"{name}_s": [100.0 * chair_s([named]) for named in each],
+        f"{name}_i": [100.0 * chair_i([named]) for named in counts],
+        f"{name}_s": [100.0 * chair_s([named]) for named in counts],
     }
-    corpus = {f"{name}_i": 100.0 * chair_i(each), f"{name}_s": 100.0 * chair_s(each)}
-    sums = np.array([tuple(named) for named in each], dtype=float)
+    corpus = {f"{name}_i": 100.0 * chair_i(counts), f"{name}_s": 100.0 * chair_s(counts)}
+    sums = np.array([tuple(named) for named in counts], dtype=float)
     pooled = Pooled(sums, lambda sums: 100.0 * sums[:, 0] / sums[:, 1].clip(min=1.0))
     return Part(corpus, per_caption, {f"{name}_i": pooled}, facts or {})
 
 
-def open_training(options: Options, given: object) -> Family:
+def open_training(options: Options, defaults: object) -> Family:
     if "training" not in options:
-        raise Unavailable("no training captions were given; write novelty:training=captions_train2014.json")
-    known = [tokenize(text) for texts in read_corpus(Path(options["training"])) for text in texts]
-    return partial(score_novelty, known)
+        raise Unavailable("no training captions were given; type novelty:training=captions_train2014.json")
+    training = [tokenize(text) for texts in read_corpus(Path(options["training"])) for text in texts]
+    return partial(score_novelty, training)
 
 
-def score_novelty(known: Sequence[Tokens], captions: list[str], examples: list[Example]) -> Part:
-    scores = [100.0 * new for new in novelty(map(tokenize, captions), known)]
-    return Part({"novelty": fmean(scores)}, {"novelty": scores}, facts={"novelty": f"{len(known)} training captions"})
+def score_novelty(training: Sequence[Tokens], captions: list[str], examples: list[Example]) -> Part:
+    scores = [100.0 * new for new in novelty(map(tokenize, captions), training)]
+    return Part(
+        {"novelty": fmean(scores)}, {"novelty": scores}, facts={"novelty": f"{len(training)} training captions"}
+    )

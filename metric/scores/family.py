@@ -36,8 +36,8 @@ Options = Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class Given:
-    """Models and settings of scores whose options name no others."""
+class Defaults:
+    """The models and settings of scores whose options name no other models or settings."""
 
     clip: Embedder | None
     pac: Embedder | None
@@ -52,8 +52,8 @@ def means(per_caption: PerCaption) -> dict[str, float]:
 
 def together(parts: Sequence[Part]) -> Part:
     """The parts of several families as one."""
-    whole = Part({}, {})
+    combined = Part({}, {})
     for part in parts:
-        corpus, per_caption = whole.corpus | part.corpus, whole.per_caption | part.per_caption
-        whole = Part(corpus, per_caption, whole.pooled | part.pooled, whole.facts | part.facts)
-    return whole
+        corpus, per_caption = combined.corpus | part.corpus, combined.per_caption | part.per_caption
+        combined = Part(corpus, per_caption, combined.pooled | part.pooled, combined.facts | part.facts)
+    return combined

@@ -275,8 +275,8 @@ def step(text: str, at: int) -> tuple[str, int]:
     """The token that begins at `at`, "" where none does, and the place after it."""
     furthest = after = at
     write: Write = drop
-    for each in RULES:
-        found = each.pattern.match(text, at)
-        if found and found.end() > furthest:
-            furthest, after, write = found.end(), found.end(1), each.write
+    for rule in RULES:
+        match = rule.pattern.match(text, at)
+        if match and match.end() > furthest:
+            furthest, after, write = match.end(), match.end(1), rule.write
     return write(text[at:after]).lower(), after

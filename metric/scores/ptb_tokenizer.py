@@ -44,9 +44,9 @@ def lexed(text: str) -> Iterator[str]:
     at = 0
     while at < len(text):
         piece = PIECE.match(text, at)
-        known = plain_piece(piece[0]) if piece else None
-        if piece and known is not None:
-            yield from known
+        tokens = plain_piece(piece[0]) if piece else None
+        if piece and tokens is not None:
+            yield from tokens
             at = piece.end()
         else:
             token, at = step(text, at)

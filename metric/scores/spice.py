@@ -30,11 +30,11 @@ def spice_absent(corenlp: str) -> str:
     if reason := java_absent("SPICE"):
         return reason
     if not corenlp:
-        return "SPICE needs a folder with Stanford CoreNLP 3.6.0; set CORENLP_HOME or write spice:corenlp=DIR"
+        return "SPICE needs a folder with Stanford CoreNLP 3.6.0; set CORENLP_HOME or type spice:corenlp=DIR"
     jars = [jar.name for jar in Path(corenlp).glob("*.jar")]
-    lacking = [what for what in ("stanford-corenlp-3", "models") if not any(what in name for name in jars)]
+    lacking = [part for part in ("stanford-corenlp-3", "models") if not any(part in name for name in jars)]
     if lacking:
-        return f"no {lacking[0]}*.jar in {corenlp}, where SPICE looks for Stanford CoreNLP 3.6.0"
+        return f"no {lacking[0]}*.jar in {corenlp}; SPICE needs Stanford CoreNLP 3.6.0 there"
     return ""
 
 
@@ -44,35 +44,35 @@ def spice(
     """F-score of each caption, 0 to 1. Raises ValueError when SPICE cannot run, stops, or takes too long."""
     if reason := spice_absent(corenlp):
         raise ValueError(reason)
-    asked = [
+    requests = [
         {"image_id": number, "test": " ".join(candidate), "refs": [" ".join(reference) for reference in of_image]}
         for number, (candidate, of_image) in enumerate(zip(candidates, references))
     ]
     limit = START_LIMIT + SENTENCE_LIMIT * (len(candidates) + sum(map(len, references)))
-    f_scores = {row["image_id"]: row["scores"]["All"]["f"] for row in run(asked, corenlp, cache, limit)}
-    return [float(f_scores[number]) for number in range(len(asked))]
+    f_scores = {row["image_id"]: row["scores"]["All"]["f"] for row in run(requests, corenlp, cache, limit)}
+    return [float(f_scores[number]) for number in range(len(requests))]
 
 
-def run(asked: list[dict[str, Any]], corenlp: str, cache: Path | None, limit: float) -> list[dict[str, Any]]:
+def run(requests: list[dict[str, Any]], corenlp: str, cache: Path | None, limit: float) -> list[dict[str, Any]]:
     """The output of SpiceScorer for its input, both as JSON. `limit` is in seconds."""
-    kept = cache or user_cache("spice")
-    kept.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as said:
+    cache_folder = cache or user_cache("spice")
+    cache_folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as output:
         source, out = Path(folder, "in.json"), Path(folder, "out.json")
-        source.write_text(json.dumps(asked), encoding="utf-8")
+        source.write_text(json.dumps(requests), encoding="utf-8")
         try:
             ended = subprocess.run(
-                command(corenlp, str(source), str(kept), str(out)),
+                command(corenlp, str(source), str(cache_folder), str(out)),
                 stdin=subprocess.DEVNULL,
-                stdout=said,
+                stdout=output,
                 stderr=subprocess.STDOUT,
                 timeout=limit,
                 start_new_session=True,
             )
         except subprocess.TimeoutExpired:
-            raise ValueError(f"SPICE has not ended in {limit:.0f} seconds; it said: {last_words(said)}") from None
+            raise ValueError(f"SPICE has not ended in {limit:.0f} seconds; Java said: {last_words(output)}") from None
         if ended.returncode or not out.is_file():
-            raise ValueError(f"SPICE stopped; Java said: {last_words(said)}")
+            raise ValueError(f"SPICE stopped; Java said: {last_words(output)}")
         return json.loads(out.read_text(encoding="utf-8"))
 
 

@@ -25,8 +25,10 @@ from metric.scores.repetition import ends_badly, repeated, repeated_share, vocab
 
 def classic(captions: list[str], examples: list[Example]) -> Part:
     """BLEU, ROUGE-L and CIDEr-D, whose document frequency is over these very images."""
-    each = [hits(words(caption), list(map(words, example.references))) for caption, example in zip(captions, examples)]
-    of_captions = map(bleu_of, each)
+    caption_hits = [
+        hits(words(caption), list(map(words, example.references))) for caption, example in zip(captions, examples)
+    ]
+    of_captions = map(bleu_of, caption_hits)
     raw = [example.references for example in examples]
     per_caption = {f"bleu_{n}": list(column) for n, column in enumerate(zip(*of_captions), start=1)}
     per_caption["rouge_l"] = [
@@ -34,9 +36,9 @@ def classic(captions: list[str], examples: list[Example]) -> Part:
         for caption, example in zip(captions, examples)
     ]
     per_caption["cider"] = Cider(raw).scores(captions, raw)
-    corpus = means(per_caption) | {f"bleu_{n}": score for n, score in enumerate(bleu_of(total(each)), start=1)}
-    said = f"CIDEr-D, document frequency over the references of these {len(captions)} images"
-    return Part(corpus, per_caption, pooled_bleu(each), {"cider": said})
+    corpus = means(per_caption) | {f"bleu_{n}": score for n, score in enumerate(bleu_of(total(caption_hits)), start=1)}
+    fact = f"CIDEr-D, document frequency over the references of these {len(captions)} images"
+    return Part(corpus, per_caption, pooled_bleu(caption_hits), {"cider": fact})
 
 
 def plain(captions: list[str], examples: list[Example]) -> Part:
@@ -46,9 +48,11 @@ def plain(captions: list[str], examples: list[Example]) -> Part:
     return Part(means(per_caption), per_caption)
 
 
-def pooled_bleu(each: Sequence[Hits]) -> dict[str, Pooled]:
+def pooled_bleu(caption_hits: Sequence[Hits]) -> dict[str, Pooled]:
     """BLEU of a corpus as a function of the sums of its captions' hits."""
-    sums = np.array([(hit.length, hit.reference_length, *hit.guessed, *hit.correct) for hit in each], dtype=float)
+    sums = np.array(
+        [(hit.length, hit.reference_length, *hit.guessed, *hit.correct) for hit in caption_hits], dtype=float
+    )
 
     def score(n: int, sums: np.ndarray) -> np.ndarray:
         split = (Hits(row[0], row[1], tuple(row[2:6]), tuple(row[6:])) for row in sums)

@@ -121,9 +121,9 @@ def test_options_say_what_computes_a_score(monkeypatch):
     "spec, words",
     [
         ("pac_spp:chekpoint=DIR", "option of pac_spp is called 'chekpoint'; did you mean checkpoint"),
-        ("cider:checkpoint=DIR", "cider has no options"),
-        ("all:checkpoint=DIR", "write pac_spp:checkpoint=... or pac_s:checkpoint=..."),
-        ("pac_spp:w=two", "pac_spp:w is a number above 0, got 'two'"),
+        ("cider:checkpoint=DIR", "cider takes no options"),
+        ("all:checkpoint=DIR", "type pac_spp:checkpoint=... or pac_s:checkpoint=..."),
+        ("pac_spp:w=two", "pac_spp:w must be a number above 0, got 'two'"),
         ("pac_spp:w=nan", "number above 0"),
         ("incorrect:checker=harpr", "did you mean harper"),
         ("pac_spp:checkpoint", "option=value"),

@@ -40,7 +40,7 @@ def available_checker(cache: str = "") -> tuple[Checker, str]:
             reasons[name] = str(reason)
         else:
             return checker, "".join(f"; stands in, since {reason}" for reason in reasons.values())
-    raise ValueError(f"no grammar checker: {'; '.join(reasons.values())}")
+    raise ValueError(f"no grammar checker can run: {'; '.join(reasons.values())}")
 
 
 @lru_cache
@@ -50,5 +50,5 @@ def checker_of(engine: str, cache: str) -> Checker:
     if reason := absent():
         raise ValueError(f"the grammar checker {engine} cannot run: {reason}")
     checker = start()
-    checker.kept = Verdicts(Path(cache), checker.name) if cache else None
+    checker.stored = Verdicts(Path(cache), checker.name) if cache else None
     return checker

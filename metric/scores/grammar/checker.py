@@ -20,31 +20,31 @@ class Checker:
     """A checker. Its name has the version of the engine and a digest of the rules that are off."""
 
     def __init__(self, name: str, rules: Iterable[str], check: Callable[[list[str]], list[bool]]):
-        """`check` tells for captions, each one line and not empty, whether it is incorrect. `rules` are off."""
+        """`check` maps captions to whether each is incorrect; a caption is one line and not empty. `rules` are off."""
         self.name = f"{name} ({OFF}; list {digest(' '.join(sorted(rules)))[:8]})"
         self.check = check
-        self.known: dict[str, bool] = {}
-        self.kept: Verdicts | None = None
+        self.verdicts: dict[str, bool] = {}
+        self.stored: Verdicts | None = None
 
     def incorrect(self, captions: Sequence[str]) -> list[bool]:
         """For each caption whether it breaks a rule. An empty caption breaks none."""
         lines = [" ".join(caption.split())[:LONGEST] for caption in captions]
-        if len(self.known) > CACHED:
-            self.known.clear()
-        self.learn([line for line in dict.fromkeys(lines) if line and line not in self.known])
-        return [bool(line) and self.known[line] for line in lines]
+        if len(self.verdicts) > CACHED:
+            self.verdicts.clear()
+        self.learn([line for line in dict.fromkeys(lines) if line and line not in self.verdicts])
+        return [bool(line) and self.verdicts[line] for line in lines]
 
     def learn(self, lines: list[str]) -> None:
-        """Look the lines up in the cache, and check those that it does not have."""
-        if self.kept:
-            self.known |= self.kept.verdicts(lines)
-            lines = [line for line in lines if line not in self.known]
+        """Look the lines up in the cache, and check the lines that the cache does not have."""
+        if self.stored:
+            self.verdicts |= self.stored.verdicts(lines)
+            lines = [line for line in lines if line not in self.verdicts]
         with Progress("grammar of caption", len(lines), part=True) as progress:
             for batch in batches(lines):
                 verdicts = dict(zip(batch, self.check(batch)))
-                self.known |= verdicts
-                if self.kept:
-                    self.kept.add(verdicts)
+                self.verdicts |= verdicts
+                if self.stored:
+                    self.stored.add(verdicts)
                 progress.advance(len(batch))
 
 

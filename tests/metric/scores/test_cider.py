@@ -43,7 +43,7 @@ def test_equals_pycocoevalcap():
 
 
 def test_document_frequency_counts_images_not_references():
-    df = DocumentFrequency.of([[("a", "dog"), ("a", "dog", "a")], [("a", "cat")]])
+    df = DocumentFrequency.from_references([[("a", "dog"), ("a", "dog", "a")], [("a", "cat")]])
     assert df.documents == 2
     assert df.counts["a"] == 2 and df.counts["a dog"] == 1
 

@@ -13,7 +13,7 @@ from metric.example import Example
 from metric.scores.cider import DocumentFrequency
 from metric.scores.diversity import distinct, novelty, self_cider
 
-DF = DocumentFrequency.of(
+DF = DocumentFrequency.from_references(
     [[text.split()] for text in ("a b c d", "a dog runs", "two cats sleep", "x y z w", "e f g h")]
 )
 EXAMPLES = [Example("1", Path("1")), Example("2", Path("2"))]

@@ -55,7 +55,7 @@ def test_an_interrupted_save_leaves_nothing(cache, monkeypatch):
 
     monkeypatch.setattr(atomic_files.os, "replace", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        document_frequency.kept("name", lambda: CORPUS)
+        document_frequency.cached("name", lambda: CORPUS)
     assert list(cache.iterdir()) == []
 
 

@@ -86,12 +86,12 @@ def test_greedy_matching_by_hand():
 
 
 def test_rare_words_weigh_more_and_one_text_says_nothing(tiny_clip):
-    rarity = Rarity.of(tiny_clip, CORPUS)
+    rarity = Rarity.from_texts(tiny_clip, CORPUS)
     inner = tiny_clip.tokenizer.tokenizer
     common, rare = (inner(text).input_ids[1] for text in ("a", "snow"))
     weights = rarity.weights([common, rare])
     assert weights[1] > weights[0]
-    alone = Rarity.of(tiny_clip, ["a red ball"])
+    alone = Rarity.from_texts(tiny_clip, ["a red ball"])
     assert alone.weights(inner("a red ball").input_ids).unique().tolist() == [1.0]
 
 

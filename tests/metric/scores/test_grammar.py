@@ -36,7 +36,7 @@ def reference(monkeypatch) -> Checker:
         monkeypatch.setenv("LTP_PATH", str(SHARED / "languagetool"))
     if reason := languagetool.absent():
         pytest.skip(reason)
-    one_server().known.clear()
+    one_server().verdicts.clear()
     return one_server()
 
 
