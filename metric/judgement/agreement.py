@@ -46,10 +46,10 @@ def accuracy(margins: np.ndarray, kinds: np.ndarray) -> dict[str, float]:
     {'accuracy': 0.5, 'ties': 0.25}
     """
     hit = margins > 0
-    known = np.unique(kinds).tolist()
-    each = {kind: float(hit[kinds == kind].mean()) for kind in known}
+    classes = np.unique(kinds).tolist()
+    by_kind = {kind: float(hit[kinds == kind].mean()) for kind in classes}
     ties = {"ties": float((margins == 0).mean())}
-    return {"accuracy": float(np.mean(list(each.values())))} | (each if len(known) > 1 else {}) | ties
+    return {"accuracy": float(np.mean(list(by_kind.values())))} | (by_kind if len(classes) > 1 else {}) | ties
 
 
 def bootstrap(
@@ -57,7 +57,7 @@ def bootstrap(
 ) -> dict[str, list[float]]:
     """95 % percentile intervals of the results of `measure`, by the bootstrap over units of data points.
 
-    Draws in which it is undefined do not count; without resamples there are no intervals.
+    Draws with an undefined result do not count. Without resamples the result is empty.
     """
     if not resamples:
         return {}

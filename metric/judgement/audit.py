@@ -1,4 +1,4 @@
-"""Audit of a metric: how often it prefers captions with faults that a reward could exploit, over a data set.
+"""Audit of a metric: the share of captions with faults that the metric prefers, over a data set.
 
 Axes: n captions.
 """
@@ -29,18 +29,18 @@ class Row:
     corruption: str
     metric: str
     count: int
-    """captions that it applies to"""
+    """captions that the corruption applies to"""
     not_applicable: int
     higher: float
     """share of pairs whose corrupted caption scores higher"""
     low: float
     high: float
-    """95 % interval of that share (Wilson)"""
+    """95 % interval of the share `higher` (Wilson)"""
     tied: float
     margin: float
     """mean of corrupted minus original"""
     margin_sd: float
-    """the same in standard deviations of the originals' scores"""
+    """`margin` in standard deviations of the originals' scores"""
 
 
 @dataclass(frozen=True)
@@ -62,19 +62,19 @@ class Audit:
 
 
 def audit(examples: Sequence[Example], scorers: Iterable[Scorer], seed: int = 0) -> Audit:
-    """Audit metrics on examples: one reference of each picture is the caption, the others stay its references."""
-    held = [hold_out(example, seed) for example in examples]
-    kept = [example for example, _ in held]
-    originals = [caption for _, caption in held]
-    corrupted = {name: [corrupt(name, caption, example, seed) for example, caption in held] for name in CORRUPTIONS}
+    """Audit metrics on examples. One reference of each picture is the caption, and the others stay references."""
+    pairs = [hold_out(example, seed) for example in examples]
+    reduced = [example for example, _ in pairs]
+    originals = [caption for _, caption in pairs]
+    corrupted = {name: [corrupt(name, caption, example, seed) for example, caption in pairs] for name in CORRUPTIONS}
     rows: list[Row] = []
     together = list(scorers)
     with Progress("audit round", len(together) * len(corrupted)) as progress:
         for scorer in together:
-            before = scorer(kept, originals)
+            before = scorer(reduced, originals)
             for name, captions in corrupted.items():
                 applies = np.array([caption is not None for caption in captions])
-                after = scorer(kept, [caption or original for caption, original in zip(captions, originals)])
+                after = scorer(reduced, [caption or original for caption, original in zip(captions, originals)])
                 rows += [row(name, key, np.asarray(before[key]), np.asarray(after[key]), applies) for key in after]
                 progress.advance()
     return Audit(rows, {name: sample(originals, captions) for name, captions in corrupted.items()})
@@ -83,7 +83,7 @@ def audit(examples: Sequence[Example], scorers: Iterable[Scorer], seed: int = 0)
 def hold_out(example: Example, seed: int) -> tuple[Example, str]:
     """The example without one reference, which is drawn at random, and that reference."""
     if not example.references:
-        raise ValueError(f"{example.id} has no reference, of which a caption to corrupt could be made")
+        raise ValueError(f"{example.id} has no reference; the audit needs a caption of each picture")
     place = random.Random(f"{seed}/{example.id}").randrange(len(example.references))
     others = example.references[:place] + example.references[place + 1 :]
     return replace(example, references=others), example.references[place]
@@ -127,25 +127,25 @@ def sample(originals: Sequence[str], captions: Sequence[str | None]) -> tuple[st
     return next(((before, after) for before, after in zip(originals, captions) if after is not None), ("", ""))
 
 
-def as_csv(found: Audit) -> str:
+def as_csv(result: Audit) -> str:
     table = io.StringIO(newline="")
     writer = csv.DictWriter(table, list(Row.__dataclass_fields__), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(asdict(each) for each in found.rows)
+    writer.writerows(asdict(row) for row in result.rows)
     return table.getvalue()
 
 
-def as_markdown(found: Audit) -> str:
+def as_markdown(result: Audit) -> str:
     """A table by corruption and metric: % of pairs whose corrupted caption scores higher, interval, margin."""
     lines = [
-        "| corruption | captions | " + " | ".join(found.metrics) + " |",
-        "|---|---|" + "---|" * len(found.metrics),
+        "| corruption | captions | " + " | ".join(result.metrics) + " |",
+        "|---|---|" + "---|" * len(result.metrics),
     ]
-    for corruption in found.corruptions:
-        rows = [found.row(corruption, metric) for metric in found.metrics]
+    for corruption in result.corruptions:
+        rows = [result.row(corruption, metric) for metric in result.metrics]
         lines.append(f"| {corruption} | {rows[0].count} | " + " | ".join(map(cell, rows)) + " |")
-    said = "Percent of pairs whose corrupted caption scores higher [95 % interval], and the mean margin in standard "
-    return "\n".join([*lines, "", said + "deviations of the originals' scores."]) + "\n"
+    legend = "Percent of pairs whose corrupted caption scores higher [95 % interval], and the mean margin in standard "
+    return "\n".join([*lines, "", legend + "deviations of the originals' scores."]) + "\n"
 
 
 def cell(row: Row) -> str:

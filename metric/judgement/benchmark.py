@@ -37,7 +37,7 @@ class Verdict(Protocol):
     def agreement(self, scores: np.ndarray, points: np.ndarray) -> dict[str, float]:
         """The agreement of a metric's scores `n` with these data points, which may occur several times."""
 
-    def keep(self, kept: Sequence[int]) -> Verdict:
+    def keep(self, items: Sequence[int]) -> Verdict:
         """The data points of the chosen items alone. Items are numbered anew."""
 
 
@@ -59,13 +59,13 @@ class Ratings:
     def agreement(self, scores: np.ndarray, points: np.ndarray) -> dict[str, float]:
         return kendall(scores[np.asarray(self.items)[points]], np.asarray(self.scores)[points])
 
-    def keep(self, kept: Sequence[int]) -> Ratings:
-        place = {item: number for number, item in enumerate(kept)}
-        left = [point for point, item in enumerate(self.items) if item in place]
+    def keep(self, items: Sequence[int]) -> Ratings:
+        place = {item: number for number, item in enumerate(items)}
+        points = [point for point, item in enumerate(self.items) if item in place]
         return Ratings(
-            tuple(place[self.items[point]] for point in left),
-            tuple(self.scores[point] for point in left),
-            tuple(self.pictures[point] for point in left),
+            tuple(place[self.items[point]] for point in points),
+            tuple(self.scores[point] for point in points),
+            tuple(self.pictures[point] for point in points),
         )
 
 
@@ -73,20 +73,20 @@ class Ratings:
 class Raters:
     """Ratings of all items by several people: the mean agreement with one of them. A data point is an item."""
 
-    each: tuple[Ratings, ...]
+    ratings: tuple[Ratings, ...]
 
     def __len__(self) -> int:
-        return len(self.each[0])
+        return len(self.ratings[0])
 
     @property
     def units(self) -> list[list[int]]:
-        return self.each[0].units
+        return self.ratings[0].units
 
     def agreement(self, scores: np.ndarray, points: np.ndarray) -> dict[str, float]:
-        return average([ratings.agreement(scores, points) for ratings in self.each])
+        return average([ratings.agreement(scores, points) for ratings in self.ratings])
 
-    def keep(self, kept: Sequence[int]) -> Raters:
-        return Raters(tuple(ratings.keep(kept) for ratings in self.each))
+    def keep(self, items: Sequence[int]) -> Raters:
+        return Raters(tuple(ratings.keep(items) for ratings in self.ratings))
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Means(NamedTuple):
         sizes = np.array([len(text) for text in texts])
         return cls(np.array([item for text in texts for item in text]), np.cumsum(sizes) - sizes, sizes)
 
-    def of(self, scores: np.ndarray) -> np.ndarray:
+    def averages(self, scores: np.ndarray) -> np.ndarray:
         """The mean score of each text."""
         return np.add.reduceat(scores[self.items], self.starts) / self.sizes
 
@@ -129,7 +129,7 @@ class Choices:
         return [[number] for number in range(len(self.pairs))]
 
     def agreement(self, scores: np.ndarray, points: np.ndarray) -> dict[str, float]:
-        margins = self.better.of(scores) - self.worse.of(scores)
+        margins = self.better.averages(scores) - self.worse.averages(scores)
         return accuracy(margins[points], self.kinds[points])
 
     @cached_property
@@ -144,8 +144,8 @@ class Choices:
     def kinds(self) -> np.ndarray:
         return np.array([pair.kind for pair in self.pairs])
 
-    def keep(self, kept: Sequence[int]) -> Choices:
-        place = {item: number for number, item in enumerate(kept)}
+    def keep(self, items: Sequence[int]) -> Choices:
+        place = {item: number for number, item in enumerate(items)}
         return Choices(
             tuple(
                 Choice(tuple(map(place.get, pair.better)), tuple(map(place.get, pair.worse)), pair.kind)  # type: ignore[arg-type]
@@ -168,7 +168,7 @@ class Benchmark:
     left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """reason why rows of the files are not judged -> their names"""
     corpus: tuple[str, ...] = ()
-    """captions in which video scores count rare words; empty for those of the references"""
+    """captions in which video scores count rare words; empty: the references are used"""
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -182,12 +182,12 @@ class Benchmark:
         """The benchmark without some items, given by number with their names."""
         if not lost:
             return self
-        kept = [number for number in range(len(self.items)) if number not in lost]
-        rounds = tuple(tuple(items[number] for number in kept) for items in self.rounds)
-        smaller = replace(self, rounds=rounds, verdict=self.verdict.keep(kept))
+        remaining = [number for number in range(len(self.items)) if number not in lost]
+        rounds = tuple(tuple(items[number] for number in remaining) for items in self.rounds)
+        smaller = replace(self, rounds=rounds, verdict=self.verdict.keep(remaining))
         if not len(smaller.verdict):
             raise ValueError(
-                f"{self.name}: nothing is left to judge; {reason}: {len(lost)}, first {min(lost.values())}"
+                f"{self.name} has no item left to judge; {reason}: {len(lost)}, the first is {min(lost.values())}"
             )
         return smaller.noting(reason, list(dict.fromkeys(lost.values())))
 
@@ -218,7 +218,7 @@ class Rated:
 def of_ratings(name: str, protocol: str, rows: Sequence[Rated]) -> Benchmark:
     """The benchmark with an item and a data point for each row."""
     if not rows:
-        raise ValueError(f"{name}: no rating was found")
+        raise ValueError(f"{name} has no rating; expected the files as their authors publish them")
     items = tuple(
         Item(Example(f"{row.picture} {number}", row.image, row.references), row.caption)
         for number, row in enumerate(rows)
@@ -235,5 +235,5 @@ def grouped(names: Sequence[str]) -> list[list[int]]:
     return list(groups.values())
 
 
-def average(each: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    return {name: float(np.mean([one[name] for one in each])) for name in each[0]}
+def average(results: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {name: float(np.mean([one[name] for one in results])) for name in results[0]}

@@ -15,7 +15,7 @@ csv.field_size_limit(10_000_000)  # a row holds all references of a picture
 
 
 def locate(root: Path, *names: str) -> Path:
-    """The first of these files or folders that is there. Raises ValueError without any."""
+    """The first of these files or folders that exists. Raises ValueError when none exists."""
     if not root.is_dir():
         raise ValueError(f"--root {root} is not a folder")
     for name in names:
@@ -31,7 +31,7 @@ def read_lines(path: Path) -> list[tuple[str, str]]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is no UTF-8 text: byte {error.start}") from None
+        raise ValueError(f"{path} is not UTF-8 text: byte {error.start}") from None
     return [(f"{path}:{number}", line) for number, line in enumerate(lines, 1) if line.strip()]
 
 
@@ -48,19 +48,19 @@ def read_json(path: Path, kind: type) -> Any:
 def read_jsonl(path: Path, *keys: str) -> list[dict[str, Any]]:
     """The objects of a file, one a line. Raises ValueError for a line without all of `keys`."""
     rows = []
-    for where, line in read_lines(path):
+    for place, line in read_lines(path):
         try:
             row = json.loads(line)
         except json.JSONDecodeError as error:
-            raise ValueError(f"{where} is not JSON: {error.msg}") from None
-        rows.append(with_keys(where, row, keys))
+            raise ValueError(f"{place} is not JSON: {error.msg}") from None
+        rows.append(with_keys(place, row, keys))
     return rows
 
 
-def with_keys(where: str, row: Any, keys: Sequence[str]) -> dict[str, Any]:
+def with_keys(place: str, row: Any, keys: Sequence[str]) -> dict[str, Any]:
     missing = [key for key in keys if key not in row] if isinstance(row, dict) else keys
     if missing:
-        raise ValueError(f"{where} has no {', '.join(missing)}, got {str(row)[:80]}")
+        raise ValueError(f"{place} has no {', '.join(missing)}, got {str(row)[:80]}")
     return row
 
 
@@ -70,20 +70,18 @@ def read_csv(path: Path, delimiter: str, *columns: str) -> Iterator[tuple[str, d
     reader = csv.DictReader(io.StringIO(text), delimiter=delimiter)
     missing = [column for column in columns if column not in (reader.fieldnames or ())]
     if missing:
-        raise ValueError(
-            f"{path} has no column {', '.join(missing)}; it has {', '.join(reader.fieldnames or ())[:200]}"
-        )
+        raise ValueError(f"{path} has no column {', '.join(missing)}, got {', '.join(reader.fieldnames or ())[:200]}")
     for number, row in enumerate(reader, 2):
         yield f"{path}:{number}", row
 
 
-def rating(where: str, value: Any) -> float:
+def rating(place: str, value: Any) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError):
         number = math.nan
     if not math.isfinite(number):
-        raise ValueError(f"{where}: a rating is a number, got {value!r}")
+        raise ValueError(f"{place}: a rating must be a number, got {value!r}")
     return number
 
 
@@ -110,7 +108,7 @@ def coco_references(path: Path) -> dict[int, tuple[str, ...]]:
         row = with_keys(str(path), row, ("image_id", "caption"))
         captions.setdefault(int(row["image_id"]), []).append(plain(row["caption"]))
     if not captions:
-        raise ValueError(f"{path} holds no annotations; it is COCO's captions_val2014.json")
+        raise ValueError(f"{path} has no annotations; expected COCO's captions_val2014.json")
     return {image: tuple(texts) for image, texts in captions.items()}
 
 

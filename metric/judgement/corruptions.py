@@ -1,7 +1,7 @@
 """Corruptions: captions made worse, by rule and by seed, in ways that a reward might not notice.
 
-Lexical rules for any English caption. Where the picture is a scene its graph decides what is false; elsewhere a
-swapped or added word is one that no reference says.
+Lexical rules for any English caption. The graph of a scene decides whether a changed caption is false. For other
+pictures, a swapped or added word is one that no reference has.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ PHOTO_NOUNS = kinds(
 
 def swaps(groups: Iterable[Sequence[str]]) -> dict[str, list[str]]:
     """Word -> the other words of its groups."""
-    found: dict[str, list[str]] = {}
+    table: dict[str, list[str]] = {}
     for group in groups:
         for word in group:
-            found.setdefault(word, []).extend(other for other in group if other != word)
-    return found
+            table.setdefault(word, []).extend(other for other in group if other != word)
+    return table
 
 
 def nouns(pairs: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
@@ -150,8 +150,8 @@ def swapped_relation(caption: str, example: Example, rng: random.Random) -> str 
 
 def hallucination(caption: str, example: Example, rng: random.Random) -> str | None:
     """The caption with a thing that the picture does not show."""
-    known = [one for one, _ in nouns_of(example)]
-    for noun in rng.sample(known, len(known)):
+    names = [one for one, _ in nouns_of(example)]
+    for noun in rng.sample(names, len(names)):
         added = f"{ended(caption)} and {article(noun)} {noun}"
         if is_false(added, [noun], caption, example):
             return added
@@ -181,10 +181,10 @@ CORRUPTIONS: dict[str, Corruption] = {
 
 
 def swapped(caption: str, table: Table, example: Example, rng: random.Random) -> str | None:
-    """Another word or phrase of `table` that makes the caption false. The longest phrase of the caption is replaced."""
+    """The caption with another word or phrase of `table` that makes it false. The longest phrase is replaced."""
     pattern = r"\b(" + "|".join(map(re.escape, sorted(table, key=len, reverse=True))) + r")\b"
-    found = list(re.finditer(pattern, caption, re.IGNORECASE))
-    for match in rng.sample(found, len(found)):
+    matches = list(re.finditer(pattern, caption, re.IGNORECASE))
+    for match in rng.sample(matches, len(matches)):
         others = table[match.group().lower()]
         for other in rng.sample(list(others), len(others)):
             text = right_article(caption[: match.start()], other) + caption[match.end() :]
@@ -199,11 +199,14 @@ def right_article(before: str, word: str) -> str:
 
 
 def is_false(text: str, words: Sequence[str], caption: str, example: Example) -> bool:
-    """Whether a change made the caption false: by the scene, else if neither references nor caption have the words."""
+    """Whether a change made the caption false.
+
+    A scene decides by its graph. For other pictures, neither references nor caption may have the words.
+    """
     if isinstance(example.image, Scene):
         return truth(text, example.image) < truth(caption, example.image)
-    said = {word for known in (caption, *example.references) for word in bare(known)}
-    return not said.intersection(words)
+    present = {word for source in (caption, *example.references) for word in bare(source)}
+    return not present.intersection(words)
 
 
 def nouns_of(example: Example) -> list[tuple[str, str]]:

@@ -18,7 +18,7 @@ from metric.judgement.benchmark import Benchmark, average
 from metric.judgement.published import PUBLISHED
 from metric.runtime.progress import watched
 
-# One or more metrics that are computed together: of examples with ids of their own and a caption each, by name.
+# One or more metrics that are computed together: examples with different ids, a caption each -> scores by name.
 Scorer = Callable[[Sequence[Example], Sequence[str]], Mapping[str, Sequence[float]]]
 
 
@@ -45,9 +45,9 @@ class Judgement:
 
     def row(self, name: str) -> dict[str, Any]:
         measured = {key: None if math.isnan(value) else value for key, value in self.metrics[name].items()}
-        known = PUBLISHED.get(self.benchmark.name, {}).get(name)
+        published = PUBLISHED.get(self.benchmark.name, {}).get(name)
         intervals = {"interval": self.intervals[name]} if self.intervals[name] else {}
-        return measured | intervals | ({"published": known} if known else {})
+        return measured | intervals | ({"published": published} if published else {})
 
 
 def judge(benchmark: Benchmark, scorers: Iterable[Scorer], resamples: int, facts: dict[str, str]) -> Judgement:
@@ -67,10 +67,10 @@ def measure_of(benchmark: Benchmark, rounds: Sequence[np.ndarray]) -> Callable[[
 
 def all_scores(benchmark: Benchmark, scorers: Iterable[Scorer]) -> dict[str, list[np.ndarray]]:
     """Metric -> scores of all items, `n`, for each round."""
-    found: dict[str, list[np.ndarray]] = {}
+    scores: dict[str, list[np.ndarray]] = {}
     for scorer in watched(list(scorers), "scores of metric"):
         for items in benchmark.rounds:
             scored = scorer([item.example for item in items], [item.caption for item in items])
             for name, numbers in scored.items():
-                found.setdefault(name, []).append(np.asarray(numbers, dtype=np.float64))
-    return found
+                scores.setdefault(name, []).append(np.asarray(numbers, dtype=np.float64))
+    return scores

@@ -30,10 +30,10 @@ BENCHMARKS = {
 
 
 def load_benchmark(name: str, root: Path, references: int = 0, look: bool = False) -> Benchmark:
-    """Reads the files of the benchmark `name` in the folder `root`.
+    """The benchmark `name`, read from its files in the folder `root`.
 
     `references` is the most references an item keeps; 0 keeps all. With `look`, items whose picture is absent or
-    broken are left out and named in `Benchmark.left_out`. Raises ValueError for a name or a file that is not there.
+    broken are left out and named in `Benchmark.left_out`. Raises ValueError for an unknown name or a missing file.
     """
     from metric.judgement.media_check import with_pictures
 

@@ -35,36 +35,36 @@ def composite(root: Path) -> Benchmark:
     references = all_references(root)
     rows, lost, empty = [], [], []
     for table in TABLES:
-        for where, row in read_csv(locate(root, table), ";", "Input.image_url", "Input.text1", "Answer.Q1Answer"):
+        for place, row in read_csv(locate(root, table), ";", "Input.image_url", "Input.text1", "Answer.Q1Answer"):
             name = (row["Input.image_url"] or "").rpartition("/")[2]
             stem = name.partition(".")[0]
             if not name:
-                empty.append(where)
+                empty.append(place)
             elif stem not in references:
-                lost.append(f"{where} {name}")
+                lost.append(f"{place} {name}")
             else:
-                rows += list(judged(where, row, name, pictures(name), references[stem]))
+                rows += list(judged(place, row, name, pictures(name), references[stem]))
     benchmark = of_ratings("composite", PROTOCOL, rows)
     return benchmark.noting("without a picture", empty).noting("without references", lost)
 
 
-def judged(where: str, row: Mapping[str, str], name: str, image: Path, references: tuple[str, ...]) -> Iterator[Rated]:
+def judged(place: str, row: Mapping[str, str], name: str, image: Path, references: tuple[str, ...]) -> Iterator[Rated]:
     """The captions of one row of a table."""
     for number in range(1, MOST + 1):
         caption, answer = row.get(f"Input.text{number}"), row.get(f"Answer.Q{number}Answer")
         if caption and answer:
             others = tuple(reference for reference in references if reference != plain(caption))
-            yield Rated(name, image, others, plain(caption), rating(where, answer))
+            yield Rated(name, image, others, plain(caption), rating(place, answer))
 
 
 def all_references(root: Path) -> dict[str, tuple[str, ...]]:
     """File name without ending -> references, for all three data sets."""
-    found: dict[str, list[str]] = {}
+    by_name: dict[str, list[str]] = {}
     for file in ("Flickr8k.token.txt", "results_20130124.token"):
         for _, line in read_lines(locate(root, file)):
             key, _, caption = line.partition("\t")
-            found.setdefault(key.partition("#")[0].partition(".")[0], []).append(plain(caption))
+            by_name.setdefault(key.partition("#")[0].partition(".")[0], []).append(plain(caption))
     coco = coco_references(locate(root, "captions_val2014.json"))
-    return {name: tuple(texts) for name, texts in found.items()} | {
+    return {name: tuple(texts) for name, texts in by_name.items()} | {
         f"COCO_val2014_{image:012d}": texts for image, texts in coco.items()
     }

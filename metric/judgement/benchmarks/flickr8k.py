@@ -30,8 +30,8 @@ OWN = "judges an image's own caption"
 
 def expert(root: Path) -> Benchmark:
     rows = list(read_rows(locate(root, "ExpertAnnotations.txt"), scores=slice(2, 5), columns=5))
-    foreign = [row for row in rows if not own(row)]
-    return judged("flickr8k-expert", EXPERT, root, foreign).noting(OWN, [named(row) for row in rows if own(row)])
+    foreign = [row for row in rows if not is_own(row)]
+    return judged("flickr8k-expert", EXPERT, root, foreign).noting(OWN, [named(row) for row in rows if is_own(row)])
 
 
 def crowd(root: Path) -> Benchmark:
@@ -43,16 +43,16 @@ def named(row: Row) -> str:
     return f"{row[0]} {row[1]}"
 
 
-def own(row: Row) -> bool:
+def is_own(row: Row) -> bool:
     return row[0] == row[1].partition("#")[0]
 
 
 def read_rows(path: Path, scores: slice, columns: int) -> Iterator[Row]:
-    for where, line in read_lines(path):
+    for place, line in read_lines(path):
         cells = line.split("\t")
         if len(cells) != columns:
-            raise ValueError(f"{where} has {len(cells)} columns, expected {columns}")
-        yield cells[0], cells[1], [rating(where, cell) for cell in cells[scores]]
+            raise ValueError(f"{place} has {len(cells)} columns, expected {columns}")
+        yield cells[0], cells[1], [rating(place, cell) for cell in cells[scores]]
 
 
 def judged(name: str, protocol: str, root: Path, rows: list[Row]) -> Benchmark:
@@ -61,12 +61,12 @@ def judged(name: str, protocol: str, root: Path, rows: list[Row]) -> Benchmark:
     references: dict[str, list[str]] = {}
     for key, caption in captions.items():
         references.setdefault(key.partition("#")[0], []).append(caption)
-    known = [row for row in rows if row[1] in captions and row[0] in references]
+    complete = [row for row in rows if row[1] in captions and row[0] in references]
     pictures = Pictures.below(root, "Images", "Flicker8k_Dataset", "images")
     items = tuple(
-        Item(Example(named(row), pictures(row[0]), tuple(references[row[0]])), captions[row[1]]) for row in known
+        Item(Example(named(row), pictures(row[0]), tuple(references[row[0]])), captions[row[1]]) for row in complete
     )
-    points = [(number, score, row[0]) for number, row in enumerate(known) for score in row[2]]
+    points = [(number, score, row[0]) for number, row in enumerate(complete) for score in row[2]]
     verdict = Ratings(*(tuple(column) for column in zip(*points)))
     lost = [named(row) for row in rows if row[1] not in captions or row[0] not in references]
     return Benchmark(name, protocol, (items,), verdict).noting(f"not in {TOKENS}", lost)

@@ -45,7 +45,7 @@ def foil(root: Path) -> Benchmark:
             for place, caption in enumerate((truth, plain(row["caption"])))
         ]
     if not pairs:
-        raise ValueError(f"{path} holds no foil whose right caption and references are known")
+        raise ValueError(f"{path} has no foil with its right caption and references")
     benchmark = Benchmark("foil", PROTOCOL, (tuple(items),), Choices(tuple(pairs)))
     return benchmark.noting("without right caption, picture or references", lost)
 

@@ -35,9 +35,9 @@ def pascal50s(root: Path) -> Benchmark:
     rows = [[text(cell) for cell in row] for row in pairs["new_input"].ravel()]
     kinds = [KINDS.get(int(number), "") for number in pairs["category"].ravel()]
     if not all(kinds):
-        raise ValueError(f"{root}: a category is {', '.join(map(str, KINDS))}, got another")
+        raise ValueError(f"{root}: a category must be one of {', '.join(map(str, KINDS))}, got another")
     if len(triplets) != VOTES * len(rows) or len(kinds) != len(rows):
-        raise ValueError(f"{root}: {len(rows)} pairs go with {VOTES * len(rows)} triplets, got {len(triplets)}")
+        raise ValueError(f"{root}: expected {VOTES * len(rows)} triplets for {len(rows)} pairs, got {len(triplets)}")
     votes = [list(map(read_vote, triplets[n * VOTES : (n + 1) * VOTES])) for n in range(len(rows))]
     rng = random.Random(0)
     labels = [first_is_better(row, of_pair, rng) for row, of_pair in zip(rows, votes)]
@@ -87,7 +87,7 @@ def choice(number: int, first: bool, kind: str) -> Choice:
 
 def items(rows: list[list[str]], references: list[list[str]], pictures: Pictures, rng: random.Random) -> Iterator[Item]:
     """The items of both captions of each pair, with the same random references."""
-    for number, (row, known) in enumerate(zip(rows, references)):
-        drawn = tuple(rng.sample(known, REFERENCES))
+    for number, (row, sentences) in enumerate(zip(rows, references)):
+        drawn = tuple(rng.sample(sentences, REFERENCES))
         for place, caption in enumerate(row[1:3]):
             yield Item(Example(f"{row[0]} {number}.{place}", pictures(row[0]), drawn), caption)

@@ -45,21 +45,21 @@ def read_table(path: Path, pictures: Pictures) -> list[Rated]:
         Rated(
             row["imgid"],
             pictures(row["imgid"]),
-            texts(where, row["refs"]),
+            texts(place, row["refs"]),
             plain(row["mt"]),
-            rating(where, row["score"]),
+            rating(place, row["score"]),
         )
-        for where, row in read_csv(path, ",", "mt", "refs", "score", "imgid")
+        for place, row in read_csv(path, ",", "mt", "refs", "score", "imgid")
     ]
 
 
-def texts(where: str, written: str) -> tuple[str, ...]:
+def texts(place: str, written: str) -> tuple[str, ...]:
     """The captions of a list as Python writes it: `['a cat', "a dog's"]`."""
     try:
-        found = ast.literal_eval(written)
+        captions = ast.literal_eval(written)
     except (ValueError, SyntaxError):
-        raise ValueError(f"{where}: refs is a list of captions, got {written[:80]!r}") from None
-    return tuple(plain(str(text)) for text in found)
+        raise ValueError(f"{place}: refs must be a list of captions, got {written[:80]!r}") from None
+    return tuple(plain(str(text)) for text in captions)
 
 
 def read_parquet(path: Path, caption: str, image: str) -> list[Rated]:
@@ -67,20 +67,18 @@ def read_parquet(path: Path, caption: str, image: str) -> list[Rated]:
     try:
         from pyarrow import parquet
     except ImportError:
-        raise ValueError(f"{path} is parquet: pip install 'captioner[hub]'") from None
+        raise ValueError(f"{path} is parquet; pip install 'captioner[hub]'") from None
     columns = [caption, "refs", image, "human_score"]
     missing = [column for column in columns if column not in parquet.read_schema(path).names]
     if missing:
-        raise ValueError(
-            f"{path} has no column {', '.join(missing)}; it has {', '.join(parquet.read_schema(path).names)}"
-        )
+        raise ValueError(f"{path} has no column {', '.join(missing)}, got {', '.join(parquet.read_schema(path).names)}")
     rows = parquet.read_table(path, columns=columns).to_pylist()
     return [judged(f"{path}:{number}", row, caption, image) for number, row in enumerate(rows)]
 
 
-def judged(where: str, row: dict[str, Any], caption: str, image: str) -> Rated:
+def judged(place: str, row: dict[str, Any], caption: str, image: str) -> Rated:
     content = (row[image] or {}).get("bytes")
-    picture = InMemory(where, content) if content else ABSENT
-    name = picture.key if isinstance(picture, InMemory) else where
+    picture = InMemory(place, content) if content else ABSENT
+    name = picture.key if isinstance(picture, InMemory) else place
     references = tuple(plain(text) for text in row["refs"])
-    return Rated(name, picture, references, plain(row[caption]), rating(where, row["human_score"]))
+    return Rated(name, picture, references, plain(row[caption]), rating(place, row["human_score"]))

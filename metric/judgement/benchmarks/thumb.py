@@ -23,7 +23,7 @@ PROTOCOL = (
 
 def thumb(root: Path) -> Benchmark:
     root = locate(root, FILE, f"mscoco/{FILE}").parent
-    known = {
+    references = {
         str(row["seg_id"]): tuple(plain(text) for text in row["refs"])
         for row in read_jsonl(locate(root, *REFERENCES), "seg_id", "refs")
     }
@@ -33,12 +33,12 @@ def thumb(root: Path) -> Benchmark:
         Rated(
             row["image"],
             pictures(row["image"]),
-            known[str(row["seg_id"])],
+            references[str(row["seg_id"])],
             plain(row["hyp"]),
             rating(f"{FILE} {row['image']}", row["human_score"]),
         )
         for row in rows
-        if str(row["seg_id"]) in known
+        if str(row["seg_id"]) in references
     ]
-    lost = [f"{row['image']} {row['seg_id']}" for row in rows if str(row["seg_id"]) not in known]
+    lost = [f"{row['image']} {row['seg_id']}" for row in rows if str(row["seg_id"]) not in references]
     return of_ratings("thumb", PROTOCOL, rated).noting("without references", lost)

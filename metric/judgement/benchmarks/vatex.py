@@ -42,8 +42,10 @@ def vatex(root: Path) -> Benchmark:
         Item(Example(f"{video} {number}", Video(video_file(root / "videos", video)), texts), caption)
         for number, (video, texts, caption) in enumerate(zip(videos, references, captions))
     )
-    each = (Ratings(tuple(range(n)), tuple(of_rater), tuple(videos)) for of_rater in scores.reshape(RATERS, n).tolist())
-    return Benchmark("vatex-eval", PROTOCOL, (items,), Raters(tuple(each)), corpus=corpus(root))
+    ratings = (
+        Ratings(tuple(range(n)), tuple(of_rater), tuple(videos)) for of_rater in scores.reshape(RATERS, n).tolist()
+    )
+    return Benchmark("vatex-eval", PROTOCOL, (items,), Raters(tuple(ratings)), corpus=corpus(root))
 
 
 def column(root: Path, file: str) -> list[Any]:

@@ -56,7 +56,7 @@ def test_absent_and_broken_pictures_are_counted_and_named(flickr8k):
     ((reason, names),) = got.left_out.items()
     assert reason == "picture cannot be read" and len(names) == 1 and "a.jpg" in names[0]
     (flickr8k / "Images" / "b.jpg").unlink()
-    with pytest.raises(ValueError, match="nothing is left to judge; picture cannot be read"):
+    with pytest.raises(ValueError, match="no item left to judge; picture cannot be read"):
         with_pictures(load_benchmark("flickr8k-cf", flickr8k))
 
 
