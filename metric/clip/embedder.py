@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from metric.clip.model import Clip, needed
+from metric.clip.model import Clip, needed_positions
 from metric.clip.pixels import prepare
 from metric.clip.text_tower import encode_shared, shares
 from metric.clip.token_features import cut
@@ -40,7 +40,7 @@ class Embedder:
     def __init__(self, clip: Clip, batch_size: int = 0, precision: str = "auto") -> None:
         """`batch_size` 0 takes the size for the device. Raises ValueError for an unknown precision."""
         if precision not in (*HALF, "auto"):
-            raise ValueError(f"precision is auto, {', '.join(HALF)}, got {precision!r}")
+            raise ValueError(f"precision must be one of auto, {', '.join(HALF)}, got {precision!r}")
         self.clip = clip
         self.batch_size = batch_size or rows_for(clip.device)
         self.precision = precision
@@ -64,10 +64,10 @@ class Embedder:
         return self.gather(self.known_images, keys)
 
     def exchange_images(self) -> None:
-        """Share new embeddings of pictures between processes, which all call this at the same moment."""
+        """Share new embeddings of pictures between processes. All processes have to call this method together."""
         keys = list(self.known_images)[self.exchanged :]
-        for theirs, embedded in gathered((keys, self.gather(self.known_images, keys))):
-            self.known_images |= dict(zip(theirs, embedded))
+        for names, embedded in gathered((keys, self.gather(self.known_images, keys))):
+            self.known_images |= dict(zip(names, embedded))
         self.exchanged = len(self.known_images)
 
     @torch.no_grad()
@@ -77,7 +77,7 @@ class Embedder:
         if missing:
             tokens = self.clip.tokenizer(missing)
             self.cut += int(cut(self.clip, missing, tokens).sum())
-            lengths = needed(self.clip.model, tokens).tolist()
+            lengths = needed_positions(self.clip.model, tokens).tolist()
             with Progress("CLIP embeddings of text", len(missing), part=True) as progress:
                 for batch, filled, t, encode in self.batches(lengths, tokens.shape[1]):
                     self.learn(self.known_texts, [missing[item] for item in batch], encode, tokens[filled, :t])
@@ -88,7 +88,7 @@ class Embedder:
         return embedded
 
     def batches(self, lengths: list[int], most: int) -> Iterator[tuple[list[int], list[int], int, Encode]]:
-        """Batches of texts: their items, the items with those that fill the batch, the padded length, the encoder."""
+        """Batches of texts: items, items with fillers that complete the shape, padded length, encoder."""
         if not shares(self.clip.model):
             for batch, filled, t in alike(lengths, most, self.batch_size):
                 yield batch, filled, t, self.clip.encode_tokens
@@ -103,13 +103,13 @@ class Embedder:
         name = ("fp16" if self.clip.device.type == "cuda" else "fp32") if self.precision == "auto" else self.precision
         return HALF[name]
 
-    def learn(self, known: dict[str, Tensor], keys: Sequence[str], encode: Encode, filled: Tensor) -> None:
-        """Put the embeddings of the first rows of a filled batch into `known`, one for each key."""
+    def learn(self, embeddings: dict[str, Tensor], keys: Sequence[str], encode: Encode, filled: Tensor) -> None:
+        """Put the embeddings of the first rows of a filled batch into `embeddings`, one for each key."""
         with torch.autocast(self.clip.device.type, self.dtype, enabled=self.dtype is not None):
-            known.update(zip(keys, encode(filled).cpu().unbind()))
+            embeddings.update(zip(keys, encode(filled).cpu().unbind()))
 
-    def gather(self, known: dict[str, Tensor], keys: Sequence[str]) -> Tensor:
-        return torch.stack([known[key] for key in keys]) if keys else torch.empty(0, self.clip.dim)
+    def gather(self, embeddings: dict[str, Tensor], keys: Sequence[str]) -> Tensor:
+        return torch.stack([embeddings[key] for key in keys]) if keys else torch.empty(0, self.clip.dim)
 
 
 def best_reference(embedder: Embedder, texts: Tensor, examples: Sequence[Example], prefix: str) -> Tensor:

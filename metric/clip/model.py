@@ -60,10 +60,10 @@ class Clip:
     def encode_text(self, texts: list[str]) -> Tensor:
         """Embeddings of texts, n texts -> `n d`, unit length, fp32."""
         tokens = self.tokenizer(texts)
-        return self.encode_tokens(tokens[:, : int(needed(self.model, tokens).max())])
+        return self.encode_tokens(tokens[:, : int(needed_positions(self.model, tokens).max())])
 
     def encode_tokens(self, tokens: Tensor) -> Tensor:
-        """Embeddings of tokens, `n t` -> `n d`, unit length, fp32. All t positions are computed (see `needed`)."""
+        """Embeddings of tokens, `n t` -> `n d`, unit length, fp32. All t positions are computed."""
         return F.normalize(text_features(self.model, tokens.to(self.device)).float(), dim=-1)
 
 
@@ -72,7 +72,7 @@ def idle_padding(model: Model) -> bool:
     return isinstance(model, open_clip.CLIP) and model.text_pool_type == "argmax" and model.attn_mask is not None
 
 
-def needed(model: Model, tokens: Tensor) -> Tensor:
+def needed_positions(model: Model, tokens: Tensor) -> Tensor:
     """Number of positions that the features of each text depend on, `n t` -> `n`: up to EOS, the highest id."""
     return tokens.argmax(dim=-1) + 1 if idle_padding(model) else torch.full((len(tokens),), tokens.shape[1])
 

@@ -35,9 +35,9 @@ def import_checkpoint(file: Path, out: Path, alpha: float = 1.0, activation: str
     kind of file, and when the folder embeds unlike the file's own tensors.
     """
     if activation not in ACTIVATIONS:
-        raise ValueError(f"--activation is one of {', '.join(ACTIVATIONS)}, got {activation!r}")
+        raise ValueError(f"--activation must be one of {', '.join(ACTIVATIONS)}, got {activation!r}")
     if out.exists():
-        raise ValueError(f"{out} is there already: give another --out")
+        raise ValueError(f"{out} exists already; give another --out")
     weights = clip_weights(file)
     try:
         loras = pairs(weights)
@@ -61,14 +61,14 @@ def import_checkpoint(file: Path, out: Path, alpha: float = 1.0, activation: str
 def read(file: Path) -> Any:
     """The content of a file of torch.save; no code in it is run. Raises ValueError for a damaged or other file."""
     if not file.is_file():
-        raise ValueError(f"there is no file {file}")
+        raise ValueError(f"{file} is not a file; give the authors' .pth")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what is then refused
             return torch.load(file, map_location="cpu", weights_only=True)
     except BROKEN as error:
         why = str(error).split(". ")[0].splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(f"{file} is no PyTorch checkpoint, or not all of one ({why}); {EXPECTED}") from None
+        raise ValueError(f"{file} is no PyTorch checkpoint, or an incomplete one ({why}); {EXPECTED}") from None
 
 
 def clip_weights(file: Path) -> dict[str, Tensor]:
@@ -77,17 +77,17 @@ def clip_weights(file: Path) -> dict[str, Tensor]:
     content = content.get("state_dict", content) if isinstance(content, Mapping) else content
     tensors = isinstance(content, Mapping) and content and all(isinstance(value, Tensor) for value in content.values())
     if not tensors:
-        raise ValueError(f"{file} holds no state dict but a {type(content).__name__}; {EXPECTED}")
+        raise ValueError(f"{file} has no state dict, got a {type(content).__name__}; {EXPECTED}")
     weights = {str(key).removeprefix("module."): tensor.float() for key, tensor in content.items()}
     weights = {key: tensor for key, tensor in weights.items() if key not in ("input_resolution", "context_length")}
     weights.pop("vocab_size", None)
     missing = [key for key in NEEDED if key not in weights]
     if missing:
-        what = "LoRA matrices without their CLIP" if all("lora_" in key for key in weights) else next(iter(weights))
-        raise ValueError(f"{file} has no {missing[0]}: it holds {len(weights)} tensors, {what} ...; {EXPECTED}")
+        example = "LoRA matrices without their CLIP" if all("lora_" in key for key in weights) else next(iter(weights))
+        raise ValueError(f"{file} has no {missing[0]}, got {len(weights)} tensors, {example} ...; {EXPECTED}")
     if len(weights["token_embedding.weight"]) != VOCABULARY:
         raise ValueError(
-            f"{file} has a vocabulary of {len(weights['token_embedding.weight'])}, CLIP's tokenizer one of {VOCABULARY}"
+            f"{file} has a vocabulary of {len(weights['token_embedding.weight'])}, expected CLIP's of {VOCABULARY}"
         )
     return weights
 
@@ -101,35 +101,38 @@ def open_clip_config(weights: Mapping[str, Tensor], quick: bool) -> dict[str, An
 def built(file: Path, config: dict[str, Any], weights: Mapping[str, Tensor]) -> open_clip.CLIP:
     """A model of these sizes with exactly these tensors. Raises ValueError for other names or shapes."""
     model = open_clip.CLIP(**config["model_cfg"])
-    own = model.state_dict()
-    for what, keys in (("lacks", own.keys() - weights.keys()), ("also has", weights.keys() - own.keys())):
+    expected = model.state_dict()
+    for verb, keys in (("lacks", expected.keys() - weights.keys()), ("also has", weights.keys() - expected.keys())):
         if keys:
             raise ValueError(
-                f"{file} {what} {len(keys)} tensors of a CLIP of its size, such as {min(keys)}; {EXPECTED}"
+                f"{file} {verb} {len(keys)} tensors of a CLIP of its size, such as {min(keys)}; {EXPECTED}"
             )
     for key, tensor in weights.items():
-        if tensor.numel() != own[key].numel():
-            raise ValueError(f"{file}: {key} is {tuple(tensor.shape)}, a CLIP of its size has {tuple(own[key].shape)}")
-    model.load_state_dict({key: tensor.reshape(own[key].shape) for key, tensor in weights.items()})
+        if tensor.numel() != expected[key].numel():
+            raise ValueError(
+                f"{file}: {key} is {tuple(tensor.shape)}, expected {tuple(expected[key].shape)} in a CLIP of its size"
+            )
+    model.load_state_dict({key: tensor.reshape(expected[key].shape) for key, tensor in weights.items()})
     return frozen(model)
 
 
 @torch.no_grad()
 def check(clip: Clip, original: open_clip.CLIP) -> float:
-    """Largest difference of embeddings between the written folder and the file with its LoRA unmerged.
+    """The largest difference of embeddings between the written folder and the file with LoRA unmerged.
 
     Raises ValueError for a difference above TOLERANCE.
     """
-    theirs = Clip("the file", frozen(original), clip.preprocess, clip.tokenizer, clip.config)
+    unmerged = Clip("the file", frozen(original), clip.preprocess, clip.tokenizer, clip.config)
     pixels = torch.randn(2, 3, *clip.model.visual.image_size, generator=torch.Generator().manual_seed(0))
     texts = ["a dog runs on the beach", "two people ride bicycles down a busy street"]
-    images = clip.encode_image(pixels) - theirs.encode_image(pixels)
+    images = clip.encode_image(pixels) - unmerged.encode_image(pixels)
     difference = max(
-        images.abs().max().item(), (clip.encode_text(texts) - theirs.encode_text(texts)).abs().max().item()
+        images.abs().max().item(), (clip.encode_text(texts) - unmerged.encode_text(texts)).abs().max().item()
     )
     if not difference < TOLERANCE:
         raise ValueError(
-            f"the converted {clip.name} embeds unlike the file it was made from: they differ by {difference:g}"
+            f"the embeddings of the converted {clip.name} and of the original file differ by {difference:g}, "
+            f"expected less than {TOLERANCE:g}"
         )
     return difference
 

@@ -71,19 +71,13 @@ def pairs(weights: Mapping[str, Tensor]) -> list[Lora]:
         stem = key.removesuffix("lora_A")
         weight = stem.removesuffix("_") if stem.endswith("_") else f"{stem}weight"
         if weight not in weights or f"{stem}lora_B" not in weights:
-            raise ValueError(f"{key} is there without {weight} and {stem}lora_B: this is not all of the checkpoint")
-        a, b, whole = weights[key], weights[f"{stem}lora_B"], weights[weight]
-        kernel = whole.shape[-1] if whole.ndim == 4 else 1
-        if (
-            a.ndim != 2
-            or b.ndim != 2
-            or b.shape[1] != len(a)
-            or len(b) * a.shape[1] != whole.numel()
-            or len(a) % kernel
-        ):
+            raise ValueError(f"the checkpoint is incomplete: it has {key} without {weight} and {stem}lora_B")
+        a, b, base = weights[key], weights[f"{stem}lora_B"], weights[weight]
+        kernel = base.shape[-1] if base.ndim == 4 else 1
+        if a.ndim != 2 or b.ndim != 2 or b.shape[1] != len(a) or len(b) * a.shape[1] != base.numel() or len(a) % kernel:
             raise ValueError(
-                f"the LoRA of {weight} is {tuple(b.shape)} x {tuple(a.shape)} and the weight is {tuple(whole.shape)}: "
-                "it belongs to another CLIP"
+                f"the LoRA of {weight} is {tuple(b.shape)} x {tuple(a.shape)} and the weight is {tuple(base.shape)}: "
+                "expected LoRA of the same CLIP"
             )
         loras.append(Lora(weight, a, b, len(a) // kernel))
     return loras

@@ -39,19 +39,19 @@ class Pixels:
         self.shrink, self.normalise = Compose(preprocess.transforms[:-1]), preprocess.transforms[-1]
         shape = prepare(images[:1], self.shrink).shape[1:]
         fits = len(images) * shape.numel() <= memory
-        self.kept = torch.empty((len(images), *shape), dtype=torch.uint8) if fits else None
-        self.known = [False] * len(images)
+        self.pixels = torch.empty((len(images), *shape), dtype=torch.uint8) if fits else None
+        self.ready = [False] * len(images)
 
     def __len__(self) -> int:
         return len(self.images)
 
     def __getitem__(self, indices: Sequence[int]) -> Tensor:
-        if self.kept is None:
+        if self.pixels is None:
             return self.normalise(prepare([self.images[index] for index in indices], self.shrink))
-        missing = [index for index in indices if not self.known[index]]
+        missing = [index for index in indices if not self.ready[index]]
         if missing:
             shares = prepare([self.images[index] for index in missing], self.shrink)
-            self.kept[missing] = shares.mul(255).round().to(torch.uint8)
+            self.pixels[missing] = shares.mul(255).round().to(torch.uint8)
             for index in missing:
-                self.known[index] = True
-        return self.normalise(self.kept[torch.as_tensor(indices)].float().div(255))
+                self.ready[index] = True
+        return self.normalise(self.pixels[torch.as_tensor(indices)].float().div(255))

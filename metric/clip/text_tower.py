@@ -61,8 +61,8 @@ def layer(block: ResidualAttentionBlock, x: Tensor, prefixes: Prefixes, rows: in
         x = x + block.ls_1(attention.out_proj(heads))
         return x + block.ls_2(block.mlp(block.ln_2(x)))
 
-    seen = prefixes.expand(by_rows(look, rows, x))
-    queries, keys, values = rearrange(seen, "r t (three h e) -> three r h t e", three=3, h=attention.num_heads)
+    expanded = prefixes.expand(by_rows(look, rows, x))
+    queries, keys, values = rearrange(expanded, "r t (three h e) -> three r h t e", three=3, h=attention.num_heads)
     heads = F.scaled_dot_product_attention(queries, keys, values, is_causal=True)
     return by_rows(think, rows, x, prefixes.gather(rearrange(heads, "r h t e -> r t (h e)")))
 

@@ -79,5 +79,5 @@ def test_half_precision_is_near_and_comes_back_as_fp32(embedder: Embedder) -> No
         assert ours.dtype == torch.float32 and not torch.equal(ours, exact)
         torch.testing.assert_close(ours, exact, atol=0.02, rtol=0)
     assert embedder.dtype is None and half.dtype is torch.bfloat16
-    with pytest.raises(ValueError, match="precision is auto, fp32"):
+    with pytest.raises(ValueError, match="precision must be one of auto, fp32"):
         Embedder(embedder.clip, precision="fp8")

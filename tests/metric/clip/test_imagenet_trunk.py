@@ -44,7 +44,7 @@ def test_every_tensor_of_the_trunk_comes_from_the_file(tmp_path: Path) -> None:
 
 
 def test_weights_are_refused_by_another_network(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="has tf_mobilenetv3_small_minimal_100"):
+    with pytest.raises(ValueError, match="with tf_mobilenetv3_small_minimal_100"):
         load_trunk(clip(tmp_path, "tf_mobilenetv3_small_minimal_100"), NAME)
 
 

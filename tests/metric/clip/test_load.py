@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from metric.clip.load import load_clip, new_clip, quiet, save_clip
-from metric.clip.model import Clip, needed
+from metric.clip.model import Clip, needed_positions
 
 TEXTS = [
     "a red ball on the beach",
@@ -56,7 +56,7 @@ def test_text_without_the_idle_padding_is_embedded_alike(clip: Clip) -> None:
     tokens = clip.tokenizer(["a cat", "two small cats in a room"])
     assert tokens.shape == (2, 28)
     whole = torch.nn.functional.normalize(clip.model.encode_text(tokens), dim=-1)
-    lengths = needed(clip.model, tokens)
+    lengths = needed_positions(clip.model, tokens)
     assert lengths.tolist() == (tokens != 0).sum(1).tolist()
     torch.testing.assert_close(clip.encode_tokens(tokens[:, : int(lengths.max())]), whole)
 

@@ -201,23 +201,23 @@ def wrong_files(folder: Path) -> dict[str, tuple[Path, str]]:
     lacking = {name: tensor for name, tensor in weights.items() if name != "visual.ln_post.bias"}
     halved = {name: tensor for name, tensor in weights.items() if not name.endswith("1.attn.in_proj_weight_lora_B")}
     return {
-        "absent": (folder / "absent.pth", "there is no file"),
-        "cut": (folder / "cut.pth", "not all of one"),
+        "absent": (folder / "absent.pth", "is not a file"),
+        "cut": (folder / "cut.pth", "an incomplete one"),
         "text": (folder / "text.pth", "no PyTorch checkpoint"),
         "empty": (folder / "empty.pth", "no PyTorch checkpoint"),
         "program": (saved(Program(), folder / "program.pth"), "no PyTorch checkpoint"),
         "pickle": (folder / "pickle.pth", "no PyTorch checkpoint"),
-        "list": (saved([1, 2], folder / "list.pth"), "no state dict but a list"),
+        "list": (saved([1, 2], folder / "list.pth"), "no state dict, got a list"),
         "other": (saved({"fc.weight": torch.ones(2, 2)}, folder / "other.pth"), "has no visual.conv1.weight"),
         "only-lora": (
             saved({name: t for name, t in weights.items() if "lora_" in name}, folder / "lora.pth"),
             "without their CLIP",
         ),
         "lacking": (saved(lacking, folder / "lacking.pth"), "lacks 1 tensors .* visual.ln_post.bias"),
-        "halved": (saved(halved, folder / "halved.pth"), "not all of the checkpoint"),
+        "halved": (saved(halved, folder / "halved.pth"), "checkpoint is incomplete"),
         "another-base": (
             saved(weights | {f"{key}_lora_A": torch.ones(RANK, 80)}, folder / "base.pth"),
-            "it belongs to another CLIP",
+            "expected LoRA of the same CLIP",
         ),
     }
 
