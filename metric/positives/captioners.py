@@ -31,7 +31,7 @@ class TransformersCaptions:
             self.model = AutoModelForImageTextToText.from_pretrained(config.text, dtype=dtype).to(device).eval()
         except (OSError, ValueError) as error:
             raise ValueError(
-                f"--text {config.text} is no image-to-text model that can be had: give none, renderer, a run of ours, "
+                f"--text {config.text} is no image-to-text model that can be loaded; give none, renderer, a run, "
                 f"a folder or a hub id such as {KNOWN} ({str(error).strip().splitlines()[0]})"
             ) from error
 

@@ -56,17 +56,17 @@ class FilterConfig:
 def check(config: GenerationConfig, filtering: FilterConfig) -> None:
     """Raises ValueError for settings that are out of range or contradict each other."""
     if config.text == config.image == "none":
-        raise ValueError("nothing is to be made: give --text MODEL, --image MODEL or both")
+        raise ValueError("no positives are asked for; give --text MODEL, --image MODEL or both")
     for name in ("per_picture", "beams", "max_length", "stored", "batch_size", "shard_size"):
         if getattr(config, name) < 1:
-            raise ValueError(f"--{name.replace('_', '-')} is at least 1, got {getattr(config, name)}")
+            raise ValueError(f"--{name.replace('_', '-')} must be at least 1, got {getattr(config, name)}")
     if "{caption}" not in config.image_prompt:
         raise ValueError(
-            f'--image-prompt says where the caption goes, as "a photo of {{caption}}"; got {config.image_prompt!r}'
+            f'--image-prompt must contain {{caption}}, as "a photo of {{caption}}", got {config.image_prompt!r}'
         )
     if not 0 <= filtering.drop < 1:
-        raise ValueError(f"--drop is a share, from 0 to less than 1, got {filtering.drop}")
+        raise ValueError(f"--drop must be a share, from 0 to less than 1, got {filtering.drop}")
     if filtering.drop and filtering.min_similarity > -1:
-        raise ValueError("--drop and --min-similarity are two ways to say what is not used: give one")
+        raise ValueError("--drop and --min-similarity both choose the positives to leave out; give one of them")
     if filtering != FilterConfig() and not config.clip:
-        raise ValueError("--drop and --min-similarity need a CLIP to say what is similar: give --clip")
+        raise ValueError("--drop and --min-similarity need a CLIP that measures similarity; give --clip")

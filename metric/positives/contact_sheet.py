@@ -39,8 +39,8 @@ def spread_out(samples: list[Sample], count: int) -> list[Sample]:
 
 
 def similarities(sample: Sample) -> list[float]:
-    known = [sample.record.get(kind, {}).get("similarity") for kind in ("image", "text")]
-    return [value for value in known if value is not None]
+    values = [sample.record.get(kind, {}).get("similarity") for kind in ("image", "text")]
+    return [value for value in values if value is not None]
 
 
 def draw(left: Any, right: Any, sample: Sample, example: Example, about: dict[str, Any]) -> None:
@@ -54,7 +54,7 @@ def draw(left: Any, right: Any, sample: Sample, example: Example, about: dict[st
         lines.append(f"v' {verdict(sample, 'image', about)}")
     if sample.text:
         lines.append(f"t' {verdict(sample, 'text', about)}: {sample.text}")
-    text = "\n".join(line for whole in lines for line in textwrap.wrap(whole, WIDTH))
+    text = "\n".join(line for entry in lines for line in textwrap.wrap(entry, WIDTH))
     left.text(0, -0.03, text, transform=left.transAxes, va="top", fontsize=9)
 
 

@@ -50,9 +50,9 @@ def select(samples: Iterable[Sample], filtering: FilterConfig) -> dict[str, Any]
 
 
 def outcome(similarities: Sequence[float | None], filtering: FilterConfig) -> dict[str, Any]:
-    known = [value for value in similarities if value is not None]
-    limit = threshold(known, filtering)
-    dropped = 0 if limit is None else sum(value < limit for value in known)
+    values = [value for value in similarities if value is not None]
+    limit = threshold(values, filtering)
+    dropped = 0 if limit is None else sum(value < limit for value in values)
     share = dropped / max(len(similarities), 1)
     return {"made": len(similarities), "threshold": limit, "dropped": dropped, "share": share}
 

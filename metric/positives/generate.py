@@ -35,7 +35,7 @@ def generate(
     device: torch.device,
     share: Share = WHOLE,
 ) -> None:
-    """Make this process's share of the shards. The process that finds all shards there filters them.
+    """Make this process's share of the shards. The process that finishes last filters all shards.
 
     Models are loaded when there is a shard to make. `data` is written into the provenance of every sample. Raises
     ValueError for a folder that was begun with other settings or captions.
@@ -53,7 +53,7 @@ def generate(
                 fill(out, number, shards[number], maker, config.batch_size, progress)
     missing = sum(not shard_path(out, number).exists() for number in range(len(shards)))
     if missing:
-        print(f"{out}: {missing} of {len(shards)} shards are other processes'; the last one filters")
+        print(f"{out}: {missing} of {len(shards)} shards are still made by other processes; the last process filters")
     else:
         finish(out, filtering, {example.id: example for example in examples})
 
@@ -61,21 +61,21 @@ def generate(
 def begin(out: Path, config: GenerationConfig, examples: Sequence[Example], data: str, shards: int) -> None:
     """Write the settings, or raise ValueError when the folder was begun with others."""
     identity = sha256(json.dumps([(example.id, example.references) for example in examples]).encode()).hexdigest()[:12]
-    settings, known = asdict(config), read_about(out)
-    if not known:
+    settings, recorded = asdict(config), read_about(out)
+    if not recorded:
         if shards_in(out):
-            raise ValueError(f"{out} holds shards that are not of this command: choose another --out")
+            raise ValueError(f"{out} holds shards of another command; choose another --out")
         write_about(out, {"settings": settings, "data": data, "examples": identity, "shards": shards})
         return
-    before = {**known["settings"], "data's captions": known["examples"]}
+    before = {**recorded["settings"], "data's captions": recorded["examples"]}
     now = {**settings, "data's captions": identity}
     changed = ", ".join(f"{name} {before.get(name)!r}" for name in now if before.get(name) != now[name])
     if changed:
-        raise ValueError(f"{out} was begun with {changed}: go on with the same or choose another --out")
+        raise ValueError(f"{out} was begun with {changed}; go on with the same settings or choose another --out")
 
 
 def fill(out: Path, number: int, units: Sequence[Unit], maker: BatchMaker, b: int, progress: Progress) -> None:
-    """Make the batches of a shard that are not there yet, then the shard."""
+    """Make the missing batches of a shard, then the shard."""
     batches = [units[start : start + b] for start in range(0, len(units), b)]
     for place, batch in enumerate(batches):
         part = part_path(out, number, place)
@@ -89,12 +89,12 @@ def finish(out: Path, filtering: FilterConfig, examples: dict[str, Example]) -> 
     """Write the filter and the contact sheet. Both can be made anew at any time."""
     about = {**read_about(out), "filtering": asdict(filtering), "filter": select(read(shards_in(out)), filtering)}
     write_about(out, about)
-    for kind, what in (("text", "captions t'"), ("image", "pictures v'")):
-        found = about["filter"][kind]
-        if found["made"] or found["skipped"]:
-            limit = "no filter" if found["threshold"] is None else f"less similar than {found['threshold']:.3f}"
-            reasons = "".join(f", {count} not made: {reason}" for reason, count in found["skipped"].items())
-            share = f"{found['dropped']} dropped ({100 * found['share']:.1f} %; {limit})"
-            print(f"{what}: {found['made']} made, {share}{reasons}")
+    for kind, title in (("text", "captions t'"), ("image", "pictures v'")):
+        counts = about["filter"][kind]
+        if counts["made"] or counts["skipped"]:
+            limit = "no filter" if counts["threshold"] is None else f"less similar than {counts['threshold']:.3f}"
+            reasons = "".join(f", {count} not made: {reason}" for reason, count in counts["skipped"].items())
+            share = f"{counts['dropped']} dropped ({100 * counts['share']:.1f} %; {limit})"
+            print(f"{title}: {counts['made']} made, {share}{reasons}")
     tidy(out)
     contact_sheet(out, examples)

@@ -34,13 +34,13 @@ class BatchMaker:
 
     def __call__(self, units: Sequence[Unit]) -> list[tuple[str, bytes]]:
         """(name, content) of the files KEY.txt, KEY.jpg or KEY.png, and KEY.json of each unit."""
-        made = {"text": self.texts(units), "image": self.images(units)}
+        results = {"text": self.texts(units), "image": self.images(units)}
         files = []
         for unit in units:
             record = {"id": unit.example.id, "n": unit.n, "caption": unit.caption, "seed": unit.seed, "data": self.data}
             for kind in KINDS:
-                if unit.key in made[kind]:
-                    value, record[kind] = made[kind][unit.key]
+                if unit.key in results[kind]:
+                    value, record[kind] = results[kind][unit.key]
                     files += self.file(unit.key, value)
             files.append((f"{unit.key}.json", json.dumps(record, ensure_ascii=False).encode()))
         return files
@@ -73,10 +73,10 @@ class BatchMaker:
         if self.image is None:
             return {}
         captioned = [unit for unit in units if unit.caption]
-        made = zip(captioned, self.image(captioned)) if captioned else []
+        pairs = zip(captioned, self.image(captioned)) if captioned else []
         by_key: dict[str, Made] = {unit.key: (None, {"skipped": "no caption"}) for unit in units if not unit.caption}
         shown = []
-        for unit, picture in made:
+        for unit, picture in pairs:
             if picture is None:
                 by_key[unit.key] = None, {"skipped": "withheld by the safety checker"}
             else:

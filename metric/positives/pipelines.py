@@ -17,7 +17,7 @@ KNOWN = "stabilityai/stable-diffusion-2-1"
 
 
 class PipelinePictures:
-    """Pictures whose noise comes from the seed of their unit. It is drawn on the CPU, so every device has the same."""
+    """Pictures whose noise comes from the seed of their unit. The noise is drawn on the CPU, equal for every device."""
 
     suffix = "jpg"
 
@@ -34,17 +34,18 @@ class PipelinePictures:
     @property
     def facts(self) -> dict[str, Any]:
         """Model, pipeline and settings, with steps and guidance even if they are the defaults of the pipeline."""
-        own = own_settings(self.pipeline)
-        return {"model": self.model_name, "pipeline": type(self.pipeline).__name__, **own, **self.settings}
+        defaults = default_settings(self.pipeline)
+        return {"model": self.model_name, "pipeline": type(self.pipeline).__name__, **defaults, **self.settings}
 
     def __call__(self, units: Sequence[Unit]) -> list[Image.Image | None]:
-        made = self.pipeline(
+        output = self.pipeline(
             prompt=[self.prompt.replace("{caption}", unit.caption) for unit in units],
             generator=[torch.Generator().manual_seed(unit.seed) for unit in units],
             **self.settings,
         )
-        withheld = made.get("nsfw_content_detected") or [False] * len(units)  # the safety checker's blackened pictures
-        return [None if black else picture for picture, black in zip(made.images, withheld)]
+        # the safety checker's blackened pictures
+        withheld = output.get("nsfw_content_detected") or [False] * len(units)
+        return [None if black else picture for picture, black in zip(output.images, withheld)]
 
 
 def load_pipeline(name: str, dtype: torch.dtype) -> Any:
@@ -59,18 +60,20 @@ def load_pipeline(name: str, dtype: torch.dtype) -> Any:
         pipeline = DiffusionPipeline.from_pretrained(name, dtype=dtype)
     except (OSError, ValueError) as error:
         raise ValueError(
-            f"--image {name} is no text-to-image pipeline that can be had: give none, renderer, a folder "
+            f"--image {name} is no text-to-image pipeline that can be loaded; give none, renderer, a folder "
             f"or a hub id such as {KNOWN} ({str(error).strip().splitlines()[0]})"
         ) from error
     if not {"prompt", "generator"} <= set(parameters(pipeline)):
-        raise ValueError(f"--image {name} is a {type(pipeline).__name__}, which takes no prompt: it makes no v'")
+        raise ValueError(
+            f"--image {name} is a {type(pipeline).__name__}, without a prompt; give a text-to-image pipeline"
+        )
     return pipeline
 
 
-def own_settings(pipeline: Any) -> dict[str, Any]:
+def default_settings(pipeline: Any) -> dict[str, Any]:
     """The pipeline's defaults of steps and guidance."""
-    known = parameters(pipeline)
-    return {name: known[name].default for name in ("num_inference_steps", "guidance_scale") if name in known}
+    declared = parameters(pipeline)
+    return {name: declared[name].default for name in ("num_inference_steps", "guidance_scale") if name in declared}
 
 
 def parameters(pipeline: Any) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def join(folder: Path, number: int, batches: int) -> None:
 
 
 def tidy(folder: Path) -> None:
-    """Delete what killed processes left behind. All shards have to be whole."""
+    """Delete the unfinished files of killed processes. All shards have to be complete."""
     shutil.rmtree(folder / PARTS, ignore_errors=True)
     for half in unfinished(folder):
         half.unlink()
@@ -82,7 +82,7 @@ def read(paths: Sequence[Path]) -> Iterator[Sample]:
         try:
             yield from read_one(path)
         except tarfile.TarError as error:
-            raise ValueError(f"{path} is no whole tar archive: {error}; make it again or take it away") from error
+            raise ValueError(f"{path} is damaged or no tar archive: {error}; delete the shard") from error
 
 
 def read_one(path: Path) -> Iterator[Sample]:

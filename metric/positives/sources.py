@@ -42,7 +42,7 @@ class ScenePositives:
 
 def scene_of(example: Example) -> Scene:
     if not isinstance(example.image, Scene):
-        raise ValueError(f"the renderer makes positives for scenes only, {example.id} is {example.image}")
+        raise ValueError(f"the renderer makes positives for scenes only, got {example.id}, {example.image}")
     return example.image
 
 
@@ -67,10 +67,10 @@ class RecordedPositives:
     def __init__(self, folder: Path) -> None:
         self.folder, about, shards = folder, read_about(folder), shards_in(folder)
         if not shards:
-            raise ValueError(f"{folder} holds no shards; captioner metric positives --out {folder} makes some")
+            raise ValueError(f"{folder} has no shards; make them with captioner metric positives --out {folder}")
         if about and "filter" not in about:
             raise ValueError(
-                f"{folder} has {len(shards)} of {about['shards']} shards; the command that made them goes on"
+                f"{folder} has {len(shards)} of {about['shards']} shards; run the command that made them again"
             )
         self.images: dict[str, list[tuple[str, InTar]]] = {}
         self.texts: dict[str, list[str]] = {}
@@ -91,26 +91,26 @@ class RecordedPositives:
         return passed
 
     def image(self, example: Example, caption: str, rng: random.Random) -> InTar | None:
-        made = self.images.get(example.id, [])
-        fitting = [picture for source, picture in made if source == caption] or [picture for _, picture in made]
+        pictures = self.images.get(example.id, [])
+        fitting = [picture for source, picture in pictures if source == caption] or [picture for _, picture in pictures]
         return rng.choice(fitting) if fitting else None
 
     def text(self, example: Example, caption: str, rng: random.Random) -> str | None:
-        made = self.texts.get(example.id)
-        return rng.choice(made) if made else None
+        texts = self.texts.get(example.id)
+        return rng.choice(texts) if texts else None
 
     def coverage(self, examples: Sequence[Example]) -> str:
-        """For how many of the examples there is something, in a line. Raises ValueError when for none."""
+        """A line with the number of examples that have no positives. Raises ValueError when no example has any."""
         counts = {
             "v'": (sum(example.id in self.images for example in examples), self.dropped["image"]),
             "t'": (sum(example.id in self.texts for example in examples), self.dropped["text"]),
         }
-        if not any(there for there, _ in counts.values()):
+        if not any(count for count, _ in counts.values()):
             raise ValueError(
-                f"{self.folder} has nothing for any of the {len(examples)} pictures: was it for other data?"
+                f"{self.folder} has no positives for any of {len(examples)} pictures; give the folder of these data"
             )
-        said = [f"{len(examples) - n} without {what} ({lost} filtered out)" for what, (n, lost) in counts.items()]
-        return f"{self.folder}: of {len(examples)} pictures {' and '.join(said)}"
+        missing = [f"{len(examples) - n} without {kind} ({lost} filtered out)" for kind, (n, lost) in counts.items()]
+        return f"{self.folder}: of {len(examples)} pictures {' and '.join(missing)}"
 
 
 def positives_for(folder: Path | None, examples: Sequence[Example]) -> Positives:

@@ -95,7 +95,7 @@ def test_any_number_of_processes_gives_the_same_files(make: Make, capsys: pytest
     whole = make("whole")
     for index in (3, 1, 2):
         shared = make("shared", share=Share(index, 3))
-        waiting = "are other processes'" in capsys.readouterr().out
+        waiting = "are still made by other processes" in capsys.readouterr().out
         assert waiting == (index != 2)
     assert len(contents(whole)) == 3  # 14 units, five a shard
     assert contents(shared) == contents(whole) and read_about(shared) == read_about(whole)
@@ -216,12 +216,12 @@ def test_what_is_missing_or_filtered_out_is_counted(tmp_path: Path, capsys: pyte
     positives = positives_for(recorded(tmp_path, rows, limits), [A, B, C])
     assert "of 3 pictures 1 without v' (0 filtered out) and 2 without t' (1 filtered out)" in capsys.readouterr().out
     assert positives.text(B, "one", random.Random(0)) is None and positives.text(A, "one", random.Random(0)) == "1"
-    with pytest.raises(ValueError, match="nothing for any of the 1 pictures"):
+    with pytest.raises(ValueError, match="no positives for any of 1 pictures"):
         positives_for(tmp_path, [C])
 
 
 def test_folders_that_cannot_be_read_say_why(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="holds no shards; captioner metric positives"):
+    with pytest.raises(ValueError, match="has no shards; make them with captioner metric positives"):
         RecordedPositives(tmp_path)
     recorded(tmp_path, [({"id": "a"}, True)], {"shards": 3})
     with pytest.raises(ValueError, match="has 1 of 3 shards"):
@@ -230,7 +230,7 @@ def test_folders_that_cannot_be_read_say_why(tmp_path: Path) -> None:
     shard = shards_in(tmp_path)[0]
     whole = shard.read_bytes()
     shard.write_bytes(whole[: len(whole) - 1024 - 400])
-    with pytest.raises(ValueError, match="no whole tar archive"):
+    with pytest.raises(ValueError, match="damaged or no tar archive"):
         RecordedPositives(tmp_path)
     recorded(tmp_path, [({"name": "a"}, True)])
     with pytest.raises(ValueError, match='0.json is not a JSON object with "id"'):
@@ -239,23 +239,23 @@ def test_folders_that_cannot_be_read_say_why(tmp_path: Path) -> None:
 
 def test_another_run_does_not_go_on_in_the_same_folder(make: Make, examples: list[Example], tmp_path: Path) -> None:
     make("out")
-    with pytest.raises(ValueError, match="was begun with seed 3: go on with the same or choose another"):
+    with pytest.raises(ValueError, match="was begun with seed 3; go on with the same settings or choose another"):
         make("out", replace(CONFIG, seed=4))
     with pytest.raises(ValueError, match="was begun with data's captions"):
         generate(CONFIG, FAITHFUL, examples[1:], "", tmp_path / "out", lambda: (None, None), torch.device("cpu"))
     (tmp_path / "out" / "positives.json").unlink()
-    with pytest.raises(ValueError, match="not of this command"):
+    with pytest.raises(ValueError, match="shards of another command"):
         make("out")
 
 
 @pytest.mark.parametrize(
     "change, filtering, said",
     [
-        ({"text": "none", "image": "none"}, {}, "nothing is to be made"),
-        ({"beams": 0}, {}, "--beams is at least 1, got 0"),
-        ({"image_prompt": "a photo"}, {}, "says where the caption goes"),
+        ({"text": "none", "image": "none"}, {}, "no positives are asked for"),
+        ({"beams": 0}, {}, "--beams must be at least 1, got 0"),
+        ({"image_prompt": "a photo"}, {}, "must contain"),
         ({}, {"drop": 0.1}, "give --clip"),
-        ({"clip": "scenes-clip"}, {"drop": 1.0}, "--drop is a share"),
+        ({"clip": "scenes-clip"}, {"drop": 1.0}, "--drop must be a share"),
         ({"clip": "scenes-clip"}, {"drop": 0.1, "min_similarity": 0.2}, "give one"),
     ],
 )

@@ -137,9 +137,9 @@ def test_blackened_pictures_are_withheld() -> None:
 
 def test_models_that_are_not_there_are_told(tmp_path: Path, blip: str) -> None:
     pytest.importorskip("diffusers")
-    with pytest.raises(ValueError, match="is no image-to-text model that can be had.*blip-image-captioning-large"):
+    with pytest.raises(ValueError, match="is no image-to-text model that can be loaded.*blip-image-captioning-large"):
         TransformersCaptions(GenerationConfig(text=str(tmp_path)), CPU)
-    with pytest.raises(ValueError, match="is no text-to-image pipeline that can be had.*stable-diffusion-2-1"):
+    with pytest.raises(ValueError, match="is no text-to-image pipeline that can be loaded.*stable-diffusion-2-1"):
         PipelinePictures(GenerationConfig(image=str(tmp_path)), CPU)
 
 
