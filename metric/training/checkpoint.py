@@ -1,4 +1,4 @@
-"""What a run that trains a CLIP leaves behind: its last checkpoint, the best weights, and the way back to both."""
+"""The files of a run that trains a CLIP: its last checkpoint and the best weights, and how they are loaded again."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BEST = Path(CHECKPOINTS) / "best.safetensors"
 
 @dataclass
 class Patience:
-    """Early stopping: how many validations in a row brought no lower loss, of `limit`; 0 waits for ever."""
+    """Early stopping after `limit` validations in a row without a lower loss; limit 0 never stops training."""
 
     limit: int
     best: float = sys.float_info.max
@@ -47,7 +47,7 @@ class Patience:
 
 @dataclass
 class Training:
-    """All of a run that moves: what a checkpoint holds."""
+    """The parts of a run that change while it trains. A checkpoint holds them."""
 
     model: nn.Module
     descent: torch.optim.Optimizer
@@ -60,7 +60,7 @@ def begin(run: Training, config: Config, out: Path, resume: bool) -> int:
     if resume and rank() == 0:
         checkpoint_folders.reached(out, RESUME, *NEEDED)
     if not resume and checkpoint_folders.newest(out):
-        raise ValueError(f"{out} holds a run: --resume goes on with it, another --out starts anew")
+        raise ValueError(f"{out} holds a run; type --resume to go on with it, or another --out to start anew")
     wait()
     step = restore(run, config, out) if resume else 0
     if rank() == 0:
@@ -77,7 +77,7 @@ def start(config: Config, out: Path) -> None:
 
 
 def moving(model: nn.Module) -> dict[str, Tensor]:
-    """What training changes: the trained parameters and the buffers."""
+    """The tensors that training changes: the trained parameters and the buffers."""
     trained = {name: p.data for name, p in model.named_parameters() if p.requires_grad}
     return {**trained, **dict(model.named_buffers())}
 
@@ -94,7 +94,7 @@ def load_moving(model: nn.Module, path: Path) -> None:
 
 
 def save(run: Training, config: Config, step: int, out: Path) -> None:
-    """checkpoints/last, replaced in one step, with `config.keep` - 1 of those before it."""
+    """Write checkpoints/last, replaced in one step. `config.keep` - 1 earlier checkpoints stay."""
     with checkpoint_folders.new_checkpoint(out, Position("step", step), config.keep) as new:
         save_moving(run.model, new / "weights.safetensors")
         save_optimizer(run.descent, new / "optimizer.safetensors")
@@ -104,17 +104,17 @@ def save(run: Training, config: Config, step: int, out: Path) -> None:
 
 
 def restore(run: Training, config: Config, out: Path) -> int:
-    """The step to go on with: 0 of a run that was killed before its first checkpoint."""
+    """Load the last checkpoint. -> the step to go on with, 0 for a run that was killed before its first checkpoint."""
     folder = out / LAST
     if not folder.exists():
         if not (out / CONFIG).exists():
-            raise ValueError(f"{out} holds no run: there is nothing to resume; leave --resume out")
+            raise ValueError(f"{out} holds no run to resume; leave --resume out")
         refuse_changed(config, json.loads((out / CONFIG).read_text()), out)
         return 0
     state = json.loads((folder / "state.json").read_text())
     refuse_changed(config, state["config"], out)
-    if told := checkpoint_folders.other_processes(out):
-        say(told)
+    if note := checkpoint_folders.other_processes(out):
+        say(note)
     load_moving(run.model, folder / "weights.safetensors")
     load_optimizer(run.descent, folder / "optimizer.safetensors")
     run.scaler.load_state_dict(state["scaler"])
@@ -123,9 +123,12 @@ def restore(run: Training, config: Config, out: Path) -> int:
 
 
 def refuse_changed(config: Config, before: dict[str, Any], out: Path) -> None:
-    """ValueError when the settings are not those the run began with; one it did not know yet had its default."""
+    """Raises ValueError when the settings differ from those at the run's beginning.
+
+    A setting that is newer than the run had its default.
+    """
     before = {**asdict(type(config)()), **before}
     changed = [name for name, value in asdict(config).items() if before[name] != value]
     if changed:
-        told = ", ".join(f"{name} {before[name]!r}" for name in changed)
-        raise ValueError(f"{out} was begun with {told}: resume with the same or choose another --out")
+        differences = ", ".join(f"{name} {before[name]!r}" for name in changed)
+        raise ValueError(f"{out} was begun with {differences}; resume with the same settings or choose another --out")

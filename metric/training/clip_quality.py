@@ -17,7 +17,7 @@ from metric.scenes.world import COLOURS, KINDS, SETTINGS, Scene
 from metric.similarity import PREFIX, pac_s
 from metric.training.retrieval import recognised, retrieval, zero_shot
 
-# a kind has one text a colour, whose mean embedding does not depend on the colour
+# one text for each kind and colour; the mean embedding of a kind does not depend on the colour
 OBJECTS = {kind: [f"a {colour} {kind}" for colour in COLOURS] for kind in KINDS}
 
 
@@ -56,8 +56,8 @@ def of_scenes(embedder: Embedder, examples: Sequence[Example]) -> dict[str, floa
     return {
         "keyword_lists": pac_s((image * lists).sum(-1)).mean().item(),
         "tau_b": float(kendalltau(score.numpy(), quality, variant="b").statistic),
-        **{f"{what}_first": recognised(embedder, scenes, *of) for what, of in shown.items()},
-        **{f"{what}_recall": zero_shot(embedder, scenes, *of) for what, of in shown.items()},
+        **{f"{aspect}_first": recognised(embedder, scenes, *question) for aspect, question in shown.items()},
+        **{f"{aspect}_recall": zero_shot(embedder, scenes, *question) for aspect, question in shown.items()},
     }
 
 

@@ -79,15 +79,15 @@ def train_metric(
 
 
 def check_method(config: MetricConfig) -> None:
-    for name, value, known in (
+    for name, value, choices in (
         ("method", config.method, METHODS),
         ("tower", config.tower, TOWERS),
         ("loss", config.loss, ("auto", *LOSSES)),
     ):
-        if value not in known:
-            raise ValueError(f"--{name} is one of {', '.join(known)}, got {value!r}")
+        if value not in choices:
+            raise ValueError(f"--{name} must be one of {', '.join(choices)}, got {value!r}")
     if config.rank < 1:
-        raise ValueError(f"--rank is at least 1, got {config.rank}")
+        raise ValueError(f"--rank must be at least 1, got {config.rank}")
 
 
 def write(model: nn.Module, clip: Clip, fingerprint: str, out: Path) -> None:
@@ -128,8 +128,8 @@ def augmented_loss(
     def loss(step: int) -> tuple[Tensor, dict[str, Tensor]]:
         drawn = draw(step, batches, config, training, positives)
         image, text = encoder.images(drawn.rows), encoder.texts(drawn.texts)
-        made_image = made(drawn.made_images, encoder.made_images)
-        made_text = made(drawn.made_texts, encoder.texts)
+        made_image = embed_positives(drawn.made_images, encoder.made_images)
+        made_text = embed_positives(drawn.made_texts, encoder.texts)
         if step == 0 and rank() == 0:
             tell_missing(config, made_image, made_text, len(drawn.rows))
         with torch.autocast(clip.device.type, enabled=False):
@@ -138,18 +138,18 @@ def augmented_loss(
     return loss
 
 
-def made(positives: Sequence, encode: Callable[[list], Tensor]) -> Made | None:
-    """The embeddings of the positives that are there; None without any."""
+def embed_positives(positives: Sequence, encode: Callable[[list], Tensor]) -> Made | None:
+    """The embeddings of the positives that are not None. None without any positive."""
     rows = [row for row, positive in enumerate(positives) if positive is not None]
     return Made(encode([positives[row] for row in rows]), torch.tensor(rows)) if rows else None
 
 
 def tell_missing(config: MetricConfig, made_image: Made | None, made_text: Made | None, b: int) -> None:
     """Warn when a term of the loss has fewer positives than the batch has pictures."""
-    for what, weight, present in (("picture", config.lambda_v, made_image), ("caption", config.lambda_t, made_text)):
+    for kind, weight, present in (("picture", config.lambda_v, made_image), ("caption", config.lambda_t, made_text)):
         count = 0 if present is None else len(present.rows)
         if weight and count < b:
-            log.warning("made %ss: %d for the first batch's %d pictures; their term sees only those", what, count, b)
+            log.warning("made %ss: %d for the first batch's %d pictures; their term sees only those", kind, count, b)
 
 
 def freeze_statistics(model: nn.Module) -> None:

@@ -22,6 +22,6 @@ def in_parts(encode: Callable[[Any], Tensor], items: Any, size: int, device: tor
     """
     if not size or len(items) <= size:
         return encode(items)
-    here = torch.empty(0, device=device)  # checkpoint restores the generators of the devices its arguments are on
+    on_device = torch.empty(0, device=device)  # checkpoint restores the generators of the devices its arguments are on
     parts = [items[start : start + size] for start in range(0, len(items), size)]
-    return torch.cat([checkpoint(lambda part, _: encode(part), part, here, use_reentrant=False) for part in parts])
+    return torch.cat([checkpoint(lambda part, _: encode(part), part, on_device, use_reentrant=False) for part in parts])

@@ -1,6 +1,6 @@
-"""The one loop that trains a CLIP: steps, log, early stopping. What is trained is its caller's.
+"""The loop that trains a CLIP: steps, log, early stopping. The caller decides which parameters are trained.
 
-A step's batch, learning rate and randomness depend on its number alone: a resumed run is the unbroken one.
+A step's batch, learning rate and randomness depend on its number alone. A resumed run therefore equals an unbroken run.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ MAX_NORM = 1.0
 
 
 def check(config: Config) -> None:
-    """Refuse what cannot be trained, before anything is loaded."""
+    """Raises ValueError for settings that cannot be trained, before any model is loaded."""
     if config.precision not in PRECISIONS:
-        raise ValueError(f"--precision is one of {', '.join(PRECISIONS)}, got {config.precision!r}")
+        raise ValueError(f"--precision must be one of {', '.join(PRECISIONS)}, got {config.precision!r}")
     if config.steps < 1 or config.batch_size < 2 or config.keep < 1:
         raise ValueError(
-            f"--steps is at least 1, --batch-size at least 2 and --keep at least 1, "
+            f"--steps must be at least 1, --batch-size at least 2 and --keep at least 1, "
             f"got {config.steps}, {config.batch_size} and {config.keep}"
         )
     if config.chunk < 0:
-        raise ValueError(f"--chunk is at least 0, got {config.chunk}")
+        raise ValueError(f"--chunk must be at least 0, got {config.chunk}")
     refuse_warmup("warmup", config.warmup, config.steps)
     if config.patience and not config.val_every:
-        raise ValueError(f"--patience {config.patience} counts validations; give --val-every too")
+        raise ValueError(f"--patience {config.patience} counts validations; type --val-every too")
     refuse_other_settings(asdict(config))
 
 
@@ -71,10 +71,10 @@ def train(
     resume: bool = False,
     validate: Callable[[], dict[str, float]] | None = None,
 ) -> None:
-    """Minimise `loss(step)` over the parameters of `model` that ask for gradients, `config.steps` times at most.
+    """Minimise `loss(step)` over the parameters of `model` that require gradients, `config.steps` times at most.
 
-    Writes out/metrics.jsonl, out/tensorboard and out/checkpoints. `validate` gives figures for the log; with
-    `config.patience`, the weights of the lowest `val_loss` are what remains in the model.
+    Writes out/metrics.jsonl, out/tensorboard and out/checkpoints. `validate` gives figures for the log. With
+    `config.patience`, the model ends with the weights of the lowest `val_loss`.
     """
     device = next(model.parameters()).device
     allow_tf32(config.precision)
@@ -84,7 +84,7 @@ def train(
     apply = data_parallel(model)
     opened = Log(out / METRICS, out / TENSORBOARD) if rank() == 0 else nullcontext()
     steps = Progress("CLIP training step", config.steps, first)
-    with saved_whole(out, RESUME), opened as log, interruptible() as asked, steps as progress:
+    with saved_whole(out, RESUME), opened as log, interruptible() as interrupted, steps as progress:
         if log and not first:
             tell(contrastive(config))
             log.cautions(contrastive(config))
@@ -100,19 +100,19 @@ def train(
                 log.step(done, {name: float(value) for name, value in row.items()})
             progress.advance(**{name: float(row[name]) for name in SHOWN if name in row})
             ended = done == config.steps or run.patience.exhausted
-            stop = any_of(bool(asked()), device)
+            stop = any_of(bool(interrupted()), device)
             if rank() == 0 and (stop or ended or (config.save_every and done % config.save_every == 0)):
                 save(run, config, done, out)
             if stop and not ended:
                 wait()  # torchrun ends all when one has ended
-                stopped(asked(), f"saved after step {done} of {config.steps}", RESUME, rank() == 0)
+                stopped(interrupted(), f"saved after step {done} of {config.steps}", RESUME, rank() == 0)
     wait()
     if config.patience:
         load_moving(model, out / BEST)
 
 
 def update(run: Training, apply: Apply, loss: Loss, config: Config, step: int) -> dict[str, Any]:
-    """One step, and what the log says of it."""
+    """Take one step. -> the numbers of the step for the log. Raises NotFinite when loss or gradient is not finite."""
     began = time.perf_counter()
     rate = learning_rate(step, config)
     for group in run.descent.param_groups:
@@ -129,8 +129,8 @@ def update(run: Training, apply: Apply, loss: Loss, config: Config, step: int) -
     norm = nn.utils.clip_grad_norm_(trained, MAX_NORM)
     if not torch.isfinite(value if run.scaler.is_enabled() else value + norm):  # fp16 leaves out a step that overflowed
         raise NotFinite(
-            f"step {step + 1} has the loss {value.item():g} and the gradient norm {norm.item():g}: "
-            f"lower --lr, which is {config.lr:g}, and choose another --out"
+            f"step {step + 1} has the loss {value.item():g} and the gradient norm {norm.item():g}; "
+            f"lower --lr, now {config.lr:g}, and choose another --out"
         )
     run.scaler.step(run.descent)
     run.scaler.update()
@@ -140,7 +140,7 @@ def update(run: Training, apply: Apply, loss: Loss, config: Config, step: int) -
 
 
 def due(done: int, config: Config) -> bool:
-    """Whether to validate now. After the last step only early stopping asks: the run's report says the rest."""
+    """Whether to validate now. After the last step only early stopping needs figures, since the report follows."""
     if not config.val_every or done == config.steps:
         return config.patience > 0
     return done % config.val_every == 0
@@ -153,7 +153,10 @@ def remember_best(run: Training, loss: float, config: Config, out: Path) -> None
 
 
 def bound_scale(model: nn.Module) -> None:
-    """Of a softmax-trained CLIP. A sigmoid-trained one, known by its bias, goes beyond: SigLIP's is ln 117."""
+    """Bound the temperature of a CLIP with softmax loss. A CLIP with a bias has sigmoid loss and no bound.
+
+    SigLIP's own temperature is ln 117, beyond CLIP's bound.
+    """
     learned = {name.rpartition(".")[2]: parameter for name, parameter in model.named_parameters()}
     if "logit_bias" not in learned and learned["logit_scale"].requires_grad:
         learned["logit_scale"].data.clamp_(0, MAX_SCALE)

@@ -31,8 +31,8 @@ def add_adapter(clip: Clip, config: MetricConfig) -> PeftModel:
     model = get_peft_model(clip.model, lora)
     base = str(Path(config.clip).resolve()) if Path(config.clip).exists() else config.clip
     model.peft_config["default"].base_model_name_or_path = base  # PEFT asks the model, which does not know
-    learned, whole = model.get_nb_trainable_parameters()
-    say(f"LoRA of rank {config.rank} in {len(layers)} layers, {learned:,} of {whole:,} parameters learn\n{counts}")
+    learned, total = model.get_nb_trainable_parameters()
+    say(f"LoRA of rank {config.rank} in {len(layers)} layers, {learned:,} of {total:,} parameters learn\n{counts}")
     return model
 
 

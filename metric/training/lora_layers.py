@@ -23,18 +23,18 @@ def targets(clip: Clip, config: MetricConfig) -> dict[str, nn.Module]:
     """Name -> layer, for the layers that get LoRA by `config`. Raises ValueError when no layer fits."""
     layers = suitable(clip)
     patches = next((name for name, layer in layers.items() if type(layer) is nn.Conv2d), "")
-    asked = pattern(config.targets)
+    expression = pattern(config.targets)
     chosen = {
         name: layer
         for name, layer in layers.items()
         if config.tower in ("both", tower_of(name))
         and (config.patches or name != patches)
-        and (not config.targets or asked.fullmatch(name))
+        and (not config.targets or expression.fullmatch(name))
     }
     if not chosen:
-        some = ", ".join(list(layers)[:: max(1, len(layers) // 4)])
+        samples = ", ".join(list(layers)[:: max(1, len(layers) // 4)])
         raise ValueError(
-            f"none of the {len(layers)} layers fits --targets {config.targets!r} --tower {config.tower}; try {some}"
+            f"none of the {len(layers)} layers fits --targets {config.targets!r} --tower {config.tower}; try {samples}"
         )
     return chosen
 
@@ -43,7 +43,7 @@ def pattern(expression: str) -> re.Pattern[str]:
     try:
         return re.compile(expression)
     except re.error as error:
-        raise ValueError(f"--targets is a regular expression, got {expression!r}: {error}") from None
+        raise ValueError(f"--targets must be a regular expression, got {expression!r}: {error}") from None
 
 
 @torch.no_grad()
@@ -85,5 +85,5 @@ def summary(clip: Clip, layers: Mapping[str, nn.Module]) -> str:
     lines = []
     for tower in TOWERS[1:]:
         kinds = Counter(kind(clip, name, layer) for name, layer in layers.items() if tower_of(name) == tower)
-        lines.append(f"  {tower} tower: {', '.join(f'{count} {what}' for what, count in kinds.items()) or 'none'}")
+        lines.append(f"  {tower} tower: {', '.join(f'{count} {label}' for label, count in kinds.items()) or 'none'}")
     return "\n".join(lines)

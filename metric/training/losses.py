@@ -1,7 +1,7 @@
 """Contrastive losses of images and texts, as functions of unit embeddings.
 
-Axes: b pairs, m of them with something made, d features. Row i of one side belongs to row i of the other; all
-other rows are negatives.
+Axes: b pairs, m pairs with a made positive, d features. Row i of one side belongs to row i of the other side. All other
+rows are negatives.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Made(NamedTuple):
 def info_nce(image: Tensor, text: Tensor, scale: Tensor) -> Tensor:
     """Symmetric cross-entropy of CLIP (arXiv 2103.00020). `b d`, `b d`, inverse temperature -> scalar."""
     logits = scale * image @ text.T  # b b
-    own = torch.arange(len(logits), device=logits.device)
-    return (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
+    diagonal = torch.arange(len(logits), device=logits.device)
+    return (F.cross_entropy(logits, diagonal) + F.cross_entropy(logits.T, diagonal)) / 2
 
 
 def sigmoid(image: Tensor, text: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
@@ -54,7 +54,7 @@ def positive_augmented(
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """L(v, t) + lambda_v L(v', t) + lambda_t L(v, t') (arXiv 2410.07336), and its terms by name.
 
-    `b d`, `b d`. v' is a picture made for the text, t' a caption made for the picture; None drops the term.
+    `b d`, `b d`. v' is a picture made for the text, t' a caption made for the picture. None drops a term.
     """
     terms = {"loss_vt": loss(image, text)}
     total = terms["loss_vt"]

@@ -28,10 +28,10 @@ VAL_PICTURES = 1000
 
 def captioned(examples: Sequence[Example]) -> list[Example]:
     """The examples that have captions. Raises ValueError for fewer than two."""
-    kept = [example for example in examples if example.references]
-    if len(kept) < 2:
-        raise ValueError(f"contrastive training needs two pictures with captions or more, got {len(kept)}")
-    return kept
+    with_captions = [example for example in examples if example.references]
+    if len(with_captions) < 2:
+        raise ValueError(f"contrastive training needs at least two pictures with captions, got {len(with_captions)}")
+    return with_captions
 
 
 def pair_loss(clip: Clip, name: str) -> PairLoss:
@@ -43,7 +43,7 @@ def pair_loss(clip: Clip, name: str) -> PairLoss:
     if name == "auto":
         name = "infonce" if bias is None else "sigmoid"
     if name == "sigmoid" and bias is None:
-        raise ValueError(f"--loss sigmoid needs a logit bias, as SigLIP has; {clip.name} has none: --loss infonce")
+        raise ValueError(f"--loss sigmoid needs a logit bias, which {clip.name} lacks; type --loss infonce")
     if name == "sigmoid":
         return lambda image, text: sigmoid(image, text, scale.exp(), bias)
     return lambda image, text: info_nce(image, text, scale.exp())
@@ -51,7 +51,7 @@ def pair_loss(clip: Clip, name: str) -> PairLoss:
 
 def trunk(clip: Clip) -> nn.Module:
     if not is_timm(clip):
-        raise ValueError(f"--freeze-trunk needs a timm image tower, {clip.name} has none; leave it out")
+        raise ValueError(f"--freeze-trunk needs a timm image tower, but {clip.name} has none; leave --freeze-trunk out")
     return clip.model.visual.trunk
 
 
@@ -60,7 +60,7 @@ def is_timm(clip: Clip) -> bool:
 
 
 def kept_part(clip: Clip) -> tuple[nn.Module, nn.Module] | None:
-    """The part of the image tower that no step changes, and the rest of it; None when all of it is trained."""
+    """The part of the image tower that no step changes, and the rest of the tower. None when all layers are trained."""
     if not trains(clip.model.visual):
         return clip.model.visual, nn.Identity()
     if is_timm(clip) and not trains(trunk(clip)):
@@ -74,10 +74,10 @@ def trains(module: nn.Module) -> bool:
 
 def image_side(clip: Clip, images: Sequence) -> tuple[Callable[[Tensor], Tensor], Pixels | Tensor]:
     """The encoder of rows of pictures, and the rows: pixels, or outputs of an unchanged part, computed once."""
-    pixels, kept = Pixels(images, clip.preprocess), kept_part(clip)
-    if kept is None:
+    pixels, parts = Pixels(images, clip.preprocess), kept_part(clip)
+    if parts is None:
         return clip.encode_image, pixels
-    body, head = kept
+    body, head = parts
 
     def look(rows: list[int]) -> Tensor:
         features = []
@@ -93,9 +93,9 @@ def image_side(clip: Clip, images: Sequence) -> tuple[Callable[[Tensor], Tensor]
 
 
 class PairEncoder:
-    """Embeddings of what a training step draws, in the step's order. Each process encodes its share.
+    """Embeddings of the pictures and texts of a training step, in the step's order. Each process encodes its share.
 
-    `pictures` are those of the data set. The activations of `chunk` items are kept at a time, 0: of all.
+    `pictures` are the pictures of the data set. The activations of `chunk` items are kept at a time, 0 for all items.
     """
 
     def __init__(self, clip: Clip, pictures: Sequence[Path | Picture], chunk: int) -> None:
@@ -126,17 +126,17 @@ def validation(clip: Clip, examples: Sequence[Example], agree: PairLoss) -> Call
     """
     encode, source = image_side(clip, [example.image for example in examples])
     texts = [PREFIX + example.references[0] for example in examples]
-    own = torch.arange(len(examples))
+    indices = torch.arange(len(examples))
 
     @torch.no_grad()
     def report() -> dict[str, float]:
         trained = [module for module in clip.model.modules() if module.training]
         clip.model.eval()
-        image = torch.cat([encode(source[rows.tolist()]).cpu() for rows in own.split(256)])
-        text = torch.cat([clip.encode_text([texts[row] for row in rows]).cpu() for rows in own.split(256)])
+        image = torch.cat([encode(source[rows.tolist()]).cpu() for rows in indices.split(256)])
+        text = torch.cat([clip.encode_text([texts[row] for row in rows]).cpu() for rows in indices.split(256)])
         for module in trained:
             module.training = True
-        figures = {"loss": agree(image.to(clip.device), text.to(clip.device)).item(), **retrieval(image, text, own)}
+        figures = {"loss": agree(image.to(clip.device), text.to(clip.device)).item(), **retrieval(image, text, indices)}
         return {f"val_{name}": figure for name, figure in figures.items()}
 
     return report

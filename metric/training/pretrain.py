@@ -106,7 +106,7 @@ def take_image_tower(clip: Clip, source: Clip) -> None:
     """Copy the image tower of another CLIP and freeze it. Raises ValueError for a tower of another kind."""
     if clip.config["model_cfg"]["vision_cfg"] != source.config["model_cfg"]["vision_cfg"]:
         raise ValueError(
-            f"--image-tower {source.name} is another kind of tower than --config has; give its own --config"
+            f"--image-tower {source.name} has another kind of tower than --config; give the configuration of that CLIP"
         )
     clip.model.visual.load_state_dict(source.model.visual.state_dict())
     clip.model.visual.requires_grad_(False).eval()

@@ -22,7 +22,7 @@ def train_projections(clip: Clip) -> nn.Module:
     for tower, pattern in {"image": IMAGE, "text": TEXT}.items():
         projection = [p for name, p in clip.model.named_parameters() if re.fullmatch(pattern, name)]
         if not projection:
-            raise ValueError(f"the {tower} tower of {clip.name} ends without a projection: train it with --method lora")
+            raise ValueError(f"the {tower} tower of {clip.name} ends without a projection; type --method lora")
         for parameter in projection:
             parameter.requires_grad_(True)
         say(f"projection of the {tower} tower: {sum(p.numel() for p in projection):,} parameters learn")

@@ -24,11 +24,11 @@ def retrieval(image: Tensor, text: Tensor, image_of_text: Tensor) -> dict[str, f
     An image counts when any of its texts is among the first. Images without a text are left out.
     """
     similarity = image @ text.T  # n m
-    own = image_of_text == torch.arange(len(image), device=image_of_text.device)[:, None]  # n m
-    best = similarity.masked_fill(~own, -torch.inf).amax(1, keepdim=True)  # n 1
-    text_rank = ((similarity >= best) & ~own).sum(1)[own.any(1)]
+    belongs = image_of_text == torch.arange(len(image), device=image_of_text.device)[:, None]  # n m
+    best = similarity.masked_fill(~belongs, -torch.inf).amax(1, keepdim=True)  # n 1
+    text_rank = ((similarity >= best) & ~belongs).sum(1)[belongs.any(1)]
     of_own_image = similarity.gather(0, image_of_text[None])  # 1 m
-    image_rank = ((similarity >= of_own_image) & ~own).sum(0)
+    image_rank = ((similarity >= of_own_image) & ~belongs).sum(0)
     ways = {"i2t": text_rank, "t2i": image_rank}
     return {f"{way}_r{k}": (rank < k).float().mean().item() for way, rank in ways.items() for k in RANKS}
 
@@ -49,7 +49,7 @@ def zero_shot(
 def recognised(
     embedder: Embedder, images: Sequence[Path | Picture], prompts: Prompts, shown: Sequence[Collection[str]]
 ) -> float:
-    """Share of the pictures whose best name is one of theirs."""
+    """Share of the pictures whose best name is among the names in `shown`."""
     ranked = list(zip(ranking(embedder, images, prompts), shown))
     return sum(ranks[0] in truth for ranks, truth in ranked) / len(ranked)
 

@@ -189,7 +189,7 @@ def test_image_tower_of_another_kind_is_refused(tmp_path: Path) -> None:
     text = {"context_length": 16, "vocab_size": 270, "hf_tokenizer_name": "local", "width": 16, "heads": 2, "layers": 1}
     (tmp_path / "small.json").write_text(json.dumps({**small, "text_cfg": text}))
     pretrain(replace(PRETRAIN, config=str(tmp_path / "small.json"), steps=1), EXAMPLES, EXAMPLES, tmp_path / "first")
-    with pytest.raises(ValueError, match="--image-tower .* is another kind of tower"):
+    with pytest.raises(ValueError, match="--image-tower .* has another kind of tower"):
         pretrain(replace(PRETRAIN, image_tower=str(tmp_path / "first")), EXAMPLES, EXAMPLES, tmp_path / "second")
 
 
@@ -203,7 +203,7 @@ def test_only_a_timm_trunk_can_be_frozen(tmp_path: Path) -> None:
     [
         ({"warmup": 1.0}, "--warmup is a share"),
         ({"precision": "fp8"}, "fp32, tf32, bf16, fp16"),
-        ({"steps": 0}, "--steps is at least 1"),
+        ({"steps": 0}, "--steps must be at least 1"),
         ({"patience": 2, "val_every": 0}, "--patience 2 .* --val-every"),
     ],
 )
@@ -215,11 +215,11 @@ def test_settings_that_cannot_be_are_refused(change: dict, said: str, tmp_path: 
 @pytest.mark.parametrize(
     "change, said",
     [
-        ({"method": "adapter"}, "--method is one of lora, projections"),
-        ({"tower": "left"}, "--tower is one of both, image, text"),
-        ({"loss": "triplet"}, "--loss is one of auto, infonce, sigmoid"),
-        ({"rank": 0}, "--rank is at least 1"),
-        ({"loss": "sigmoid"}, "scenes-clip has none: --loss infonce"),
+        ({"method": "adapter"}, "--method must be one of lora, projections"),
+        ({"tower": "left"}, "--tower must be one of both, image, text"),
+        ({"loss": "triplet"}, "--loss must be one of auto, infonce, sigmoid"),
+        ({"rank": 0}, "--rank must be at least 1"),
+        ({"loss": "sigmoid"}, "which scenes-clip lacks; type --loss infonce"),
     ],
 )
 def test_metric_that_cannot_be_is_refused(change: dict, said: str, tmp_path: Path) -> None:
@@ -228,10 +228,10 @@ def test_metric_that_cannot_be_is_refused(change: dict, said: str, tmp_path: Pat
 
 
 def test_run_is_neither_overwritten_nor_resumed_with_other_settings(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="nothing to resume"):
+    with pytest.raises(ValueError, match="no run to resume"):
         pretrain(PRETRAIN, EXAMPLES, EXAMPLES, tmp_path, resume=True)
     pretrain(replace(PRETRAIN, steps=1), EXAMPLES, EXAMPLES, tmp_path)
-    with pytest.raises(ValueError, match="--resume goes on"):
+    with pytest.raises(ValueError, match="type --resume to go on"):
         pretrain(replace(PRETRAIN, steps=1), EXAMPLES, EXAMPLES, tmp_path)
     with pytest.raises(ValueError, match="steps 1"):
         pretrain(PRETRAIN, EXAMPLES, EXAMPLES, tmp_path, resume=True)
