@@ -19,7 +19,7 @@ TOKEN_LINE = re.compile(r"[^\t\n]+#\d+\t")  # name.jpg#0<tab>caption
 
 
 @dataclass(frozen=True)
-class Known:
+class NamedPicture:
     """A picture with its references and its names, such as a file name and COCO's number. The first is its id."""
 
     names: tuple[str, ...]
@@ -27,16 +27,16 @@ class Known:
     image: Path | Picture = Path()
 
 
-def by_name(entries: Iterable[Known]) -> dict[str, Known]:
+def by_name(entries: Iterable[NamedPicture]) -> dict[str, NamedPicture]:
     """Name, with and without the ending of a picture file -> picture. Names of two pictures are left out."""
     exact = {name: picture for picture in entries for name in picture.names}
-    bare: dict[str, list[Known]] = {}
+    bare: dict[str, list[NamedPicture]] = {}
     for name, picture in exact.items():
         bare.setdefault(without_ending(name), []).append(picture)
     return {name: pictures[0] for name, pictures in bare.items() if len(pictures) == 1} | exact
 
 
-def find(name: str, pictures: Mapping[str, Known]) -> Known | None:
+def find(name: str, pictures: Mapping[str, NamedPicture]) -> NamedPicture | None:
     return pictures.get(name) or pictures.get(without_ending(name))
 
 
@@ -46,20 +46,20 @@ def without_ending(name: str) -> str:
     return name.removesuffix(suffix) if suffix.lower() in SUFFIXES else name
 
 
-def with_images(entries: Iterable[Known], images: Mapping[str, Known]) -> list[Known]:
+def with_images(entries: Iterable[NamedPicture], images: Mapping[str, NamedPicture]) -> list[NamedPicture]:
     """The entries with the image that has one of their names. An entry without an image has an empty path."""
     pairs = ((entry, next(filter(None, (find(name, images) for name in entry.names)), None)) for entry in entries)
     return [replace(entry, image=picture.image if picture else Path()) for entry, picture in pairs]
 
 
-def read_references(path: Path, split: str) -> list[Known]:
+def read_references(path: Path, split: str) -> list[NamedPicture]:
     """The references in a file of one of SHAPES. `split` chooses in Karpathy's file, which holds all splits.
 
     Raises ValueError for another file, and for a split that the file does not have.
     """
     text = read_text(path)
     if TOKEN_LINE.match(text):
-        return [Known((name,), texts) for name, texts in of_tokens(filter(None, text.splitlines())).items()]
+        return [NamedPicture((name,), texts) for name, texts in of_tokens(filter(None, text.splitlines())).items()]
     content = parsed(path, text, SHAPES)
     if isinstance(content, list):
         table = of_rows(path, content)
@@ -71,7 +71,7 @@ def read_references(path: Path, split: str) -> list[Known]:
         table = content
     if not table:
         raise ValueError(f"{path} has no references; expected {SHAPES}")
-    return [Known((name,), references(path, name, texts)) for name, texts in table.items()]
+    return [NamedPicture((name,), references(path, name, texts)) for name, texts in table.items()]
 
 
 def references(path: Path, name: str, texts: Any) -> tuple[str, ...]:
@@ -93,7 +93,7 @@ def of_rows(path: Path, rows: list[Any]) -> dict[str, Any]:
     return table
 
 
-def of_coco(path: Path, content: dict[str, Any]) -> list[Known]:
+def of_coco(path: Path, content: dict[str, Any]) -> list[NamedPicture]:
     """Pictures with references from annotations {"image_id", "caption"}. `images` gives file names to the numbers."""
     table: dict[str, list[str]] = {}
     for row in content["annotations"]:
@@ -104,10 +104,12 @@ def of_coco(path: Path, content: dict[str, Any]) -> list[Known]:
         raise ValueError(f"{path} has no annotations")
     rows = [row for row in content.get("images") or [] if is_row(row) and isinstance(row.get("file_name"), str)]
     files = {str(row.get("id")): row["file_name"] for row in rows}
-    return [Known((name, *([files[name]] if name in files else [])), tuple(texts)) for name, texts in table.items()]
+    return [
+        NamedPicture((name, *([files[name]] if name in files else [])), tuple(texts)) for name, texts in table.items()
+    ]
 
 
-def of_karpathy(path: Path, images: list[Any], split: str) -> list[Known]:
+def of_karpathy(path: Path, images: list[Any], split: str) -> list[NamedPicture]:
     """Pictures of a split from rows {"filename", "split", "sentences": [{"raw"}]}; COCO's also have "cocoid"."""
     pictures, splits = [], set()
     for row in images:
@@ -120,7 +122,7 @@ def of_karpathy(path: Path, images: list[Any], split: str) -> list[Known]:
             if not names:
                 raise ValueError(f"{path}: expected an image with a filename, got {json.dumps(row)[:80]}")
             pictures.append(
-                Known(tuple(names), references(path, names[0], [sentence["raw"] for sentence in sentences]))
+                NamedPicture(tuple(names), references(path, names[0], [sentence["raw"] for sentence in sentences]))
             )
     if not pictures:
         raise ValueError(f"{path} has no split {split!r}; type --split with one of {', '.join(sorted(splits))}")

@@ -1,4 +1,4 @@
-"""The audit of metrics as a picture: how often each prefers a caption that was made worse, with intervals.
+"""The audit of metrics as a picture: the share of pairs in which a metric prefers the worse caption, with intervals.
 
 The picture has a background of its own, so that it reads on light and dark pages alike.
 """
@@ -28,9 +28,9 @@ LONGEST, COLUMNS = 62, 3  # letters of an example, columns of the legend
 
 
 def draw_audit(audit: Audit, path: Path, titles: Mapping[str, str] | None = None) -> None:
-    """A row a corruption, the most harmful first, with an example below its name; a marker a metric.
+    """Draw a row for each corruption, the most harmful first, and a marker for each metric.
 
-    `titles` are the names of metrics that the legend shows, where they differ from those of the audit.
+    An example stands below the corruption's name. `titles` maps metrics of the audit to names in the legend.
     """
     order = sorted(audit.corruptions, key=lambda name: -harm(audit, name))
     above = 0.97 + 0.28 * ceil(len(audit.metrics) / COLUMNS)  # inches, with a line of the legend for COLUMNS metrics
@@ -45,9 +45,9 @@ def draw_audit(audit: Audit, path: Path, titles: Mapping[str, str] | None = None
     frame(axes, order, audit)
     figure.text(0.02, 1 - 0.38 / height, TITLE, fontsize=16, weight="bold", color=INK)
     figure.text(0.02, 1 - 0.67 / height, SUBTITLE, fontsize=10.5, color=GREY)
-    where: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (-0.03, 1.0), "borderaxespad": 0.2}
+    anchor: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (-0.03, 1.0), "borderaxespad": 0.2}
     axes.legend(
-        **where, ncols=COLUMNS, frameon=False, fontsize=12, labelcolor=INK, columnspacing=1.6, handletextpad=0.3
+        **anchor, ncols=COLUMNS, frameon=False, fontsize=12, labelcolor=INK, columnspacing=1.6, handletextpad=0.3
     )
     figure.savefig(path, dpi=150)
 
@@ -87,5 +87,5 @@ def frame(axes: Axes, order: list[str], audit: Audit) -> None:
 
 
 def shortened(text: str) -> str:
-    """An example that fits below its name; the end is kept, where repetitions and broken endings are."""
+    """An example that fits below its name. The end is kept, since repetitions and broken endings are at the end."""
     return text if len(text) <= LONGEST else "... " + text[-LONGEST:].partition(" ")[2]

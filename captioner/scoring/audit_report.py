@@ -1,4 +1,4 @@
-"""`captioner metric audit`: the table and the plot of what metrics say of corrupted captions."""
+"""`captioner metric audit`: the table and the plot of metrics' answers to corrupted captions."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def report_audit(
     The captions are those of the first `count` pictures of a data set with references, 0 for all. `metrics` are
     specs with commas between them. Raises ValueError for unknown names.
     """
-    asked = Metrics.of(metrics, rewards, clip, device_of(device))
+    chosen = Metrics.from_specs(metrics, rewards, clip, device_of(device))
     examples = load(data, split)[: count or None]
-    audited = audit(examples, asked.scorers(examples), seed)
-    show(audited, asked.facts)
-    save(audited, {"data": data, "split": split, "seed": seed, "facts": asked.facts}, out)
+    audited = audit(examples, chosen.scorers(examples), seed)
+    show(audited, chosen.facts)
+    save(audited, {"data": data, "split": split, "seed": seed, "facts": chosen.facts}, out)
     return audited
 
 
@@ -62,7 +62,7 @@ def brief(row: Row) -> str:
 
 
 def save(audited: Audit, settings: dict[str, Any], out: Path) -> None:
-    """audit.md, audit.csv, audit.json (which begins with the settings) and audit.png in the folder."""
+    """Write audit.md, audit.csv, audit.json and audit.png to the folder. The JSON file begins with the settings."""
     samples = audited.samples.items()
     record = {
         **settings,

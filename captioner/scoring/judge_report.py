@@ -29,13 +29,13 @@ def report_judgement(
 ) -> Judgement:
     """Print how metrics and rewards agree with people on a benchmark, and write it to `out` as JSON.
 
-    `metrics` are specs with commas between them. `references` is the most references an item has, 0 for all;
+    `metrics` are specs with commas between them. `references` is the most references an item has, 0 for all.
     `resamples` is the number of resamples of the bootstrap, 0 for no intervals. Raises ValueError for unknown names.
     """
-    asked = Metrics.of(metrics, rewards, clip, device_of(device))
-    loaded = load_benchmark(benchmark, root, references, asked.look)
-    scorers = asked.scorers([item.example for item in loaded.items], loaded.corpus)
-    judgement = judge(loaded, scorers, resamples, asked.facts)
+    chosen = Metrics.from_specs(metrics, rewards, clip, device_of(device))
+    loaded = load_benchmark(benchmark, root, references, chosen.look)
+    scorers = chosen.scorers([item.example for item in loaded.items], loaded.corpus)
+    judgement = judge(loaded, scorers, resamples, chosen.facts)
     show(judgement)
     if out:
         write_json(out, judgement.record())
@@ -51,7 +51,7 @@ def show(judgement: Judgement) -> None:
     for reason, names in benchmark.left_out.items():
         console.print(f"left out, {reason}: {len(names)}, the first {names[0]}", soft_wrap=True)
     record = judgement.record()["metrics"]
-    columns = list(dict.fromkeys(key for of in judgement.metrics.values() for key in of))
+    columns = list(dict.fromkeys(key for values in judgement.metrics.values() for key in values))
     table = Table("metric", *columns, box=None)
     for name, row in record.items():
         table.add_row(name, *(cell(row, column) for column in columns))

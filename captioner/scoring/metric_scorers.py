@@ -26,28 +26,31 @@ VIDEO_OPTIONS = ("clip", "checkpoint", "part")
 
 @dataclass(frozen=True)
 class Metrics:
-    """The scores and rewards to compute. `clip` is the CLIP of those that name none."""
+    """The scores and rewards to compute. `clip` is the CLIP of scores and rewards that name none."""
 
     scores: tuple[str, ...]
     rewards: tuple[str, ...]
     clip: str
     device: torch.device
     facts: dict[str, str] = field(default_factory=dict)
-    """filled while scoring: CLIP, scale and document frequency that the numbers come from"""
+    """score -> CLIP, scale or document frequency that its numbers come from; filled while scoring"""
 
     @classmethod
-    def of(cls, metrics: str, rewards: Sequence[str], clip: str, device: torch.device) -> Metrics:
-        """From specs with commas between them. Raises ValueError for a name of neither score nor reward."""
+    def from_specs(cls, metrics: str, rewards: Sequence[str], clip: str, device: torch.device) -> Metrics:
+        """The scores and rewards of specs with commas between them.
+
+        Raises ValueError for a name of neither score nor reward, and without any spec.
+        """
         specs = split_specs(metrics)
         scores = [spec for spec in specs if is_score(spec)]
         others = [spec for spec in specs if not is_score(spec)]
         if not specs and not rewards:
-            raise ValueError("no metric was given; for example --metrics bleu_4,cider,clip_s:clip=ARCH:TAG")
+            raise ValueError("no metric was given; type for example --metrics bleu_4,cider,clip_s:clip=ARCH:TAG")
         return cls(tuple(scores), (*others, *rewards), clip, device)
 
     @property
     def look(self) -> bool:
-        """Whether any of them needs pictures."""
+        """Whether any score or reward needs pictures."""
         names = chain.from_iterable(map(names_of, self.scores))
         needs = [find_reward(parse(spec).name).needs for spec in self.rewards]
         return any(SCORES[name].family == "clip" for name in names) or any("images" in need for need in needs)
@@ -59,21 +62,21 @@ class Metrics:
         others = [spec for spec in self.scores if spec not in looking]
         plain = [spec for spec in others if ":" not in spec]
         alone = [[spec] for spec in others if ":" in spec]
-        found = [self.evaluated(specs) for specs in ([plain] if plain else []) + alone]
-        found += [self.filmed(spec, corpus) for spec in looking]
-        return found + [self.rewarded(spec, examples) for spec in self.rewards]
+        scorers = [self.evaluated(specs) for specs in ([plain] if plain else []) + alone]
+        scorers += [self.filmed(spec, corpus) for spec in looking]
+        return scorers + [self.rewarded(spec, examples) for spec in self.rewards]
 
     def key(self, spec: str, name: str) -> str:
         """The column of a score: its name, or its spec if the score is computed with different options too."""
         return spec if ":" in spec and [names_of(other) for other in self.scores].count([name]) > 1 else name
 
     def evaluated(self, specs: Sequence[str]) -> Scorer:
-        """Scores that are computed together: several without options, or one with."""
+        """Scores that are computed together: several scores without options, or one score with options."""
 
         def scorer(examples: Sequence[Example], captions: Sequence[str]) -> dict[str, list[float]]:
             scores = evaluate_each(captions, examples, specs, self.clip, str(self.device))
             self.facts.update({self.key(specs[0], name): fact for name, fact in scores.facts.items()})
-            return {self.key(specs[0], name): list(of.values()) for name, of in scores.per_caption.items()}
+            return {self.key(specs[0], name): list(values.values()) for name, values in scores.per_caption.items()}
 
         return scorer
 
@@ -98,14 +101,14 @@ class Metrics:
         return scorer
 
     def filmed(self, spec: str, corpus: Sequence[str]) -> Scorer:
-        """EMScore in the space of that score's CLIP; the reference version is the mean of video and references."""
+        """EMScore with the CLIP of a score such as `clip_s`. With references: the mean of video and references."""
         name, options = names_of(spec)[0], split_spec(spec)[1]
         for option in options:
             find(option, VIDEO_OPTIONS, f"option of {name} on videos")
         part = find(options.get("part", "full"), PARTS, "part of EMScore")
         clip = options.get("checkpoint") or options.get("clip") or ("" if "pac" in name else self.clip)
         if not clip:
-            raise ValueError(f"{name} needs the folder of a tuned CLIP; write {name}:checkpoint=DIR")
+            raise ValueError(f"{name} needs the folder of a tuned CLIP; type {name}:checkpoint=DIR")
         with_references = name.startswith("ref_")
 
         def scorer(examples: Sequence[Example], captions: Sequence[str]) -> dict[str, list[float]]:
@@ -120,7 +123,7 @@ class Metrics:
             if with_references:
                 scored = both(scored, metric.with_references(captions, references))
             self.facts[self.key(spec, name)] = f"EMScore, {part}, no prefix, no w, CLIP {clip}"
-            return {self.key(spec, name): [each[part] for each in scored]}
+            return {self.key(spec, name): [row[part] for row in scored]}
 
         return scorer
 

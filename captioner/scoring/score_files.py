@@ -1,4 +1,4 @@
-"""`captioner score`: captions from files, references and pictures from wherever they are, any scores, intervals."""
+"""`captioner score`: scores and intervals of captions in files, with references from files or data sets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from captioner.data import DATA, load
 from captioner.data.adapters.folders import folder
 from captioner.data.caption_files import read_captions, share_of_ids
-from captioner.data.reference_files import Known, by_name, read_references, with_images
+from captioner.data.reference_files import NamedPicture, by_name, read_references, with_images
 from captioner.scoring.match_ids import PARTIAL, matched
 from captioner.scoring.terminal_tables import show, show_differences
 from metric.evaluation import evaluate
@@ -23,12 +23,12 @@ from metric.spec import split_specs
 from metric.storage.atomic_files import write_json
 
 SEED = 0  # of the bootstrap: one command, one interval
-PICTURES = {"clip", "pac_s", "pac"}  # sources of scores that look at them
+PICTURES = {"clip", "pac_s", "pac"}  # sources of scores that look at pictures
 
 
 @dataclass(frozen=True)
 class ScoreJob:
-    """Which captions are scored against what; a field is the flag of `captioner score` with its name."""
+    """The captions to score, their references and the scores. A field is a flag of `captioner score`."""
 
     captions: Sequence[Path]
     """files that `read_captions` reads; several are compared in pairs"""
@@ -40,7 +40,7 @@ class ScoreJob:
     scores: str = "all"
     """scores and families with commas between them, with options as in `pac_spp:checkpoint=DIR`"""
     partial: bool = False
-    """score what has captions, references and pictures, and leave the rest aside"""
+    """score the pictures that have captions, references and a picture file, and leave the rest aside"""
     bootstrap: int = 1000
     """resamples of the pictures, 0 for no intervals"""
     device: str = "auto"
@@ -70,11 +70,11 @@ def score(job: ScoreJob) -> dict[str, Scores]:
 
 
 def evaluated(job: ScoreJob) -> dict[str, Scores]:
-    """The scores of each file, by its title, with the number of captions that were left aside among the facts."""
+    """File's title -> scores. The facts have the number of captions that were left aside."""
     specs = split_specs(job.scores)
     looks = bool(request(specs).options.keys() & PICTURES)
     if looks and not (job.images or job.references.partition(":")[0] in DATA):
-        raise ValueError(f"--scores {job.scores} compares captions with pictures; give their folder, --images DIR")
+        raise ValueError(f"--scores {job.scores} compares captions with pictures; type --images DIR")
     files = dict(zip(titles(job.captions), map(read_captions, job.captions)))
     captions, examples, aside = matched(files, known_pictures(files, job), job.references, job.partial)
     device = device_for(job.device) if looks else "cpu"
@@ -91,40 +91,50 @@ def device_for(name: str) -> str:
 
 
 def titles(paths: Sequence[Path]) -> list[str]:
-    """Titles of files in tables: their names where these differ, else their paths. ValueError for a file twice."""
+    """Titles of files in tables: the names of the files, or their paths where two names are equal.
+
+    Raises ValueError for a file that is given twice.
+    """
     if len(set(paths)) < len(paths):
-        raise ValueError(f"--captions has a file twice: {' '.join(map(str, paths))}")
+        raise ValueError(f"--captions has a file twice, got {' '.join(map(str, paths))}; give each file once")
     names = [path.name for path in paths]
     return names if len(set(names)) == len(names) else list(map(str, paths))
 
 
-def known_pictures(files: Mapping[str, Mapping[str, str]], job: ScoreJob) -> list[Known]:
-    """The pictures of a data set or of a file of references, or else those that the first file has captions of."""
+def known_pictures(files: Mapping[str, Mapping[str, str]], job: ScoreJob) -> list[NamedPicture]:
+    """The pictures of --references, a data set or a file, with images of --images.
+
+    Without --references, the pictures are those of the first file of captions.
+    """
     source = job.references
     if not source:
-        known = [Known((name,)) for name in next(iter(files.values()))]
+        entries = [NamedPicture((name,)) for name in next(iter(files.values()))]
     elif Path(source).is_file():
-        known = read_references(Path(source), job.split)
+        entries = read_references(Path(source), job.split)
     elif source.partition(":")[0] in DATA or ":" in source:
-        known = [Known((each.id,), each.references, each.image) for each in load(source, job.split)]
+        entries = [
+            NamedPicture((example.id,), example.references, example.image) for example in load(source, job.split)
+        ]
     else:
-        raise ValueError(f"--references {source} is neither a file nor a data set ({', '.join(DATA)})")
+        raise ValueError(f"--references {source} is neither a file nor a data set of {', '.join(DATA)}")
     if not job.images:
-        return known
-    known = with_images(known, by_name(Known((each.id,), (), each.image) for each in folder("", job.images)))
-    lost = [each.names[0] for each in known if each.image == Path()]
+        return entries
+    entries = with_images(
+        entries, by_name(NamedPicture((example.id,), (), example.image) for example in folder("", job.images))
+    )
+    lost = [entry.names[0] for entry in entries if entry.image == Path()]
     if lost and not job.partial:
-        raise ValueError(f"--images {job.images} has no picture of {share_of_ids(lost, len(known))}; {PARTIAL}")
-    return [each for each in known if each.image != Path()]
+        raise ValueError(f"--images {job.images} has no picture of {share_of_ids(lost, len(entries))}; {PARTIAL}")
+    return [entry for entry in entries if entry.image != Path()]
 
 
 def resampled(scored: Mapping[str, Scores], resamples: int) -> dict[str, dict[str, np.ndarray]]:
     """Title -> score -> values on resamples of the pictures, the same for all files. 0 resamples give no values."""
     if resamples < 0:
-        raise ValueError(f"--bootstrap is a number of resamples, 0 for none, got {resamples}")
-    pooled = {(title, name): each for title in scored for name, each in scored[title].statistics().items()}
+        raise ValueError(f"--bootstrap must be a number of resamples, 0 for none, got {resamples}")
+    pooled = {(title, name): sums for title in scored for name, sums in scored[title].statistics().items()}
     drawn = resample(pooled, resamples, np.random.default_rng(SEED)) if resamples else {}
-    return {title: {name: values for (of, name), values in drawn.items() if of == title} for title in scored}
+    return {title: {name: values for (file, name), values in drawn.items() if file == title} for title in scored}
 
 
 def intervals(drawn: Mapping[str, np.ndarray]) -> dict[str, tuple[float, float]]:
@@ -147,10 +157,10 @@ def record(
     if len(scored) == 1:
         return next(iter(scored.values())).record()
     return {
-        "captions": {title: each.record() for title, each in scored.items()},
+        "captions": {title: scores.record() for title, scores in scored.items()},
         "differences": [
-            {"first": one, "second": two, "scores": {name: found._asdict() for name, found in of.items()}}
-            for (one, two), of in pairs.items()
+            {"first": one, "second": two, "scores": {name: value._asdict() for name, value in differences.items()}}
+            for (one, two), differences in pairs.items()
         ],
     }
 
@@ -160,5 +170,5 @@ def save_per_caption(path: Path, scored: Mapping[str, Scores]) -> None:
     if len(scored) == 1:
         return next(iter(scored.values())).save_per_caption(path)
     names = next(iter(scored.values())).per_caption
-    rows = [[row[0], title, *row[1:]] for title, each in scored.items() for row in each.rows()]
+    rows = [[row[0], title, *row[1:]] for title, scores in scored.items() for row in scores.rows()]
     write_csv(path, ["id", "captions", *names], rows)

@@ -28,19 +28,20 @@ def score_videos(
     device: str = "auto",
     out: Path | None = None,
 ) -> dict[str, dict[str, float]]:
-    """Print EMScore of the captions in a file, and write it with each caption's to `out` as JSON.
+    """Print the mean EMScore of the captions in a file, and write it with the score of each caption to `out` as JSON.
 
-    `videos` is a folder of files ID.mp4 or of folders of frames; `frames` of each are looked at, 0 for all.
+    `videos` is a folder of files ID.mp4 or of folders of frames. `frames` is the number of frames used of a video, 0
+    for all.
     -> score -> its part (`metric.scores.emscore.PARTS`) -> mean. Raises ValueError for videos or references that
     are missing.
     """
     by_id = read_captions(captions)
     films, texts = [film(videos, name) for name in by_id], list(by_id.values())
-    known = references_of(list(by_id), references) if references else []
-    metric = EmScore(Embedder(load_clip(clip, device_of(device))), corpus(texts, known), frames)
+    reference_texts = references_of(list(by_id), references) if references else []
+    metric = EmScore(Embedder(load_clip(clip, device_of(device))), corpus(texts, reference_texts), frames)
     scores = {"em_score": metric.with_video(films, texts)}
-    if known:
-        scores["ref_em_score"] = both(scores["em_score"], metric.with_references(texts, known))
+    if reference_texts:
+        scores["ref_em_score"] = both(scores["em_score"], metric.with_references(texts, reference_texts))
     means = {name: {part: fmean(row[part] for row in rows) for part in PARTS} for name, rows in scores.items()}
     show(means, f"{frames or 'all'} frames, CLIP {clip}")
     if out:
@@ -53,17 +54,17 @@ def film(folder: Path, name: str) -> Video:
     """The video of an id, which may be a file's name with its ending. Raises ValueError without a video."""
     place = video_file(folder, name)
     if not place.exists():
-        raise ValueError(f"{folder} has no video of {name!r}: neither a folder of frames nor {place.name}")
+        raise ValueError(f"{folder} has no video of {name!r}; expected {place.name} or a folder of frames")
     return Video(place)
 
 
 def references_of(names: list[str], path: Path) -> list[tuple[str, ...]]:
-    known = by_name(read_references(path, "test"))
-    found = [find(name, known) for name in names]
-    lost = [name for name, each in zip(names, found) if each is None]
+    index = by_name(read_references(path, "test"))
+    entries = [find(name, index) for name in names]
+    lost = [name for name, entry in zip(names, entries) if entry is None]
     if lost:
         raise ValueError(f"--references {path} has no references for {share_of_ids(lost, len(names))} of the captions")
-    return [each.references for each in found if each is not None]
+    return [entry.references for entry in entries if entry is not None]
 
 
 def corpus(captions: list[str], references: list[tuple[str, ...]]) -> list[str]:
@@ -72,7 +73,7 @@ def corpus(captions: list[str], references: list[tuple[str, ...]]) -> list[str]:
 
 
 def show(means: dict[str, dict[str, float]], computed: str) -> None:
-    """A row a score, a column a part, and a line that says how they were `computed`."""
+    """Print a row a score, a column a part, and a line with the settings, `computed`."""
     console = Console(markup=False, highlight=False)
     table = Table("score", *PARTS, box=None)
     for name, mean in means.items():

@@ -48,6 +48,11 @@ def cell(scores: Scores, name: str) -> str:
 def show_differences(one: str, two: str, differences: Mapping[str, Difference]) -> None:
     console = Console(markup=False, highlight=False)
     table = Table("score", f"{two} minus {one}", "95 % interval", "p", box=None)
-    for name, found in differences.items():
-        table.add_row(name, f"{found.difference:+.4f}", f"{found.low:+.4f} to {found.high:+.4f}", f"{found.p:.3f}")
+    for name, difference in differences.items():
+        table.add_row(
+            name,
+            f"{difference.difference:+.4f}",
+            f"{difference.low:+.4f} to {difference.high:+.4f}",
+            f"{difference.p:.3f}",
+        )
     console.print(table)

@@ -72,7 +72,7 @@ def test_scores_and_rewards_are_judged_together(flickr8k, tiny_clip, capsys):
 
 
 def test_reward_says_what_the_score_says(flickr8k, tiny_clip):
-    metrics = Metrics.of("clip_s", ["clips"], tiny_clip, "cpu")
+    metrics = Metrics.from_specs("clip_s", ["clips"], tiny_clip, "cpu")
     items = load_benchmark("flickr8k-expert", flickr8k).items
     examples, captions = [item.example for item in items], [item.caption for item in items]
     score, reward = (scorer(examples, captions) for scorer in metrics.scorers(examples))
@@ -80,7 +80,9 @@ def test_reward_says_what_the_score_says(flickr8k, tiny_clip):
 
 
 def test_one_score_with_two_clips_is_two_metrics(flickr8k, tiny_clip):
-    twice = Metrics.of(f"clip_s,clip_s:clip={tiny_clip},pac_spp:checkpoint={tiny_clip},w=2.5", [], tiny_clip, "cpu")
+    twice = Metrics.from_specs(
+        f"clip_s,clip_s:clip={tiny_clip},pac_spp:checkpoint={tiny_clip},w=2.5", [], tiny_clip, "cpu"
+    )
     items = load_benchmark("flickr8k-expert", flickr8k).items
     examples, captions = [item.example for item in items], [item.caption for item in items]
     found = {name: of for scorer in twice.scorers(examples) for name, of in scorer(examples, captions).items()}

@@ -222,7 +222,7 @@ def test_reasons_are_printed_with_their_brackets(capsys):
         ('{"a.jpg": NaN}', "the caption of 'a.jpg' is NaN, expected text"),
         ('[{"image_id": true, "caption": "x"}]', "image_id"),
         ('{"a.jpg": "a cat", "a.jpg": "a dog"}', "1 of 1 ids ('a.jpg') come twice"),
-        ('{"a": "a cat", "a.jpg": "a dog", "b.jpg": "x", "c.jpg": "x"}', "'a' and 'a.jpg' are the same picture"),
+        ('{"a": "a cat", "a.jpg": "a dog", "b.jpg": "x", "c.jpg": "x"}', "'a' and 'a.jpg' are one picture"),
         ("[" * 100000, "nested too deeply"),
         ('[{"caption": "a cat"}]', "image_id"),
         (
@@ -230,7 +230,7 @@ def test_reasons_are_printed_with_their_brackets(capsys):
             "1 of 1 ids ('a.jpg') have several captions",
         ),
         ('{"a.jpg": "a cat", "z.jpg": "a dog"}', "1 of 2 ids ('z.jpg') have no references in"),
-        ('{"a.jpg": "a cat"}', "no captions for 2 of 3 ids ('b.jpg', 'c.jpg') of the references; --partial"),
+        ('{"a.jpg": "a cat"}', "no captions for 2 of 3 ids ('b.jpg', 'c.jpg') of the references; type --partial"),
     ],
 )
 def test_captions_that_cannot_be_read_are_refused(files, refused, content, words):
