@@ -58,15 +58,15 @@ def keep(job: Job, only_plan: bool) -> bool:
     if only_plan:
         return True
     skipped: dict[str, str] = {}
-    made = 0
+    computed = 0
     with Progress("features of picture", count, shown=job.share.speaks) as progress:
         for looked in fill(examples(job.blocks(), skipped), clip, shelf):
             skipped |= looked.faults
-            made += len(looked.new)
-            progress.advance(len(looked.seen) + len(looked.faults))
+            computed += len(looked.new)
+            progress.advance(len(looked.entries) + len(looked.faults))
     for name, reason in skipped.items():
         print(f"skipped {name}: {reason}")
-    print(f"{job.name}: {made:,} pictures computed, {len(shelf.places):,} are there, {len(skipped):,} skipped")
+    print(f"{job.name}: {computed:,} pictures computed, {len(shelf.places):,} in the folder, {len(skipped):,} skipped")
     return not skipped
 
 
@@ -98,5 +98,5 @@ def ahead(job: Job, shelf: DiskShelf) -> tuple[int | None, int | None, list[Exam
 def examples(source: Iterator[Block], skipped: dict[str, str]) -> Iterator[Sequence[Example]]:
     """Yields the examples of each block, and records pictures that an adapter left out."""
     for block in source:
-        skipped |= {left.id: left.reason for left in block.left_out if left.kind != "caption"}
+        skipped |= {item.id: item.reason for item in block.left_out if item.kind != "caption"}
         yield block.examples

@@ -31,8 +31,8 @@ OWNER, SHARDS, SEEN = "features.json", "shards", "seen"
 
 
 @dataclass(frozen=True)
-class Seen:
-    """An example on a shelf. `key` names its features. `state` is that of its file, or empty if the file is gone."""
+class Entry:
+    """An example on a shelf. `key` names its features. `state` is the file's state, or empty for a deleted file."""
 
     id: str
     state: str
@@ -40,15 +40,15 @@ class Seen:
 
 
 class Shelf(Protocol):
-    """What a store of features must be able to do."""
+    """The methods that a store of features must have."""
 
-    def identify(self, example: Example) -> Seen: ...  # raises UnreadableImage
+    def identify(self, example: Example) -> Entry: ...  # raises UnreadableImage
 
     def at_hand(self, example: Example) -> bool: ...  # whether nothing is to compute, without reading the picture
 
     def __contains__(self, key: str) -> bool: ...  # whether features of that key exist
 
-    def add(self, seen: Sequence[Seen], features: Mapping[str, np.ndarray]) -> None: ...  # `p f` by key, fp16
+    def add(self, entries: Sequence[Entry], features: Mapping[str, np.ndarray]) -> None: ...  # `p f` by key, fp16
 
     def rows(self, keys: Sequence[str]) -> np.ndarray: ...  # `n p f` fp16
 
@@ -59,9 +59,9 @@ class MemoryShelf:
     def __init__(self) -> None:
         self.features: dict[str, np.ndarray] = {}
 
-    def identify(self, example: Example) -> Seen:
+    def identify(self, example: Example) -> Entry:
         state = state_of(example)
-        return Seen(example.id, state, state)
+        return Entry(example.id, state, state)
 
     def at_hand(self, example: Example) -> bool:
         return False
@@ -69,7 +69,7 @@ class MemoryShelf:
     def __contains__(self, key: str) -> bool:
         return key in self.features
 
-    def add(self, seen: Sequence[Seen], features: Mapping[str, np.ndarray]) -> None:
+    def add(self, entries: Sequence[Entry], features: Mapping[str, np.ndarray]) -> None:
         self.features |= features
 
     def rows(self, keys: Sequence[str]) -> np.ndarray:
@@ -90,33 +90,33 @@ class DiskShelf:
         self.written: set[Path] = set()
         self.states: dict[str, str] = {}
         self.ids: dict[str, set[str]] = {}
-        for seen in seen_in(folder):
-            self.note(seen)
+        for entry in entries_in(folder):
+            self.note(entry)
 
-    def note(self, seen: Seen) -> None:
+    def note(self, entry: Entry) -> None:
         """Remembers an example."""
-        self.states[seen.state] = seen.key
-        self.ids.setdefault(seen.id, set()).add(seen.key)
+        self.states[entry.state] = entry.key
+        self.ids.setdefault(entry.id, set()).add(entry.key)
 
-    def identify(self, example: Example) -> Seen:
+    def identify(self, example: Example) -> Entry:
         """The key of an example. Raises UnreadableImage for a lost picture that the folder cannot identify."""
         try:
             state = state_of(example)
         except UnreadableImage:
             if example.id not in self.ids:
                 raise
-            return Seen(example.id, "", self.only(example))
-        return Seen(example.id, state, self.states.get(state) or digest(example))
+            return Entry(example.id, "", self.only(example))
+        return Entry(example.id, state, self.states.get(state) or digest(example))
 
     def only(self, example: Example) -> str:
         """The key of the only picture with the example's id. Raises UnreadableImage when there are several."""
         keys = self.ids[example.id]
         if len(keys) > 1:
-            raise UnreadableImage(f"{example.image}: it is gone, and {self.folder} has several pictures of its id")
+            raise UnreadableImage(f"{example.image}: the file is gone, and {self.folder} has several of its id")
         return next(iter(keys))
 
     def at_hand(self, example: Example) -> bool:
-        """Whether nothing is to compute. A lost file counts as at hand: it is identified by its id, or skipped."""
+        """Whether nothing is to compute. A lost file counts as at hand, since it is identified by id or skipped."""
         try:
             return self.states.get(state_of(example)) in self.places
         except UnreadableImage:
@@ -130,21 +130,21 @@ class DiskShelf:
         """
         return key in self.places and self.places[key][0] not in self.written
 
-    def add(self, seen: Sequence[Seen], features: Mapping[str, np.ndarray]) -> None:
+    def add(self, entries: Sequence[Entry], features: Mapping[str, np.ndarray]) -> None:
         """Writes new features as a shard, and new examples as lines of seen/."""
         if features:
             path = self.write(features)
             self.places |= {key: (path, row) for row, key in enumerate(features)}
-        new = [example for example in seen if example.state and not self.noted(example)]
+        new = [example for example in entries if example.state and not self.noted(example)]
         if new:
             lines = "".join(json.dumps([item.id, item.state, item.key]) + "\n" for item in new).encode()
             write_bytes(self.folder / SEEN / f"{sha256(lines).hexdigest()[:32]}.jsonl", lines)
         for example in new:
             self.note(example)
 
-    def noted(self, seen: Seen) -> bool:
+    def noted(self, entry: Entry) -> bool:
         """Whether the folder has this example in this state."""
-        return self.states.get(seen.state) == seen.key and seen.key in self.ids.get(seen.id, ())
+        return self.states.get(entry.state) == entry.key and entry.key in self.ids.get(entry.id, ())
 
     def write(self, features: Mapping[str, np.ndarray]) -> Path:
         """Writes a shard, unless another process has written the same one. Returns its path."""
@@ -180,7 +180,7 @@ def digest(example: Example) -> str:
 def claim(folder: Path, clip: Clip) -> None:
     """Assigns a new folder to the CLIP. Raises ValueError when the folder belongs to another CLIP."""
     if folder.exists() and not folder.is_dir():
-        raise ValueError(f"{folder} is a file; features are kept in a folder")
+        raise ValueError(f"{folder} is a file; expected a folder of features, type --out DIR")
     path = folder / OWNER
     if not path.is_file():
         write_bytes(path, json.dumps({"clip": clip.name, "fingerprint": clip.fingerprint}).encode() + b"\n")
@@ -188,7 +188,7 @@ def claim(folder: Path, clip: Clip) -> None:
     if owner["fingerprint"] != clip.fingerprint:
         raise ValueError(
             f"{folder} holds features of the CLIP {owner['clip']} ({owner['fingerprint']}), "
-            f"not of {clip.name} ({clip.fingerprint}): give another folder, or delete this one"
+            f"not of {clip.name} ({clip.fingerprint}); give another folder, or delete this one"
         )
 
 
@@ -215,15 +215,15 @@ def opened(shard: Path) -> Any:
     try:
         return safe_open(shard, "numpy")
     except SafetensorError as error:
-        raise ValueError(f"{shard} is damaged ({error}); delete the file, its features are computed again") from None
+        raise ValueError(f"{shard} is damaged ({error}); delete the file, and run the command again") from None
 
 
-def seen_in(folder: Path) -> Iterator[Seen]:
+def entries_in(folder: Path) -> Iterator[Entry]:
     """All examples that the folder has seen."""
     for path in sorted((folder / SEEN).glob("*.jsonl")):
-        yield from (Seen(*json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines())
+        yield from (Entry(*json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines())
 
 
 def ids_in(folder: Path | None) -> frozenset[str]:
     """The ids of the examples whose features the folder has. Their pictures may be gone."""
-    return frozenset(() if folder is None else (seen.id for seen in seen_in(folder)))
+    return frozenset(() if folder is None else (entry.id for entry in entries_in(folder)))

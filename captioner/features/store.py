@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from captioner.features.patch_features import grid_features
-from captioner.features.shelf import DiskShelf, MemoryShelf, Seen, Shelf, ids_in, state_of
+from captioner.features.shelf import DiskShelf, Entry, MemoryShelf, Shelf, ids_in, state_of
 from metric.clip.model import Clip
 from metric.example import Example, UnreadableImage, open_image
 from metric.runtime.console import say
@@ -33,12 +33,12 @@ ONLINE = "online"  # value of --features: no folder, features are computed for e
 class Looked:
     """The result for a block of examples: new features `p f` by key, and faults by example id."""
 
-    seen: list[Seen]
+    entries: list[Entry]
     new: dict[str, np.ndarray]
     faults: dict[str, str]
 
 
-Reading = dict[str, Future[tuple[Seen, Tensor | None]]]
+Reading = dict[str, Future[tuple[Entry, Tensor | None]]]
 
 
 def look_at(blocks: Iterable[Sequence[Example]], clip: Clip, shelf: Shelf) -> Iterator[Looked]:
@@ -54,25 +54,25 @@ def look_at(blocks: Iterable[Sequence[Example]], clip: Clip, shelf: Shelf) -> It
             yield looked(reading, clip)
 
 
-def glance(example: Example, clip: Clip, shelf: Shelf) -> tuple[Seen, Tensor | None]:
+def glance(example: Example, clip: Clip, shelf: Shelf) -> tuple[Entry, Tensor | None]:
     """Identifies an example, and reads its pixels `c h w` unless the shelf has its features."""
-    seen = shelf.identify(example)
-    return seen, None if seen.key in shelf else clip.preprocess(open_image(example.image))
+    entry = shelf.identify(example)
+    return entry, None if entry.key in shelf else clip.preprocess(open_image(example.image))
 
 
 def looked(reading: Reading, clip: Clip) -> Looked:
     """Computes the features of a block whose pictures are being read."""
-    seen, pixels, faults = [], {}, {}
+    entries, pixels, faults = [], {}, {}
     for name, glanced in reading.items():
         try:
             example, picture = glanced.result()
         except UnreadableImage as error:
             faults[name] = str(error)
             continue
-        seen.append(example)
+        entries.append(example)
         if picture is not None:
             pixels[example.key] = picture
-    return Looked(seen, dict(zip(pixels, features_of([*pixels.values()], clip))), faults)
+    return Looked(entries, dict(zip(pixels, features_of([*pixels.values()], clip))), faults)
 
 
 def features_of(pixels: Sequence[Tensor], clip: Clip) -> Iterator[np.ndarray]:
@@ -86,7 +86,7 @@ def features_of(pixels: Sequence[Tensor], clip: Clip) -> Iterator[np.ndarray]:
 def fill(blocks: Iterable[Sequence[Example]], clip: Clip, shelf: Shelf) -> Iterator[Looked]:
     """Adds the missing features to the shelf, block by block."""
     for block in look_at(blocks, clip, shelf):
-        shelf.add(block.seen, block.new)
+        shelf.add(block.entries, block.new)
         yield block
 
 
@@ -125,9 +125,9 @@ class FeatureStore:
         skipped: dict[str, str] = {}
         with Progress("features of picture", len(examples), part=True, shown=bool(todo)) as progress:
             for block in fill(blocks, clip, shelf):
-                keys |= {seen.id: seen.key for seen in block.seen}
+                keys |= {entry.id: entry.key for entry in block.entries}
                 skipped |= block.faults
-                progress.advance(len(block.seen) + len(block.faults))
+                progress.advance(len(block.entries) + len(block.faults))
         return cls(shelf, keys, skipped)
 
 
@@ -140,7 +140,7 @@ def plan(count: int | None, sample: Sequence[Example], clip: Clip) -> str:
     (block,) = look_at([sample], clip, MemoryShelf())
     rate = len(sample) / (time.perf_counter() - started)
     if not block.new:
-        return f"none of the first {len(sample)} can be read, such as {next(iter(block.faults.values()))}"
+        return f"none of the first {len(sample)} pictures can be read, such as {next(iter(block.faults.values()))}"
     p, f = next(iter(block.new.values())).shape
     pictures = 1000 if count is None else count
     name = "of each 1,000 pictures" if count is None else f"of {count:,} pictures"
@@ -160,7 +160,7 @@ def hours(seconds: float) -> str:
     return f"{seconds / 3600:.1f} hours" if seconds > 3600 else f"{seconds / 60:.1f} minutes"
 
 
-def gone(examples: Iterable[Example]) -> dict[str, str]:
+def missing_files(examples: Iterable[Example]) -> dict[str, str]:
     """The reason, by id, for each example whose file does not exist."""
     faults = {}
     for example in examples:
@@ -172,22 +172,22 @@ def gone(examples: Iterable[Example]) -> dict[str, str]:
 
 
 class OnlineFeatures:
-    """Features that are computed when they are asked for. Those in `kept` are not computed again.
+    """Features that are computed when they are used. Features in `stored` are not computed again.
 
     Training asks one batch ahead.
     """
 
-    def __init__(self, examples: Sequence[Example], clip: Clip, kept: FeatureStore) -> None:
+    def __init__(self, examples: Sequence[Example], clip: Clip, stored: FeatureStore) -> None:
         self.examples = {example.id: example for example in examples}
-        self.clip, self.kept, self.skipped = clip, kept, kept.skipped | gone(examples)
+        self.clip, self.stored, self.skipped = clip, stored, stored.skipped | missing_files(examples)
 
     def __getitem__(self, ids: Sequence[str]) -> Tensor:
-        if all(name in self.kept.keys for name in ids):
-            return self.kept[ids]
+        if all(name in self.stored.keys for name in ids):
+            return self.stored[ids]
         (block,) = look_at([[self.examples[name] for name in ids]], self.clip, MemoryShelf())
         for fault in block.faults.values():
             raise ValueError(f"{fault}; remove it from the data, or type --features DIR, which skips such pictures")
-        return torch.from_numpy(np.stack([block.new[seen.key] for seen in block.seen])).float()
+        return torch.from_numpy(np.stack([block.new[entry.key] for entry in block.entries])).float()
 
 
 def folder_of(typed: str) -> Path | None:

@@ -43,9 +43,9 @@ def test_plan_comes_first_and_skipped_pictures_are_named(kept, pictures, tmp_pat
     assert kept(pictures) == 0
     said = capsys.readouterr().out
     assert "features of 10 pictures: 4 x 16 each, 0.0 MB, about" in said and "GB are free" in said
-    assert "skipped broken.png:" in said and "9 pictures computed, 9 are there, 1 skipped" in said
+    assert "skipped broken.png:" in said and "9 pictures computed, 9 in the folder, 1 skipped" in said
     assert kept(pictures, "--strict") == 1
-    assert "0 pictures computed, 9 are there, 1 skipped" in capsys.readouterr().out
+    assert "0 pictures computed, 9 in the folder, 1 skipped" in capsys.readouterr().out
 
 
 def test_plan_alone_computes_nothing(kept, pictures, tmp_path, capsys):
@@ -75,7 +75,7 @@ def test_shares_fill_the_folder_that_one_process_fills(kept, pictures, tmp_path,
     ("more", "words"),
     [
         (["nowhere.csv"], "nowhere.csv does not exist"),
-        (["scenes:count=2", "--clip", "no-such"], "no CLIP called"),
+        (["scenes:count=2", "--clip", "no-such"], "no CLIP is called"),
         (["scenes:count=2", "--shard", "3/2"], "--shard is I/N"),
         (["scenes:count=2", "--split", "extra"], "extra"),
     ],
