@@ -162,7 +162,7 @@ def caption(
     Raises:
         ValueError: the model, the pictures, a setting or the output cannot be used.
     """
-    from captioner.captioning.candidates import Wanted
+    from captioner.captioning.candidates import CandidateSettings
     from captioner.captioning.formats import format_of
     from captioner.captioning.job import Job, caption
     from captioner.captioning.worker import ModelSource
@@ -171,7 +171,7 @@ def caption(
     source = ModelSource(str(model), clip, own_gpu(device, os.environ), features)
     decode = source.decode()
     method = method or ("sample" if best_of else "beam")
-    wanted = Wanted(
+    settings = CandidateSettings(
         max_length=max_length or decode.max_length,
         method=method,
         candidates=1 if method == "greedy" else beams or best_of or (decode.beams if method == "beam" else n),
@@ -186,7 +186,7 @@ def caption(
     share = share_of(shard, os.environ)
     kind = format_of(Path(out), format)
     return caption(
-        Job(source, str(images), split, Path(out), kind, wanted, batch_size, share, skip_done, checker, workers)
+        Job(source, str(images), split, Path(out), kind, settings, batch_size, share, skip_done, checker, workers)
     )
 
 

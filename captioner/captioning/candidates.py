@@ -20,8 +20,8 @@ from rewards.mix import Mix
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """How captions are made, and which are kept. A work folder records these settings.
+class CandidateSettings:
+    """The settings by which captions are generated and chosen. A work folder records them.
 
     Raises ValueError for settings that contradict each other.
     """
@@ -43,7 +43,7 @@ class Wanted:
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
-            raise ValueError(f"--method is one of {', '.join(METHODS)}, got {self.method!r}")
+            raise ValueError(f"--method must be one of {', '.join(METHODS)}, got {self.method!r}")
         most = 1 if self.method == "greedy" else self.candidates
         if self.n > most:
             raise ValueError(
@@ -55,36 +55,36 @@ class Wanted:
                 "--method greedy makes one caption, so --best-of cannot choose; type --method beam or sample"
             )
         if self.best != bool(self.rewards) and not (self.scores and self.rewards):
-            given, lacking = ("--best-of", "--reward SPEC") if self.best else ("--reward", "--best-of N or --scores")
-            raise ValueError(f"{given} needs {lacking}; `captioner rewards` lists rewards")
+            flag, lacking = ("--best-of", "--reward SPEC") if self.best else ("--reward", "--best-of N or --scores")
+            raise ValueError(f"{flag} needs {lacking}; `captioner rewards` lists rewards")
 
 
 def candidates(
-    captioner: Captioner, features: Tensor, examples: Sequence[Example], wanted: Wanted, reward: Mix | None
+    captioner: Captioner, features: Tensor, examples: Sequence[Example], settings: CandidateSettings, reward: Mix | None
 ) -> list[Row]:
     """Makes one row a picture from features `b p f`. The caller fills in the field `order`."""
     generated = generate(
         captioner,
         features,
-        method=wanted.method,
-        k=wanted.candidates,
-        max_length=wanted.max_length,
-        temperature=wanted.temperature,
-        top_p=wanted.top_p,
-        lots=lots(examples, wanted),
+        method=settings.method,
+        k=settings.candidates,
+        max_length=settings.max_length,
+        temperature=settings.temperature,
+        top_p=settings.top_p,
+        lots=lots(examples, settings),
     )
     columns = {"log_probability": generated.log_probabilities.cpu()}
     total = columns["log_probability"]
     if reward:
         total, parts = reward(examples, generated.captions)
         columns |= {"reward": total, **parts} if len(parts) > 1 else parts
-    kept = choice(total, wanted.best)[:, : wanted.n].tolist()
+    chosen = choice(total, settings.best)[:, : settings.n].tolist()
     return [
         Row(
             example.id,
-            captions=[str(generated.captions[i][j]) for j in kept[i]],
-            scores={name: [round(float(values[i, j]), 6) for j in kept[i]] for name, values in columns.items()}
-            if wanted.scores
+            captions=[str(generated.captions[i][j]) for j in chosen[i]],
+            scores={name: [round(float(values[i, j]), 6) for j in chosen[i]] for name, values in columns.items()}
+            if settings.scores
             else {},
         )
         for i, example in enumerate(examples)
@@ -101,12 +101,12 @@ def choice(total: Tensor, best: bool) -> Tensor:
     return torch.arange(total.shape[1]).expand_as(total)
 
 
-def lots(examples: Sequence[Example], wanted: Wanted) -> Tensor:
+def lots(examples: Sequence[Example], settings: CandidateSettings) -> Tensor:
     """Random numbers for the method sample, `b k t`.
 
     The numbers of a picture depend on its id and the seed alone. So no caption depends on the batch, on the
     number of processes or on a kill.
     """
-    shape = (wanted.candidates, wanted.max_length)
-    generators = (torch.Generator().manual_seed(seed_of_unit(wanted.seed, example.id, 0)) for example in examples)
+    shape = (settings.candidates, settings.max_length)
+    generators = (torch.Generator().manual_seed(seed_of_unit(settings.seed, example.id, 0)) for example in examples)
     return torch.stack([torch.rand(shape, generator=generator, dtype=torch.float64) for generator in generators])

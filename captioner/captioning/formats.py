@@ -110,7 +110,7 @@ def read_nothing(out: Path) -> Captions:
 
 @dataclass(frozen=True)
 class Format:
-    """How captions are written and read again."""
+    """The functions that write captions and read them again."""
 
     write: Callable[[Path, Rows, Examples], None]
     read: Callable[[Path], Captions]
@@ -133,14 +133,16 @@ ENDINGS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "coco", ".csv": "csv"
 def format_of(out: Path, typed: str) -> str:
     """The name of the format: `typed`, or the one of the ending of `out`. Raises ValueError."""
     if typed and typed not in FORMATS:
-        raise ValueError(f"--format is one of {', '.join(FORMATS)}, got {typed!r}")
+        raise ValueError(f"--format must be one of {', '.join(FORMATS)}, got {typed!r}")
     if not typed and out.suffix.lower() not in ENDINGS:
         raise ValueError(
-            f"the ending of --out {out} is none of {', '.join(ENDINGS)}; type --format, one of "
-            f"{', '.join(FORMATS)} (the last two make a folder)"
+            f"--out {out} must end in one of {', '.join(ENDINGS)}, or --format must be one of "
+            f"{', '.join(FORMATS)}; the last two make a folder"
         )
     name = typed or ENDINGS[out.suffix.lower()]
     if out.exists() and out.is_dir() != FORMATS[name].folder:
         kinds = ("a file", "a folder")
-        raise ValueError(f"--out {out} is {kinds[out.is_dir()]}, and {name} makes {kinds[FORMATS[name].folder]}")
+        raise ValueError(
+            f"--out {out} is {kinds[out.is_dir()]}, but --format {name} makes {kinds[FORMATS[name].folder]}"
+        )
     return name

@@ -11,7 +11,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from captioner.captioning.candidates import Wanted
+from captioner.captioning.candidates import CandidateSettings
 from captioner.captioning.formats import FORMATS, Format
 from captioner.captioning.journal import KEPT, Row, Rows, Work, line, part_of
 from captioner.captioning.summary import summary, write_skipped
@@ -33,7 +33,7 @@ class Job:
     split: str
     out: Path
     format: str
-    wanted: Wanted
+    candidates: CandidateSettings
     batch_size: int = 64
     share: Share = WHOLE
     skip_done: bool = False
@@ -44,9 +44,9 @@ class Job:
     @property
     def settings(self) -> dict[str, Any]:
         """The settings that all captions of an output share."""
-        made = asdict(self.wanted) | {"rewards": list(self.wanted.rewards)}
+        generation = asdict(self.candidates) | {"rewards": list(self.candidates.rewards)}
         source = {"images": self.images, "split": self.split, "format": self.format}
-        return source | {"model": self.model.fingerprint} | made
+        return source | {"model": self.model.fingerprint} | generation
 
     @cached_property
     def parts(self) -> list[Part]:
@@ -72,7 +72,7 @@ def caption(job: Job) -> bool:
     before, new = work.rows(), 0
     done = partial(is_done, before, FORMATS[job.format].done_as)
     with work.journal(job.share) as file, progress_of(job, len(before)) as progress:
-        for rows in source(left(job, before)):
+        for rows in source(unfinished(job, before)):
             rows = [row for row in rows if not done(row.id, row.order)]
             file.writelines(map(line, rows))
             file.flush()
@@ -92,8 +92,8 @@ def captioners(job: Job) -> Callable[[Iterator[Block]], Iterator[list[Row]]]:
     if job.workers:
         from captioner.captioning.ray_engine import on_ray
 
-        return partial(on_ray, job.model, job.wanted, job.images, job.split, job.workers)
-    return Worker(job.model, job.wanted, job.images, job.split).rows
+        return partial(on_ray, job.model, job.candidates, job.images, job.split, job.workers)
+    return Worker(job.model, job.candidates, job.images, job.split).rows
 
 
 def refuse_foreign(work: Work, job: Job) -> None:
@@ -118,7 +118,7 @@ def holds_something(out: Path, kind: Format) -> bool:
     return any(out.rglob("*.txt" if kind.done_as is not str else "*.tar")) if kind.folder else out.exists()
 
 
-def left(job: Job, before: Rows) -> Iterator[Block]:
+def unfinished(job: Job, before: Rows) -> Iterator[Block]:
     """The blocks that are not finished.
 
     A block is captioned as a whole, because a smaller batch could round differently. A block whose missing pictures
@@ -127,7 +127,7 @@ def left(job: Job, before: Rows) -> Iterator[Block]:
     done = partial(is_done, before, FORMATS[job.format].done_as)
     for block in job.blocks():
         missing = [example for example in block.examples if not done(example.id, block.order)]
-        recorded = all(left.id in before.skipped or left.kind == "caption" for left in block.left_out)
+        recorded = all(item.id in before.skipped or item.kind == "caption" for item in block.left_out)
         skipped = all(example.id in before.skipped for example in missing)
         if not recorded or (missing and not (skipped and not any(map(readable, missing)))):
             yield block

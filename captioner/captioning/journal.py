@@ -25,7 +25,7 @@ KEPT = -1  # the part number of captions that OUT had before the first call
 
 @dataclass(frozen=True)
 class Row:
-    """The captions of a picture, best first, with their scores by name; or the reason why the picture was skipped."""
+    """The captions of a picture, best first, with scores by name. A skipped picture has a reason and no captions."""
 
     id: str
     order: int = 0
@@ -112,7 +112,7 @@ class Work:
         lacking = {count: self.lacking(count) for count in sorted(counts)}
         if all(lacking.values()):
             names = " or ".join(", ".join(shares) for shares in lacking.values()) or "the first process"
-            raise ValueError(f"cannot merge {self.out} yet: not finished {names}; run them again, then --merge")
+            raise ValueError(f"cannot merge {self.out} yet; share {names} has not finished; run it again, then --merge")
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from captioner.captioning.candidates import Wanted
+from captioner.captioning.candidates import CandidateSettings
 from captioner.captioning.journal import Row
 from captioner.captioning.worker import ModelSource, Worker
 from captioner.data.blocks import Block
@@ -25,8 +25,8 @@ def library() -> Any:
 class Captions:
     """The state of a worker of Ray. A batch of Ray is one block, so its captions equal those of a local process."""
 
-    def __init__(self, model: ModelSource, wanted: Wanted, images: str, split: str) -> None:
-        self.worker = Worker(model, wanted, images, split)
+    def __init__(self, model: ModelSource, settings: CandidateSettings, images: str, split: str) -> None:
+        self.worker = Worker(model, settings, images, split)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         blocks = [pickle.loads(block) for block in batch["block"]]
@@ -34,14 +34,14 @@ class Captions:
 
 
 def on_ray(
-    model: ModelSource, wanted: Wanted, images: str, split: str, workers: int, blocks: Iterator[Block]
+    model: ModelSource, settings: CandidateSettings, images: str, split: str, workers: int, blocks: Iterator[Block]
 ) -> Iterator[list[Row]]:
     """Yields the rows of each block, in the order in which the workers finish."""
     ray = library()
     pickled = ray.data.from_items([{"block": pickle.dumps(block)} for block in blocks])
     captioned = pickled.map_batches(
         Captions,
-        fn_constructor_args=(model, wanted, images, split),
+        fn_constructor_args=(model, settings, images, split),
         batch_size=1,
         concurrency=workers,
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from captioner.captioning.candidates import Wanted, candidates
+from captioner.captioning.candidates import CandidateSettings, candidates
 from captioner.captioning.journal import Row
 from captioner.config import Decode
 from captioner.data import load
@@ -37,7 +37,7 @@ class ModelSource:
     """the new place of its CLIP, if the CLIP has moved"""
     device: str = "auto"
     features: str = ""
-    """folder of kept features; other pictures are looked at"""
+    """folder of stored features; the features of other pictures are computed"""
 
     @property
     def fingerprint(self) -> str:
@@ -52,28 +52,29 @@ class ModelSource:
 class Worker:
     """A captioner with its CLIP and the rewards. Raises ValueError when they do not fit each other."""
 
-    def __init__(self, model: ModelSource, wanted: Wanted, images: str, split: str) -> None:
+    def __init__(self, model: ModelSource, settings: CandidateSettings, images: str, split: str) -> None:
         self.device = device_of(model.device)
-        self.wanted = wanted
+        self.settings = settings
         self.captioner = Captioner.from_pretrained(model.name).to(self.device)
         self.clip_name = model.clip or self.captioner.config.clip
         self.clip = load_clip(self.clip_name, self.device)
         self.captioner.config.refuse_other_clip(self.clip)
-        if wanted.max_length > self.captioner.config.max_length:
+        if settings.max_length > self.captioner.config.max_length:
             raise ValueError(
-                f"the captioner reads {self.captioner.config.max_length} tokens at most, got {wanted.max_length}"
+                f"--max-length must be at most {self.captioner.config.max_length}, the longest caption that the "
+                f"captioner reads, got {settings.max_length}"
             )
         self.shelf: Shelf = begun(Path(model.features), self.clip) if model.features else MemoryShelf()
         self.reward = self.make_reward(images, split)
 
     def make_reward(self, images: str, split: str) -> Mix | None:
-        """Builds the rewards. Those that need references get the data set, for its document frequencies."""
-        if not self.wanted.rewards:
+        """Builds the rewards. Rewards that need references get the data set, for its document frequencies."""
+        if not self.settings.rewards:
             return None
-        specs = [parse(text) for text in self.wanted.rewards]
-        needed = any("references" in find(spec.name).needs for spec in specs)
-        examples = load(images, split) if needed else []
-        return build(specs, Context(examples, self.clip_name, str(self.device), self.wanted.seed))
+        specs = [parse(text) for text in self.settings.rewards]
+        needs_references = any("references" in find(spec.name).needs for spec in specs)
+        examples = load(images, split) if needs_references else []
+        return build(specs, Context(examples, self.clip_name, str(self.device), self.settings.seed))
 
     def rows(self, blocks: Iterable[Block]) -> Iterator[list[Row]]:
         """Captions the blocks one after the other, and reads the pictures of the next block meanwhile.
@@ -93,10 +94,10 @@ class Worker:
     def rows_of(self, block: Block, looked: Looked) -> list[Row]:
         """The rows of one block."""
         examples = {example.id: example for example in block.examples}
-        captioned = [examples[seen.id] for seen in looked.seen]
+        captioned = [examples[entry.id] for entry in looked.entries]
         rows = self.captions(captioned, self.features(looked)) if captioned else []
         reasons = {name: text.removeprefix(f"{examples[name].image}: ") for name, text in looked.faults.items()}
-        reasons |= {left.id: left.reason for left in block.left_out if left.kind != "caption"}
+        reasons |= {item.id: item.reason for item in block.left_out if item.kind != "caption"}
         places = block.places()
         return [
             *(replace(row, order=places[row.id]) for row in rows),
@@ -104,11 +105,11 @@ class Worker:
         ]
 
     def features(self, looked: Looked) -> torch.Tensor:
-        """Features of the pictures of a block, `b p f` fp32: new ones, and those that the shelf has."""
-        kept = [seen.key for seen in looked.seen if seen.key not in looked.new]
-        features = looked.new | (dict(zip(kept, self.shelf.rows(kept))) if kept else {})
-        return torch.from_numpy(np.stack([features[seen.key] for seen in looked.seen])).float()
+        """Features of the pictures of a block, `b p f` fp32: new features, and features on the shelf."""
+        stored = [entry.key for entry in looked.entries if entry.key not in looked.new]
+        features = looked.new | (dict(zip(stored, self.shelf.rows(stored))) if stored else {})
+        return torch.from_numpy(np.stack([features[entry.key] for entry in looked.entries])).float()
 
     def captions(self, examples: list[Example], features: torch.Tensor) -> list[Row]:
         """A row for each example, from features `b p f`."""
-        return candidates(self.captioner, features.to(self.device), examples, self.wanted, self.reward)
+        return candidates(self.captioner, features.to(self.device), examples, self.settings, self.reward)

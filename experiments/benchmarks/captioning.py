@@ -21,7 +21,7 @@ from pathlib import Path
 
 import torch
 
-from captioner.captioning.candidates import Wanted
+from captioner.captioning.candidates import CandidateSettings
 from captioner.captioning.worker import ModelSource, Worker
 from captioner.config import Decode
 from captioner.data import parts
@@ -43,12 +43,12 @@ def main() -> None:
     args = parser.parse_args()
     model = ModelSource(args.model)
     decode = model.decode()
-    worker = Worker(model, Wanted(decode.max_length, candidates=decode.beams), "", "test")
+    worker = Worker(model, CandidateSettings(decode.max_length, candidates=decode.beams), "", "test")
     files = sorted(args.images.glob("*.jpg"))[: args.count]
     with tempfile.TemporaryDirectory() as made:
         places = laid_out(files, Path(made))
         FeatureStore.build([Example(path.name, path) for path in files], worker.clip, Path(made) / "features")
-        knowing = Worker(replace(model, features=str(Path(made) / "features")), worker.wanted, "", "test")
+        knowing = Worker(replace(model, features=str(Path(made) / "features")), worker.settings, "", "test")
         ways: dict[str, Callable[[], dict[str, str]]] = {
             "plain loop": lambda: plain(worker, files, decode),
             "JPEG folder": lambda: streamed(worker, str(places["folder"])),

@@ -137,7 +137,7 @@ def test_beams_and_length_are_the_models_unless_typed(model, pictures, tmp_path,
     caption(model, pictures, tmp_path / "short.jsonl", "--max-length", "2", "--beams", "1")
     assert max(len(text.split()) for text in captioned(tmp_path / "short.jsonl").values()) <= 2
     assert caption(model, pictures, tmp_path / "long.jsonl", "--max-length", "7") == 2
-    assert "6 tokens at most" in capsys.readouterr().err
+    assert "--max-length must be at most 6" in capsys.readouterr().err
 
 
 def test_run_is_captioned_as_evaluate_does_it(tiny_flags, pictures, tmp_path):

@@ -224,11 +224,11 @@ def test_texts_that_are_there_stay(captioned, tmp_path):
         (("--reward", "lenght", "--best-of", "3"), "did you mean length"),
         (("--shard", "3/2"), "--shard is I/N with I from 1 to N"),
         (("--shard", "0/2"), "--shard is I/N"),
-        (("--format", "xml"), "--format is one of jsonl"),
-        (("--format", "txt"), "is a file, and txt makes a folder"),
+        (("--format", "xml"), "--format must be one of jsonl"),
+        (("--format", "txt"), "is a file, but --format txt makes a folder"),
         (("--n", "9"), "--n 9 is more than the 5 captions"),
         (("--method", "greedy", "--n", "2"), "--n 2 is more than the 1 captions"),
-        (("--method", "nucleus"), "--method is one of"),
+        (("--method", "nucleus"), "--method must be one of"),
         (("--method", "sample", "--temperature", "0"), "temperature above 0"),
         (("--model", ""), "--model is needed"),
     ],
@@ -243,7 +243,7 @@ def test_what_cannot_be_done_is_said_in_one_line(captioned, tmp_path, capsys, mo
 
 def test_unknown_ending_is_refused_with_the_formats(captioned, capsys):
     assert captioned("out.parquet") == 2
-    assert "type --format, one of jsonl, coco, csv, txt, webdataset" in capsys.readouterr().err
+    assert "--format must be one of jsonl, coco, csv, txt, webdataset" in capsys.readouterr().err
 
 
 def test_nothing_is_merged_where_nothing_was_begun(tmp_path, capsys):
