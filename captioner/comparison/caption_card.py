@@ -33,8 +33,8 @@ class Word(NamedTuple):
     false: bool = False
 
 
-class Told(NamedTuple):
-    """A caption with its faults; `remark` stands behind it."""
+class MarkedCaption(NamedTuple):
+    """A caption with its faults. `remark` stands behind the caption."""
 
     words: Sequence[Word]
     remark: str = ""
@@ -45,20 +45,20 @@ class Line(NamedTuple):
 
     name: str
     facts: Sequence[str]
-    captions: Sequence[Told]
+    captions: Sequence[MarkedCaption]
 
 
-def marked(caption: str, scene: Scene) -> Told:
+def marked(caption: str, scene: Scene) -> MarkedCaption:
     """A caption with the words that it repeats and the words that the scene shows to be false."""
     false = false_words(caption, scene)
     words = [Word(text, again, place in false) for place, (text, again) in enumerate(repeated_words(caption))]
-    return Told(words, "" if belongs(caption) else NO_SENTENCE)
+    return MarkedCaption(words, "" if belongs(caption) else NO_SENTENCE)
 
 
 def caption_card(title: str, pictures: Sequence[Image.Image], lines: Sequence[Line], note: str) -> Image.Image:
     """The card: a column a picture, a row a captioner, a legend, and a note at the bottom."""
     width = column_width(len(pictures))
-    heights = [max(LEADING * max(rows(told, width) for told in line.captions), 96) + GAP for line in lines]
+    heights = [max(LEADING * max(rows(caption, width) for caption in line.captions), 96) + GAP for line in lines]
     bottom = 74 + 28 * len(note.splitlines()) + MARGIN // 2
     card = Image.new("RGB", (WIDTH, MARGIN + PICTURE + GAP + sum(heights) + bottom), PAPER)
     pen = ImageDraw.Draw(card)
@@ -82,7 +82,7 @@ def column_width(count: int) -> int:
 
 
 def left_of(number: int, width: int) -> int:
-    """Where a column begins."""
+    """The left end of a column, in pixels."""
     return MARGIN + LABELS + number * (width + GAP)
 
 
@@ -97,15 +97,15 @@ def draw_line(pen: ImageDraw.ImageDraw, line: Line, top: int, width: int) -> Non
     pen.text((MARGIN, top), line.name, INK, font("bold", SIZE))
     for number, fact in enumerate(line.facts):
         pen.text((MARGIN, top + LEADING + 28 * number), fact, GREY, font("regular", SMALL))
-    for number, told in enumerate(line.captions):
-        draw_caption(pen, told, left_of(number, width), top, width)
+    for number, caption in enumerate(line.captions):
+        draw_caption(pen, caption, left_of(number, width), top, width)
 
 
-def draw_caption(pen: ImageDraw.ImageDraw, told: Told, left: int, top: int, width: int) -> None:
-    for word, x, row in placed(told, width):
+def draw_caption(pen: ImageDraw.ImageDraw, caption: MarkedCaption, left: int, top: int, width: int) -> None:
+    for word, x, row in placed(caption, width):
         draw_word(pen, word, left + x, top + row * LEADING)
-    if told.remark:
-        pen.text((left, top + (rows(told, width) - 1) * LEADING + 3), told.remark, GREY, font("italic", SMALL))
+    if caption.remark:
+        pen.text((left, top + (rows(caption, width) - 1) * LEADING + 3), caption.remark, GREY, font("italic", SMALL))
 
 
 def draw_word(pen: ImageDraw.ImageDraw, word: Word, x: int, y: int) -> None:
@@ -136,16 +136,16 @@ def draw_legend(pen: ImageDraw.ImageDraw, top: int) -> None:
     pen.text((x, top + 4), "not a sentence of the scenes' grammar", INK, font("regular", SMALL))
 
 
-def rows(told: Told, width: int) -> int:
+def rows(caption: MarkedCaption, width: int) -> int:
     """Lines of text that a caption takes, its remark included."""
-    return 1 + max((row for _, _, row in placed(told, width)), default=0) + bool(told.remark)
+    return 1 + max((row for _, _, row in placed(caption, width)), default=0) + bool(caption.remark)
 
 
-def placed(told: Told, width: int) -> Iterator[tuple[Word, int, int]]:
-    """Each word with its place from the left and its row: as many words a row as fit."""
+def placed(caption: MarkedCaption, width: int) -> Iterator[tuple[Word, int, int]]:
+    """Each word with its place from the left in pixels, and its row. A row has as many words as fit."""
     space = round(font("regular", SIZE).getlength(" "))
     x = row = 0
-    for word in told.words:
+    for word in caption.words:
         long = round(font("bold" if word.false else "regular", SIZE).getlength(word.text))
         if x and x + long > width:
             x, row = 0, row + 1

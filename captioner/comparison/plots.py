@@ -122,19 +122,19 @@ def followed_score(row: Row) -> str | None:
     return next((name for name in names if row.first.trained_on(name) and column(name).better > 0), None)
 
 
-def at_gain(gains: np.ndarray, values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Returns `values` at the first points where `gains` reached each number of `wanted`. `t`, `t`, `n` -> `n`.
+def at_gain(gains: np.ndarray, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Returns `values` at the first points where `gains` reached each number of `targets`. `t`, `t`, `n` -> `n`.
 
     Values between two evaluations lie on a straight line. A gain that is never reached gives NaN. A gain that is
     reached and lost again counts as reached.
     """
     best = np.maximum.accumulate(gains)
-    after = np.searchsorted(best, wanted)  # first evaluation with at least this gain
+    after = np.searchsorted(best, targets)  # first evaluation with at least this gain
     reached = after < len(gains)
     after = np.where(reached, after, 0)
     before = np.maximum(after - 1, 0)
     rise = gains[after] - gains[before]
-    share = np.divide(wanted - gains[before], rise, out=np.zeros(len(wanted)), where=rise > 0)
+    share = np.divide(targets - gains[before], rise, out=np.zeros(len(targets)), where=rise > 0)
     between = values[before] + np.clip(share, 0, 1) * (values[after] - values[before])
     return np.where(reached, between, np.nan)
 

@@ -172,8 +172,8 @@ class Comparison:
             absent = [row for row in self.rows if name not in row.scores]
             for reason in dict.fromkeys(row.why_missing(name) for row in absent):
                 whose = [row.label for row in absent if row.why_missing(name) == reason]
-                where = "" if len(whose) == len(self.rows) else f" ({', '.join(whose)})"
-                lines.append(f"{column(name).title}: {reason}{where}")
+                of_rows = "" if len(whose) == len(self.rows) else f" ({', '.join(whose)})"
+                lines.append(f"{column(name).title}: {reason}{of_rows}")
         return lines
 
     def facts(self) -> dict[str, str]:

@@ -11,7 +11,7 @@ from captioner.comparison.caption_card import (
     REPEATED,
     WIDTH,
     Line,
-    Told,
+    MarkedCaption,
     Word,
     caption_card,
     column_width,
@@ -25,17 +25,21 @@ SCENE = Scene("snow", (Thing("cat", "red", "small", 1),), position="left", look=
 PICTURE = Image.new("RGB", (48, 48), "#808080")
 
 
-def faults(told: Told) -> list[tuple[str, str]]:
-    return [(word.text, "r" * word.repeated + "f" * word.false) for word in told.words if word.repeated or word.false]
+def faults(caption: MarkedCaption) -> list[tuple[str, str]]:
+    return [
+        (word.text, "r" * word.repeated + "f" * word.false) for word in caption.words if word.repeated or word.false
+    ]
 
 
 def test_repeated_and_false_words_are_marked():
-    told = marked("a blue cat in the snow of a blue cat", SCENE)
-    assert faults(told) == [("blue", "f"), ("blue", "rf"), ("cat", "r")] and told.remark == NO_SENTENCE
+    caption = marked("a blue cat in the snow of a blue cat", SCENE)
+    assert faults(caption) == [("blue", "f"), ("blue", "rf"), ("cat", "r")] and caption.remark == NO_SENTENCE
 
 
 def test_a_true_sentence_has_no_marks():
-    assert marked("a red cat in the snow", SCENE) == Told([Word(text) for text in "a red cat in the snow".split()])
+    assert marked("a red cat in the snow", SCENE) == MarkedCaption(
+        [Word(text) for text in "a red cat in the snow".split()]
+    )
 
 
 def card(*captions: str) -> np.ndarray:
@@ -58,13 +62,13 @@ def test_marks_have_colours_of_their_own():
 def test_a_longer_caption_takes_more_rows_and_a_higher_card():
     short, long = "a red cat", "a red cat " * 12
     assert card(long).shape[0] > card(short).shape[0] and card(long).shape[1] == WIDTH
-    told = marked(long, SCENE)
-    assert rows(told, column_width(4)) > rows(told, column_width(1))
+    caption = marked(long, SCENE)
+    assert rows(caption, column_width(4)) > rows(caption, column_width(1))
 
 
 def test_words_stay_in_their_column():
-    told, width = marked("a red cat in the snow on the left " * 3, SCENE), column_width(4)
-    (first, x, row), *others = placed(told, width)
+    caption, width = marked("a red cat in the snow on the left " * 3, SCENE), column_width(4)
+    (first, x, row), *others = placed(caption, width)
     assert (first.text, x, row) == ("a", 0, 0)
     assert all(0 <= x < width for _, x, _ in others) and [row for *_, row in others] == sorted(
         row for *_, row in others
