@@ -1,4 +1,4 @@
-"""Grammatical captions, by a grammar checker that was made for people's texts.
+"""Grammatical captions, by a grammar checker made for people's texts.
 
 Axes: b images, k captions of each.
 """
@@ -23,10 +23,10 @@ from rewards.registry import register
 class Grammar:
     """1 for a caption in which the checker finds no fault of grammar, 0 for others and for silence.
 
-    `checker` is languagetool (needs Java 17) or harper (needs none, misses much); none stands in for the other.
+    `checker` is languagetool (needs Java 17) or harper (needs no Java, misses much). No checker replaces the other.
     Casing, spelling and punctuation are not checked. A caption that stops in mid-sentence may pass, so mix this reward
-    with bad_endings. Cost: 2 ms a caption by either; each different one is checked
-    once, and a step's together in one request.
+    with bad_endings. Cost: 2 ms a caption by either checker. Each different caption is checked once. The captions of a
+    step are checked in one request.
     """
 
     def __init__(self, context: Context, checker: str = "languagetool") -> None:

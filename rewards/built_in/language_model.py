@@ -1,4 +1,4 @@
-"""The log-probability of captions under a language model, whatever the picture shows.
+"""The log-probability of captions under a language model, which does not see the picture.
 
 Axes: b images, k captions of each, n texts, t tokens, v words of the vocabulary.
 """
@@ -42,7 +42,7 @@ class LanguageModel:
 
     def __init__(self, context: Context, model: str = "") -> None:
         if not model:
-            raise ValueError("reward lm needs a language model, got none: type --reward lm:model=FOLDER or a hub id")
+            raise ValueError("reward lm needs a language model, got none; type --reward lm:model=FOLDER or a hub id")
         self.tokenizer, self.model = load(model)
         self.model.to(context.device)  # type: ignore[arg-type]  # transformers annotates a device only
         self.end = self.tokenizer.eos_token_id

@@ -20,7 +20,7 @@ def build_repetition(context: Context, n: int = 4, rate: bool = False) -> Reward
     The count is larger in longer captions, the rate is not. Cost: some 30,000 captions a second on one core.
     """
     if n < 1:
-        raise ValueError(f"reward repetition: n is the length of the repeated n-gram, 1 or more, got {n}")
+        raise ValueError(f"reward repetition: n must be the length of the repeated n-gram, 1 or more, got {n}")
     count = repeated_share if rate else repeated
     return each(lambda example, caption: -float(count(tokenize(caption), n)))
 
@@ -43,7 +43,7 @@ def build_length(context: Context, least: int = 8, most: int = 16) -> Reward:
     tokens without punctuation. Cost: some 30,000 captions a second on one core.
     """
     if not 0 <= least <= most:
-        raise ValueError(f"reward length: 0 <= least <= most, got least={least} and most={most}")
+        raise ValueError(f"reward length: expected 0 <= least <= most, got least={least} and most={most}")
 
     def missed(example: object, caption: str) -> float:
         words = len(tokenize(caption))

@@ -139,7 +139,7 @@ def test_a_tuned_clip_has_to_be_named(name):
 
 
 def test_a_folder_that_is_no_clip_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="no CLIP called"):
+    with pytest.raises(ValueError, match="no CLIP is called"):
         build([parse(f"pacspp:checkpoint={tmp_path}")], Context(EXAMPLES))
 
 
