@@ -226,7 +226,7 @@ def test_unknown_score_or_split_is_refused(run, refused):
 @pytest.mark.parametrize(
     "wrong, words",
     [
-        (["--clip", "nonsense"], "no CLIP called 'nonsense'"),
+        (["--clip", "nonsense"], "no CLIP is called 'nonsense'"),
         (["--positives", "nowhere"], "captioner metric positives --out nowhere"),
         (["--data", "scense"], "did you mean scenes"),
         (["--precision", "fp8"], "bf16"),
