@@ -50,7 +50,7 @@ def recognise(text: str, formats: Iterable[str]) -> Source:
     if ":" not in text and re.search(r"[/\\.]", text):
         raise ValueError(f"{text} is not there; give a path, or name:option=value with a name of {', '.join(known)}")
     name, options = split_spec(text)
-    return Source(find(name, known, "data set"), options)
+    return Source(find(name, known, "data set" if ":" in text else "file, folder or data set"), options)
 
 
 def of_pattern(text: str) -> Source:
