@@ -87,7 +87,8 @@ class Rl:
     """dico: how much more the worst losers count; suits rewards between 0 and 2"""
 
 
-Scst = Rl  # as experiment files of version 0.1 call it
+Scst = Rl  # the name in experiment files of version 0.1
+UNSET = Rl()  # the one object that tells a `Run` without `rl` from a `Run(rl=Rl())`
 
 
 @dataclass(frozen=True)
@@ -129,12 +130,15 @@ class Run:
     model: Model = field(default_factory=Model)
     decode: Decode = field(default_factory=Decode)
     xe: Xe = field(default_factory=Xe)
-    rl: Rl = field(default_factory=Rl)
-    scst: InitVar = None  # `rl` as experiment files of version 0.1 call it
+    rl: Rl = UNSET
+    scst: InitVar = None  # the name of `rl` in experiment files of version 0.1
 
     def __post_init__(self, scst: Rl | None) -> None:
-        if scst is not None:
-            object.__setattr__(self, "rl", scst)
+        if scst is None:
+            return
+        if self.rl is not UNSET:
+            raise ValueError("a Run has one reward stage, got rl and scst; leave scst out, the former name of rl")
+        object.__setattr__(self, "rl", scst)
 
     @property
     def reward_specs(self) -> list[RewardSpec]:

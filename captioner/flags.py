@@ -44,6 +44,14 @@ class Parser(argparse.ArgumentParser):
                 close = did_you_mean(name, self._option_string_actions)
                 self.error(f"no flag {name}{close and '; '}{close}")
 
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Ends with exit code 2 at a command or a choice that is not there. argparse calls this for each value."""
+        if action.choices is None or value in action.choices:
+            return
+        name = "/".join(action.option_strings) or action.metavar
+        close = did_you_mean(value, action.choices)
+        self.error(f"{name} is one of {', '.join(action.choices)}, got {value!r}{close and '; '}{close}")
+
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {' '.join(message.split())} (usage: {self.prog} --help)\n")
 
