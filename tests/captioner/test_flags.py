@@ -96,17 +96,23 @@ def test_help_of_train_has_groups_each_at_most_a_screen(capsys, monkeypatch):
     assert "--init" in groups["model"] and "--clip" in groups["data"] and "--seed" in groups["running"]
 
 
-def options(parser: argparse.ArgumentParser) -> set[str]:
-    """Every flag of every command."""
-    found = set(parser._option_string_actions)
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            found = found.union(*map(options, action.choices.values()))
-    return found
+def actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    """The flags and positional arguments of every command."""
+    inner = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    commands = [command for action in inner for command in action.choices.values()]
+    return [action for action in parser._actions if action not in inner] + sum(map(actions, commands), [])
 
 
 def test_every_flag_of_every_command_has_hyphens():
-    assert len(options(parser())) > 100 and not [name for name in options(parser()) if "_" in name]
+    names = {name for action in actions(parser()) for name in action.option_strings}
+    assert len(names) > 100 and not [name for name in names if "_" in name]
+
+
+def test_help_of_every_flag_stands_alone():
+    """A help text begins with a noun of its own: not with `of --method sample`, `its split` or `what it reads`."""
+    texts = {action.help for action in actions(parser()) if action.dest != "help"}
+    dependent = re.compile(r"(a|the|of|its|what|where|who|how|which|whether|with|in|only)\b|.*'s, ")
+    assert len(texts) > 100 and not [text for text in texts if dependent.match(text or "of nothing")]
 
 
 @pytest.mark.parametrize(
