@@ -64,27 +64,27 @@ class Rl:
     warmup: float = 0.0
     """share of the steps with a rising learning rate"""
     decay: bool = False
-    """whether the learning rate then falls as a cosine, as in cross-entropy; the published recipes keep it"""
+    """learning rate falls as a cosine after the warm-up; the published recipes keep the rate"""
     objective: str = "scst"
-    """how rewards become a gradient: scst, grpo (rewards normalised over a picture's candidates) or dico"""
+    """objective: scst, grpo (rewards normalised over the candidates of a picture) or dico"""
     candidates: str = "beam"
-    """how candidates are found: beam, diverse_beam or sample"""
+    """source of the candidates: beam, diverse_beam or sample"""
     samples: int = 5
     """candidates a picture"""
     baseline: str = "mean"
-    """what scst compares a candidate with: mean of the candidates, greedy caption, or leave_one_out mean"""
+    """comparison for scst: mean of the candidates, greedy caption, or mean of the others (leave_one_out)"""
     temperature: float = 1.0
     """temperature of sampling"""
     top_p: float = 1.0
-    """samples come from the fewest tokens that together have this probability"""
+    """probability of the nucleus: samples come from the fewest tokens that have this probability together"""
     normalise: str = "max_length"
-    """a caption's log-probability: sum over its tokens, or that by length, max_length, or token (mean of the batch)"""
+    """log-probability of a caption: the sum over tokens, or divided by length, max_length or token (mean length)"""
     kl: float = 0.0
-    """weight of the KL divergence from the model the stage began with; for dico its beta"""
+    """weight of the KL divergence from the first model of the stage; beta of dico"""
     updates: int = 1
-    """updates that grpo makes with a step's candidates"""
+    """updates of grpo with the candidates of one step"""
     tau: float = 300.0
-    """dico: how much more the worst losers count; suits rewards between 0 and 2"""
+    """tau of dico: weight of the worst losers; suits rewards between 0 and 2"""
 
 
 Scst = Rl  # as experiment files of version 0.1 call it
@@ -99,23 +99,23 @@ class Run:
     rewards: tuple[str, ...] = ()
     """reward of the second stage, name:option=value,...; repeat to mix; `captioner rewards` lists them"""
     init: str = ""
-    """run or model folder to start from; its cross-entropy stage is not repeated"""
+    """run or model folder to start from; cross-entropy is not repeated"""
     pac: str = ""
     """checkpoint of `captioner metric train` that scores pac_spp at every evaluation"""
     seed: int = 0
-    """seed of everything random"""
+    """seed of weights, batches, dropout and samples"""
     device: str = "auto"
     """auto, cpu, cuda or cuda:N"""
     precision: str = "fp32"
-    """fp32; tf32 for its matrix products on a GPU that has it; bf16 or fp16 under autocast"""
+    """precision: fp32; tf32 for matrix products on a GPU; bf16 or fp16 by autocast"""
     accumulate: int = 1
-    """parts that a process works on one after the other, for one update: the whole batch's, in a part's memory"""
+    """equal parts of a batch, computed one after the other: the same update in less memory"""
     features: str = ""
-    """folder that keeps the pictures' features, or online: computed for each batch; empty keeps them in memory"""
+    """folder of features, or online (computed for each batch); empty keeps features in memory"""
     checker: str = "auto"
     """grammar checker: languagetool, harper, none, or auto (the best that is here)"""
     watch: str = "warn"
-    """what happens when captions get worse while the reward rises: off, warn, or stop"""
+    """reaction when captions get worse while the reward rises: off, warn or stop"""
     val_every: int = 500
     """steps between evaluations on the validation split"""
     val_count: int = 500
@@ -125,7 +125,7 @@ class Run:
     save_every: int = 500
     """steps between checkpoints"""
     keep: int = 2
-    """checkpoints that are kept: the last, and those before it; the watch's best is kept beside them"""
+    """number of checkpoints to keep, the last included; the best by the watch is kept too"""
     model: Model = field(default_factory=Model)
     decode: Decode = field(default_factory=Decode)
     xe: Xe = field(default_factory=Xe)
@@ -133,8 +133,11 @@ class Run:
     scst: InitVar = None  # `rl` as experiment files of version 0.1 call it
 
     def __post_init__(self, scst: Rl | None) -> None:
-        if scst is not None:
-            object.__setattr__(self, "rl", scst)
+        if scst is None:
+            return
+        if self.rl not in (Rl(), scst):
+            raise ValueError("Run got rl=... and scst=..., two names of one section; leave scst out")
+        object.__setattr__(self, "rl", scst)
 
     @property
     def reward_specs(self) -> list[RewardSpec]:

@@ -44,6 +44,13 @@ class Parser(argparse.ArgumentParser):
                 close = did_you_mean(name, self._option_string_actions)
                 self.error(f"no flag {name}{close and '; '}{close}")
 
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Raises for a command or a choice that is not there, with the nearest one."""
+        if action.choices is not None and value not in action.choices:
+            known = [str(choice) for choice in action.choices]
+            told = did_you_mean(str(value), known) or f"there are {', '.join(known)}"
+            raise argparse.ArgumentError(action, f"got {value!r}; {told}")
+
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {' '.join(message.split())} (usage: {self.prog} --help)\n")
 

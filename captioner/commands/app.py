@@ -1,4 +1,4 @@
-"""Try captioners in a browser: drop a picture, see what each run says of it, with scores."""
+"""Try captioners in a browser: drop a picture, and read the caption of each run with its scores."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="RUN",
         help="run folders, model folders or hub ids, several at once",
     )
-    parser.add_argument("--pac", default="", help="tuned CLIP that scores PAC-S++; empty takes that of a run")
-    parser.add_argument("--clip", default="", help="where the captioners' own CLIP is now, if it has moved")
+    parser.add_argument("--pac", default="", help="tuned CLIP that scores PAC-S++; empty takes the tuned CLIP of a run")
+    parser.add_argument("--clip", default="", help="new place of the captioners' own CLIP, if the CLIP has moved")
     parser.add_argument("--checker", default="auto", help="grammar checker: languagetool, harper, none or auto (auto)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen at; 0.0.0.0 lets others in (127.0.0.1)")
-    parser.add_argument("--port", type=int, default=7860, help="port to listen at (7860)")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address of the page; 0.0.0.0 lets other machines in (127.0.0.1)"
+    )
+    parser.add_argument("--port", type=int, default=7860, help="port of the page (7860)")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -1,7 +1,7 @@
-"""Write a caption for every picture of a folder or data set; goes on where an earlier call stopped.
+"""Write a caption for every picture of a folder or data set. A later call continues an earlier one.
 
-The ending of --out tells its format: .jsonl, .json (COCO results), .csv; --format txt and webdataset make folders.
-OUT.work beside it holds what is done. Under torchrun and accelerate launch each process takes its share.
+The ending of --out gives the format: .jsonl, .json (COCO results), .csv. --format txt and webdataset make folders.
+OUT.work holds the captions that are done. Under torchrun and accelerate launch each process takes its share.
 """
 
 from __future__ import annotations
@@ -20,28 +20,39 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--images",
         default="",
-        help="what `captioner data` reads: a folder, archive, shards, table, name:option=value,...",
+        help="pictures: a folder, archive, shards, table, or name:option=value,...",
     )
     parser.add_argument("--out", required=True, type=Path, help="file or folder of captions")
-    parser.add_argument("--format", default="", help="jsonl, coco, csv, txt or webdataset (by the ending of --out)")
-    parser.add_argument("--split", default="test", help="split, where --images is a data set (test)")
+    parser.add_argument(
+        "--format", default="", help="format: jsonl, coco, csv, txt or webdataset (by the ending of --out)"
+    )
+    parser.add_argument("--split", default="test", help="split, if --images is a data set (test)")
     add_generation(parser)
     add_work(parser)
 
 
 def add_generation(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--method", default="", help="beam, greedy or sample (beam; with --best-of sample)")
-    parser.add_argument("--beams", type=positive, metavar="INT", help="beams; 1 is greedy (as the run has it)")
+    parser.add_argument("--method", default="", help="decoding: beam, greedy or sample (beam; with --best-of sample)")
+    parser.add_argument("--beams", type=positive, metavar="INT", help="number of beams; 1 is greedy (the run's)")
     parser.add_argument(
-        "--max-length", type=positive, metavar="INT", help="most tokens of a caption, its end included (as the run)"
+        "--max-length",
+        type=positive,
+        metavar="INT",
+        help="most tokens of a caption, end of sentence included (the run's)",
     )
     parser.add_argument("--n", type=positive, default=1, metavar="INT", help="captions a picture (1)")
-    parser.add_argument("--temperature", type=float, default=1.0, metavar="FLOAT", help="of --method sample (1)")
-    parser.add_argument("--top-p", type=float, default=1.0, metavar="FLOAT", help="nucleus of --method sample (1)")
-    parser.add_argument("--seed", type=int, default=0, metavar="INT", help="of --method sample (0)")
-    parser.add_argument("--best-of", type=positive, metavar="N", help="make N captions, keep the best by --reward")
     parser.add_argument(
-        "--reward", action="append", default=[], metavar="SPEC", help="reward, may be repeated; see `captioner rewards`"
+        "--temperature", type=float, default=1.0, metavar="FLOAT", help="temperature of --method sample (1)"
+    )
+    parser.add_argument(
+        "--top-p", type=float, default=1.0, metavar="FLOAT", help="probability of the nucleus of --method sample (1)"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="INT", help="seed of --method sample (0)")
+    parser.add_argument(
+        "--best-of", type=positive, metavar="N", help="number of captions of which --reward chooses the best"
+    )
+    parser.add_argument(
+        "--reward", action="append", default=[], metavar="SPEC", help="reward; may be repeated; see `captioner rewards`"
     )
     parser.add_argument("--scores", action="store_true", help="write log-probability and rewards of each caption")
 
@@ -49,17 +60,21 @@ def add_generation(parser: argparse.ArgumentParser) -> None:
 def add_work(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch-size", type=positive, default=64, metavar="INT", help="pictures at a time (64)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
-    parser.add_argument("--clip", default="", help="where the captioner's own CLIP is now, if it has moved")
-    parser.add_argument("--features", default="", metavar="DIR", help="take what `captioner features` has kept there")
+    parser.add_argument("--clip", default="", help="new place of the captioner's own CLIP, if the CLIP has moved")
+    parser.add_argument("--features", default="", metavar="DIR", help="folder of `captioner features`")
     parser.add_argument("--shard", default="", metavar="I/N", help=FLAG)
-    parser.add_argument("--merge", action="store_true", help="only put together what the shares have made")
+    parser.add_argument("--merge", action="store_true", help="put the finished shares together, and caption nothing")
     parser.add_argument(
-        "--skip-done", action="store_true", help="keep captions that --out has already, whoever made them and how"
+        "--skip-done", action="store_true", help="keep the captions that --out holds already, of any origin"
     )
     parser.add_argument("--strict", action="store_true", help="exit code 1 where a picture is skipped")
-    parser.add_argument("--checker", default="auto", help="grammar checker of the summary: languagetool, harper, none")
-    parser.add_argument("--engine", default="local", choices=("local", "ray"), help="local, or Ray's workers (local)")
-    parser.add_argument("--workers", type=positive, default=2, metavar="INT", help="of --engine ray (2)")
+    parser.add_argument(
+        "--checker", default="auto", help="grammar checker of the summary: languagetool, harper, none or auto (auto)"
+    )
+    parser.add_argument(
+        "--engine", default="local", choices=("local", "ray"), help="engine: local, or the workers of Ray (local)"
+    )
+    parser.add_argument("--workers", type=positive, default=2, metavar="INT", help="workers of --engine ray (2)")
 
 
 def positive(text: str) -> int:

@@ -1,16 +1,20 @@
-"""Compare runs: what each reward did to the captions, as a table, curves and a gallery."""
+"""Compare runs: the effect of each reward on the captions, as a table, curves and a gallery."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-HELP = "the reward ablation: tables, plots, pictures"
+HELP = "runs side by side: tables, curves, a gallery"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "runs", nargs="+", type=Path, metavar="RUN", help="run folders with scores; other seeds are one row"
+        "runs",
+        nargs="+",
+        type=Path,
+        metavar="RUN",
+        help="run folders with scores; runs that differ in the seed alone become one row",
     )
     parser.add_argument("--out", required=True, type=Path, help="folder of comparison.md, .csv, .json and index.html")
     parser.add_argument("--split", default="test", help="split whose scores are compared (test)")

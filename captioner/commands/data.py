@@ -1,4 +1,4 @@
-"""Show what an adapter reads before anyone trains on it: counts, captions, words, broken files, a contact sheet.
+"""Show a data set as training would read it: counts, captions, words, broken files, a contact sheet.
 
 INPUT is name:option=value,... or a path whose form is recognised: a folder, zip or tar of pictures, a data set's own
 folder, one of the public JSON files, JSONL, CSV, TSV, webdataset shards ({000..131}, pipe:), a `datasets` folder.
@@ -9,13 +9,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-HELP = "what is in a data set: counts, captions, broken files, a contact sheet"
+HELP = "content of a data set: counts, captions, broken files, a contact sheet"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("input", metavar="INPUT", help="name:option=value,... or a path that is recognised")
-    parser.add_argument("--split", action="append", metavar="NAME", help="a split, may be repeated (all there are)")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="where data.json, sheet-SPLIT.png and sheet.html go")
+    parser.add_argument("input", metavar="INPUT", help="path, or name:option=value,...")
+    parser.add_argument("--split", action="append", metavar="NAME", help="split; may be repeated (all splits)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of data.json, sheet-SPLIT.png and sheet.html")
     parser.add_argument(
         "--open", type=int, default=1000, metavar="INT", help="pictures of a split that are decoded (1000)"
     )

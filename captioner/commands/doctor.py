@@ -1,4 +1,4 @@
-"""Say what of Java, LanguageTool, GPU and optional packages is here, and what to install for the rest."""
+"""List Java, grammar checkers, GPU and optional packages on this machine, and how to install the missing ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
-HELP = "what of Java, LanguageTool, GPU, weights is here"
+HELP = "packages, GPU, Java and grammar checkers on this machine"
 PACKAGES = {
     "torch": "",
     "open_clip_torch": "",

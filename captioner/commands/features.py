@@ -1,4 +1,4 @@
-"""Compute the features of a data set once; training and captioning then need no picture of it (--features DIR).
+"""Compute the features of a data set once. Training and captioning then need no picture (--features DIR).
 
 Says first what it will take of disk and time. Goes on where an earlier call stopped. Under torchrun, accelerate
 launch, or with --shard on several machines, each process computes its share into files of its own.
@@ -16,13 +16,19 @@ HELP = "CLIP features of a data set, computed once"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("input", metavar="INPUT", help="what `captioner data` reads")
-    parser.add_argument("--clip", default="scenes-clip", help="scenes-clip, a folder, or ARCH:TAG (scenes-clip)")
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder of the features; it may grow")
-    parser.add_argument("--split", action="append", metavar="NAME", help="a split, may be repeated (all there are)")
+    parser.add_argument("input", metavar="INPUT", help="path or data set that `captioner data` reads")
+    parser.add_argument("--clip", default="scenes-clip", help="CLIP: scenes-clip, a folder, or ARCH:TAG (scenes-clip)")
+    parser.add_argument(
+        "--out",
+        required=True,
+        type=Path,
+        metavar="DIR",
+        help="folder of the features; a later call may add to the folder",
+    )
+    parser.add_argument("--split", action="append", metavar="NAME", help="split; may be repeated (all splits)")
     parser.add_argument("--shard", default="", metavar="I/N", help=FLAG)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
-    parser.add_argument("--plan", action="store_true", help="say what is ahead, and stop")
+    parser.add_argument("--plan", action="store_true", help="print disk space and time ahead, and stop")
     parser.add_argument("--strict", action="store_true", help="exit code 1 where a picture is skipped")
 
 

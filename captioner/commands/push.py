@@ -6,21 +6,29 @@ import argparse
 import tempfile
 from pathlib import Path
 
-HELP = "publish a run on the hub, with a model card"
+HELP = "upload of a run to the hub, with a model card"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "model", type=Path, metavar="RUN", help="run of `train` or `metric train`, model folder, imported metric"
     )
-    parser.add_argument("repo", metavar="OWNER/NAME", help="repository on the hub; made where there is none")
-    parser.add_argument("--to", type=Path, metavar="FOLDER", help="write what would be uploaded here; upload nothing")
+    parser.add_argument("repo", metavar="OWNER/NAME", help="repository on the hub; a new one is made if needed")
+    parser.add_argument("--to", type=Path, metavar="FOLDER", help="folder that takes the files; nothing is uploaded")
     parser.add_argument(
-        "--against", nargs="+", type=Path, default=[], metavar="RUN", help="runs whose scores the card shows beside it"
+        "--against",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="RUN",
+        help="runs whose scores the card shows beside the model's",
     )
     parser.add_argument("--split", default="test", help="split whose scores the card shows (test)")
     parser.add_argument(
-        "--license", default="", metavar="ID", help="licence of the weights; of drawn scenes alone apache-2.0"
+        "--license",
+        default="",
+        metavar="ID",
+        help="licence of the weights (apache-2.0 for a model of drawn scenes alone)",
     )
     parser.add_argument("--private", action="store_true", help="make a new repository private")
 

@@ -1,4 +1,4 @@
-"""List what --reward accepts: names, options with their defaults, and what each needs; or all about one of them."""
+"""List the rewards that --reward accepts, with options, defaults and needs. With NAME, tell one reward in full."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rewards.options import Option
 
-HELP = "what --reward accepts, with options"
+HELP = "rewards that --reward accepts, with options"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", nargs="?", help="a reward whose formula, range, options and cost are shown")
+    parser.add_argument("name", nargs="?", help="reward to tell in full: formula, range, options, cost")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -23,7 +23,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def show(name: str) -> None:
-    """One reward, in the words of its author."""
+    """Print one reward: options, formula, range, source, needs."""
     from rewards.registry import NEEDS, find
 
     entry = find(name)
@@ -48,5 +48,5 @@ def show_all() -> None:
 
 
 def typed(option: Option) -> str:
-    """As it is written after the name; without a default, the kind of value."""
+    """An option as typed after the name of a reward, with its default or the kind of its value."""
     return f"{option.name}={option.type.upper() if option.default == '' else option.default}"

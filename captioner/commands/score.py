@@ -1,11 +1,11 @@
-"""Score anyone's captions: no model of ours is needed."""
+"""Score captions of any origin. No captioner is needed."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-HELP = "scores for anyone's captions"
+HELP = "scores of captions in files, whoever made the captions"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -15,7 +15,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=Path,
         metavar="FILE",
-        help="our JSONL or capevalkit's, {id: caption} JSON, or COCO results JSON; several are compared in pairs",
+        help="JSONL of `captioner caption` or capevalkit, {id: caption} JSON, COCO results; files are compared",
     )
     parser.add_argument(
         "--references",
@@ -33,13 +33,21 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="scores or families with commas: classic,text,clip,scene or all; options as in pac_spp:checkpoint=DIR, "
         "clip:clip=ARCH:TAG, incorrect:checker=harper (all)",
     )
-    parser.add_argument("--partial", action="store_true", help="score what has captions, references and pictures")
     parser.add_argument(
-        "--bootstrap", default=1000, type=int, metavar="N", help="resamples of the pictures, 0 for none (1000)"
+        "--partial",
+        action="store_true",
+        help="score the pictures that have captions and references, and name the others",
+    )
+    parser.add_argument(
+        "--bootstrap",
+        default=1000,
+        type=int,
+        metavar="N",
+        help="resamples of the bootstrap over pictures; 0: no intervals (1000)",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
-    parser.add_argument("--out", type=Path, help="scores as JSON")
-    parser.add_argument("--per-caption", type=Path, help="scores of each caption as CSV")
+    parser.add_argument("--out", type=Path, help="JSON file of the scores")
+    parser.add_argument("--per-caption", type=Path, help="CSV file of the scores of each caption")
 
 
 def run(args: argparse.Namespace) -> None:

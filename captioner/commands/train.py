@@ -22,15 +22,15 @@ GROUPS = {
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.usage = "%(prog)s --out RUN [FILE.py] [--preset NAME] [--reward SPEC] [--FLAG VALUE ...]"
-    parser.add_argument("experiment", nargs="?", help="Python file that defines `run = Run(...)`; flags win over it")
     parser.add_argument(
-        "--out", required=True, type=Path, help="folder of the run, the interface to all other commands"
+        "experiment", nargs="?", help="Python file that defines `run = Run(...)`; flags win over the file"
     )
+    parser.add_argument("--out", required=True, type=Path, help="folder of the run, which the other commands read")
     parser.add_argument(
         "--preset",
         action="append",
         choices=[*PRESETS, *RECIPES],
-        help="settings that go together: a size, a published recipe of the reward stage, or both; flags win over them",
+        help="settings that go together: a size, a published recipe of the reward stage, or both; flags win",
     )
     parser.add_argument(
         "--resume", action="store_true", help="continue the run in --out with the settings it began with"
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def asked_for(args: argparse.Namespace) -> Run:
-    """defaults < presets or experiment file < flags."""
+    """The settings of a run: defaults, then presets or an experiment file, then flags. The later win."""
     base = from_file(args.experiment) if args.experiment else override(Run(), settings_of(args.preset or ()))
     if args.preset and args.experiment:
         raise ValueError("--preset and an experiment file are two starting points; give one of them")

@@ -10,17 +10,17 @@ class GenerationConfig:
     """How positives are made: every setting that decides the result, except the device."""
 
     text: str = "none"
-    "who captions the pictures (t'): none, renderer for scenes, a run of ours, a transformers model by id or folder"
+    "captioner of the pictures (t'): none, renderer for scenes, a run of ours, a transformers model by id or folder"
     image: str = "none"
-    "who draws the captions (v'): none, renderer for scenes, a diffusers pipeline by id or folder"
+    "painter of the captions (v'): none, renderer for scenes, a diffusers pipeline by id or folder"
     per_picture: int = 1
-    "pictures v' for each picture: the n-th is made from its n-th caption; t' is one"
+    "pictures v' for each picture, each made from another caption; there is one t'"
     text_prompt: str = ""
-    "beginning that the captioner continues; it is not part of t'"
+    "beginning that the captioner continues, left out of t'"
     image_prompt: str = "{caption}"
     "prompt of v', around {caption}"
     beams: int = 5
-    "of the captioner"
+    "beams of the captioner"
     max_length: int = 30
     "most tokens of t'"
     steps: int = 0
@@ -28,19 +28,19 @@ class GenerationConfig:
     guidance: float = -1.0
     "guidance scale; negative: the pipeline's own"
     size: int = 0
-    "height and width that v' is generated at; 0: the pipeline's own"
+    "height and width of a generated v'; 0: the pipeline's own"
     stored: int = 512
-    "longer side that v' is stored at, at most"
+    "most pixels of the longer side of a stored v'"
     clip: str = ""
-    "CLIP that says how well each fits; empty: scenes-clip for scenes, none else"
+    "CLIP that measures the similarity of picture and text; empty: scenes-clip for scenes, else none"
     batch_size: int = 16
     "pictures at a time"
     shard_size: int = 512
     "pictures in a file"
     precision: str = "fp32"
-    "of captioner and pipeline: fp32, bf16 or fp16"
+    "precision of captioner and pipeline: fp32, bf16 or fp16"
     seed: int = 0
-    "with a picture's id and number it gives that picture's own seed"
+    "seed, which with id and number gives the seed of each picture"
 
 
 @dataclass(frozen=True)

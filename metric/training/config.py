@@ -25,19 +25,19 @@ class PretrainConfig:
     batch_size: int = 256
     "pictures a step, each with one of its texts; over all processes"
     chunk: int = 0
-    "encode this many at a time and compute their activations twice (gradient caching): large batches on small cards"
+    "items encoded at a time, whose activations are computed twice (gradient caching); 0: the whole batch"
     lr: float = 1e-3
     "highest learning rate of the one cycle"
     weight_decay: float = 0.1
-    "AdamW's, on matrices only"
+    "weight decay of AdamW, on matrices only"
     warmup: float = 0.05
     "share of the steps in which the learning rate rises"
     prefix: float = 0.2
     "share of the texts that carry the prefix used in scoring"
     precision: str = "fp32"
-    "fp32; tf32 for its matrix products on a GPU that has it; bf16 or fp16 (autocast)"
+    "precision: fp32; tf32 for matrix products on a GPU; bf16 or fp16 by autocast"
     seed: int = 0
-    "of the initial weights and of every batch"
+    "seed of the initial weights and of every batch"
     val_every: int = 250
     "steps between figures on the validation pictures; 0: only at the end"
     patience: int = 0
@@ -55,21 +55,21 @@ class MetricConfig:
     clip: str = "scenes-clip"
     "the CLIP to tune: scenes-clip, a folder, or ARCH:TAG"
     method: str = "lora"
-    "lora, or projections: only the last projection of each tower learns, as in PAC-S"
+    "trained weights: lora, or projections (the last projection of each tower, as in PAC-S)"
     rank: int = 4
-    "of the LoRA matrices"
+    "rank of the LoRA matrices"
     alpha: float = 1.0
-    "LoRA's scale is alpha / rank"
+    "alpha of LoRA, whose scale is alpha / rank"
     dropout: float = 0.0
-    "of LoRA's input"
+    "dropout of the input of LoRA"
     tower: str = "both"
-    "which tower gets LoRA: both, image or text"
+    "tower that gets LoRA: both, image or text"
     patches: bool = True
     "LoRA on the image tower's first convolution, the patch embedding, too"
     targets: str = ""
     "regular expression of the names of the layers that get LoRA; empty: all attention, linear and convolution layers"
     loss: str = "auto"
-    "infonce, sigmoid (SigLIP's), or auto: sigmoid for a CLIP that has a logit bias"
+    "loss: infonce, sigmoid (SigLIP's), or auto (sigmoid for a CLIP with a logit bias)"
     lambda_v: float = 0.05
     "weight of the term of made pictures"
     lambda_t: float = 0.1
@@ -79,19 +79,19 @@ class MetricConfig:
     batch_size: int = 128
     "pictures a step, each with one of its captions; over all processes"
     chunk: int = 0
-    "encode this many at a time and compute their activations twice (gradient caching): large batches on small cards"
+    "items encoded at a time, whose activations are computed twice (gradient caching); 0: the whole batch"
     lr: float = 5e-3
     "highest learning rate of the one cycle"
     weight_decay: float = 0.0
-    "AdamW's, on matrices only"
+    "weight decay of AdamW, on matrices only"
     warmup: float = 0.05
     "share of the steps in which the learning rate rises"
     prefix: float = 1.0
     "share of the captions that carry the prefix used in scoring"
     precision: str = "fp32"
-    "fp32; tf32 for its matrix products on a GPU that has it; bf16 or fp16 (autocast)"
+    "precision: fp32; tf32 for matrix products on a GPU; bf16 or fp16 by autocast"
     seed: int = 0
-    "of the LoRA matrices and of every batch"
+    "seed of the LoRA matrices and of every batch"
     val_every: int = 50
     "steps between figures on the validation pictures; 0: only at the end"
     patience: int = 0

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from captioner.config import Run, as_json, check, dotted, from_json, override, renamed
+from captioner.config import Rl, Run, as_json, check, dotted, from_json, override, renamed
 from captioner.flags import field_docs
 from captioner.presets import PRESETS, RECIPES, settings_of
 
@@ -82,3 +82,8 @@ def test_impossible_settings_are_named(changes, said):
 def test_unknown_settings_are_refused():
     with pytest.raises(ValueError, match="no setting 'xe.speed'"):
         override(Run(), {"xe.speed": 1})
+
+
+def test_one_section_under_two_names_is_refused():
+    with pytest.raises(ValueError, match="leave scst out"):
+        Run(rl=Rl(samples=3), scst=Rl(samples=4))

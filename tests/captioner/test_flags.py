@@ -137,6 +137,10 @@ def test_underscores_and_the_former_section_mean_the_same(words):
         ("train --out x --qqqqqqqq 1", "captioner train: no flag --qqqqqqqq"),
         ("train --out x --xe.lr fast", "captioner train: argument --xe.lr: invalid float value: 'fast'"),
         ("train", "captioner train: the following arguments are required: --out"),
+        ("captin", "captioner: argument COMMAND: got 'captin'; did you mean caption?"),
+        ("metric jugde", "captioner metric: argument COMMAND: got 'jugde'; did you mean judge?"),
+        ("train --out x --preset smal", "captioner train: argument --preset: got 'smal'; did you mean small?"),
+        ("train --out x --watch qq", "captioner train: argument --watch: got 'qq'; there are off, warn, stop"),
     ],
 )
 def test_misspelt_flag_is_told_in_a_line(capsys, words, said):

@@ -1,4 +1,4 @@
-"""The learned metric's own life: pretrain a CLIP, train a PAC-S++, import the authors'."""
+"""The learned metric: pretrain a CLIP, train a PAC-S++, import the authors' files, judge and audit a metric."""
 
 from __future__ import annotations
 
@@ -30,25 +30,25 @@ def add(parser: argparse.ArgumentParser) -> None:
     ):
         sub = commands.add_parser(name, help=what, description=what)
         sub.usage = "%(prog)s --out RUN [--data DATA] [--FLAG VALUE ...]"
-        sub.add_argument("--data", default="scenes", help="data set, name:option=value,... (scenes)")
-        sub.add_argument("--val", default="", help="data set whose val split is looked at; empty takes --data")
+        sub.add_argument("--data", default="scenes", help="data set: a path, or name:option=value,... (scenes)")
+        sub.add_argument("--val", default="", help="data set of the validation pictures; empty takes --data")
         sub.add_argument("--out", required=True, type=Path, help="folder of the run")
         sub.add_argument("--resume", action="store_true", help="continue the run in --out")
         sub.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
         add_flags(sub, config)
     commands.choices["pretrain"].add_argument(
-        "--words", default="", help="data set whose texts a new tokenizer is made from; empty takes --data"
+        "--words", default="", help="data set whose texts train a new tokenizer; empty takes --data"
     )
     commands.choices["train"].add_argument(
         "--positives",
         default="",
-        help="folder of shards that `metric positives` made; empty: the renderer for scenes, else other references",
+        help="folder of `metric positives`; empty takes the renderer for scenes, else other references",
     )
     commands.choices["train"].add_argument(
         "--preset",
         choices=PRESETS,
         default="pacspp",
-        help="settings that go together, flags win over them: LoRA as the authors', PAC-S's two projections, "
+        help="settings that go together; flags win over the preset: LoRA as the authors', PAC-S's two projections, "
         "or LoRA without made positives (pacspp)",
     )
     for command in (import_authors, positives, judge, audit, video):
@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def reached(out: Path) -> str:
-    """How far the training came, by the last row of its log."""
+    """The steps and the last loss of a training, from the last row of its log."""
     from captioner.runs.folder import RunFolder
 
     last = RunFolder(out).metrics[-1]
@@ -103,7 +103,7 @@ def record_origin(out: Path, data: str, positives: str) -> None:
 
 @contextmanager
 def told_again(typed: Sequence[str]) -> Iterator[None]:
-    """A run that was interrupted goes on with what was typed, and --resume."""
+    """Adds to an interruption the command that continues the run: the typed words and --resume."""
     try:
         yield
     except Interrupted as stop:

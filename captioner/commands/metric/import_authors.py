@@ -6,16 +6,23 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-HELP = "the authors' PAC-S or PAC-S++ .pth as a folder that --pac and pacspp:checkpoint= take"
+HELP = "conversion of the authors' .pth into a folder that --pac and pacspp:checkpoint= take"
 
 
 def add(commands: Any) -> None:
     sub = commands.add_parser("import", help=HELP, description=__doc__)
-    sub.add_argument("file", type=Path, metavar="FILE", help="the .pth, as published")
-    sub.add_argument("--out", required=True, type=Path, help="folder to write")
-    sub.add_argument("--alpha", type=float, default=1.0, help="LoRA's scale is alpha / rank (1.0, the authors')")
+    sub.add_argument("file", type=Path, metavar="FILE", help=".pth file of PAC-S or PAC-S++, as published")
+    sub.add_argument("--out", required=True, type=Path, help="folder of the CLIP")
     sub.add_argument(
-        "--activation", default="auto", help="quickgelu, gelu, or auto: QuickGELU unless the file is called openClip"
+        "--alpha",
+        type=float,
+        default=1.0,
+        help="alpha of LoRA, whose scale is alpha / rank (1.0, as the authors have it)",
+    )
+    sub.add_argument(
+        "--activation",
+        default="auto",
+        help="activation: quickgelu, gelu, or auto, which takes QuickGELU unless the file is called openClip (auto)",
     )
     sub.set_defaults(run=run)
 

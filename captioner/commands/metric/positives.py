@@ -1,5 +1,7 @@
-"""Make synthetic positives for a data set, captions of its pictures and pictures for its captions; goes on where an
-earlier call stopped. Under torchrun, or with --shard, several processes share the work."""
+"""Make synthetic positives for a data set: captions of its pictures, and pictures of its captions.
+
+A later call continues an earlier one. Under torchrun, or with --shard, several processes share the work.
+"""
 
 from __future__ import annotations
 
@@ -22,14 +24,14 @@ if TYPE_CHECKING:
     from metric.positives.generate import Makers
     from metric.positives.units import ImageMaker, TextMaker
 
-HELP = "make synthetic positives for a data set: captions by a captioner, pictures by a text-to-image model"
+HELP = "synthetic positives of a data set: captions by a captioner, pictures by a text-to-image model"
 
 
 def add(commands: Any) -> None:
     parser = commands.add_parser("positives", help=HELP, description=__doc__)
     parser.usage = "%(prog)s --out DIR [--data DATA] [--FLAG VALUE ...]"
-    parser.add_argument("--data", default="scenes", help="data set, name:option=value,... (scenes)")
-    parser.add_argument("--split", default="train", help="of the data set (train)")
+    parser.add_argument("--data", default="scenes", help="data set: a path, or name:option=value,... (scenes)")
+    parser.add_argument("--split", default="train", help="split of the data set (train)")
     parser.add_argument("--out", required=True, type=Path, help="folder of the shards")
     parser.add_argument("--shard", default="", metavar="I/N", help=FLAG)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N; auto takes torchrun's GPU (auto)")
@@ -61,7 +63,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def with_clip(config: GenerationConfig, examples: Sequence[Example]) -> GenerationConfig:
-    """Scenes have a CLIP of their own; for photographs one is named or there is none."""
+    """The settings with scenes-clip for scenes. For photographs --clip names a CLIP, or there is none."""
     from metric.scenes.world import Scene
 
     scenes = all(isinstance(example.image, Scene) for example in examples)
