@@ -48,8 +48,8 @@ class Parser(argparse.ArgumentParser):
         """Raises for a command or a choice that is not there, with the nearest one."""
         if action.choices is not None and value not in action.choices:
             known = [str(choice) for choice in action.choices]
-            told = did_you_mean(str(value), known) or f"there are {', '.join(known)}"
-            raise argparse.ArgumentError(action, f"got {value!r}; {told}")
+            hint = did_you_mean(str(value), known) or f"there are {', '.join(known)}"
+            raise argparse.ArgumentError(action, f"got {value!r}; {hint}")
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {' '.join(message.split())} (usage: {self.prog} --help)\n")
@@ -69,13 +69,13 @@ class PrintCompletion(argparse.Action):
 
 def takers(parser: argparse.ArgumentParser) -> list[argparse.Action]:
     """All flags and places, of the commands too, that may take a path."""
-    found = []
+    actions = []
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
-            found += [inner for command in action.choices.values() for inner in takers(command)]
+            actions += [inner for command in action.choices.values() for inner in takers(command)]
         elif action.nargs != 0 and not action.choices and action.type not in (int, float):
-            found.append(action)
-    return found
+            actions.append(action)
+    return actions
 
 
 def spelt(words: Sequence[str]) -> list[str]:

@@ -59,9 +59,9 @@ class Metrics:
         others = [spec for spec in self.scores if spec not in looking]
         plain = [spec for spec in others if ":" not in spec]
         alone = [[spec] for spec in others if ":" in spec]
-        found = [self.evaluated(specs) for specs in ([plain] if plain else []) + alone]
-        found += [self.filmed(spec, corpus) for spec in looking]
-        return found + [self.rewarded(spec, examples) for spec in self.rewards]
+        scorers = [self.evaluated(specs) for specs in ([plain] if plain else []) + alone]
+        scorers += [self.filmed(spec, corpus) for spec in looking]
+        return scorers + [self.rewarded(spec, examples) for spec in self.rewards]
 
     def key(self, spec: str, name: str) -> str:
         """The column of a score: its name, or its spec if the score is computed with different options too."""
