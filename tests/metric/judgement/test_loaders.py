@@ -34,9 +34,29 @@ def test_flickr8k_expert_leaves_own_captions_out_and_counts_three_experts(flickr
     assert got.left_out == {"judges an image's own caption": ("a.jpg a.jpg#0",)}
 
 
-def test_flickr8k_cf_keeps_all_rows(flickr8k):
+def test_flickr8k_expert_knows_an_own_caption_by_its_text(flickr8k):
+    tokens = (flickr8k / "Flickr8k.token.txt").read_text().replace("Caption 2  of b .", "Caption 4 of a .")
+    (flickr8k / "Flickr8k.token.txt").write_text(tokens)  # b.jpg#2, judged on a.jpg, now says what a.jpg#4 says
+    got = load("flickr8k-expert", flickr8k)
+    assert [item.caption for item in got.items] == ["Caption 1 of a ."]
+    assert got.left_out == {"judges an image's own caption": ("a.jpg a.jpg#0", "a.jpg b.jpg#2")}
+
+
+def test_flickr8k_cf_keeps_all_rows_and_no_caption_among_its_own_references(flickr8k):
     got = load("flickr8k-cf", flickr8k)
-    assert got.verdict.scores == (1.0, 0.0, 0.333) and len(got.items) == 3 and not got.left_out
+    assert got.verdict.scores == (1.0, 0.0, 0.333) and len(got.items) == 3
+    left = tuple(f"Caption {n} of a ." for n in (1, 2, 3, 4))  # a.jpg#0 is judged on a.jpg
+    assert [item.example.references for item in got.items[:2]] == [left, left]  # for all rows of that image
+    assert got.items[2].example.references == tuple(f"Caption {n} of b ." for n in range(5))
+    assert got.left_out == {"references that are judged on their own image": ("a.jpg a.jpg#0",)}
+
+
+def test_flickr8k_cf_takes_out_one_reference_for_each_row_that_judges_its_text(flickr8k):
+    tokens = (flickr8k / "Flickr8k.token.txt").read_text().replace("Caption 3  of a .", "Caption 0 of a .")
+    (flickr8k / "Flickr8k.token.txt").write_text(tokens)  # a.jpg#0 and a.jpg#3 say the same; one row judges it
+    assert load("flickr8k-cf", flickr8k).items[0].example.references == tuple(
+        f"Caption {n} of a ." for n in (1, 2, 0, 4)
+    )
 
 
 def test_rows_of_unknown_captions_are_named(flickr8k):
@@ -44,7 +64,7 @@ def test_rows_of_unknown_captions_are_named(flickr8k):
         file.write("c.jpg\ta.jpg#1\t0\t0\t3\nb.jpg\tb.jpg#9\t0\t0\t3\n")
     got = load("flickr8k-cf", flickr8k)
     assert len(got.items) == 3
-    assert got.left_out == {"not in Flickr8k.token.txt": ("c.jpg a.jpg#1", "b.jpg b.jpg#9")}
+    assert got.left_out["not in Flickr8k.token.txt"] == ("c.jpg a.jpg#1", "b.jpg b.jpg#9")
 
 
 @pytest.mark.parametrize("broken", ["a.jpg\tb.jpg#2\t1\t1", "a.jpg\tb.jpg#2\t1\tx\t2"])
