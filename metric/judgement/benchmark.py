@@ -96,6 +96,8 @@ class Choice:
     better: tuple[int, ...]
     worse: tuple[int, ...]
     kind: str = ""
+    picture: str = ""
+    """choices with one picture are drawn together by the bootstrap; a choice without picture is drawn alone"""
 
 
 class Means(NamedTuple):
@@ -126,7 +128,7 @@ class Choices:
 
     @property
     def units(self) -> list[list[int]]:
-        return [[number] for number in range(len(self.pairs))]
+        return grouped([pair.picture or f"pair {number}" for number, pair in enumerate(self.pairs)])
 
     def agreement(self, scores: np.ndarray, points: np.ndarray) -> dict[str, float]:
         margins = self.better.of(scores) - self.worse.of(scores)
@@ -148,7 +150,7 @@ class Choices:
         place = {item: number for number, item in enumerate(kept)}
         return Choices(
             tuple(
-                Choice(tuple(map(place.get, pair.better)), tuple(map(place.get, pair.worse)), pair.kind)  # type: ignore[arg-type]
+                replace(pair, better=tuple(map(place.get, pair.better)), worse=tuple(map(place.get, pair.worse)))  # type: ignore[arg-type]
                 for pair in self.pairs
                 if all(item in place for item in (*pair.better, *pair.worse))
             )

@@ -20,6 +20,7 @@ from captioner.data.picture_lookup import tar_members
 from captioner.data.splits import SPLIT, in_order, same, split_in
 from metric.example import Example
 from metric.images import InMemory, InTar
+from metric.storage.text_lines import text_lines
 
 Member: TypeAlias = InTar | InMemory
 SAMPLE = re.compile(r"((?:.*/|)[^.]+)[.]([^/]*)")  # key and ending, as in webdataset's base_plus_ext
@@ -125,7 +126,7 @@ def example(key: str, sample: dict[str, Member], split: str, references: str, ur
     else:
         captions = ()
     if not captions and "txt" in sample:
-        captions = tuple(sample["txt"].data.decode().splitlines())
+        captions = tuple(text_lines(sample["txt"].data.decode()))
     return Example(str(row.get("id", picture.name)), picture, captions)
 
 

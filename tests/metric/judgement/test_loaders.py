@@ -168,6 +168,7 @@ def test_foil_pairs_each_foil_with_its_right_caption(tmp_path, dump):
     scores = np.array([1.0, 0.0, 1.0, 2.0])
     assert got.verdict.agreement(scores, np.arange(2)) == {"accuracy": 0.5, "ties": 0.0}
     assert list(got.left_out.values()) == [("annotation 2 of image 9",)]
+    assert got.verdict.units == [[0, 1]]  # one picture: the bootstrap draws both pairs or none
 
 
 def cells(rows: list[list]) -> np.ndarray:
@@ -211,6 +212,7 @@ def test_pascal_has_five_draws_of_five_references_and_majority_labels(pascal):
         assert len(set(items[0].example.references)) == 5
         assert all(reference.startswith("ref 0 ") for reference in items[0].example.references)
     assert got.items[0].example.image == pascal / "images" / "1.jpg"
+    assert [pair.picture for pair in got.verdict.pairs] == ["1.jpg", "2.jpg"]
 
 
 def test_something_else_called_mat_is_refused(pascal):
@@ -299,3 +301,9 @@ def test_embedded_picture_that_is_broken_says_so(tmp_path):
     with pytest.raises(ValueError, match=r"test-0.parquet:0"):
         item.example.image.draw()
     assert not isinstance(item.example.image, Image.Image)
+
+
+def test_a_separator_of_unicode_is_a_part_of_its_caption(flickr8k):
+    tokens = (flickr8k / "Flickr8k.token.txt").read_text().replace("Caption 2  of b .", "Caption 2\u2028of b .")
+    (flickr8k / "Flickr8k.token.txt").write_text(tokens)
+    assert load("flickr8k-expert", flickr8k).items[0].caption == "Caption 2 of b ."

@@ -74,6 +74,11 @@ def test_shards_on_the_disk_and_through_a_pipe_are_alike(odd, url):
     assert {open_image(example.image).size for example in examples} == {(24, 16)}
 
 
+def test_a_separator_of_unicode_is_a_part_of_its_caption(tmp_path, jpeg):
+    path = shard(tmp_path / "x-0.tar", {"1.jpg": jpeg, "1.txt": "a dog\u2028on the beach\r\na cat".encode()})
+    assert load(str(path), "train")[0].references == ("a dog\u2028on the beach", "a cat")
+
+
 def test_braces_are_many_shards_in_order(tmp_path, jpeg):
     for number in range(12):
         shard(tmp_path / f"x-{number:02d}.tar", {f"{number}.jpg": jpeg, f"{number}.txt": b"x"})
