@@ -144,3 +144,8 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
         except json.JSONDecodeError as error:
             raise ValueError(f"{path} line {number} is not JSON: {error.msg}") from None
+
+
+def resuming(out: Path) -> str:
+    """The command that continues a run."""
+    return f"captioner train --out {out} --resume"

@@ -49,7 +49,7 @@ def hf(
     """
     tables = opened(path, config, streaming)
     for name, table in chosen(tables, split, path).items():
-        columns = Columns.of(table.features, image, references, id, path)
+        columns = Columns.choose(table.features, image, references, id, path)
         yield from merged(examples(table, columns, split, name))
 
 
@@ -100,7 +100,7 @@ class Columns:
     split: str
 
     @classmethod
-    def of(cls, features: Mapping[str, Any] | None, image: str, references: str, id: str, path: str) -> Columns:
+    def choose(cls, features: Mapping[str, Any] | None, image: str, references: str, id: str, path: str) -> Columns:
         """By type where not named."""
         if features is None:
             raise ValueError(f"{path} does not say its columns while it streams; type streaming=0")

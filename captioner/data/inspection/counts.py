@@ -108,18 +108,18 @@ class Lot:
     """A random sample of a stream of unknown length, in the stream's order (reservoir sampling)."""
 
     def __init__(self, count: int) -> None:
-        self.count, self.seen = count, 0
-        self.kept: list[tuple[int, Example]] = []
+        self.count, self.offered = count, 0
+        self.sample: list[tuple[int, Example]] = []
         self.rng = random.Random(0)
 
     def offer(self, example: Example) -> None:
-        place = self.seen if self.seen < self.count else self.rng.randint(0, self.seen)
+        place = self.offered if self.offered < self.count else self.rng.randint(0, self.offered)
         if place < self.count:
-            self.kept[place : place + 1] = [(self.seen, example)]
-        self.seen += 1
+            self.sample[place : place + 1] = [(self.offered, example)]
+        self.offered += 1
 
     def drawn(self) -> list[Example]:
-        return [example for _, example in sorted(self.kept, key=lambda pair: pair[0])]
+        return [example for _, example in sorted(self.sample, key=lambda pair: pair[0])]
 
 
 def size_or_reason(example: Example) -> tuple[int, int] | str:
