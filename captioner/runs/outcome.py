@@ -60,8 +60,8 @@ class Outcome:
         """Whether a reward that the scored model was trained on is this score."""
         if self.stage == "xe":
             return False
-        name = score.partition(":")[0]
-        return name in {measured(reward) for reward in self.rewards} or plain(name) in {r.name for r in self.rewards}
+        name, rewards = score.partition(":")[0], [reward for reward in self.rewards if reward.weight]
+        return name in {measured(reward) for reward in rewards} or plain(name) in {reward.name for reward in rewards}
 
 
 def measured(reward: RewardSpec) -> str:

@@ -116,6 +116,7 @@ def test_the_score_that_was_trained_is_marked_and_only_there(tmp_path):
         ("grammar:checker=harper", {"incorrect"}),
         ("bad_endings", {"bad_endings"}),
         ("pacspp:checkpoint=m", {"pac_spp"}),
+        ("cider:weight=0", set()),
     ],
 )
 def test_rewards_mark_the_scores_that_they_are(reward, scores, tmp_path):
