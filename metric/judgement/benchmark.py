@@ -15,6 +15,7 @@ import numpy as np
 
 from metric.example import Example, Picture
 from metric.judgement.agreement import accuracy, kendall
+from metric.video import FRAMES
 
 
 @dataclass(frozen=True)
@@ -171,6 +172,8 @@ class Benchmark:
     """reason why rows of the files are not judged -> their names"""
     corpus: tuple[str, ...] = ()
     """captions in which video scores count rare words; empty for those of the references"""
+    frames: int = FRAMES
+    """frames that the benchmark's authors look at in a video, evenly spread; 0 for all"""
 
     @property
     def items(self) -> tuple[Item, ...]:

@@ -284,6 +284,7 @@ def test_activitynet_compares_paragraphs_and_takes_references_of_the_time(tmp_pa
     dump(tmp_path / "anet_entities_test_1.json", times)
     dump(tmp_path / "anet_entities_test_2.json", told)
     got = load("activitynet-foil", tmp_path)
+    assert got.frames == 0  # all frames of a segment, as its authors look at
     assert [item.example.references for item in got.items] == [("early",), ("late",)] * 2
     second = got.items[1].example.image
     assert (second.path.name, second.start, second.end) == ("v1.mp4", 0.5, 1.0)
