@@ -126,7 +126,10 @@ def example(key: str, sample: dict[str, Member], split: str, references: str, ur
     else:
         captions = ()
     if not captions and "txt" in sample:
-        captions = tuple(text_lines(sample["txt"].data.decode()))
+        try:
+            captions = tuple(text_lines(sample["txt"].data.decode("utf-8-sig")))
+        except UnicodeDecodeError:
+            return LeftOut(key, "its .txt is no UTF-8 text")
     return Example(str(row.get("id", picture.name)), picture, captions)
 
 
