@@ -74,10 +74,10 @@ def takers(parser: argparse.ArgumentParser) -> list[argparse.Action]:
     found = []
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
-            found += [inner for command in action.choices.values() for inner in takers(command)]
+            actions += [inner for command in action.choices.values() for inner in takers(command)]
         elif action.nargs != 0 and not action.choices and action.type not in (int, float):
-            found.append(action)
-    return found
+            actions.append(action)
+    return actions
 
 
 def spelt(words: Sequence[str]) -> list[str]:

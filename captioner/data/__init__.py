@@ -116,16 +116,16 @@ def why(source: Source, lost: LeftOut | None) -> str:
     if lost is None:
         return ""
     helps = "images" in inspect.signature(DATA[source.format].read).parameters and "images" not in source.options
-    told = f"; type {source},images=DIR" if helps else ""
-    return f": the first, {lost.id}, was left out since {lost.reason}{told}"
+    hint = f"; type {source},images=DIR" if helps else ""
+    return f": the first, {lost.id}, was left out since {lost.reason}{hint}"
 
 
 def without_blanks(each: Example | LeftOut) -> Iterator[Example | LeftOut]:
     """An example without its blank captions, which are left out: they would teach a captioner to be silent."""
     if isinstance(each, Example) and not all(text.strip() for text in each.references):
-        said = tuple(text for text in each.references if text.strip())
-        yield from (LeftOut(each.id, "it is blank", "caption") for _ in range(len(each.references) - len(said)))
-        yield Example(each.id, each.image, said)
+        references = tuple(text for text in each.references if text.strip())
+        yield from (LeftOut(each.id, "it is blank", "caption") for _ in range(len(each.references) - len(references)))
+        yield Example(each.id, each.image, references)
     else:
         yield each
 
@@ -143,14 +143,14 @@ def values(source: Source) -> dict[str, Any]:
     hints = get_type_hints(read)
     parameters = [each for each in inspect.signature(read).parameters.values() if each.name != "split"]
     known = [parameter.name for parameter in parameters]
-    found = {}
+    options = {}
     for typed, text in source.options.items():
         option = find(typed, known, f"option of {name}")
-        found[option] = typed_as(hints[option], f"{name}:{option}", text)
+        options[option] = typed_as(hints[option], f"{name}:{option}", text)
     for parameter in parameters:
-        if parameter.default is parameter.empty and parameter.name not in found:
+        if parameter.default is parameter.empty and parameter.name not in options:
             raise ValueError(f"{name} needs {parameter.name}; type {name}:{parameter.name}=...")
-    return found
+    return options
 
 
 def typed_as(kind: type, what: str, text: str) -> str | int | bool:

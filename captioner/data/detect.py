@@ -71,13 +71,13 @@ def with_path(source: Source, old: str, new: str) -> Source:
 
 
 def of_path(path: Path) -> Source:
-    found = of_folder(path) if path.is_dir() else of_file(path)
-    if found is None:
+    source = of_folder(path) if path.is_dir() else of_file(path)
+    if source is None:
         raise ValueError(
             f"{path} is of no form that is known; type folder:root={path} for pictures, or csv:, jsonl:, webdataset:, "
             "hf: and their options"
         )
-    return found
+    return source
 
 
 def of_file(path: Path) -> Source | None:

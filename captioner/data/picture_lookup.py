@@ -36,9 +36,9 @@ class Pictures:
         return None
 
     def example(self, id: str, names: tuple[str, ...], references: tuple[str, ...]) -> Example | LeftOut:
-        found = self.find(*names)
-        example = Example(id, found or self.where / names[0], references)
-        return example if found else LeftOut(id, self.reason, example=example)
+        path = self.find(*names)
+        example = Example(id, path or self.where / names[0], references)
+        return example if path else LeftOut(id, self.reason, example=example)
 
     @cached_property
     def inside(self) -> dict[str, Path | Picture]:

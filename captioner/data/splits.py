@@ -36,10 +36,10 @@ def file_of(pattern: str, split: str) -> Path:
     Raises ValueError for a file that is not there and for one that holds another split by its name.
     """
     if SPLIT in pattern:
-        found = filled(pattern)
-        if canonical(split) not in found:
-            raise ValueError(f"{pattern} has the splits {', '.join(found) or '(none)'}, got {split!r}")
-        return found[canonical(split)]
+        names = filled(pattern)
+        if canonical(split) not in names:
+            raise ValueError(f"{pattern} has the splits {', '.join(names) or '(none)'}, got {split!r}")
+        return names[canonical(split)]
     if not Path(pattern).is_file():
         raise ValueError(f"{pattern} is not a file")
     named = split_in(pattern)

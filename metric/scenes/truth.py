@@ -1,4 +1,4 @@
-"""What a caption claims of a scene, whether it is true, and whether the sentence belongs to the scenes' grammar.
+"""The claims of a caption about a scene: which claims are true, and whether the sentence is grammatical.
 
 `claims` reads any text, however broken, so that the truth of keyword lists can be told too; `belongs` accepts just
 the sentences that the grammar of language.py can say of some scene, true or not.
@@ -34,24 +34,24 @@ Claim = tuple[str, ...]  # what it is about, then of whom and what
 
 
 def truth(caption: str, scene: Scene) -> float:
-    """Share of the caption's distinct claims that hold, 0 to 1; 0 when it claims nothing."""
+    """The share of the distinct claims of a caption that are true, 0 to 1. A caption without claims has 0."""
     said = claims(caption)
     return sum(holds(claim, scene) for claim in said) / len(said) if said else 0.0
 
 
 def kinds(caption: str) -> list[str]:
-    """The kind of thing that each noun names, in order."""
+    """The kind of thing of each noun in the caption, in order."""
     return [KIND_OF[token.text] for token in tokens(caption) if token.role == "word" and token.text in KIND_OF]
 
 
 def recall(caption: str, scene: Scene) -> float:
-    """Share of the scene's things that the caption names, 0 to 1."""
+    """The share of the things of the scene that the caption names, 0 to 1."""
     said = claims(caption)
     return sum(("kind", thing.kind) in said for thing in scene.things) / len(scene.things)
 
 
 def quality(caption: str, scene: Scene) -> float:
-    """The exact score of a judged caption, 0 to 1: F1 of truth and recall, halved when it is no sentence."""
+    """The exact quality of a caption, 0 to 1: F1 of truth and recall, halved for an ungrammatical caption."""
     precision, coverage = truth(caption, scene), recall(caption, scene)
     f1 = 2 * precision * coverage / (precision + coverage) if precision and coverage else 0.0
     return f1 if belongs(caption) else f1 / 2
@@ -82,7 +82,7 @@ def relations(scene: Scene) -> dict[tuple[str, str], tuple[str, ...]]:
 
 
 def positions(scene: Scene) -> dict[str, tuple[str, ...]]:
-    """Where each kind is in the picture, as far as the graph says."""
+    """Kind of thing -> its position in the picture, for the kinds whose position the graph holds."""
     if scene.position:
         return {scene.things[0].kind: (scene.position,)}
     first, second = (thing.kind for thing in scene.things)
@@ -98,7 +98,7 @@ PHRASE = re.compile(r"\b(" + "|".join(sorted(PHRASES, key=len, reverse=True)) + 
 
 @lru_cache(maxsize=65_536)
 def claims(caption: str) -> frozenset[Claim]:
-    """Every distinct thing the caption says: kinds, their attributes, relations, position, setting."""
+    """The distinct claims of a caption: kinds, attributes, relations, positions, the setting."""
     return frozenset(said.claim for said in spoken(caption))
 
 
@@ -111,7 +111,7 @@ def false_words(caption: str, scene: Scene) -> set[int]:
 
 
 class Token(NamedTuple):
-    """A word, or a phrase that names a relation or a position; `places` are those of its words in the caption."""
+    """A word, or a phrase of a relation or a position. `places` holds the places of its words in the caption."""
 
     role: str
     text: str
@@ -160,7 +160,7 @@ def spoken(caption: str) -> list[Spoken]:
 
 
 def read_adjective(token: Token, pending: Pending) -> Pending:
-    """What is known of the noun to come, after one more word; a determiner begins a new phrase."""
+    """The attributes of the noun to come, after one more word. A determiner begins a new phrase."""
     word = token.text
     if word in COUNT_OF:
         return {"count": (str(COUNT_OF[word]), token.places)}
@@ -171,7 +171,7 @@ def read_adjective(token: Token, pending: Pending) -> Pending:
 
 
 def tokens(caption: str) -> list[Token]:
-    """Words and set phrases in order, each with what it is."""
+    """The words and set phrases of a caption in order, each with its role."""
     placed = [(i, word) for i, text in enumerate(caption.lower().split()) for word in re.findall(r"[a-z]+", text)]
     parts = PHRASE.split(" ".join(word for _, word in placed))  # text, phrase, text, phrase, ...
     places = iter([place for place, _ in placed])
@@ -187,7 +187,7 @@ def tokens(caption: str) -> list[Token]:
 
 @lru_cache(maxsize=65_536)
 def belongs(caption: str) -> bool:
-    """Whether the sentence is one of the scenes' grammar; case and a final stop do not count."""
+    """Whether the grammar of the scenes makes the sentence. Case and a final full stop make no difference."""
     text = caption.lower().strip().removesuffix(".").rstrip()
     if not grammar().fullmatch(text):
         return False
@@ -197,7 +197,7 @@ def belongs(caption: str) -> bool:
 
 @cache
 def grammar() -> re.Pattern[str]:
-    """The grammar of language.py, which is regular; articles are checked by `belongs`."""
+    """The grammar of language.py as a regular expression. `belongs` checks the articles."""
     size, state, colour = one_of(SIZE_OF), one_of(STATE_OF), one_of(COLOURS)
     place = one_of(chain.from_iterable(SETTING_PHRASES.values()))
     position = one_of(chain.from_iterable(POSITION_PHRASES.values()))

@@ -104,7 +104,8 @@ class MetricConfig:
 
 # Name of a metric -> the settings that define the metric, without those of the optimiser.
 PRESETS: dict[str, dict[str, Any]] = {
-    # arXiv 2410.07336 and the authors' model: rank 4, alpha 1, both towers with the patches
+    # arXiv 2410.07336 and the authors' model: rank 4, alpha 1, both towers with the patches, whose rank is 4 too, where
+    # the authors' parametrisation has rank times patch size
     "pacspp": {"method": "lora", "rank": 4, "alpha": 1.0, "dropout": 0.0, "tower": "both", "patches": True}
     | {"targets": "", "lambda_v": 0.05, "lambda_t": 0.1},
     # arXiv 2303.12112: the two projections alone

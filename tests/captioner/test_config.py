@@ -89,3 +89,8 @@ def test_impossible_settings_are_named(changes, said):
 def test_unknown_settings_are_refused():
     with pytest.raises(ValueError, match="no setting 'xe.speed'"):
         override(Run(), {"xe.speed": 1})
+
+
+def test_one_section_under_two_names_is_refused():
+    with pytest.raises(ValueError, match="leave scst out"):
+        Run(rl=Rl(samples=3), scst=Rl(samples=4))

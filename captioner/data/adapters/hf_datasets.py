@@ -49,7 +49,7 @@ def hf(
     """
     tables = opened(path, config, streaming)
     for name, table in chosen(tables, split, path).items():
-        columns = Columns.of(table.features, image, references, id, path)
+        columns = Columns.choose(table.features, image, references, id, path)
         yield from merged(examples(table, columns, split, name))
 
 
@@ -72,24 +72,24 @@ def opened(path: str, config: str, streaming: bool) -> dict[str, Any]:
     """Tables by split; one without splits under an empty name."""
     datasets = library()
     if any((Path(path) / name).is_file() for name in SAVED):
-        found = datasets.load_from_disk(path)
-        found = {name: table.to_iterable_dataset() for name, table in as_dict(found).items()} if streaming else found
+        tables = datasets.load_from_disk(path)
+        tables = {name: table.to_iterable_dataset() for name, table in as_dict(tables).items()} if streaming else tables
     else:
-        found = datasets.load_dataset(path, config or None, streaming=streaming)
-    return as_dict(found)
+        tables = datasets.load_dataset(path, config or None, streaming=streaming)
+    return as_dict(tables)
 
 
-def as_dict(found: Any) -> dict[str, Any]:
-    return dict(found) if isinstance(found, Mapping) else {"": found}
+def as_dict(tables: Any) -> dict[str, Any]:
+    return dict(tables) if isinstance(tables, Mapping) else {"": tables}
 
 
 def chosen(tables: dict[str, Any], split: str, path: str) -> dict[str, Any]:
     if "" in tables or any("split" in (table.features or {}) for table in tables.values()):
         return tables
-    found = {name: table for name, table in tables.items() if same(name, split)}
-    if not found:
+    chosen = {name: table for name, table in tables.items() if same(name, split)}
+    if not chosen:
         raise ValueError(f"{path} has the splits {', '.join(tables)}, got {split!r}")
-    return found
+    return chosen
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Columns:
     split: str
 
     @classmethod
-    def of(cls, features: Mapping[str, Any] | None, image: str, references: str, id: str, path: str) -> Columns:
+    def choose(cls, features: Mapping[str, Any] | None, image: str, references: str, id: str, path: str) -> Columns:
         """By type where not named."""
         if features is None:
             raise ValueError(f"{path} does not say its columns while it streams; type streaming=0")
@@ -151,13 +151,13 @@ def examples(table: Any, columns: Columns, split: str, part: str) -> Iterator[Ex
             continue
         picture = row[columns.image] or {"path": None, "bytes": None}
         name = name_of(row, columns, picture, f"{part or split}-{number:08d}")
-        found: Picture | Path | None = None
+        image: Picture | Path | None = None
         if picture["bytes"] is None:
-            found = Path(picture["path"]) if picture["path"] else None
+            image = Path(picture["path"]) if picture["path"] else None
         else:
-            found = InTable(table, number, columns.image, name) if mapped else InMemory(name, picture["bytes"])
-        said = tuple(text for each in columns.references for text in texts(row[each], f"{name}: {each}"))
-        yield Example(name, found, said) if found else LeftOut(name, "the row has no picture")
+            image = InTable(table, number, columns.image, name) if mapped else InMemory(name, picture["bytes"])
+        references = tuple(text for each in columns.references for text in texts(row[each], f"{name}: {each}"))
+        yield Example(name, image, references) if image else LeftOut(name, "the row has no picture")
 
 
 def name_of(row: Mapping[str, Any], columns: Columns, picture: Mapping[str, Any], otherwise: str) -> str:

@@ -32,8 +32,8 @@ def karpathy(split: str, file: str, images: str = "", ids: str = "names", restva
 
 
 def karpathy_splits(file: str, restval: bool = True, **_: Any) -> list[str]:
-    found = {row["split"] for row in images_of(Path(file))}
-    return in_order(found - {"restval"} if restval and "train" in found else found)
+    names = {row["split"] for row in images_of(Path(file))}
+    return in_order(names - {"restval"} if restval and "train" in names else names)
 
 
 def images_of(path: Path) -> list[dict[str, Any]]:

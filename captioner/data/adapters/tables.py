@@ -77,14 +77,14 @@ def csv(split: str, file: str, images: str = "", image: str = "", references: st
     header = header_of(path)
     picture = column(header, image, IMAGE, "image", file)
     said = references_column(header, references, file)
-    found: dict[str, tuple[str, list[str]]] = {}
+    pictures_of: dict[str, tuple[str, list[str]]] = {}
     for row in table(path, header):
         if isinstance(row, LeftOut):
             yield row
         elif row[picture] and same(row.get("split") or split, split):
-            captions = found.setdefault(row[picture], (row.get("id") or row[picture], []))[1]
+            captions = pictures_of.setdefault(row[picture], (row.get("id") or row[picture], []))[1]
             captions.extend(cell(row[said], f"{file}: {row[picture]}") if said else ())
-    for name, (key, captions) in found.items():
+    for name, (key, captions) in pictures_of.items():
         yield pictures.example(key, (name,), tuple(captions))
 
 

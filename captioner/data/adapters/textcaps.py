@@ -18,15 +18,15 @@ def textcaps(split: str, file: str, images: str = "") -> Read:
     """
     path = file_of(file, split)
     pictures = Pictures(Path(images) if images else near(path))
-    found: dict[str, tuple[dict[str, Any], list[str]]] = {}
+    grouped: dict[str, tuple[dict[str, Any], list[str]]] = {}
     for row in rows_of(path):
-        first, said = found.setdefault(str(row["image_id"]), (row, []))
-        said.extend([row["caption_str"]] if row.get("caption_str") else [])
-    for key, (row, said) in found.items():
+        first, captions = grouped.setdefault(str(row["image_id"]), (row, []))
+        captions.extend([row["caption_str"]] if row.get("caption_str") else [])
+    for key, (row, captions) in grouped.items():
         name = f"{key}.jpg"
         folders = ("train_images", "test_images")  # those of validation are with those of training
         names = (name, *(f"{folder}/{name}" for folder in folders), str(row.get("image_path", name)))
-        yield pictures.example(name, names, tuple(row.get("reference_strs") or said))
+        yield pictures.example(name, names, tuple(row.get("reference_strs") or captions))
 
 
 def textcaps_splits(file: str, **_: Any) -> list[str]:

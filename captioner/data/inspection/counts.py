@@ -50,12 +50,12 @@ class Look:
     def open(self, examples: Sequence[Example]) -> None:
         """Decode whole pictures: a file that is cut short has a sound beginning."""
         with ThreadPoolExecutor(THREADS) as pool:
-            for example, found in zip(examples, pool.map(size_or_reason, examples)):
+            for example, result in zip(examples, pool.map(size_or_reason, examples)):
                 self.opened += 1
-                if isinstance(found, str):
-                    self.broken[example.id] = found
+                if isinstance(result, str):
+                    self.broken[example.id] = result
                 else:
-                    self.sizes[found] += 1
+                    self.sizes[result] += 1
 
     def numbers(self) -> dict[str, Any]:
         """The numbers that are printed and written as JSON."""
@@ -75,27 +75,27 @@ class Look:
 
 def look(read: Read, split: str, opened: int, shown: int) -> Look:
     """The content of a split. `opened` pictures, drawn with a fixed seed, are decoded (-1: all); `shown` are kept."""
-    found = Look(split)
+    look = Look(split)
     to_open, to_show = Lot(max(opened, 0)), Lot(shown)
-    for chunk in chunks(watched(noted(read, found), f"{split} picture")):
+    for chunk in chunks(watched(noted(read, look), f"{split} picture")):
         for example in chunk:
             to_open.offer(example)
             to_show.offer(example)
         if opened < 0:
-            found.open(chunk)
+            look.open(chunk)
     for chunk in chunks(watched(to_open.drawn(), f"{split}, opened picture")):
-        found.open(chunk)
-    found.shown = to_show.drawn()
-    return found
+        look.open(chunk)
+    look.shown = to_show.drawn()
+    return look
 
 
-def noted(read: Read, found: Look) -> Iterator[Example]:
+def noted(read: Read, look: Look) -> Iterator[Example]:
     for each in read:
         if isinstance(each, Example):
-            found.note(each)
+            look.note(each)
             yield each
         else:
-            found.left_out.add(each)
+            look.left_out.add(each)
 
 
 def chunks(examples: Iterable[Example]) -> Iterator[list[Example]]:
@@ -108,18 +108,18 @@ class Lot:
     """A random sample of a stream of unknown length, in the stream's order (reservoir sampling)."""
 
     def __init__(self, count: int) -> None:
-        self.count, self.seen = count, 0
-        self.kept: list[tuple[int, Example]] = []
+        self.count, self.offered = count, 0
+        self.sample: list[tuple[int, Example]] = []
         self.rng = random.Random(0)
 
     def offer(self, example: Example) -> None:
-        place = self.seen if self.seen < self.count else self.rng.randint(0, self.seen)
+        place = self.offered if self.offered < self.count else self.rng.randint(0, self.offered)
         if place < self.count:
-            self.kept[place : place + 1] = [(self.seen, example)]
-        self.seen += 1
+            self.sample[place : place + 1] = [(self.offered, example)]
+        self.offered += 1
 
     def drawn(self) -> list[Example]:
-        return [example for _, example in sorted(self.kept, key=lambda pair: pair[0])]
+        return [example for _, example in sorted(self.sample, key=lambda pair: pair[0])]
 
 
 def size_or_reason(example: Example) -> tuple[int, int] | str:

@@ -38,15 +38,15 @@ def show(spec: str, wanted: Sequence[str], out: Path | None, opened: int, shown:
 
 def table(looks: Sequence[Look]) -> Table:
     names = ("split", "pictures", "captions", "each", "words", "vocabulary", "opened", "broken", "size")
-    found = Table(*names, box=None)
+    table = Table(*names, box=None)
     for each in looks:
         facts = each.numbers()
         counts = [f"{facts[name]:,}" for name in ("pictures", "captions")]
         spans = [span(facts[name]) for name in ("captions_a_picture", "words_a_caption")]
         files = [f"{facts['vocabulary']:,}", f"{each.opened:,}", f"{len(each.broken):,}"]
         size = "x".join(str(facts[side][2]) for side in ("width", "height") if facts[side])  # medians
-        found.add_row(each.split, *counts, *spans, *files, size)
-    return found
+        table.add_row(each.split, *counts, *spans, *files, size)
+    return table
 
 
 def span(quartiles: Sequence[int]) -> str:
