@@ -105,13 +105,13 @@ class Run:
     pac: str = ""
     """checkpoint of `captioner metric train` for the score pac_spp at every evaluation"""
     seed: int = 0
-    """seed of all random numbers"""
+    """seed of weights, batches, dropout and samples"""
     device: str = "auto"
     """device of the run: auto, cpu, cuda or cuda:N"""
     precision: str = "fp32"
     """precision of matrix products: fp32, tf32 (on a GPU that has it), bf16 or fp16 (the last two under autocast)"""
     accumulate: int = 1
-    """parts of a process's batch, computed in turn for one update in less memory"""
+    """equal parts of a batch, computed one after the other: the same update in less memory"""
     features: str = ""
     """folder of kept features, or online (computed for each batch); empty keeps features in memory"""
     checker: str = "auto"
@@ -138,7 +138,7 @@ class Run:
         if scst is None:
             return
         if self.rl is not UNSET:
-            raise ValueError("a Run has one reward stage, got rl and scst; leave scst out, the former name of rl")
+            raise ValueError("Run got rl=... and scst=..., two names of one section; leave scst out")
         object.__setattr__(self, "rl", scst)
 
     @property

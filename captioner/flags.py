@@ -46,12 +46,11 @@ class Parser(argparse.ArgumentParser):
                 self.error(f"no flag {name}{close and '; '}{close}")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        """Ends with exit code 2 at an unknown command or choice. argparse calls this method for each value."""
-        if action.choices is None or value in action.choices:
-            return
-        name = "/".join(action.option_strings) or action.metavar
-        close = did_you_mean(value, action.choices)
-        self.error(f"{name} is one of {', '.join(action.choices)}, got {value!r}{close and '; '}{close}")
+        """Raises ArgumentError for an unknown command or choice, with the nearest one or all."""
+        if action.choices is not None and value not in action.choices:
+            known = [str(choice) for choice in action.choices]
+            hint = did_you_mean(str(value), known) or f"there are {', '.join(known)}"
+            raise argparse.ArgumentError(action, f"got {value!r}; {hint}")
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {' '.join(message.split())} (usage: {self.prog} --help)\n")
@@ -71,7 +70,7 @@ class PrintCompletion(argparse.Action):
 
 def takers(parser: argparse.ArgumentParser) -> list[argparse.Action]:
     """The flags and positional arguments that may take a path, with those of all commands."""
-    found = []
+    actions = []
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             actions += [inner for command in action.choices.values() for inner in takers(command)]

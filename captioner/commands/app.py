@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-HELP = "try captioners in a browser"
+HELP = "page to try captioners in a browser"
 
 
 def add(parser: argparse.ArgumentParser) -> None:

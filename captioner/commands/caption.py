@@ -12,7 +12,7 @@ from pathlib import Path
 
 from metric.runtime.work_share import FLAG
 
-HELP = "caption the pictures of a folder or data set"
+HELP = "captions for a folder of pictures or a data set"
 
 
 def add(parser: argparse.ArgumentParser) -> None:

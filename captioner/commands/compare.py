@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-HELP = "compare runs: a table, curves and a gallery"
+HELP = "runs side by side: a table, curves, a gallery"
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-HELP = "check a data set: counts, captions, broken files, a contact sheet"
+HELP = "content of a data set: counts, captions, broken files, a contact sheet"
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
-HELP = "check the installation: packages, Java, LanguageTool, GPU"
+HELP = "packages, GPU, Java and grammar checkers on this machine"
 PACKAGES = {
     "torch": "",
     "open_clip_torch": "",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-HELP = "caption a split with a run, and score the captions"
+HELP = "captions and scores of a split, by a run"
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from metric.runtime.work_share import FLAG, own_gpu, share_of
 
-HELP = "compute the CLIP features of a data set once"
+HELP = "CLIP features of a data set, computed once"
 
 
 def add(parser: argparse.ArgumentParser) -> None:

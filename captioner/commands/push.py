@@ -6,7 +6,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-HELP = "publish a captioner or a metric on the hub, with a model card"
+HELP = "upload of a captioner or a metric to the hub, with a model card"
 
 
 def add(parser: argparse.ArgumentParser) -> None:

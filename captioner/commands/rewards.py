@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rewards.options import Option
 
-HELP = "list the rewards that --reward accepts, with their options"
+HELP = "rewards that --reward accepts, with options"
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-HELP = "score captions from any source"
+HELP = "scores of captions from any source"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +39,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--partial",
         action="store_true",
-        help="scores of the pictures that have captions, references and a file, without the other pictures",
+        help="scores of the pictures that have captions, references and a file; the other pictures are counted",
     )
     parser.add_argument(
         "--bootstrap",

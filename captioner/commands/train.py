@@ -10,7 +10,7 @@ from captioner.config import CHOICES, Run, check, override
 from captioner.flags import add_flags, given
 from captioner.presets import PRESETS, RECIPES, refuse_contradiction, settings_of
 
-HELP = "train a captioner: cross-entropy, then a reward"
+HELP = "training of a captioner: cross-entropy, then a reward"
 GROUPS = {
     "data": ("data", "clip", "features"),
     "model": ("init", "model"),

@@ -10,15 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from captioner.cli import COMMANDS, main, parser
+from captioner.cli import main, parser
 from captioner.commands.train import asked_for
 from captioner.config import Rl, Run, dotted, flag
 from captioner.flags import add_flags, field_docs, given
-from captioner.presets import PRESETS, RECIPES
 from metric.training.config import MetricConfig, PretrainConfig
 
 SCREEN = 40  # lines
-NAMES = ", ".join([*PRESETS, *RECIPES])
 
 
 @dataclass(frozen=True)
@@ -145,25 +143,15 @@ def test_underscores_and_the_former_section_mean_the_same(words):
         ("train --out x --qqqqqqqq 1", "captioner train: no flag --qqqqqqqq"),
         ("train --out x --xe.lr fast", "captioner train: argument --xe.lr: invalid float value: 'fast'"),
         ("train", "captioner train: the following arguments are required: --out"),
-        (
-            "train --out x --preset smal",
-            f"captioner train: --preset is one of {NAMES}, got 'smal'; did you mean small?",
-        ),
+        ("captin", "captioner: argument COMMAND: got 'captin'; did you mean caption?"),
+        ("metric jugde", "captioner metric: argument COMMAND: got 'jugde'; did you mean judge?"),
+        ("train --out x --preset smal", "captioner train: argument --preset: got 'smal'; did you mean small?"),
         (
             "train --out x --rl.objective grop",
-            "captioner train: --rl.objective is one of scst, grpo, dico, got 'grop'; did you mean grpo?",
+            "captioner train: argument --rl.objective: got 'grop'; did you mean grpo?",
         ),
-        ("train --out x --watch q", "captioner train: --watch is one of off, warn, stop, got 'q'"),
-        (
-            "--print-completion bahs",
-            "captioner: --print-completion is one of bash, zsh, tcsh, got 'bahs'; did you mean bash?",
-        ),
-        ("captin", f"captioner: COMMAND is one of {', '.join(COMMANDS)}, got 'captin'; did you mean caption?"),
-        (
-            "metric trin --out x",
-            "captioner metric: COMMAND is one of train, pretrain, import, positives, judge, audit, video, got 'trin'; "
-            "did you mean train?",
-        ),
+        ("train --out x --watch qq", "captioner train: argument --watch: got 'qq'; there are off, warn, stop"),
+        ("--print-completion bahs", "captioner: argument --print-completion: got 'bahs'; did you mean bash?"),
     ],
 )
 def test_misspelt_word_is_told_in_a_line(capsys, words, said):
@@ -249,7 +237,7 @@ def test_experiment_file_with_both_names_of_the_reward_stage_is_refused(tmp_path
     file.write_text("from captioner.config import Rl, Run\nrun = Run(rl=Rl(), scst=Rl(lr=1.0))")
     assert main(["train", str(file), "--out", str(tmp_path / "run")]) == 2
     error = capsys.readouterr().err
-    assert "got rl and scst; leave scst out" in error and error.count("\n") == 1
+    assert "Run got rl=... and scst=..." in error and "leave scst out" in error and error.count("\n") == 1
     assert not (tmp_path / "run").exists()
 
 

@@ -25,8 +25,8 @@ HELP = "learned metrics: train, pretrain, import, positives, judge, audit, video
 def add(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="metric_command", metavar="COMMAND", required=True)
     for name, config, what in (
-        ("train", MetricConfig(), "train a PAC-S++: tune a CLIP with the positive-augmented contrastive loss"),
-        ("pretrain", PretrainConfig(), "pretrain a CLIP of open_clip with the plain contrastive loss"),
+        ("train", MetricConfig(), "training of a PAC-S++ from a CLIP, with the positive-augmented contrastive loss"),
+        ("pretrain", PretrainConfig(), "plain contrastive training of an open_clip model"),
     ):
         sub = commands.add_parser(name, help=what, description=config.__doc__)
         sub.usage = "%(prog)s --out RUN [--data DATA] [--FLAG VALUE ...]"

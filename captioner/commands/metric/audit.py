@@ -8,7 +8,7 @@ from typing import Any
 
 from captioner.commands.metric.judge import add_metrics, whole
 
-HELP = "audit metrics with captions that are made worse"
+HELP = "test of metrics with captions that are made worse"
 
 
 def add(commands: Any) -> None:

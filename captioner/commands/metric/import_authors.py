@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-HELP = "import a PAC-S or PAC-S++ of the authors, for --pac and pacspp:checkpoint="
+HELP = "conversion of the authors' .pth into a folder that --pac and pacspp:checkpoint= take"
 
 
 def add(commands: Any) -> None:

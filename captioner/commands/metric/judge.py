@@ -11,7 +11,7 @@ from typing import Any
 
 from metric.judgement.benchmarks import BENCHMARKS
 
-HELP = "measure the agreement of metrics with people on a benchmark"
+HELP = "agreement of metrics with people on a benchmark"
 
 
 def add(commands: Any) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from metric.positives.generate import Makers
     from metric.positives.units import ImageMaker, TextMaker
 
-HELP = "make synthetic positives: captions by a captioner, pictures by a text-to-image model"
+HELP = "synthetic positives: captions by a captioner, pictures by a text-to-image model"
 
 
 def add(commands: Any) -> None:
@@ -34,7 +34,11 @@ def add(commands: Any) -> None:
     parser.add_argument("--split", default="train", help="split of the data set (train)")
     parser.add_argument("--out", required=True, type=Path, help="folder for the shards")
     parser.add_argument("--shard", default="", metavar="I/N", help=FLAG)
-    parser.add_argument("--device", default="auto", help="device of the work: auto, cpu, cuda or cuda:N (auto)")
+    parser.add_argument(
+        "--device",
+        default="auto",
+        help="device of the work: auto, cpu, cuda or cuda:N (auto)",
+    )
     add_flags(parser, GenerationConfig(), others="making")
     add_flags(parser, FilterConfig(), others="choice")
     parser.set_defaults(run=run)

@@ -11,7 +11,7 @@ from typing import Any
 
 from captioner.commands.metric.judge import whole
 
-HELP = "score captions of videos with EMScore and any CLIP"
+HELP = "EMScore of captions of videos, with any CLIP"
 
 
 def add(commands: Any) -> None:
