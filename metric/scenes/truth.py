@@ -35,8 +35,8 @@ Claim = tuple[str, ...]  # what it is about, then of whom and what
 
 def truth(caption: str, scene: Scene) -> float:
     """The share of the distinct claims of a caption that are true, 0 to 1. A caption without claims has 0."""
-    said = claims(caption)
-    return sum(holds(claim, scene) for claim in said) / len(said) if said else 0.0
+    claimed = claims(caption)
+    return sum(holds(claim, scene) for claim in claimed) / len(claimed) if claimed else 0.0
 
 
 def kinds(caption: str) -> list[str]:
@@ -46,8 +46,8 @@ def kinds(caption: str) -> list[str]:
 
 def recall(caption: str, scene: Scene) -> float:
     """The share of the things of the scene that the caption names, 0 to 1."""
-    said = claims(caption)
-    return sum(("kind", thing.kind) in said for thing in scene.things) / len(scene.things)
+    claimed = claims(caption)
+    return sum(("kind", thing.kind) in claimed for thing in scene.things) / len(scene.things)
 
 
 def quality(caption: str, scene: Scene) -> float:
@@ -99,7 +99,7 @@ PHRASE = re.compile(r"\b(" + "|".join(sorted(PHRASES, key=len, reverse=True)) + 
 @lru_cache(maxsize=65_536)
 def claims(caption: str) -> frozenset[Claim]:
     """The distinct claims of a caption: kinds, attributes, relations, positions, the setting."""
-    return frozenset(said.claim for said in spoken(caption))
+    return frozenset(spoken_claim.claim for spoken_claim in spoken(caption))
 
 
 def false_words(caption: str, scene: Scene) -> set[int]:
@@ -107,7 +107,7 @@ def false_words(caption: str, scene: Scene) -> set[int]:
 
     A claim of a thing that is not there marks its attributes too: "a blue cat" without a cat is false in three words.
     """
-    return {place for said in spoken(caption) if not holds(said.claim, scene) for place in said.places}
+    return {place for claim, places in spoken(caption) if not holds(claim, scene) for place in places}
 
 
 class Token(NamedTuple):
@@ -133,30 +133,30 @@ def spoken(caption: str) -> list[Spoken]:
 
     An adjective belongs to the next noun of its phrase; a state right after a noun (or its verb) belongs to that noun.
     """
-    said: list[Spoken] = []
+    spoken_claims: list[Spoken] = []
     pending: Pending = {}
     last, relation = "", Token("relation", "", ())
     for token in tokens(caption):
         word, places = token.text, token.places
         if token.role == "position":
-            said += [Spoken(("position", last, word), places)] if last else []
+            spoken_claims += [Spoken(("position", last, word), places)] if last else []
         elif token.role == "relation":
             relation, pending = token, {}
         elif word in KIND_OF:
             kind = KIND_OF[word]
-            said.append(Spoken(("kind", kind), places))
-            said += [Spoken((attribute, kind, value), at) for attribute, (value, at) in pending.items()]
+            spoken_claims.append(Spoken(("kind", kind), places))
+            spoken_claims += [Spoken((attribute, kind, value), at) for attribute, (value, at) in pending.items()]
             if relation.text and last and last != kind:
-                said.append(Spoken(("relation", last, relation.text, kind), relation.places))
+                spoken_claims.append(Spoken(("relation", last, relation.text, kind), relation.places))
             last, relation, pending = kind, Token("relation", "", ()), {}
         elif word in STATE_OF and last and not pending and not relation.text:
-            said.append(Spoken(("state", last, STATE_OF[word]), places))
+            spoken_claims.append(Spoken(("state", last, STATE_OF[word]), places))
         elif word in SETTING_OF:
-            said.append(Spoken(("setting", SETTING_OF[word]), places))
+            spoken_claims.append(Spoken(("setting", SETTING_OF[word]), places))
             pending = {}
         else:
             pending = read_adjective(token, pending)
-    return said
+    return spoken_claims
 
 
 def read_adjective(token: Token, pending: Pending) -> Pending:
@@ -175,14 +175,14 @@ def tokens(caption: str) -> list[Token]:
     placed = [(i, word) for i, text in enumerate(caption.lower().split()) for word in re.findall(r"[a-z]+", text)]
     parts = PHRASE.split(" ".join(word for _, word in placed))  # text, phrase, text, phrase, ...
     places = iter([place for place, _ in placed])
-    found: list[Token] = []
+    in_order: list[Token] = []
     for i, part in enumerate(parts):
         if i % 2:
             role, name = PHRASES[part]
-            found.append(Token(role, name, tuple(islice(places, len(part.split())))))
+            in_order.append(Token(role, name, tuple(islice(places, len(part.split())))))
         else:
-            found += [Token("word", word, (next(places),)) for word in part.split()]
-    return found
+            in_order += [Token("word", word, (next(places),)) for word in part.split()]
+    return in_order
 
 
 @lru_cache(maxsize=65_536)
@@ -207,24 +207,24 @@ def grammar() -> re.Pattern[str]:
         before = f"{determiner}(?: {size})?"
         return f"(?:{before}(?: {state})?(?: {colour})? {noun})"
 
-    def told(determiner: str, noun: str) -> str:  # the thing and, unless said already, what it does
+    def with_state(determiner: str, noun: str) -> str:  # the thing, and its state before or after the noun
         bare = f"{determiner}(?: {size})?(?: {colour})? {noun}"
         return f"(?:{noun_phrase(determiner, noun)}|{bare} {state})"
 
     article_, number = "an?", one_of(COUNT_WORDS.values())
     one, many = noun_phrase(article_, one_of(SINGULARS)), noun_phrase(number, one_of(PLURALS))
-    one_told, many_told = told(article_, one_of(SINGULARS)), told(number, one_of(PLURALS))
-    any_, any_told = f"(?:{one}|{many})", f"(?:{one_told}|{many_told})"
+    one_in_state, many_in_state = with_state(article_, one_of(SINGULARS)), with_state(number, one_of(PLURALS))
+    any_, any_in_state = f"(?:{one}|{many})", f"(?:{one_in_state}|{many_in_state})"
     where = f"(?: {place})?(?: {position})?"
     somewhere = f"(?: {place}(?: {position})?| {position})"
     related = f" {relation} {any_}(?: {place})?"
     after = f"(?:{where}|{related})"
     predicate = f"(?: {state}{where}|{somewhere}|{related})"
     return re.compile(
-        f"(?:an? {one_of(PICTURE_WORDS)} of )?{any_told}{after}"
+        f"(?:an? {one_of(PICTURE_WORDS)} of )?{any_in_state}{after}"
         f"|{any_} and {any_}(?: (?:are )?{place})?"
         f"|{one} is{predicate}|{many} are{predicate}"
-        f"|there (?:is {one_told}|are {many_told}){after}"
+        f"|there (?:is {one_in_state}|are {many_in_state}){after}"
     )
 
 
