@@ -50,7 +50,7 @@ def recognise(text: str, formats: Iterable[str]) -> Source:
     if ":" not in text and re.search(r"[/\\.]", text):
         raise ValueError(f"{text} does not exist; give a path, or name:option=value with a name of {', '.join(names)}")
     name, options = split_spec(text)
-    return Source(find(name, names, "data set"), options)
+    return Source(find(name, names, "data set" if ":" in text else "file, folder or data set"), options)
 
 
 def of_pattern(text: str) -> Source:

@@ -13,6 +13,7 @@ from captioner.data.adapters.flickr8k import references as of_tokens
 from captioner.data.adapters.folders import SUFFIXES, is_texts, read_text
 from captioner.data.caption_files import is_id, parsed
 from metric.example import Picture
+from metric.storage.text_lines import text_lines
 
 SHAPES = "{id: [caption, ...]}, COCO annotations, Karpathy's JSON, JSONL with references, or a Flickr token file"
 TOKEN_LINE = re.compile(r"[^\t\n]+#\d+\t")  # name.jpg#0<tab>caption
@@ -59,7 +60,7 @@ def read_references(path: Path, split: str) -> list[NamedPicture]:
     """
     text = read_text(path)
     if TOKEN_LINE.match(text):
-        return [NamedPicture((name,), texts) for name, texts in of_tokens(filter(None, text.splitlines())).items()]
+        return [NamedPicture((name,), texts) for name, texts in of_tokens(filter(None, text_lines(text))).items()]
     content = parsed(path, text, SHAPES)
     if isinstance(content, list):
         table = of_rows(path, content)

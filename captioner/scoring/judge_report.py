@@ -34,7 +34,7 @@ def report_judgement(
     """
     chosen = Metrics.from_specs(metrics, rewards, clip, device_of(device))
     loaded = load_benchmark(benchmark, root, references, chosen.look)
-    scorers = chosen.scorers([item.example for item in loaded.items], loaded.corpus)
+    scorers = chosen.scorers([item.example for item in loaded.items], loaded.corpus, loaded.frames)
     judgement = judge(loaded, scorers, resamples, chosen.facts)
     show(judgement)
     if out:

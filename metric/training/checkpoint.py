@@ -56,7 +56,7 @@ class Training:
 
 
 def begin(run: Training, config: Config, out: Path, resume: bool) -> int:
-    """The step to begin with. The first process prepares the folder, the others wait for it."""
+    """The number of steps that are done. The first process prepares the folder, and the others wait."""
     if resume and rank() == 0:
         checkpoint_folders.reached(out, RESUME, *NEEDED)
     if not resume and checkpoint_folders.newest(out):
@@ -70,7 +70,7 @@ def begin(run: Training, config: Config, out: Path, resume: bool) -> int:
 
 
 def start(config: Config, out: Path) -> None:
-    """An empty run folder: the log of an earlier run is not continued."""
+    """Begin a run folder with its settings and without the log of an earlier run."""
     out.mkdir(parents=True, exist_ok=True)
     (out / METRICS).unlink(missing_ok=True)
     write_json(out / CONFIG, asdict(config))

@@ -147,6 +147,7 @@ def due(done: int, config: Config) -> bool:
 
 
 def remember_best(run: Training, loss: float, config: Config, out: Path) -> None:
+    """Keep the weights of the lowest validation loss, for early stopping."""
     better = run.patience.improved(loss)
     if config.patience and better and rank() == 0:
         save_moving(run.model, out / BEST)

@@ -78,6 +78,7 @@ def image_side(clip: Clip, images: Sequence) -> tuple[Callable[[Tensor], Tensor]
     if parts is None:
         return clip.encode_image, pixels
     body, head = parts
+    body.eval()  # computed once: a dropout of patches or layers would stay in all steps
 
     def look(rows: list[int]) -> Tensor:
         features = []

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,18 +82,35 @@ def annotated(
     path: Path, images: str, ids: str, keep: Callable[[Row], bool] = lambda row: True, marks: list[str] | None = None
 ) -> Iterator[Any]:
     """The pictures of a file in the order of `images`, with their captions. Captions with a mark are left out."""
-    document = content(path)
-    captions: dict[Any, list[Row]] = {}
-    for row in document.get("annotations", ()):
-        captions.setdefault(row["image_id"], []).append(row)
+    annotations = content(path)
+    captions: dict[str, list[Row]] = {}  # by the id as text: files mix 1 and "1"
+    for row in annotations.get("annotations", ()):
+        captions.setdefault(str(row["image_id"]), []).append(row)
     pictures = Pictures(Path(images) if images else near(path))
-    for row in filter(keep, document["images"]):
+    for row in filter(keep, annotations["images"]):
         name = identity(ids, row["file_name"], row["id"])
-        annotations = captions.get(row["id"], [])
-        dropped = {id(annotation): mark for mark in marks or () for annotation in annotations if annotation.get(mark)}
-        yield from (LeftOut(name, f"marked {mark}", "caption") for mark in dropped.values())
-        references = tuple(annotation["caption"] for annotation in annotations if id(annotation) not in dropped)
-        yield pictures.example(name, places(row, path), references)
+        references = []
+        for annotation in captions.get(str(row["id"]), []):
+            if fault := unusable(annotation, marks or (), path):
+                yield LeftOut(name, fault, "caption")
+            else:
+                references.append(annotation["caption"])
+        yield pictures.example(name, places(row, path), tuple(references))
+    known = {str(row["id"]) for row in annotations["images"]}
+    for image in captions.keys() - known:
+        yield from (LeftOut(image, "no picture of the file has its image_id", "caption") for _ in captions[image])
+
+
+def unusable(annotation: Row, marks: Sequence[str], path: Path) -> str:
+    """Why the caption of an annotation is left out, or "". ValueError for a caption that is no text."""
+    if annotation["caption"] is None:
+        return "the caption is null"
+    if not isinstance(annotation["caption"], str):
+        raise ValueError(
+            f"{path}: image_id {annotation['image_id']} has the caption {json.dumps(annotation['caption'])[:80]}, "
+            "expected a text"
+        )
+    return next((f"marked {mark}" for mark in reversed(marks) if annotation.get(mark)), "")
 
 
 def places(row: Row, path: Path) -> tuple[str, ...]:

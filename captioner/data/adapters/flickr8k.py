@@ -10,6 +10,7 @@ from typing import Any
 from captioner.data.left_out import Read
 from captioner.data.picture_lookup import Pictures
 from captioner.data.splits import canonical
+from metric.storage.text_lines import text_lines
 
 LISTS = {
     "train": "Flickr_8k.trainImages.txt",
@@ -57,4 +58,4 @@ def lines(folder: Path, name: str) -> list[str]:
     path = folder / name
     if not path.is_file():
         raise ValueError(f"{folder} is not Flickr8k, whose folder has a file {name}; type flickr8k:root=DIR")
-    return [line for line in path.read_text(encoding="utf-8").splitlines() if line]
+    return [line for line in text_lines(path.read_text(encoding="utf-8")) if line]

@@ -20,6 +20,7 @@ from captioner.data.picture_lookup import tar_members
 from captioner.data.splits import SPLIT, in_order, same, split_in
 from metric.example import Example
 from metric.images import InMemory, InTar
+from metric.storage.text_lines import text_lines
 
 Member: TypeAlias = InTar | InMemory
 SAMPLE = re.compile(r"((?:.*/|)[^.]+)[.]([^/]*)")  # key and ending, as in webdataset's base_plus_ext
@@ -48,12 +49,12 @@ def urls(shards: str, split: str) -> list[str]:
     if Path(shards).is_dir():
         paths = sorted(Path(shards).glob("*.tar"))
         named = any(split_in(path.name) for path in paths)
-        addresses = [str(path) for path in paths if not named or same(split_in(path.name), split)]
+        urls_of_split = [str(path) for path in paths if not named or same(split_in(path.name), split)]
     else:
-        addresses = opener().shardlists.expand_urls(shards.replace(SPLIT, split))
-    if not addresses:
+        urls_of_split = opener().shardlists.expand_urls(shards.replace(SPLIT, split))
+    if not urls_of_split:
         raise ValueError(f"{shards} has no shard of the split {split!r}")
-    return addresses
+    return urls_of_split
 
 
 def opener() -> Any:
@@ -68,9 +69,9 @@ def shard(url: str, split: str, references: str = "") -> Read:
     """The examples of one shard. A shard that breaks off gives the examples before the break, then a LeftOut."""
     try:
         for key, sample in samples(files(url)):
-            item = example(key, sample, split, references, url)
-            if item:
-                yield item
+            read_example = example(key, sample, split, references, url)
+            if read_example:
+                yield read_example
     except (tarfile.TarError, OSError) as error:
         yield LeftOut(url, reason(error), "shard")
 
@@ -125,7 +126,10 @@ def example(key: str, sample: dict[str, Member], split: str, references: str, ur
     else:
         captions = ()
     if not captions and "txt" in sample:
-        captions = tuple(sample["txt"].data.decode().splitlines())
+        try:
+            captions = tuple(text_lines(sample["txt"].data.decode("utf-8-sig")))
+        except UnicodeDecodeError:
+            return LeftOut(key, "its .txt is no UTF-8 text")
     return Example(str(row.get("id", picture.name)), picture, captions)
 
 

@@ -23,7 +23,7 @@ OVERLAP = 0.4  # share of a reference's time that a sentence has to cover, as in
 WORDS = 66  # longer training sentences do not count for the words' frequency, as in the authors' code
 PROTOCOL = (
     "a paragraph scores the mean of its sentences, each with its segment of the video and the references of that time; "
-    "a tie is an error (arXiv 2111.08919)"
+    "all frames of a segment; a tie is an error (arXiv 2111.08919 and its ActivityNet-FOIL_demo.py)"
 )
 Span = Sequence[float]
 
@@ -44,7 +44,9 @@ def activitynet(root: Path) -> Benchmark:
         pairs.append(Choice(tuple(range(start, middle)), tuple(range(middle, len(items)))))
     if not pairs:
         raise ValueError(f"{root}: no video has a right and a foiled paragraph, times and references")
-    benchmark = Benchmark("activitynet-foil", PROTOCOL, (tuple(items),), Choices(tuple(pairs)), corpus=corpus(root))
+    benchmark = Benchmark(
+        "activitynet-foil", PROTOCOL, (tuple(items),), Choices(tuple(pairs)), corpus=corpus(root), frames=0
+    )
     return benchmark.noting("without foil, times or references", lost)
 
 

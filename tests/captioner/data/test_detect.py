@@ -126,3 +126,8 @@ def test_plain_folder_is_pictures_and_flickr8k_is_itself(tmp_path, photographs):
 def test_what_is_nowhere_is_told(text, words):
     with pytest.raises(ValueError, match=words):
         looks(text)
+
+
+def test_a_path_that_is_not_there_is_told_as_one():
+    with pytest.raises(ValueError, match="no file, folder or data set is called 'photos'"):
+        recognise("photos", ["scenes"])
