@@ -38,8 +38,8 @@ def evaluate_run(folder: Path, split: str, specs: Sequence[str]) -> Scores:
     clip = load_clip(run.clip, device)
     captioner = Captioner.from_pretrained(folder).to(device)
     place = position(newest(folder) or folder)  # of the checkpoint that was just read
-    if left := unfinished(run, place.stage, place.step):
-        tell([f"{folder} is not finished: {left}; `{resuming(folder)}` goes on"])
+    if rest := unfinished(run, place.stage, place.step):
+        tell([f"{folder} is not finished: {rest}; `{resuming(folder)}` goes on"])
     captioner.config.refuse_other_clip(clip)
     examples = load(run.data, split, known_ids(run.features))
     features = FeatureStore.build(examples, clip, folder_of(run.features))

@@ -96,8 +96,8 @@ def annotated(
             else:
                 references.append(annotation["caption"])
         yield pictures.example(name, places(row, path), tuple(references))
-    known = {str(row["id"]) for row in annotations["images"]}
-    for image in captions.keys() - known:
+    ids = {str(row["id"]) for row in annotations["images"]}
+    for image in captions.keys() - ids:
         yield from (LeftOut(image, "no picture of the file has its image_id", "caption") for _ in captions[image])
 
 

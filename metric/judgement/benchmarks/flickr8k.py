@@ -48,11 +48,11 @@ class Captions:
 
     def without(self, rows: Iterable[Row]) -> Captions:
         """The captions whose references lack the caption of each row, one reference a row, for all rows of an image."""
-        left = {image: [*texts] for image, texts in self.references.items()}
+        remaining = {image: [*texts] for image, texts in self.references.items()}
         for image, key, _ in rows:
-            if self.texts[key] in left[image]:
-                left[image].remove(self.texts[key])
-        return replace(self, references={image: tuple(texts) for image, texts in left.items()})
+            if self.texts[key] in remaining[image]:
+                remaining[image].remove(self.texts[key])
+        return replace(self, references={image: tuple(texts) for image, texts in remaining.items()})
 
 
 def expert(root: Path) -> Benchmark:
@@ -66,9 +66,9 @@ def expert(root: Path) -> Benchmark:
 def crowd(root: Path) -> Benchmark:
     captions = read_captions(root)
     rows = list(read_rows(locate(root, "CrowdFlowerAnnotations.txt"), scores=slice(2, 3), columns=5))
-    own = [row for row in rows if captions.is_own(row)]
-    benchmark = judged("flickr8k-cf", CROWD, root, rows, captions.without(own))
-    return benchmark.noting(REFERENCE, [named(row) for row in own])
+    on_own_image = [row for row in rows if captions.is_own(row)]
+    benchmark = judged("flickr8k-cf", CROWD, root, rows, captions.without(on_own_image))
+    return benchmark.noting(REFERENCE, [named(row) for row in on_own_image])
 
 
 def named(row: Row) -> str:
