@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,6 +75,14 @@ class MetricConfig:
     "weight of the term of made pictures"
     lambda_t: float = 0.1
     "weight of the term of made captions"
+    negatives: int = 0
+    "spoiled captions of each caption of the batch, as hard text negatives; 0: none, as in the paper"
+    lambda_n: float = 1.0
+    "weight of the term of negatives"
+    negatives_form: str = "negclip"
+    "negclip: further wrong texts of every picture; fsc: each caption against its own negatives alone, focal, smoothed"
+    negative_kinds: str = "all"
+    "form (faults of grammar), content (false claims), all, or kinds by name with commas between them"
     steps: int = 150
     "optimiser steps"
     batch_size: int = 128
@@ -107,8 +116,21 @@ PRESETS: dict[str, dict[str, Any]] = {
     # arXiv 2410.07336 and the authors' model: rank 4, alpha 1, both towers with the patches
     "pacspp": {"method": "lora", "rank": 4, "alpha": 1.0, "dropout": 0.0, "tower": "both", "patches": True}
     | {"targets": "", "lambda_v": 0.05, "lambda_t": 0.1},
+    # the same with hard text negatives, which the paper has not
+    "pacspp_hard": {"method": "lora", "rank": 4, "alpha": 1.0, "dropout": 0.0, "tower": "both", "patches": True}
+    | {"targets": "", "lambda_v": 0.05, "lambda_t": 0.1}
+    | {"negatives": 3, "lambda_n": 1.0, "negatives_form": "negclip", "negative_kinds": "all"},
     # arXiv 2303.12112: the two projections alone
     "pacs": {"method": "projections", "lambda_v": 0.05, "lambda_t": 0.1, "lr": 1e-3},
     # the ablation: LoRA without any made positives
     "plain": {"method": "lora", "lambda_v": 0.0, "lambda_t": 0.0},
 }
+IDLE = ("lambda_n", "negatives_form", "negative_kinds")  # settings that say nothing without negatives
+
+
+def refuse_idle(config: MetricConfig, named: Collection[str]) -> None:
+    """Raises ValueError when a setting among those `named` says something of negatives and there are none."""
+    for name in IDLE:
+        if name in named and not config.negatives:
+            flag, value = "--" + name.replace("_", "-"), getattr(config, name)
+            raise ValueError(f"{flag} {value} does nothing with --negatives 0; type --negatives 3, or leave {flag} out")
