@@ -1,4 +1,4 @@
-"""Scores of captions, classic and learned, and the training of a learned score. No module of a captioner is here.
+"""Scores of captions, classic and learned, and the training of a learned score. The package knows no captioner.
 
     from metric import Example, Embedder, load_clip, evaluate, train_metric, judge, audit
 

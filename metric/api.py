@@ -1,6 +1,6 @@
-"""The functions behind `from metric import train_metric, judge, audit`: their parts are put together here.
+"""The functions behind `from metric import train_metric, judge, audit`.
 
-Nothing heavy is imported until a function is called.
+Each function puts the parts of one task together. PyTorch is imported when a function is called.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ def train_metric(
 ) -> dict[str, dict[str, float]]:
     """Tunes a CLIP with positive-augmented contrastive loss: the learned metric PAC-S++ (arXiv 2410.07336).
 
-    Writes the adapter and the checkpoints into the folder `out`, which `load_clip` and `pac_spp:checkpoint=OUT` read.
+    The folder `out` gets the adapter and the checkpoints. `load_clip` and `pac_spp:checkpoint=OUT` read the folder.
 
     Args:
         config: the settings, such as `MetricConfig(steps=150)`.
         training: pictures with captions.
-        val: pictures with captions, for the figures before and after.
+        val: pictures with captions, for the figures before and after the training.
         out: folder of the run.
-        positives: folder of shards that `captioner metric positives` made. None takes the renderer for scenes, and the
-            other references of a picture for photographs.
-        resume: go on from the last checkpoint in `out`.
+        positives: folder of shards that `captioner metric positives` made. None takes the renderer for scenes, and for
+            photographs the other references of the picture.
+        resume: whether the training continues from the last checkpoint in `out`.
         device: auto, cpu, cuda or cuda:N.
 
     Returns:
         Two rows of figures, `before` and `after`: retrieval and mean scores of the validation pictures.
 
     Raises:
-        ValueError: a setting, a picture or the folder cannot be used.
+        ValueError: a setting, a picture or the folder cannot be used. The message names the reason.
     """
     from metric.positives.sources import positives_for
     from metric.runtime.device import device_of
@@ -69,7 +69,7 @@ def judge(
 
     Args:
         benchmark: flickr8k-expert, flickr8k-cf, composite, pascal-50s, foil, polaris, nebula, thumb, vatex-eval or
-            activitynet-foil. The last two have videos, for which `captioner metric judge` computes EMScore.
+            activitynet-foil. The last two hold videos. `captioner metric judge` computes EMScore for videos.
         root: folder with the files of the benchmark, as its authors publish them.
         metrics: names of scores, such as `cider` or `clip_s:clip=ViT-B-32-quickgelu:openai`.
         scorers: other metrics, each a function `(examples, captions) -> {name: one number a caption}`.
@@ -82,13 +82,13 @@ def judge(
         The agreement of each metric (`.metrics`), its 95 % intervals, and the facts to print beside the numbers.
 
     Raises:
-        ValueError: the benchmark or a score has no such name, a file is absent, or a score cannot be computed.
+        ValueError: no benchmark or score has the name, a file is absent, or a score cannot be computed.
     """
     from metric.judgement import judge as judgement
     from metric.judgement.benchmarks import load_benchmark
 
     named, facts = as_scorers(metrics, clip, device)
-    items = load_benchmark(benchmark, Path(root), references, looks(metrics))
+    items = load_benchmark(benchmark, Path(root), references, needs_pictures(metrics))
     return judgement.judge(items, [*named, *scorers], resamples, facts)
 
 
@@ -102,13 +102,13 @@ def audit(
 ) -> Audit:
     """Counts how often a metric prefers a caption that was made worse by rule, such as one with repeated words.
 
-    One reference of each example is the caption. The others stay its references.
+    One reference of each example is the caption. The other references stay references.
 
     Args:
         examples: pictures with references.
         metrics: names of scores, such as `cider` or `clip_s`.
         scorers: other metrics, each a function `(examples, captions) -> {name: one number a caption}`.
-        seed: decides which reference is the caption, and how a caption is corrupted.
+        seed: seed of the choice of the caption and of the corruptions.
         clip: the CLIP of scores that name none.
         device: auto, cpu, cuda or cuda:N.
 
@@ -140,8 +140,8 @@ def as_scorers(metrics: Sequence[str], clip: str, device: str) -> tuple[list[Sco
     return [scorer] if metrics else [], facts
 
 
-def looks(metrics: Sequence[str]) -> bool:
-    """Whether a score needs the pictures, which then must exist."""
+def needs_pictures(metrics: Sequence[str]) -> bool:
+    """Whether a score of the list reads pictures. The pictures of a benchmark must then exist."""
     from metric.scores.catalogue import SCORES, request
 
     return any(SCORES[name].family == "clip" for name in request(metrics).names) if metrics else False

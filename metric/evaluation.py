@@ -1,6 +1,6 @@
 """Scores of a set of captions: `evaluate(captions, examples, names)`.
 
-What cannot be computed is in `Scores.skipped` with the reason.
+`Scores.skipped` holds the scores that cannot be computed, each with the reason.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ def evaluate(
     """Scores captions of pictures.
 
     Args:
-        captions: example's id -> caption. Examples without a caption are left aside, and `Scores.facts` says how many.
-        examples: pictures with references. Scores that need no reference work without.
+        captions: example's id -> caption. `Scores.facts` counts the examples without a caption, which get no score.
+        examples: pictures with references. Some scores work without references.
         names: scores and families, such as `cider`, `text` or `pac_spp:checkpoint=DIR`.
         clip: the CLIP of CLIP-S. A spec such as `clip_s:clip=DIR` names another.
         pac: the tuned CLIP of PAC-S++, or of PAC-S++ hard where it was trained with negatives. A spec such as
             `pac_spp:checkpoint=DIR` names another.
         checker: grammar checker: languagetool, harper, none, or auto (the best that is installed).
-        device: where models run that a spec names.
+        device: device of the models that a spec names.
 
     Returns:
-        The scores of the set (`.corpus`) and of each caption (`.per_caption`). A score that could not be computed is
-        in `.skipped` with the reason.
+        The scores of the set (`.corpus`) and of each caption (`.per_caption`). `.skipped` holds the reason of each
+        score that cannot be computed.
 
     Raises:
         ValueError: a name or an option is unknown, or a caption has an id that no example has.
@@ -54,52 +54,52 @@ def evaluate(
     asked = request(names)
     chosen = [example for example in examples if example.id in captions]
     check_ids(captions, examples, chosen)
-    lacking = missing(chosen)
-    skipped = {name: reason for name in asked.names if (reason := why_not(name, lacking))}
+    unmet = unmet_needs(chosen)
+    skipped = {name: reason for name in asked.names if (reason := why_not(name, unmet))}
     possible = [name for name in asked.names if name not in skipped]
     families, unavailable = open_sources(possible, asked.options, Given(clip, pac, checker, device))
     skipped |= unavailable
     parts, unavailable = measure(families, possible, [captions[example.id] for example in chosen], chosen)
     skipped |= unavailable
     computed = [name for name in asked.names if name not in skipped]
-    whole = together(parts)
+    merged = together(parts)
     ids = [example.id for example in chosen]
     return Scores(
-        {name: whole.corpus[name] for name in computed},
-        {name: dict(zip(ids, whole.per_caption[name])) for name in computed if name in whole.per_caption},
+        {name: merged.corpus[name] for name in computed},
+        {name: dict(zip(ids, merged.per_caption[name])) for name in computed if name in merged.per_caption},
         {name: skipped[name] for name in asked.names if name in skipped},
         len(chosen),
-        facts(computed, whole.facts, [captions[example.id] for example in chosen], len(examples)),
-        {name: whole.pooled[name] for name in computed if name in whole.pooled},
+        facts(computed, merged.facts, [captions[example.id] for example in chosen], len(examples)),
+        {name: merged.pooled[name] for name in computed if name in merged.pooled},
     )
 
 
 def evaluate_each(
     captions: Sequence[str], examples: Sequence[Example], names: Sequence[str], clip: str, device: str
 ) -> Scores:
-    """Scores of one caption an example, for metrics that are judged caption by caption.
+    """The scores of one caption of each example, for metrics that are judged caption by caption.
 
-    `clip` is the name of the CLIP of scores that name none. Raises ValueError when a score cannot be computed, or is
-    one of a whole set of captions only.
+    `clip` names the CLIP of scores that name none. Raises ValueError for a score that cannot be computed, and for a
+    score that only a set of captions has.
     """
-    looks = any(SCORES[name].source == "clip" for name in request(names).names)
-    embedder = embedder_of(clip, device) if looks else None
+    needs_clip = any(SCORES[name].source == "clip" for name in request(names).names)
+    embedder = embedder_of(clip, device) if needs_clip else None
     by_id = {example.id: caption for example, caption in zip(examples, captions)}
     scores = evaluate(by_id, examples, names, clip=embedder, device=device)
     for name, reason in scores.skipped.items():
         raise ValueError(f"{name} cannot be computed: {reason}")
     for name in scores.corpus.keys() - scores.per_caption.keys():
-        raise ValueError(f"{name} is a score of a whole set of captions, not of each")
+        raise ValueError(f"{name} scores a set of captions, expected a score of each caption; leave {name} out")
     return scores
 
 
 def open_sources(
     names: Sequence[str], options: Mapping[str, Options], given: Given
 ) -> tuple[dict[str, Family], dict[str, str]]:
-    """Source -> family that computes the scores `names`, and score -> reason for those that cannot be computed.
+    """Source -> family of the scores `names`, and score -> reason for the scores that cannot be computed.
 
-    Models and servers are opened here, once. Raises ValueError for an option that cannot be met, which makes this call
-    useful before captions are made.
+    Each model and each server is opened once. Raises ValueError for an option that cannot be met. A caller may check
+    the options in this way before captions are made.
     """
     families: dict[str, Family] = {}
     skipped: dict[str, str] = {}
@@ -114,7 +114,7 @@ def open_sources(
 def measure(
     families: Mapping[str, Family], names: Sequence[str], captions: list[str], examples: list[Example]
 ) -> tuple[list[Part], dict[str, str]]:
-    """The parts of all families, and score -> reason for scores that cannot be computed from these examples."""
+    """The parts of all families, and score -> reason for the scores that these examples do not allow."""
     parts: list[Part] = []
     skipped: dict[str, str] = {}
     for source, family in families.items():
@@ -126,59 +126,59 @@ def measure(
 
 
 def of_source(source: str, names: Sequence[str], reason: Unavailable) -> dict[str, str]:
-    """Score -> reason, for those of `names` that the source computes."""
+    """Score -> reason, for the scores among `names` that the source computes."""
     return {name: str(reason) for name in names if SCORES[name].source == source}
 
 
 def check_ids(captions: Mapping[str, str], examples: Sequence[Example], chosen: Sequence[Example]) -> None:
-    """Raises ValueError unless every caption has an example of its own and there is at least one."""
+    """Raises ValueError for no captions, no examples, a caption without an example, and an id of two examples."""
     if not captions or not examples:
-        raise ValueError(f"nothing to score: {len(captions)} captions, {len(examples)} examples")
-    strange = captions.keys() - {example.id for example in examples}
-    if strange:
+        raise ValueError(f"got {len(captions)} captions and {len(examples)} examples, expected 1 or more of both")
+    unmatched = captions.keys() - {example.id for example in examples}
+    if unmatched:
         raise ValueError(
-            f"{len(strange)} of {len(captions)} captions have an id that no example has, such as "
-            f"{min(strange)!r}; the examples' ids look like {examples[0].id!r}"
+            f"{len(unmatched)} of {len(captions)} captions have an id that no example has, such as "
+            f"{min(unmatched)!r}; the examples' ids look like {examples[0].id!r}"
         )
     if len(captions) < len(chosen):
-        raise ValueError(f"{len(chosen) - len(captions)} examples have an id that another has too")
+        raise ValueError(f"{len(chosen) - len(captions)} examples have the id of another example; give each its own id")
 
 
-def missing(examples: Sequence[Example]) -> dict[str, str]:
-    """Need (`Score.needs`) that some of the examples do not meet -> message for the user."""
+def unmet_needs(examples: Sequence[Example]) -> dict[str, str]:
+    """Need (`Score.needs`) -> message for the user, for the needs that some of the examples do not meet."""
     from metric.scenes.world import Scene
 
-    bare = sum(not example.references for example in examples)
-    other = sum(not isinstance(example.image, Scene) for example in examples)
+    no_references = sum(not example.references for example in examples)
+    not_drawn = sum(not isinstance(example.image, Scene) for example in examples)
     reasons = {
-        "references": bare and f"{bare} of {len(examples)} captioned images have no references",
-        "scenes": other and f"{other} of {len(examples)} images are not drawn scenes, whose truth is known",
+        "references": no_references and f"{no_references} of {len(examples)} captioned images have no references",
+        "scenes": not_drawn and f"{not_drawn} of {len(examples)} images are not drawn scenes, whose truth is known",
     }
     return {need: reason for need, reason in reasons.items() if reason}
 
 
-def why_not(name: str, lacking: Mapping[str, str]) -> str:
-    """The reason why a score cannot be computed, "" when it can."""
-    return "; ".join(lacking[need] for need in SCORES[name].needs if need in lacking)
+def why_not(name: str, unmet: Mapping[str, str]) -> str:
+    """The reasons why a score cannot be computed. "" for a score that can."""
+    return "; ".join(unmet[need] for need in SCORES[name].needs if need in unmet)
 
 
-def facts(names: Sequence[str], of_families: Mapping[str, str], captions: Sequence[str], asked: int) -> dict[str, str]:
-    """Facts to print beside the numbers: of captions, of scores. A fact of a score holds for its reference version."""
+def facts(names: Sequence[str], family_facts: Mapping[str, str], captions: Sequence[str], asked: int) -> dict[str, str]:
+    """Facts to print beside the numbers. A fact of a score holds for the version of the score with references too."""
     without = asked - len(captions)
     empty = sum(not caption.strip() for caption in captions)
-    of_captions = {
+    caption_facts = {
         "uncaptioned": without and f"{without} of {asked} examples have no caption and are left aside",
         "empty": empty and f"{empty} of {len(captions)} captions are empty, and scored as such",
     }
-    of_scores = {name: fact for name, fact in of_families.items() if name in names or f"ref_{name}" in names}
-    return {name: fact for name, fact in of_captions.items() if fact} | of_scores
+    score_facts = {name: fact for name, fact in family_facts.items() if name in names or f"ref_{name}" in names}
+    return {name: fact for name, fact in caption_facts.items() if fact} | score_facts
 
 
 def open_grammar(options: Options, given: Given) -> Family:
-    """The grammar family. Raises ValueError when a checker that was named cannot run.
+    """The family of the grammar score. Raises ValueError for a named checker that cannot run.
 
-    `auto` takes the best checker that runs here and notes which one it stands in for. Without any, and for `none`, the
-    score is Unavailable.
+    `auto` takes the best checker that runs here, and a note names the checker in whose place it works. `none`, and
+    `auto` without any checker, raise Unavailable.
     """
     name = find(options.get("checker", given.checker), (*ENGINES, "auto", "none"), "grammar checker")
     cache = options.get("cache", "")
@@ -194,7 +194,7 @@ def open_grammar(options: Options, given: Given) -> Family:
 
 
 def ready(family: Family) -> Callable[[Options, Given], Family]:
-    """The opener of a family that needs nothing but captions and examples."""
+    """The opener of a family that needs captions and examples only."""
 
     def opener(options: Options, given: Given) -> Family:
         return family

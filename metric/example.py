@@ -1,4 +1,4 @@
-"""Example: a picture and its captions, the one record that all packages share."""
+"""Example: a picture with its captions. All packages share this record."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from metric.images import UnreadableImage as UnreadableImage
 
 @runtime_checkable
 class Picture(Protocol):
-    """A picture that is made when it is asked for, such as a scene or a member of an archive."""
+    """A picture without a file of its own, such as a scene or a member of an archive. `draw` makes the picture."""
 
     @property
     def key(self) -> str: ...  # equal keys draw equal pictures
@@ -26,7 +26,7 @@ class Picture(Protocol):
 
 @dataclass(frozen=True)
 class Example:
-    """`references` may be empty: a picture to be captioned."""
+    """A picture with an id and the captions that people wrote. A picture to be captioned has no `references`."""
 
     id: str
     image: Path | Picture
@@ -34,42 +34,42 @@ class Example:
 
 
 def open_image(image: Path | Picture) -> Image.Image:
-    """The picture in RGB, upright. Raises UnreadableImage."""
+    """The picture of a file or of a Picture, in RGB and upright. Raises UnreadableImage for a damaged file."""
     return read_image(image, str(image)) if isinstance(image, Path) else image.draw()
 
 
 def image_key(image: Path | Picture) -> str:
-    """The key of a picture in a cache, found without reading it. Equal keys mean equal pictures.
+    """The key of a picture in a cache, without a look at the pixels. Equal keys mean equal pictures.
 
-    Raises OSError for a file that is gone.
+    Raises OSError for a file that does not exist.
     """
     return file_key(image) if isinstance(image, Path) else image.key
 
 
 def content_key(image: Path | Picture) -> str:
-    """The digest of the bytes of a picture's file, wherever the file lies and whatever its name is."""
+    """The SHA-256 digest of the bytes of a picture's file. Place and name of the file make no difference."""
     data = file_bytes(image)
     return image_key(image) if data is None else sha256(data).hexdigest()
 
 
 def file_bytes(image: Path | Picture) -> bytes | None:
-    """The bytes of a picture's file in its folder or archive; None for a picture without a file, such as a scene."""
+    """The bytes of a picture's file in a folder or archive. None for a picture without a file, such as a scene."""
     if isinstance(image, Path):
         return image.read_bytes()
     return image.data if isinstance(image, (Stored, InTar, InZip)) else None
 
 
 def is_there(example: Example) -> bool:
-    """False where only the features of the picture are left."""
+    """Whether the picture can be opened. False for a deleted file, of which kept features may still exist."""
     return not isinstance(example.image, Path) or example.image.exists()
 
 
 class Cut(str):
-    """A caption that the length limit ended: rewards do not count an end of sentence in it."""
+    """A caption that the length limit ended. Rewards count no end of sentence in such a caption."""
 
 
 def data_fingerprint(examples: Sequence[Example]) -> str:
-    """Number and digest of examples: their ids, captions and order, by which a batch picks them."""
+    """The number of examples, and a digest of their ids, captions and order. The batches of a run depend on these."""
     digest = sha256()
     for example in examples:
         digest.update("\n".join((example.id, *example.references, "")).encode())

@@ -1,6 +1,6 @@
 """Pictures from files, archives and bytes: in RGB, upright, with white paper behind transparent pixels.
 
-A picture that cannot be read raises UnreadableImage, which names the file and the reason.
+A damaged picture raises UnreadableImage. The message names the file and the reason.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-NARROW = 500  # length over width of a picture, above which resizing its short side would fill the memory
+NARROW = 500  # greatest length over width of a picture; resizing the short side of a longer one would fill the memory
 # The errors of Pillow and zipfile on damaged files. They come from damaged files of eighteen formats and the code of
 # older Pillows. AVIF raises RuntimeError, as a zip with a password does. Warnings are raised where they are errors.
 FAULTS = (
@@ -29,11 +29,11 @@ FAULTS = (
 
 
 class UnreadableImage(ValueError):
-    """A file that no picture could be read from. The message has the file's name and the reason."""
+    """A file without a readable picture. The message has the name of the file and the reason."""
 
 
 def read_image(source: Path | BinaryIO, name: str) -> Image.Image:
-    """A picture in RGB, upright; of an animation the first frame. `name` is for the message of UnreadableImage."""
+    """A picture in RGB and upright. An animation gives its first frame. UnreadableImage begins with `name`."""
     try:
         with Image.open(source) as file:
             if max(file.size) > NARROW * min(file.size):
@@ -44,7 +44,7 @@ def read_image(source: Path | BinaryIO, name: str) -> Image.Image:
 
 
 def decode_all(path: Path) -> None:
-    """Decode every byte of a file, at an eighth of the size where its format can. Raises UnreadableImage."""
+    """Decodes every byte of a file, at an eighth of the size if the format can. Raises UnreadableImage."""
     try:
         with Image.open(path) as file:
             file.draft("RGB", (32, 32))
@@ -54,12 +54,12 @@ def decode_all(path: Path) -> None:
 
 
 def upright(image: Image.Image) -> Image.Image:
-    """A picture in RGB, turned as its EXIF orientation says."""
+    """A picture in RGB, turned by its EXIF orientation."""
     return rgb(ImageOps.exif_transpose(image))
 
 
 def rgb(image: Image.Image) -> Image.Image:
-    """A picture with eight bits a channel. Transparent pixels become white, not the colour that is stored for them."""
+    """A picture in RGB with eight bits a channel. Transparent pixels become white, whatever colour the file holds."""
     if image.mode.startswith(("I", "F")):
         return eight_bits(image).convert("RGB")
     if image.has_transparency_data:
@@ -69,9 +69,9 @@ def rgb(image: Image.Image) -> Image.Image:
 
 
 def eight_bits(image: Image.Image) -> Image.Image:
-    """Grey with 16 or 32 bits a pixel as grey with eight. Pillow's own conversion would clip at 255.
+    """Grey of 16 or 32 bits a pixel, scaled to eight bits. The conversion of Pillow would clip at 255.
 
-    Only formats of 16 bits have a known brightest value. For others it is the least of 1, 255, 65535 that fits.
+    The brightest value of a 16-bit format is 65535. Of other formats it is the least of 1, 255 and 65535 that fits.
     """
     values = np.nan_to_num(np.asarray(image, dtype=np.float32))
     top = float(values.max(initial=0))
@@ -90,13 +90,13 @@ def reason(error: BaseException) -> str:
 
 
 def file_key(path: Path) -> str:
-    """Path, size and time of the last change of a file: a changed file has another key. Raises OSError."""
+    """Path, size and time of the last change of a file. A changed file has another key. Raises OSError."""
     stat = path.stat()
     return f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
 
 
 class Stored:
-    """A picture whose key is the digest of its file's bytes, wherever those are kept."""
+    """A picture whose key is the SHA-256 digest of the bytes of its file."""
 
     name: str
     data: bytes
@@ -114,7 +114,7 @@ class Stored:
 
 @dataclass(frozen=True)
 class InMemory(Stored):
-    """A picture as the bytes of its file, such as one that came through a pipe."""
+    """The bytes of a picture's file in memory, such as a picture that came through a pipe."""
 
     name: str
     data: bytes = field(repr=False)
@@ -122,7 +122,7 @@ class InMemory(Stored):
 
 @dataclass(frozen=True)
 class InTar:
-    """A picture in an uncompressed tar, read from its offset when it is drawn."""
+    """A picture in an uncompressed tar. `draw` reads `size` bytes of the archive from the offset `start`."""
 
     archive: Path
     name: str
@@ -148,7 +148,7 @@ class InTar:
 
 @dataclass(frozen=True)
 class InZip:
-    """A picture in a zip, read when it is drawn."""
+    """A picture in a zip. `draw` reads the member `name` of the archive."""
 
     archive: Path
     name: str
@@ -173,8 +173,8 @@ class InZip:
 
 @lru_cache(maxsize=16)
 def opened_zip(path: Path, process: int) -> zipfile.ZipFile:
-    """An open zip. It is kept open, since reading its list of members takes long.
+    """An open zip. The zip stays open, since its list of members takes long to read.
 
-    `process` is the process id: a forked process needs a file of its own, whose position no other process moves.
+    `process` is the process id. A forked process opens the zip again. Two processes would share a file position.
     """
     return zipfile.ZipFile(path)

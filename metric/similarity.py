@@ -1,4 +1,4 @@
-"""CLIP-S, PAC-S and their reference versions as functions of cosines; their scale, prefix and clamp."""
+"""CLIP-S, PAC-S and their versions with references, as functions of cosines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PREFIX = "A photo depicts "  # before every candidate and reference (arXiv 2104.
 
 
 def clip_s(cosine: Tensor) -> Tensor:
-    """2.5 max(cos, 0), any shape.
+    """CLIP-S, 2.5 max(cos, 0), in the shape of `cosine` (arXiv 2104.08718).
 
     >>> clip_s(torch.tensor([0.3, -0.1])).tolist()
     [0.75, 0.0]
@@ -20,7 +20,7 @@ def clip_s(cosine: Tensor) -> Tensor:
 
 
 def pac_s(cosine: Tensor, w: float = PAC_W) -> Tensor:
-    """w max(cos, 0), any shape (arXiv 2303.12112).
+    """PAC-S, w max(cos, 0), in the shape of `cosine` (arXiv 2303.12112).
 
     >>> pac_s(torch.tensor([0.5, -0.1])).tolist()
     [1.0, 0.0]
@@ -29,9 +29,9 @@ def pac_s(cosine: Tensor, w: float = PAC_W) -> Tensor:
 
 
 def ref_score(score: Tensor, text_cosine: Tensor) -> Tensor:
-    """Harmonic mean of the scaled `score` and the unscaled best cosine to a reference. 0/0 is 0.
+    """The score with references: the harmonic mean of the scaled `score` and the clamped `text_cosine`. 0/0 is 0.
 
-    Same shapes; `text_cosine` is the maximum over the references, clamped at 0 here.
+    `text_cosine` is the greatest cosine of the caption to a reference, unscaled. Both arguments have the same shape.
 
     >>> ref_score(torch.tensor([1.0, 0.0]), torch.tensor([1.0, 0.0])).tolist()
     [1.0, 0.0]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-ALIKE = 0.5  # least similarity of two names, from 0 to 1, of which one may be meant by the other
+ALIKE = 0.5  # least similarity, 0 to 1, of a misspelt name and the name that is suggested
 SYNTAX = "write name or name:option=value,..."
 
 
@@ -46,24 +46,24 @@ def split_specs(text: str) -> list[str]:
 
 
 def plain(name: str) -> str:
-    """`PAC-S++`, `pac_spp` and `pacspp` are all `pacspp`: case, `_`, `-` and spaces go, `+` reads as `p`."""
+    """A name without case, `_`, `-` and spaces, with `p` for `+`: `PAC-S++` and `pac_spp` give `pacspp`."""
     return re.sub(r"[-_\s]", "", name.lower()).replace("+", "p")
 
 
-def find(name: str, known: Iterable[str], kind: str) -> str:
-    """The one of `known` that `name` spells (see `plain`).
+def find(name: str, names: Iterable[str], kind: str) -> str:
+    """The one of `names` that `name` spells in any way that `plain` accepts.
 
-    The ValueError for another name has the `kind` and the nearest of `known`, or all of them.
+    Raises ValueError for another name. The message has the `kind` and the nearest of `names`, or all `names`.
     """
-    spelt = {plain(option): option for option in known}
+    spelt = {plain(option): option for option in names}
     if plain(name) in spelt:
         return spelt[plain(name)]
-    told = did_you_mean(name, spelt.values()) or f"there are {', '.join(spelt.values())}"
-    raise ValueError(f"no {kind} is called {name!r}; {told}")
+    hint = did_you_mean(name, spelt.values()) or f"there are {', '.join(spelt.values())}"
+    raise ValueError(f"no {kind} is called {name!r}; {hint}")
 
 
-def did_you_mean(name: str, known: Iterable[str], most: int = 1) -> str:
-    """`did you mean X or Y?` with at most `most` of the known names that are spelt alike; "" without any."""
-    spelt = {plain(option): option for option in known}
+def did_you_mean(name: str, names: Iterable[str], most: int = 1) -> str:
+    """`did you mean X or Y?` with at most `most` of the `names` that are spelt like `name`. "" for none."""
+    spelt = {plain(option): option for option in names}
     close = get_close_matches(plain(name), spelt, n=most, cutoff=ALIKE)
     return f"did you mean {' or '.join(spelt[option] for option in close)}?" if close else ""

@@ -14,14 +14,14 @@ from PIL import Image
 
 from metric.example import image_key, open_image
 
-FRAMES = 10  # of a video, as in EMScore's code for VATEX-EVAL (arXiv 2111.08919)
+FRAMES = 10  # frames of a video, as in EMScore's code for VATEX-EVAL (arXiv 2111.08919)
 SUFFIXES = (".mp4", ".webm", ".mkv", ".avi", ".mov")
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 
 
 @dataclass(frozen=True)
 class Video:
-    """A video, or its part from `start` to `end` (0 to 1 of its length). As a Picture it is the middle frame."""
+    """A video, or its part from `start` to `end` (0 to 1 of the length). `draw` gives the middle frame."""
 
     path: Path
     start: float = 0.0
@@ -37,7 +37,7 @@ class Video:
 
 @dataclass(frozen=True)
 class Frame:
-    """A decoded frame of a video. Its key has the video and the number of the frame."""
+    """A decoded frame of a video. The key holds the video and the number of the frame."""
 
     key: str
     picture: Image.Image
@@ -47,31 +47,31 @@ class Frame:
 
 
 def video_file(folder: Path, name: str) -> Path:
-    """The folder of frames or the video file of that name. Without either, the path that an .mp4 file would have."""
-    places = [folder / name, *(folder / f"{name}{suffix}" for suffix in SUFFIXES)]
-    return next((place for place in places if place.exists()), folder / f"{name}{SUFFIXES[0]}")
+    """The folder of frames or the video file called `name`. Without both, the path of NAME.mp4."""
+    paths = [folder / name, *(folder / f"{name}{suffix}" for suffix in SUFFIXES)]
+    return next((path for path in paths if path.exists()), folder / f"{name}{SUFFIXES[0]}")
 
 
 def frames(video: Video, most: int = FRAMES) -> list[Image.Image]:
-    """At most `most` evenly spaced frames, with the first and the last; 0 for all.
+    """At most `most` evenly spaced frames, the first and the last among them. 0 gives all frames.
 
-    Raises ValueError for a video that is missing, cannot be read or has no frame.
+    Raises ValueError for a video that is missing, damaged or without a frame.
     """
     if video.path.is_dir():
         files = sorted(path for path in video.path.iterdir() if path.suffix.lower() in PICTURES)
-        return [open_image(files[number]) for number in places(video, len(files), most)]
+        return [open_image(files[number]) for number in frame_numbers(video, len(files), most)]
     if not video.path.is_file():
-        raise ValueError(f"there is no video {video.path}")
+        raise ValueError(f"{video.path} is missing; a video is a file or a folder of frames")
     count = sum(1 for _ in decoded(video.path))  # the length in a container may be wrong
-    wanted = places(video, count, most)
+    wanted = frame_numbers(video, count, most)
     images = {number: frame.to_image() for number, frame in enumerate(decoded(video.path)) if number in set(wanted)}
     return [images[number] for number in wanted]
 
 
-def places(video: Video, count: int, most: int) -> list[int]:
-    """The numbers of at most `most` of `count` frames. A part shorter than a frame has the frame around it."""
+def frame_numbers(video: Video, count: int, most: int) -> list[int]:
+    """The numbers of at most `most` of `count` frames. A part shorter than a frame gives the frame around the part."""
     if not count:
-        raise ValueError(f"{video.path} has no frames")
+        raise ValueError(f"{video.path} has no frames, expected at least 1")
     first = min(int(video.start * count), count - 1)
     last = max(first, min(int(video.end * count), count) - 1)
     if most == 1:
@@ -81,7 +81,7 @@ def places(video: Video, count: int, most: int) -> list[int]:
 
 
 def decoded(path: Path) -> Iterator:
-    """Every frame of the first video stream, as PyAV decodes it. Raises ValueError for a file that it cannot read."""
+    """Every frame of the first video stream, decoded by PyAV. Raises ValueError for a file that PyAV cannot read."""
     try:
         import av
     except ImportError:
@@ -96,5 +96,5 @@ def decoded(path: Path) -> Iterator:
 
 
 def as_pictures(video: Video, most: int = FRAMES) -> list[Frame]:
-    """The frames of a video as Pictures, which an Embedder takes."""
+    """At most `most` frames of a video as Pictures, for an Embedder."""
     return [Frame(f"{video.key}|{most}|{number}", picture) for number, picture in enumerate(frames(video, most))]

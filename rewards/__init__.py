@@ -1,4 +1,4 @@
-"""The rewards that a run may raise: each has a name, several make a weighted sum.
+"""The rewards of a run. Each reward has a name, and several rewards make a weighted sum.
 
     from rewards import Context, register, build, parse, check_reward
 

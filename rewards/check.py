@@ -1,9 +1,9 @@
-"""The contract of a reward, as a check that anyone can run on a reward of their own.
+"""The contract of a reward, and a check of the contract for rewards of your own.
 
     from rewards import check_reward, parse
     check_reward(parse("mine:option=1"))
 
-Axes: b images, k captions of each.
+Axes: b images, k captions of each image.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ ODD_CAPTIONS = (
 
 
 class BrokenContract(AssertionError):
-    """A reward breaks a rule for rewards, which the message names."""
+    """A reward breaks a rule for rewards. The message names the rule."""
 
 
 def check_reward(reward: Reward | RewardSpec, examples: Sequence[Example] = (), context: Context | None = None) -> None:
     """Raises BrokenContract for a reward that breaks a rule.
 
-    The first three of `examples` are used, or three embedded scenes when there are none. A spec is built with
-    `context`, by default with one of those examples.
+    The check uses the first three of `examples`. Without examples, the check uses three embedded scenes. A spec is
+    built with `context`, which by default holds the examples of the check.
     """
     examples = list(examples)[:3] or scenes()
     assert len(examples) == 3, "check_reward takes three examples or more"
@@ -58,13 +58,13 @@ def scenes() -> list[Example]:
 
 
 def captions_for(examples: Sequence[Example], k: int) -> list[list[str]]:
-    """`k` different captions an example."""
+    """`k` different captions for each example."""
     texts = ("a cat on a beach", "two red boats", "there is a small blue house in the snow", "a dog")
     return [[texts[(i + j) % len(texts)] for j in range(k)] for i in range(len(examples))]
 
 
 def values_of(reward: Reward, examples: Sequence[Example], captions: Sequence[Sequence[str]]) -> Tensor:
-    """The values of a reward, `b k`. Raises BrokenContract for a wrong shape, type or number."""
+    """The values of a reward, `b k`, on the CPU. Raises BrokenContract for a wrong shape, type or number."""
     before = list(examples), [list(texts) for texts in captions]
     values = reward(examples, captions)
     demand((list(examples), [list(texts) for texts in captions]) == before, "changes the lists it is given")
@@ -77,13 +77,13 @@ def values_of(reward: Reward, examples: Sequence[Example], captions: Sequence[Se
 
 
 def check_shapes(reward: Reward, examples: Sequence[Example]) -> None:
-    """Any number of examples and captions is scored."""
+    """Raises BrokenContract for a reward that fails on some number of examples or captions."""
     for b, k in ((2, 3), (1, 1), (3, 2)):
         values_of(reward, examples[:b], captions_for(examples[:b], k))
 
 
 def check_independence(reward: Reward, examples: Sequence[Example]) -> None:
-    """A caption's reward depends on its example and itself, not on the call or its neighbours."""
+    """Raises BrokenContract for a reward that depends on the call, the order or the neighbours of a caption."""
     captions = captions_for(examples, k=3)
     values = values_of(reward, examples, captions)
     same = values_of(reward, examples, captions)
@@ -95,7 +95,7 @@ def check_independence(reward: Reward, examples: Sequence[Example]) -> None:
 
 
 def check_odd_captions(reward: Reward, examples: Sequence[Example]) -> None:
-    """Captions that an untrained captioner may write are scored too."""
+    """Raises BrokenContract for a reward that fails on the captions of an untrained captioner."""
     values_of(reward, examples, [list(ODD_CAPTIONS)] * len(examples))
 
 

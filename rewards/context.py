@@ -1,4 +1,4 @@
-"""Context: the facts of a run that every reward may use besides its own options."""
+"""Context: the facts of a run that a reward may use, besides the options of the reward."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Context:
-    """The argument of a reward's factory, which keeps the fields that its reward needs."""
+    """The first argument of the factory of a reward. The factory keeps the fields that the reward needs."""
 
     examples: Sequence[Example] = ()
-    "the training examples, whose references give CIDEr its document frequency"
+    "the training examples; the references give CIDEr its document frequency"
     clip: str = "scenes-clip"
     "the CLIP of the run, as `metric.load_clip` takes it"
     device: str = "cpu"
-    "where a reward's networks run"
+    "device of the networks of a reward"
     seed: int = 0
     "seed of rewards that use random numbers"

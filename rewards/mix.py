@@ -1,6 +1,6 @@
-"""Mix: several rewards as one weighted sum, each also reported by itself.
+"""Mix: several rewards as one weighted sum. The value of each reward is reported too.
 
-Axes: b images, k captions of each.
+Axes: b images, k captions of each image.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Reward = Callable[[Sequence[Example], Sequence[Sequence[str]]], Tensor]
 
 @runtime_checkable
 class Signed(Protocol):
-    """A reward with a signature: one line for the run's records that tells its variants apart."""
+    """A reward with a signature: a line in the records of a run, which names the variant of the reward."""
 
     @property
     def signature(self) -> str: ...
@@ -29,12 +29,12 @@ class Signed(Protocol):
 
 @runtime_checkable
 class Remembering(Protocol):
-    """A reward that caches what it has computed. Several processes exchange their caches at the same moments."""
+    """A reward with a cache. Several processes exchange their caches at the same moments."""
 
     def exchange(self) -> None: ...
 
 
-def each(value: Callable[[Example, str], float]) -> Reward:
+def per_caption(value: Callable[[Example, str], float]) -> Reward:
     """The reward whose value of a caption is `value(example, caption)`."""
 
     def reward(examples: Sequence[Example], captions: Sequence[Sequence[str]]) -> Tensor:
@@ -47,7 +47,7 @@ def each(value: Callable[[Example, str], float]) -> Reward:
 
 @dataclass(frozen=True)
 class Term:
-    """One reward of a mix. `key` is its name in the logs, `signature` tells its variants apart."""
+    """One reward of a mix. `key` is its name in the logs, and `signature` names the variant of the reward."""
 
     key: str
     spec: RewardSpec
@@ -59,7 +59,7 @@ class Term:
 class Mix:
     """The weighted sum of rewards, as a function of b examples and b lists of k captions.
 
-    Values are neither normalised nor clipped.
+    The sum is neither normalised nor clipped.
     """
 
     def __init__(self, terms: Sequence[Term]) -> None:
@@ -68,7 +68,7 @@ class Mix:
     def __call__(
         self, examples: Sequence[Example], captions: Sequence[Sequence[str]]
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The weighted sum `b k`, and each term raw and unweighted `b k`; float32, on the CPU."""
+        """The weighted sum `b k`, and key -> unweighted values `b k` of each term. All are float32 on the CPU."""
         parts = {}
         for term in self.terms:
             values = term.reward(examples, captions)
@@ -78,7 +78,7 @@ class Mix:
         return torch.stack(weighted).sum(0), parts
 
     def exchange(self) -> None:
-        """Share what each process has computed with all processes."""
+        """Shares the cached values of each process with all processes."""
         for term in self.terms:
             if isinstance(term.reward, Remembering):
                 term.reward.exchange()
@@ -89,24 +89,24 @@ class Mix:
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The needs of all terms (`rewards.registry.NEEDS`), each once."""
+        """The needs of all terms (`rewards.registry.NEEDS`), without repetition."""
         return tuple(dict.fromkeys(need for term in self.terms for need in term.needs))
 
     @property
     def signatures(self) -> dict[str, str]:
-        """key -> signature of each term, for the run's records."""
+        """Key -> signature of each term, for the records of a run."""
         return {term.key: term.signature for term in self.terms}
 
     def check(self, examples: Sequence[Example]) -> None:
-        """Raises ValueError when an example lacks what a term needs."""
+        """Raises ValueError for an example that does not meet a need of a term."""
         for term in self.terms:
             check_needs(term.key, term.needs, examples)
 
 
 def verify(key: str, values: Tensor, examples: Sequence[Example], captions: Sequence[Sequence[str]]) -> None:
-    """Raises ValueError for values of a wrong shape or type and for numbers that are not finite.
+    """Raises ValueError for values of a wrong shape or type, and for numbers that are not finite.
 
-    Training with such values would show nothing but odd captions.
+    Training with such values would give odd captions and no error.
     """
     expected = (len(examples), len(captions[0]))
     if not isinstance(values, Tensor):
@@ -125,10 +125,14 @@ def verify(key: str, values: Tensor, examples: Sequence[Example], captions: Sequ
 
 
 def check_needs(key: str, needs: Sequence[str], examples: Sequence[Example]) -> None:
-    """Raises ValueError when an example lacks what a reward needs."""
+    """Raises ValueError for an example that does not meet a need of a reward."""
     for need, has, remedy in (
-        ("references", has_references, "give a data set with captions, or a reward without, such as clips"),
-        ("images", is_there, "bring the pictures back, of which only the features are there, or give another reward"),
+        (
+            "references",
+            has_references,
+            "give a data set with captions, or a reward without this need, such as clips",
+        ),
+        ("images", is_there, "bring back the pictures, of which only the features exist, or give another reward"),
         ("scenes", is_scene, "give --data scenes, or another reward"),
     ):
         missing = [example for example in examples if not has(example)] if need in needs else []

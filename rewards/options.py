@@ -1,4 +1,4 @@
-"""The options of a reward: the keywords of its factory, and their values as they are typed."""
+"""The options of a reward: the keywords of the factory of the reward, and the values that a user types."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ READERS: dict[str, Callable[[str], Any]] = {
 
 @dataclass(frozen=True)
 class Option:
-    """A keyword of a factory. `type` is int, float, str or bool, as a word."""
+    """A keyword of a factory. `type` is the word int, float, str or bool."""
 
     name: str
     type: str
@@ -31,7 +31,7 @@ class Option:
 
 
 def options_of(name: str, factory: Callable[..., Any]) -> tuple[Option, ...]:
-    """The factory's keywords after `context`. Annotations may be strings. Raises ValueError for other signatures."""
+    """The keywords of a factory after `context`. Annotations may be strings. Raises ValueError for other signatures."""
     _, *parameters = inspect.signature(factory).parameters.values()
     options = []
     for parameter in parameters:
@@ -47,25 +47,25 @@ def options_of(name: str, factory: Callable[..., Any]) -> tuple[Option, ...]:
 
 
 def read_options(name: str, options: Sequence[Option], typed: Mapping[str, str]) -> dict[str, Any]:
-    """All options of the reward `name`: typed values in their declared types, defaults for the others.
+    """All options of the reward `name`: the typed values in their declared types, and the defaults of the others.
 
     Raises ValueError for an unknown option and for a value of another type.
     """
-    known = {option.name: option for option in options}
+    declared = {option.name: option for option in options}
     values = {option.name: option.default for option in options}
     for option, text in typed.items():
-        if option not in known:
-            raise ValueError(f"reward {name} has no option {option}: {suggestion(option, [*known, 'weight'])}")
+        if option not in declared:
+            raise ValueError(f"reward {name} has no option {option}: {suggestion(option, [*declared, 'weight'])}")
         try:
-            values[option] = READERS[known[option].type](text)
+            values[option] = READERS[declared[option].type](text)
         except (ValueError, KeyError):
             raise ValueError(
-                f"reward {name}: {option} must be {known[option].type}, got {text!r}; "
-                f"for example {name}:{option}={known[option].default}"
+                f"reward {name}: {option} must be {declared[option].type}, got {text!r}; "
+                f"for example {name}:{option}={declared[option].default}"
             ) from None
     return values
 
 
-def suggestion(word: str, known: Sequence[str]) -> str:
-    """The nearest of the known names, then all of them: `did you mean X? There are X, Y`."""
-    return f"{did_you_mean(word, known)} There are {', '.join(known) or 'none'}".strip()
+def suggestion(word: str, names: Sequence[str]) -> str:
+    """The nearest of the names, then all names: `did you mean X? There are X, Y`."""
+    return f"{did_you_mean(word, names)} There are {', '.join(names) or 'none'}".strip()

@@ -1,4 +1,4 @@
-"""Rewards of other installed packages, found by their entry points and imported only when asked for."""
+"""Rewards of other installed packages, by entry points. A package is imported when its reward is first used."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ IMPORT_FAULTS = (ImportError, AttributeError, NameError, SyntaxError, OSError)
 
 
 def announced(built_in: Collection[str]) -> dict[str, EntryPoint]:
-    """Entry points by the plain name of their reward; no module is imported.
+    """Plain name of a reward -> entry point. No module is imported.
 
-    Raises ValueError when a name is announced twice or is built in.
+    Raises ValueError for a name of two packages, and for the name of a built-in reward.
     """
     points: dict[str, EntryPoint] = {}
     for point in entry_points(group=GROUP):
@@ -32,7 +32,7 @@ def announced(built_in: Collection[str]) -> dict[str, EntryPoint]:
 
 
 def load(key: str, point: EntryPoint) -> None:
-    """Imports the module of a plug-in, which registers its rewards. Raises ValueError when the import fails."""
+    """Imports the module of a plug-in. The module registers its rewards. Raises ValueError when the import fails."""
     try:
         import_module(point.module)
     except IMPORT_FAULTS as error:
@@ -43,9 +43,10 @@ def load(key: str, point: EntryPoint) -> None:
 
 
 def package(point: EntryPoint) -> str:
+    """The name of the package of a plug-in. Without one, the place of the reward."""
     return point.dist.name if point.dist else point.value
 
 
 def release(point: EntryPoint) -> str:
-    """Package and version of a plug-in, as `name==1.0`: another release may be another reward."""
+    """Package and version of a plug-in, as `name==1.0`. Another release may hold another reward."""
     return f"{point.dist.name}=={point.dist.version}" if point.dist else point.value

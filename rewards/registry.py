@@ -1,14 +1,14 @@
 """The plug point: rewards by name, built in or from the entry points of other packages.
 
-A reward's module is imported when the reward is first used.
+The module of a reward is imported when the reward is first used.
 
-In a package of your own, `setup.cfg` names the reward and where it is:
+In a package of your own, `setup.cfg` names the reward and the module:
 
     [options.entry_points]
     captioner.rewards =
         brevity = my_package.rewards
 
-and the module registers it:
+and the module registers the reward:
 
     @register("brevity")
     def brevity(context, target: int = 10):
@@ -47,20 +47,20 @@ BUILT_IN = {
     "truth": "rewards.built_in.scene_truth",
 }
 MODULES = {plain(name): module for name, module in BUILT_IN.items()}
-# Words for what a reward needs: the first three of each example, the others of the machine.
+# The needs of a reward. The first three are needs of each example, the others are needs of the machine.
 NEEDS = {
     "images": "pictures",
     "references": "captions that people wrote of each picture",
     "scenes": "pictures drawn from known scenes, --data scenes",
     "weights": "a trained model, named by an option",
-    "checker": "LanguageTool, which needs Java 17, or harper-py; `captioner doctor` says what is here",
+    "checker": "LanguageTool, which needs Java 17, or harper-py; `captioner doctor` says which of them works here",
 }
 Factory = TypeVar("Factory", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A registered reward."""
+    """A registered reward: its factory, needs and options."""
 
     name: str
     factory: Callable[..., Reward]
@@ -94,15 +94,18 @@ ENTRIES: dict[str, Entry] = {}
 def register(name: str, needs: tuple[str, ...] = ()) -> Callable[[Factory], Factory]:
     """Registers a function or class `factory(context, option: int = 1, ...) -> reward` under `name`.
 
-    The reward is called with `b` examples and `b` lists of `k` captions and returns a finite float32 tensor
-    `b k`, higher is better. `needs` are words of NEEDS, such as images and references.
+    A reward is a function of `b` examples and `b` lists of `k` captions. A reward returns a finite float32 tensor
+    `b k`, where higher is better. `needs` are words of NEEDS, such as images and references.
+
+    Raises ValueError for an unknown need, for a name that another reward has, and for an option without a type or a
+    default.
     """
     key = plain(name)
 
     def add(factory: Factory) -> Factory:
         unknown = [need for need in needs if need not in NEEDS]
         if unknown:
-            raise ValueError(f"reward {name} needs {unknown[0]!r}; what can be needed is {', '.join(NEEDS)}")
+            raise ValueError(f"reward {name} needs {unknown[0]!r}; the needs are {', '.join(NEEDS)}")
         refuse_duplicate(key, factory)
         ENTRIES[key] = Entry(name, factory, tuple(needs), options_of(name, factory))
         return factory
@@ -111,9 +114,9 @@ def register(name: str, needs: tuple[str, ...] = ()) -> Callable[[Factory], Fact
 
 
 def refuse_duplicate(key: str, factory: Callable[..., Any]) -> None:
-    """Raises ValueError when another function owns the name.
+    """Raises ValueError for the name of another function.
 
-    The same function may be registered again, as when a notebook cell is run twice.
+    The same function may be registered again, such as by a notebook cell that runs twice.
     """
     here = f"{factory.__module__}.{factory.__qualname__}"
     if key in ENTRIES:
@@ -126,7 +129,7 @@ def refuse_duplicate(key: str, factory: Callable[..., Any]) -> None:
 
 
 def find(name: str) -> Entry:
-    """The reward of that name; its module is imported now if it was not. Raises ValueError for an unknown name."""
+    """The reward called `name`. Imports the module of the reward if needed. Raises ValueError for an unknown name."""
     key = plain(name)
     if key not in ENTRIES and key in MODULES:
         import_module(MODULES[key])
@@ -136,7 +139,7 @@ def find(name: str) -> Entry:
 
 
 def import_plugin(name: str, key: str) -> None:
-    """Imports the plug-in that announces a reward. Raises ValueError when no plug-in announces or registers it."""
+    """Imports the plug-in that announces a reward. Raises ValueError for a reward of no plug-in."""
     elsewhere = plugins.announced(MODULES)
     if key not in elsewhere:
         raise ValueError(f"unknown reward {name}: {suggestion(key, names(elsewhere))}")
@@ -150,13 +153,13 @@ def import_plugin(name: str, key: str) -> None:
 
 
 def names(elsewhere: Iterable[str]) -> list[str]:
-    """All names: built in, of other packages, registered by the run's own script."""
+    """All names: built in, of other packages, and registered by the script of the user."""
     registered = (entry.name for entry in ENTRIES.values())
     return list({plain(name): name for name in (*BUILT_IN, *elsewhere, *registered)}.values())
 
 
 def listing() -> list[Row]:
-    """Every reward with its options; a plug-in that cannot be imported is listed with the reason."""
+    """Every reward with its options. A plug-in that cannot be imported is listed with the reason."""
     rows = []
     for name in names(plugins.announced(MODULES)):
         try:
@@ -170,7 +173,7 @@ def listing() -> list[Row]:
 def build(specs: Sequence[RewardSpec], context: Context) -> Mix:
     """The rewards of a run, as one weighted sum.
 
-    Raises ValueError for a wrong name, option, weight or need, before any model is loaded.
+    Raises ValueError for a wrong name, option, weight or need. The check happens before a model is loaded.
     """
     from rewards.mix import Mix, check_needs
 
@@ -197,7 +200,7 @@ def refuse_nothing(specs: Sequence[RewardSpec]) -> None:
 
 
 def make(key: str, spec: RewardSpec, entry: Entry, options: dict[str, Any], context: Context) -> Term:
-    """The reward with its signature: that of the reward itself, or else its name with all its options."""
+    """The reward as a term of a mix. A reward without a signature is signed by its name and options."""
     from rewards.mix import Signed, Term
 
     reward = entry.factory(context, **options)
@@ -209,6 +212,6 @@ def make(key: str, spec: RewardSpec, entry: Entry, options: dict[str, Any], cont
 
 
 def distinct(keys: Sequence[str]) -> list[str]:
-    """Names with a number after the first of each: `[pacspp, pacspp]` -> `[pacspp, pacspp#2]`."""
+    """Names, of which a repeated name has a number: `[pacspp, pacspp]` -> `[pacspp, pacspp#2]`."""
     counts = [keys[: i + 1].count(key) for i, key in enumerate(keys)]
     return [key if count == 1 else f"{key}#{count}" for key, count in zip(keys, counts)]

@@ -1,4 +1,4 @@
-"""RewardSpec: a reward as written on the command line, `name:option=value,...,weight=0.5`, as data."""
+"""RewardSpec: the text `name:option=value,...,weight=0.5` of the command line, as data."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from metric.spec import SYNTAX, plain, split_spec
 
 @dataclass(frozen=True)
 class RewardSpec:
-    """A reward's name, options and weight as they were written. `parse` reads what `str` writes.
+    """The name, options and weight of a reward, as the user wrote them. `parse` reads the text of `str`.
 
     The registry checks that the name and the options exist.
     """
 
     name: str
-    "plain: `PAC-S++` and `pac_spp` become `pacspp`"
+    "plain name: `PAC-S++` and `pac_spp` become `pacspp`"
     options: tuple[tuple[str, str], ...] = ()
-    "(name, value) as written, weight apart"
+    "pairs (name, value) as written, without the weight"
     weight: float = 1.0
-    "factor in the run's total"
+    "factor of the reward in the weighted sum"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", plain(self.name))
@@ -53,4 +53,4 @@ def read_weight(value: str, text: str) -> float:
     try:
         return float(value)
     except ValueError:
-        raise ValueError(f"--reward {text}: weight must be a number, got {value!r}") from None
+        raise ValueError(f"--reward {text}: weight must be a number, got {value!r}; for example weight=0.5") from None

@@ -26,6 +26,7 @@ from pathlib import Path
 import pytest
 
 from captioner.cli import COMMANDS, main, parser
+from captioner.flags import spelt
 from metric.scenes.language import references
 from metric.scenes.world import sample
 from rewards.registry import ENTRIES
@@ -230,7 +231,7 @@ def test_blocks_run_from_the_top_of_the_page(page, given, registered, tmp_path, 
 @functools.cache
 def flags() -> set[str]:
     """Every flag of every command, with hyphens."""
-    commands = [[name] for name in COMMANDS] + [["metric", name] for name in METRIC]
+    commands = [[], *([name] for name in COMMANDS), *(["metric", name] for name in METRIC)]
     told = io.StringIO()
     for command in commands:
         with contextlib.redirect_stdout(told), pytest.raises(SystemExit):
@@ -241,7 +242,7 @@ def flags() -> set[str]:
 @pytest.mark.parametrize("page", [page for page in PAGES if page.name != OF_OTHERS], ids=lambda page: page.name)
 def test_flags_named_in_the_prose_exist(page):
     prose = FENCE.sub("", page.read_text(encoding="utf-8"))
-    named = set(re.findall(r"`(--[\w.-]+)", prose)) - ELSEWHERE
+    named = {*spelt(re.findall(r"`(--[\w.-]+)", prose))} - ELSEWHERE
     known = flags()
     assert not {flag for flag in named if not any(each.startswith(flag) for each in known)}
 

@@ -6,6 +6,7 @@ A file appears whole or not at all. Each format can be read again, by `Format.re
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from captioner.data.reference_files import without_ending
 from captioner.data.text_files import read_text
 from metric.example import Example
 from metric.storage.atomic_files import whole_text
+from metric.storage.text_lines import text_lines
 
 Examples: TypeAlias = Callable[[], Iterable[Example]]
 Captions: TypeAlias = dict[str, list[str]]
@@ -68,7 +70,7 @@ def write_csv(out: Path, rows: Rows, _: Examples) -> None:
 
 def read_csv(out: Path) -> Captions:
     captions: Captions = {}
-    for row in csv.DictReader(read_text(out).splitlines(keepends=True)):
+    for row in csv.DictReader(io.StringIO(read_text(out), newline="")):
         if "id" not in row or "caption" not in row:
             raise ValueError(f"{out} has no columns id and caption; give another --out")
         captions.setdefault(row["id"], []).append(row["caption"])
@@ -97,7 +99,7 @@ def sidecar(name: str) -> PurePosixPath:
 def read_texts(out: Path) -> Captions:
     """Captions by name without .txt. `Format.done_as` makes the same name of an id."""
     texts = sorted(out.rglob("*.txt"))
-    return {path.relative_to(out).as_posix()[: -len(".txt")]: read_text(path).splitlines() for path in texts}
+    return {path.relative_to(out).as_posix()[: -len(".txt")]: text_lines(read_text(path)) for path in texts}
 
 
 def read_one_each(out: Path) -> Captions:

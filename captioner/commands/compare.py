@@ -1,20 +1,24 @@
-"""Compare runs: what each reward did to the captions, as a table, curves and a gallery."""
+"""Compare evaluated runs in a table, in curves and in a gallery of captions."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-HELP = "the reward ablation: tables, plots, pictures"
+HELP = "runs side by side: a table, curves, a gallery"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "runs", nargs="+", type=Path, metavar="RUN", help="run folders with scores; other seeds are one row"
+        "runs",
+        nargs="+",
+        type=Path,
+        metavar="RUN",
+        help="run folders that `captioner evaluate` has scored; runs that differ in the seed alone are one row",
     )
-    parser.add_argument("--out", required=True, type=Path, help="folder of comparison.md, .csv, .json and index.html")
+    parser.add_argument("--out", required=True, type=Path, help="folder for comparison.md, .csv, .json and index.html")
     parser.add_argument("--split", default="test", help="split whose scores are compared (test)")
-    parser.add_argument("--pictures", type=int, default=24, help="pictures in the gallery (24)")
+    parser.add_argument("--pictures", type=int, default=24, help="number of pictures in the gallery (24)")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -121,7 +121,10 @@ def captions_of(
 
 @contextmanager
 def at_rest(model: nn.Module) -> Iterator[None]:
-    """Switches gradients and dropout off inside the `with` block."""
+    """Switches gradients and dropout off inside the `with` block.
+
+    Afterwards autocast forgets the weights that it has cast without a gradient: PyTorch up to 2.8 uses them again.
+    """
     training = model.training
     model.eval()
     try:
@@ -129,6 +132,7 @@ def at_rest(model: nn.Module) -> Iterator[None]:
             yield
     finally:
         model.train(training)
+        torch.clear_autocast_cache()
 
 
 def roll_out(captioner: Captioner, memory: Tensor, k: int, max_length: int, choose: Choose) -> tuple[Tensor, Tensor]:

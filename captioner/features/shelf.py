@@ -26,6 +26,7 @@ from metric.clip.model import Clip
 from metric.example import Example, UnreadableImage, content_key, image_key
 from metric.images import reason
 from metric.storage.atomic_files import write_bytes
+from metric.storage.text_lines import text_lines
 
 OWNER, SHARDS, SEEN = "features.json", "shards", "seen"
 
@@ -221,7 +222,7 @@ def opened(shard: Path) -> Any:
 def seen_in(folder: Path) -> Iterator[Seen]:
     """All examples that the folder has seen."""
     for path in sorted((folder / SEEN).glob("*.jsonl")):
-        yield from (Seen(*json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines())
+        yield from (Seen(*json.loads(line)) for line in text_lines(path.read_text(encoding="utf-8")))
 
 
 def ids_in(folder: Path | None) -> frozenset[str]:

@@ -18,6 +18,7 @@ from typing import Any
 from captioner.config import Run, from_dict, renamed
 from captioner.data.caption_files import read_captions
 from metric.storage.run_files import CHECKPOINTS, CONFIG, LAST, METRICS, TENSORBOARD
+from metric.storage.text_lines import text_lines
 
 REFERENCE, BEST = "reference", "best"  # models in checkpoints/, beside those that a run can be resumed from
 STAGES = {"xe", "rl", "decode"}  # keys of config.json by which a run of `captioner train` is known
@@ -138,8 +139,13 @@ def read_json(path: Path) -> Any:
 
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:
     """The JSON objects of a file, one a line."""
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(text_lines(path.read_text(encoding="utf-8")), 1):
         try:
             yield json.loads(line)
         except json.JSONDecodeError as error:
             raise ValueError(f"{path} line {number} is not JSON: {error.msg}") from None
+
+
+def resuming(out: Path) -> str:
+    """The command that continues a run."""
+    return f"captioner train --out {out} --resume"

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from captioner.runs.folder import RunFolder
+from captioner.runs.reached import unfinished
 from captioner.runs.signature import refuse_false, refuse_unlike
 from metric.scores.catalogue import SCORES
 from metric.spec import plain
@@ -38,6 +39,10 @@ class Outcome:
     facts: dict[str, Any]
     """what computed the scores, such as the grammar checker and its version"""
     captions: dict[str, str]
+    stage: str = ""
+    """stage of the model that was scored; "" in a score file of an earlier version, which does not say it"""
+    unfinished: str = ""
+    """place of that model, where the run has steps after it"""
 
     @property
     def seed(self) -> int:
@@ -52,9 +57,11 @@ class Outcome:
         return [parse(text) for text in self.config["rewards"]]
 
     def trained_on(self, score: str) -> bool:
-        """Whether a reward of the run is this score."""
-        name = score.partition(":")[0]
-        return name in {measured(reward) for reward in self.rewards} or plain(name) in {r.name for r in self.rewards}
+        """Whether a reward that the scored model was trained on is this score."""
+        if self.stage == "xe":
+            return False
+        name, rewards = score.partition(":")[0], [reward for reward in self.rewards if reward.weight]
+        return name in {measured(reward) for reward in rewards} or plain(name) in {reward.name for reward in rewards}
 
 
 def measured(reward: RewardSpec) -> str:
@@ -68,6 +75,7 @@ def read(folder: Path, split: str) -> Outcome:
     """The outcome of a run folder. ValueError when the folder is no run or has no scores for the split."""
     run = RunFolder(folder)
     config, metrics, scores = run.config, run.metrics, run.scores(split)
+    place = scores.get("checkpoint")
     return Outcome(
         folder=folder,
         config=config,
@@ -77,6 +85,8 @@ def read(folder: Path, split: str) -> Outcome:
         skipped=scores.get("skipped", {}),
         facts=scores.get("facts", {}),
         captions=run.captions(split),
+        stage=place["stage"] if place else "",
+        unfinished=unfinished(run.run, place["stage"], place["step"]) if place else "",
     )
 
 
@@ -124,6 +134,8 @@ def settings(outcome: Outcome, depth: int = 0) -> dict[str, Any]:
     for reward in outcome.rewards:
         values |= {f"{reward.name}.weight": reward.weight}
         values |= {f"{reward.name}.{name}": value for name, value in reward.options if depth or name not in PATHS}
+    values |= {name: outcome.config.get(name, "") for name in ("precision", "watch", "data_fingerprint")}
+    values["reached"] = outcome.unfinished
     values["captioner"] = outcome.config.get("versions", {}).get("captioner", "")
     kept = ("clip", "pac", "init") if depth == 2 else ("clip",)
     return values | {name: outcome.config.get(name, "") for name in kept}
@@ -161,12 +173,17 @@ def parted(runs: Sequence[Outcome], depth: int) -> list[list[Outcome]]:
 
 def distinct_labels(groups: Sequence[Sequence[Outcome]]) -> list[str]:
     """A label for each group. Equal labels get the settings that differ, and last the folders that differ."""
-    labels = [label(runs[0].rewards) for runs in groups]
+    labels = [placed(runs[0]) for runs in groups]
     for depth in range(DEPTHS):
         keys = [settings(runs[0], depth) for runs in groups]
         rivals = [[other for other, same in zip(keys, labels) if same == name] for name in labels]
         labels = [" ".join([name, *unlike(own, others)]) for name, own, others in zip(labels, keys, rivals)]
     return labels
+
+
+def placed(outcome: Outcome) -> str:
+    """The label of a run, with the place of the model that was scored if the run is not finished."""
+    return label(outcome.rewards) + (f" ({outcome.unfinished})" if outcome.unfinished else "")
 
 
 def unlike(own: dict[str, Any], others: Sequence[dict[str, Any]]) -> list[str]:

@@ -17,6 +17,13 @@ def reached(folder: RunFolder) -> str:
     return told(folder.run, folder.metrics)
 
 
+def unfinished(run: Run, stage: str, step: int) -> str:
+    """The place of a model that has steps of its run before it, such as `xe step 119 of 4000`; "" of a finished run."""
+    last = "reward" if run.rewards else "xe"
+    steps = (run.xe if stage == "xe" else run.rl).steps
+    return "" if stage == last and step >= steps else f"{stage} step {step} of {steps}"
+
+
 def told(run: Run, rows: Iterable[Mapping[str, Any]]) -> str:
     """`rows` are those of metrics.jsonl."""
     last = [row for row in rows if any(name.startswith("val/") for name in row)][-1]

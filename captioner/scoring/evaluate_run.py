@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from captioner.data import load
@@ -10,15 +11,19 @@ from captioner.data.caption_files import write_lines
 from captioner.decoding.generate import captions_of
 from captioner.features.store import FeatureStore, folder_of, known_ids
 from captioner.model.encoder_decoder import Captioner
-from captioner.runs.folder import RunFolder
+from captioner.runs.folder import RunFolder, resuming
+from captioner.runs.reached import unfinished
 from captioner.scoring.terminal_tables import show
 from metric.clip.embedder import Embedder
 from metric.clip.load import load_clip
 from metric.evaluation import evaluate, open_sources
+from metric.runtime.console import tell
 from metric.runtime.device import device_of
 from metric.scores.catalogue import request
 from metric.scores.family import Given
 from metric.scores.result import Scores
+from metric.storage.atomic_files import write_json
+from metric.storage.checkpoint_folders import newest, position
 
 
 def evaluate_run(folder: Path, split: str, specs: Sequence[str]) -> Scores:
@@ -29,6 +34,9 @@ def evaluate_run(folder: Path, split: str, specs: Sequence[str]) -> Scores:
     device = device_of("auto")
     clip = load_clip(run.clip, device)
     captioner = Captioner.from_pretrained(folder).to(device)
+    place = position(newest(folder) or folder)  # of the checkpoint that was just read
+    if left := unfinished(run, place.stage, place.step):
+        tell([f"{folder} is not finished: {left}; `{resuming(folder)}` goes on"])
     captioner.config.refuse_other_clip(clip)
     examples = load(run.data, split, known_ids(run.features))
     features = FeatureStore.build(examples, clip, folder_of(run.features))
@@ -43,7 +51,7 @@ def evaluate_run(folder: Path, split: str, specs: Sequence[str]) -> Scores:
     captions = captions_of(captioner, examples, features, run.decode)
     write_lines(files.captions_file(split), captions)
     scores = evaluate(captions, examples, specs, given.clip, given.pac, given.checker, given.device)
-    scores.save(files.scores_file(split))
+    write_json(files.scores_file(split), scores.record() | {"checkpoint": asdict(place)})
     scores.save_per_caption(files.caption_scores_file(split))
     show({str(folder): scores})
     return scores

@@ -34,7 +34,7 @@ def report_judgement(
     """
     asked = Metrics.of(metrics, rewards, clip, device_of(device))
     loaded = load_benchmark(benchmark, root, references, asked.look)
-    scorers = asked.scorers([item.example for item in loaded.items], loaded.corpus)
+    scorers = asked.scorers([item.example for item in loaded.items], loaded.corpus, loaded.frames)
     judgement = judge(loaded, scorers, resamples, asked.facts)
     show(judgement)
     if out:

@@ -22,19 +22,19 @@ def matched(
     index = by_name(known)
     first, *_ = files
     where = f"no references in {source}" if source else f"no counterpart in {first}"
-    found = {title: by_picture(title, each, index, where, partial) for title, each in files.items()}
-    for title, names in found.items():
+    names_of = {title: by_picture(title, each, index, where, partial) for title, each in files.items()}
+    for title, names in names_of.items():
         without = [each.names[0] for each in known if each.names[0] not in names]
         if without and not partial:
             raise ValueError(
                 f"{title} has no captions for {share_of_ids(without, len(known))} of the references; {PARTIAL}"
             )
     pictures = {each.names[0]: each for each in known}
-    common = [picture for picture in found[first] if all(picture in names for names in found.values())]
+    common = [picture for picture in names_of[first] if all(picture in names for names in names_of.values())]
     if not common:
         raise ValueError(f"no picture has captions in all of {', '.join(files)}")
-    spelt = {picture: found[first][picture] for picture in common}
-    captions = {title: {spelt[each]: files[title][names[each]] for each in common} for title, names in found.items()}
+    spelt = {picture: names_of[first][picture] for picture in common}
+    captions = {title: {spelt[each]: files[title][names[each]] for each in common} for title, names in names_of.items()}
     examples = [Example(spelt[each], pictures[each].image, pictures[each].references) for each in common]
     return captions, examples, left_aside(files, known, len(common))
 

@@ -16,12 +16,12 @@ from metric.scores.catalogue import SCORES, expand_names
 from metric.scores.clip_families import embedder_of
 from metric.scores.emscore import PARTS, EmScore, both
 from metric.spec import find, split_spec, split_specs
-from metric.video import Video
+from metric.video import FRAMES, Video
 from rewards import Context, build, parse
 from rewards.registry import find as find_reward
 
 BATCH = 64  # examples that a reward is given at once
-VIDEO_OPTIONS = ("clip", "checkpoint", "part")
+VIDEO_OPTIONS = ("clip", "checkpoint", "part", "frames")
 
 
 @dataclass(frozen=True)
@@ -52,16 +52,16 @@ class Metrics:
         needs = [find_reward(parse(spec).name).needs for spec in self.rewards]
         return any(SCORES[name].family == "clip" for name in names) or any("images" in need for need in needs)
 
-    def scorers(self, examples: Sequence[Example], corpus: Sequence[str] = ()) -> list[Scorer]:
-        """The scorers for these examples. EMScore counts rare words in `corpus`."""
+    def scorers(self, examples: Sequence[Example], corpus: Sequence[str] = (), frames: int = FRAMES) -> list[Scorer]:
+        """The scorers for these examples. EMScore counts rare words in `corpus`, and looks at `frames`, 0 for all."""
         filmed = any(isinstance(example.image, Video) for example in examples)
         looking = [spec for spec in self.scores if filmed and SCORES[names_of(spec)[0]].family == "clip"]
         others = [spec for spec in self.scores if spec not in looking]
         plain = [spec for spec in others if ":" not in spec]
         alone = [[spec] for spec in others if ":" in spec]
-        found = [self.evaluated(specs) for specs in ([plain] if plain else []) + alone]
-        found += [self.filmed(spec, corpus) for spec in looking]
-        return found + [self.rewarded(spec, examples) for spec in self.rewards]
+        scorers = [self.evaluated(specs) for specs in ([plain] if plain else []) + alone]
+        scorers += [self.filmed(spec, corpus, frames) for spec in looking]
+        return scorers + [self.rewarded(spec, examples) for spec in self.rewards]
 
     def key(self, spec: str, name: str) -> str:
         """The column of a score: its name, or its spec if the score is computed with different options too."""
@@ -97,12 +97,13 @@ class Metrics:
 
         return scorer
 
-    def filmed(self, spec: str, corpus: Sequence[str]) -> Scorer:
+    def filmed(self, spec: str, corpus: Sequence[str], frames: int) -> Scorer:
         """EMScore in the space of that score's CLIP; the reference version is the mean of video and references."""
         name, options = names_of(spec)[0], split_spec(spec)[1]
         for option in options:
             find(option, VIDEO_OPTIONS, f"option of {name} on videos")
         part = find(options.get("part", "full"), PARTS, "part of EMScore")
+        most = frame_count(options.get("frames", str(frames)), name)
         clip = options.get("checkpoint") or options.get("clip") or ("" if "pac" in name else self.clip)
         if not clip:
             raise ValueError(f"{name} needs the folder of a tuned CLIP; write {name}:checkpoint=DIR")
@@ -111,7 +112,7 @@ class Metrics:
         def scorer(examples: Sequence[Example], captions: Sequence[str]) -> dict[str, list[float]]:
             references = [example.references for example in examples]
             words = list(corpus) or list(chain.from_iterable(references)) or list(captions)
-            metric = EmScore(embedder_of(clip, str(self.device)), words)
+            metric = EmScore(embedder_of(clip, str(self.device)), words, most)
             videos = [example.image for example in examples if isinstance(example.image, Video)]
             scored = metric.with_video(videos, captions)
             bare = sum(not texts for texts in references)
@@ -119,10 +120,17 @@ class Metrics:
                 raise ValueError(f"{name} cannot be computed: {bare} of {len(captions)} videos have no references")
             if with_references:
                 scored = both(scored, metric.with_references(captions, references))
-            self.facts[self.key(spec, name)] = f"EMScore, {part}, no prefix, no w, CLIP {clip}"
+            self.facts[self.key(spec, name)] = f"EMScore, {part}, {most or 'all'} frames, no prefix, no w, CLIP {clip}"
             return {self.key(spec, name): [each[part] for each in scored]}
 
         return scorer
+
+
+def frame_count(text: str, name: str) -> int:
+    """A whole number from 0. ValueError for another text."""
+    if not text.isdecimal():
+        raise ValueError(f"{name}: frames is a number of frames, 0 for all, got {text!r}; type {name}:frames=10")
+    return int(text)
 
 
 def is_score(spec: str) -> bool:

@@ -59,11 +59,11 @@ def film(folder: Path, name: str) -> Video:
 
 def references_of(names: list[str], path: Path) -> list[tuple[str, ...]]:
     known = by_name(read_references(path, "test"))
-    found = [find(name, known) for name in names]
-    lost = [name for name, each in zip(names, found) if each is None]
+    videos = [find(name, known) for name in names]
+    lost = [name for name, each in zip(names, videos) if each is None]
     if lost:
         raise ValueError(f"--references {path} has no references for {share_of_ids(lost, len(names))} of the captions")
-    return [each.references for each in found if each is not None]
+    return [each.references for each in videos if each is not None]
 
 
 def corpus(captions: list[str], references: list[tuple[str, ...]]) -> list[str]:

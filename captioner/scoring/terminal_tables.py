@@ -48,6 +48,11 @@ def cell(scores: Scores, name: str) -> str:
 def show_differences(one: str, two: str, differences: Mapping[str, Difference]) -> None:
     console = Console(markup=False, highlight=False)
     table = Table("score", f"{two} minus {one}", "95 % interval", "p", box=None)
-    for name, found in differences.items():
-        table.add_row(name, f"{found.difference:+.4f}", f"{found.low:+.4f} to {found.high:+.4f}", f"{found.p:.3f}")
+    for name, measured in differences.items():
+        table.add_row(
+            name,
+            f"{measured.difference:+.4f}",
+            f"{measured.low:+.4f} to {measured.high:+.4f}",
+            f"{measured.p:.3f}",
+        )
     console.print(table)

@@ -19,7 +19,7 @@ import torch
 
 from captioner.model import pretrained
 from captioner.model.encoder_decoder import Captioner
-from captioner.runs.folder import RunFolder, read_json
+from captioner.runs.folder import RunFolder, read_json, resuming
 from metric.storage import checkpoint_folders
 from metric.storage.atomic_files import keep_rows, replaced, settle, write_json
 from metric.storage.checkpoint_folders import POSITION, Position
@@ -62,11 +62,6 @@ def position(out: Path) -> Position | None:
     for old in RunFolder(out).checkpoints.glob(".old-*"):
         settle(old.with_name(old.name.removeprefix(".old-")))
     return checkpoint_folders.reached(out, resuming(out), *NEEDED)
-
-
-def resuming(out: Path) -> str:
-    """The command that continues a run."""
-    return f"captioner train --out {out} --resume"
 
 
 def restore_optimizer(out: Path, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler) -> None:

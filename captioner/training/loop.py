@@ -13,12 +13,12 @@ from torch import nn
 
 from captioner.config import Run
 from captioner.model.encoder_decoder import Captioner
-from captioner.runs.folder import RunFolder
+from captioner.runs.folder import RunFolder, resuming
 from captioner.runs.record import describe
 from captioner.runs.signature import refuse_other
 from captioner.training import checkpoint, reward_watch
 from captioner.training.cautions import cautions
-from captioner.training.checkpoint import Position, resuming
+from captioner.training.checkpoint import Position
 from captioner.training.log import CaptionLog
 from captioner.training.objectives import OBJECTIVES, Loss
 from captioner.training.rollout import Batch, Drawn, Facts, roll, tokens_a_caption

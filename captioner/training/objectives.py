@@ -119,8 +119,8 @@ def direct(captioner: Captioner, batch: Batch, drawn: Drawn, run: Run) -> Loss:
     log_p = sequence_log_probabilities(captioner, batch.features, drawn.tokens)
     ratio = pooled(log_p - before, spoken, drawn, run)  # b k
     best, winner = drawn.total.max(1, keepdim=True)  # b 1
-    distance = (best - drawn.total).scatter(1, winner, -torch.inf)
-    gamma = (run.rl.tau * distance).softmax(1)
+    distance = run.rl.tau * (best - drawn.total)
+    gamma = distance.scatter(1, winner, -torch.inf).softmax(1)  # the winner is no loser, also where tau is 0
     margin = ratio.gather(1, winner).squeeze(1) - (gamma * ratio).sum(1)
     loss = -F.logsigmoid(run.rl.kl * margin).mean()
     return Loss(loss, {**drawn.facts(), "margin": float(margin.detach().mean())})

@@ -93,7 +93,6 @@ def scored_candidates(
 ) -> tuple[Generated, Tensor, dict[str, Tensor]]:
     candidates = sample(captioner, batch, run)
     total, terms = judged(reward, batch, candidates)
-    torch.clear_autocast_cache()  # weights cast without a gradient by `sample`: older PyTorch uses them again
     return candidates, total, terms
 
 

@@ -127,25 +127,25 @@ def sample(originals: Sequence[str], captions: Sequence[str | None]) -> tuple[st
     return next(((before, after) for before, after in zip(originals, captions) if after is not None), ("", ""))
 
 
-def as_csv(found: Audit) -> str:
+def as_csv(audit: Audit) -> str:
     table = io.StringIO(newline="")
     writer = csv.DictWriter(table, list(Row.__dataclass_fields__), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(asdict(each) for each in found.rows)
+    writer.writerows(asdict(each) for each in audit.rows)
     return table.getvalue()
 
 
-def as_markdown(found: Audit) -> str:
+def as_markdown(audit: Audit) -> str:
     """A table by corruption and metric: % of pairs whose corrupted caption scores higher, interval, margin."""
     lines = [
-        "| corruption | captions | " + " | ".join(found.metrics) + " |",
-        "|---|---|" + "---|" * len(found.metrics),
+        "| corruption | captions | " + " | ".join(audit.metrics) + " |",
+        "|---|---|" + "---|" * len(audit.metrics),
     ]
-    for corruption in found.corruptions:
-        rows = [found.row(corruption, metric) for metric in found.metrics]
+    for corruption in audit.corruptions:
+        rows = [audit.row(corruption, metric) for metric in audit.metrics]
         lines.append(f"| {corruption} | {rows[0].count} | " + " | ".join(map(cell, rows)) + " |")
-    said = "Percent of pairs whose corrupted caption scores higher [95 % interval], and the mean margin in standard "
-    return "\n".join([*lines, "", said + "deviations of the originals' scores."]) + "\n"
+    note = "Percent of pairs whose corrupted caption scores higher [95 % interval], and the mean margin in standard "
+    return "\n".join([*lines, "", note + "deviations of the originals' scores."]) + "\n"
 
 
 def cell(row: Row) -> str:

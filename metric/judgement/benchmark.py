@@ -15,6 +15,7 @@ import numpy as np
 
 from metric.example import Example, Picture
 from metric.judgement.agreement import accuracy, kendall
+from metric.video import FRAMES
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,8 @@ class Choice:
     better: tuple[int, ...]
     worse: tuple[int, ...]
     kind: str = ""
+    picture: str = ""
+    """choices with one picture are drawn together by the bootstrap; a choice without picture is drawn alone"""
 
 
 class Means(NamedTuple):
@@ -126,7 +129,7 @@ class Choices:
 
     @property
     def units(self) -> list[list[int]]:
-        return [[number] for number in range(len(self.pairs))]
+        return grouped([pair.picture or f"pair {number}" for number, pair in enumerate(self.pairs)])
 
     def agreement(self, scores: np.ndarray, points: np.ndarray) -> dict[str, float]:
         margins = self.better.of(scores) - self.worse.of(scores)
@@ -148,7 +151,7 @@ class Choices:
         place = {item: number for number, item in enumerate(kept)}
         return Choices(
             tuple(
-                Choice(tuple(map(place.get, pair.better)), tuple(map(place.get, pair.worse)), pair.kind)  # type: ignore[arg-type]
+                replace(pair, better=tuple(map(place.get, pair.better)), worse=tuple(map(place.get, pair.worse)))  # type: ignore[arg-type]
                 for pair in self.pairs
                 if all(item in place for item in (*pair.better, *pair.worse))
             )
@@ -169,6 +172,8 @@ class Benchmark:
     """reason why rows of the files are not judged -> their names"""
     corpus: tuple[str, ...] = ()
     """captions in which video scores count rare words; empty for those of the references"""
+    frames: int = FRAMES
+    """frames that the benchmark's authors look at in a video, evenly spread; 0 for all"""
 
     @property
     def items(self) -> tuple[Item, ...]:

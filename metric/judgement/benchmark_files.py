@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from metric.storage.text_lines import text_lines
+
 csv.field_size_limit(10_000_000)  # a row holds all references of a picture
 
 
@@ -29,7 +31,7 @@ def locate(root: Path, *names: str) -> Path:
 def read_lines(path: Path) -> list[tuple[str, str]]:
     """`file:number` and text of each line that is not empty."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = text_lines(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is no UTF-8 text: byte {error.start}") from None
     return [(f"{path}:{number}", line) for number, line in enumerate(lines, 1) if line.strip()]

@@ -47,11 +47,11 @@ PHOTO_NOUNS = kinds(
 
 def swaps(groups: Iterable[Sequence[str]]) -> dict[str, list[str]]:
     """Word -> the other words of its groups."""
-    found: dict[str, list[str]] = {}
+    others: dict[str, list[str]] = {}
     for group in groups:
         for word in group:
-            found.setdefault(word, []).extend(other for other in group if other != word)
-    return found
+            others.setdefault(word, []).extend(other for other in group if other != word)
+    return others
 
 
 def nouns(pairs: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
@@ -183,8 +183,8 @@ CORRUPTIONS: dict[str, Corruption] = {
 def swapped(caption: str, table: Table, example: Example, rng: random.Random) -> str | None:
     """Another word or phrase of `table` that makes the caption false. The longest phrase of the caption is replaced."""
     pattern = r"\b(" + "|".join(map(re.escape, sorted(table, key=len, reverse=True))) + r")\b"
-    found = list(re.finditer(pattern, caption, re.IGNORECASE))
-    for match in rng.sample(found, len(found)):
+    matches = list(re.finditer(pattern, caption, re.IGNORECASE))
+    for match in rng.sample(matches, len(matches)):
         others = table[match.group().lower()]
         for other in rng.sample(list(others), len(others)):
             text = right_article(caption[: match.start()], other) + caption[match.end() :]
@@ -202,8 +202,8 @@ def is_false(text: str, words: Sequence[str], caption: str, example: Example) ->
     """Whether a change made the caption false: by the scene, else if neither references nor caption have the words."""
     if isinstance(example.image, Scene):
         return truth(text, example.image) < truth(caption, example.image)
-    said = {word for known in (caption, *example.references) for word in bare(known)}
-    return not said.intersection(words)
+    words_said = {word for known in (caption, *example.references) for word in bare(known)}
+    return not words_said.intersection(words)
 
 
 def nouns_of(example: Example) -> list[tuple[str, str]]:

@@ -67,10 +67,10 @@ def measure_of(benchmark: Benchmark, rounds: Sequence[np.ndarray]) -> Callable[[
 
 def all_scores(benchmark: Benchmark, scorers: Iterable[Scorer]) -> dict[str, list[np.ndarray]]:
     """Metric -> scores of all items, `n`, for each round."""
-    found: dict[str, list[np.ndarray]] = {}
+    values: dict[str, list[np.ndarray]] = {}
     for scorer in watched(list(scorers), "scores of metric"):
         for items in benchmark.rounds:
             scored = scorer([item.example for item in items], [item.caption for item in items])
             for name, numbers in scored.items():
-                found.setdefault(name, []).append(np.asarray(numbers, dtype=np.float64))
-    return found
+                values.setdefault(name, []).append(np.asarray(numbers, dtype=np.float64))
+    return values

@@ -90,11 +90,11 @@ def finish(out: Path, filtering: FilterConfig, examples: dict[str, Example]) -> 
     about = {**read_about(out), "filtering": asdict(filtering), "filter": select(read(shards_in(out)), filtering)}
     write_about(out, about)
     for kind, what in (("text", "captions t'"), ("image", "pictures v'")):
-        found = about["filter"][kind]
-        if found["made"] or found["skipped"]:
-            limit = "no filter" if found["threshold"] is None else f"less similar than {found['threshold']:.3f}"
-            reasons = "".join(f", {count} not made: {reason}" for reason, count in found["skipped"].items())
-            share = f"{found['dropped']} dropped ({100 * found['share']:.1f} %; {limit})"
-            print(f"{what}: {found['made']} made, {share}{reasons}")
+        facts = about["filter"][kind]
+        if facts["made"] or facts["skipped"]:
+            limit = "no filter" if facts["threshold"] is None else f"less similar than {facts['threshold']:.3f}"
+            reasons = "".join(f", {count} not made: {reason}" for reason, count in facts["skipped"].items())
+            share = f"{facts['dropped']} dropped ({100 * facts['share']:.1f} %; {limit})"
+            print(f"{what}: {facts['made']} made, {share}{reasons}")
     tidy(out)
     contact_sheet(out, examples)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,14 +44,20 @@ class Log:
             self.board.add_text(tag(stage, "cautions"), "  \n".join(lines), 0)
 
     def write(self, step: int, row: Mapping[str, Any], stage: str) -> None:
-        """One row, which is on disk before the next step begins."""
+        """One row, which is on disk before the next step begins. A number that JSON does not know becomes null."""
         place = {"stage": stage, "step": step} if stage else {"step": step}
-        self.file.write(json.dumps({**place, **row}, ensure_ascii=False) + "\n")
+        numbers = {name: None if endless(value) else value for name, value in row.items()}
+        self.file.write(json.dumps({**place, **numbers}, ensure_ascii=False, allow_nan=False) + "\n")
         self.file.flush()
 
     def scalars(self, step: int, numbers: Mapping[str, float], stage: str) -> None:
         for name, value in numbers.items():
             self.board.add_scalar(tag(stage, name), value, step)
+
+
+def endless(value: Any) -> bool:
+    """Whether a value is an infinite number or none, as the gradient norm of an fp16 step that overflowed."""
+    return isinstance(value, float) and not isfinite(value)
 
 
 def tag(stage: str, name: str) -> str:

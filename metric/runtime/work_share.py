@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeVar
 
-FLAG = "the I-th of N shares, 1/N to N/N (as torchrun and accelerate launch number their processes, else 1/1)"
+FLAG = "share of this process, 1/N to N/N (that of torchrun or accelerate launch, else 1/1)"
 Item = TypeVar("Item")
 
 

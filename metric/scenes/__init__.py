@@ -1,1 +1,1 @@
-"""The embedded default: a world of captioned pictures, drawn by seed, whose truth is known exactly."""
+"""The embedded world: captioned pictures that are drawn by seed. The truth about each picture is known exactly."""

@@ -1,4 +1,4 @@
-"""The settings, drawn pale so that things stand out: functions of a pen over the picture and a generator."""
+"""The settings, drawn pale so that things stand out. Each is a function of a pen over the picture and a generator."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def ground(pen: Pen, sky: Colour, earth: Colour, horizon: float) -> None:
 
 
 def hills(pen: Pen, fill: Colour, *points: Point) -> None:
-    """What lies under a curve from side to side."""
+    """The polygon between a curve from side to side and the lower edge."""
     pen.blob((-0.3, 1.4), (-0.2, points[0][1]), *points, (1.2, points[-1][1]), (1.3, 1.4), fill=fill, line=False)
 
 

@@ -33,7 +33,7 @@ Box = tuple[float, float, float, float]  # left, upper, right, lower
 
 
 def draw(scene: Scene, size: int = 96) -> Image.Image:
-    """The picture of the scene, `size` pixels wide and high; equal scenes draw equal bytes."""
+    """The picture of the scene, `size` pixels wide and high. Equal scenes give equal bytes."""
     rng = random.Random(scene.look)
     image = Image.new("RGB", (size * FINER, size * FINER))
     stroke = max(1, round(size * FINER / 96))
@@ -45,12 +45,12 @@ def draw(scene: Scene, size: int = 96) -> Image.Image:
 
 
 def layout(scene: Scene, rng: random.Random) -> list[list[Box]]:
-    """The square cells of every thing's copies."""
+    """The square cells of the copies of each thing."""
     return layout_pair(scene, rng) if scene.relation else [layout_one(scene, rng)]
 
 
 def layout_one(scene: Scene, rng: random.Random) -> list[Box]:
-    """One, two on a slant, or two below and one above them at the side where the thing is."""
+    """The places of the copies: one; two on a slant; two below and one above, on the side of the thing."""
     (thing,) = scene.things
     across = {"left": 0.0, "middle": 0.5, "right": 1.0}[scene.position]
     heap: list[Point] = [(across, 0), (0, 1), (1, 1)]
@@ -60,7 +60,7 @@ def layout_one(scene: Scene, rng: random.Random) -> list[Box]:
 
 
 def layout_pair(scene: Scene, rng: random.Random) -> list[list[Box]]:
-    """Both halves of the picture; copies stand along the cut; a large thing has more room than a small."""
+    """The cells of two things that share the picture. Copies stand along the cut. A large thing has more room."""
     beside = scene.relation in ("left", "right")
     order = (0, 1) if scene.relation in ("left", "above") else (1, 0)  # from the left or from above
     first, second = (scene.things[index] for index in order)
@@ -74,7 +74,7 @@ def layout_pair(scene: Scene, rng: random.Random) -> list[list[Box]]:
 
 
 def cells(thing: Thing, region: Box, places: list[Point], lean: Point, rng: random.Random) -> list[Box]:
-    """A cell for every place (column, row) of a cluster that has `lean` of the free room before it."""
+    """A cell for each place (column, row) of a cluster. `lean` is the share of the free room before the cluster."""
     columns, rows = max(x for x, _ in places) + 1, max(y for _, y in places) + 1
     left, upper, right, lower = region
     side = SIDE[thing.size] * CROWD[thing.count] * rng.uniform(0.94, 1.0)
@@ -86,7 +86,7 @@ def cells(thing: Thing, region: Box, places: list[Point], lean: Point, rng: rand
 
 
 def draw_thing(page: Pen, thing: Thing, cells: list[Box], rng: random.Random) -> None:
-    """All copies of the thing in one tint, looking the same way."""
+    """Draw all copies of the thing in one tint, looking the same way."""
     tint = rng.uniform(0.0, 0.1), rng.choice((INK, WHITE))
     colour = mix(PAINT[thing.colour], tint[1], tint[0])
     shade = mix(SHADE.get(thing.colour, mix(PAINT[thing.colour], INK, 0.3)), tint[1], tint[0])
@@ -99,7 +99,7 @@ def draw_thing(page: Pen, thing: Thing, cells: list[Box], rng: random.Random) ->
 
 
 def draw_object(pen: Pen, kind: str) -> None:
-    """One object in the pen's square, with the signs of its state."""
+    """Draw one object into the square of the pen, with the signs of its state."""
     state = "rising" if (kind, pen.state) == ("rocket", "moving") else pen.state
     signs, (x, y, side) = STATES[state]
     signs(pen)
@@ -108,11 +108,11 @@ def draw_object(pen: Pen, kind: str) -> None:
 
 
 def idle(pen: Pen) -> None:
-    """Nothing to be seen."""
+    """The sign of a state that shows nothing."""
 
 
 def sleeping(pen: Pen) -> None:
-    """Zs that rise from the sleeper, upright whichever way it lies."""
+    """The sign of sleep: letters Z that rise from the object, upright in both directions of the object."""
     for x, y, r in ((0.74, 0.2, 0.065), (0.9, 0.1, 0.09)):
         ((x, y),) = pen.at([(x, y)])
         upright = replace(pen, x=x, y=y, side=r * pen.side, flip=False)
@@ -122,28 +122,28 @@ def sleeping(pen: Pen) -> None:
 
 
 def jumping(pen: Pen) -> None:
-    """A shadow left on the ground, and the way up."""
+    """The sign of a jump: a shadow on the ground and lines that lead up."""
     pen.oval(0.5, 0.95, 0.3, 0.045, fill=(92, 90, 96), line=False)
     for x in (0.3, 0.5, 0.7):
         pen.curve((x - 0.09, 0.87), (x, 0.8), (x + 0.09, 0.87), fill=INK, width=0.025)
 
 
 def moving(pen: Pen) -> None:
-    """Lines of speed behind."""
+    """The sign of running: lines behind the object."""
     for y, x in ((0.42, 0.04), (0.58, 0.0), (0.74, 0.06)):
         pen.line((x, y), (0.26, y), fill=WHITE, width=0.08)
         pen.line((x, y), (0.26, y), fill=INK, width=0.045)
 
 
 def rising(pen: Pen) -> None:
-    """Lines of speed below."""
+    """The sign of flying: lines below the object."""
     for x, y in ((0.26, 0.94), (0.5, 0.99), (0.74, 0.94)):
         pen.line((x, y), (x, 0.72), fill=WHITE, width=0.08)
         pen.line((x, y), (x, 0.72), fill=INK, width=0.045)
 
 
 def glowing(pen: Pen) -> None:
-    """A halo and rays."""
+    """The sign of a light: a halo and rays."""
     for k in range(12):
         x, y = cos(k * pi / 6), sin(k * pi / 6)
         pen.line((0.5 + 0.3 * x, 0.5 + 0.3 * y), (0.5 + 0.49 * x, 0.5 + 0.49 * y), fill=(255, 206, 40), width=0.04)

@@ -1,4 +1,4 @@
-"""Candidates of graded quality with an exact score: the scenes' analogue of a set of human judgements."""
+"""Captions of graded quality with an exact score: the counterpart of human judgements for scenes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from metric.scenes.world import COLOURS, KINDS, STATES, Scene, Thing
 
 
 def judged_set(examples: Iterable[Example], seed: int = 0) -> list[tuple[Example, str, float]]:
-    """Seven candidates a picture, each with its exact quality in 0..1 (see truth.quality)."""
+    """Seven captions of each picture. Each has its exact quality, 0 to 1, by `truth.quality`."""
     scenes = [(example, example.image) for example in examples if isinstance(example.image, Scene)]
     judged = []
     for number, (example, scene) in enumerate(scenes):
@@ -23,7 +23,7 @@ def judged_set(examples: Iterable[Example], seed: int = 0) -> list[tuple[Example
 
 
 def candidates(scene: Scene, other: Scene, seed: int = 0) -> list[str]:
-    """Right, one detail wrong, object swapped, shuffled, repeated, cut short, another picture's."""
+    """The seven captions: true, one detail wrong, object swapped, shuffled, repeated, cut, of another picture."""
     rng = random.Random(f"{scene.key}|judged|{seed}")
     right = sentence(scene, rng)
     words = right.split()
@@ -55,6 +55,6 @@ def recoloured(thing: Thing, present: set[str], rng: random.Random) -> Thing:
 
 
 def swapped(thing: Thing, present: set[str], rng: random.Random) -> Thing:
-    """Another kind that does the same, where it can."""
+    """The same thing of another kind. The state stays where the other kind can be in the same state."""
     kind = rng.choice([kind for kind in KINDS if kind not in present])
     return replace(thing, kind=kind, state=thing.state if thing.state in STATES[kind] else "")

@@ -1,4 +1,4 @@
-"""How a scene is said: human-like references, web-style alt-text and bare keywords, all by lot."""
+"""Texts of a scene, drawn at random: references as people write them, alt-text as the web has it, keywords."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from metric.scenes.world import Scene, Thing
 
 
 def references(scene: Scene, n: int = 5, seed: int = 0) -> tuple[str, ...]:
-    """`n` differently worded true captions; another seed gives other wordings."""
+    """`n` true captions in different words. Another seed gives other words."""
     rng = random.Random(f"{scene.key}|{seed}")
     captions: dict[str, None] = {}  # a set that keeps its order
     while len(captions) < n:
@@ -48,7 +48,7 @@ def setting_phrase(scene: Scene, rng: random.Random) -> list[str]:
 
 
 def alone(thing: Thing, scene: Scene, place: list[str], rng: random.Random) -> list[str]:
-    """One thing: what it is, what it does, where."""
+    """A caption of one thing: its name, its state, its place."""
     if scene.position and rng.random() < 0.4:
         place = [*place, rng.choice(POSITION_PHRASES[scene.position])]
     if thing.state and rng.random() < 0.6:
@@ -58,7 +58,7 @@ def alone(thing: Thing, scene: Scene, place: list[str], rng: random.Random) -> l
 
 
 def related(scene: Scene, place: list[str], rng: random.Random) -> list[str]:
-    """Two things and how they stand."""
+    """A caption of two things and their relation."""
     first, second = scene.things
     relation = scene.relation
     if rng.random() < 0.3:
@@ -73,14 +73,14 @@ OPPOSITE = {"left": "right", "right": "left", "above": "below", "below": "above"
 
 
 def joined(things: tuple[Thing, ...] | list[Thing], place: list[str], rng: random.Random) -> list[str]:
-    """Two things side by side in the sentence, whatever their places."""
+    """A caption of two things without their relation."""
     first, second = rng.sample(things, 2)
     pair = [noun_phrase(first, rng), "and", noun_phrase(second, rng)]
     return [*pair, "are", *place] if place and rng.random() < 0.3 else [*pair, *place]
 
 
 def introduced(noun: str, thing: Thing, rest: list[str], rng: random.Random) -> list[str]:
-    """The noun phrase and what follows it, in one of four patterns."""
+    """A noun phrase and the words after it, in one of four patterns."""
     verb = "is" if thing.count == 1 else "are"
     pattern = rng.choice(("phrase", "phrase", "clause", "there", "picture"))
     if pattern == "clause" and rest:
@@ -94,7 +94,7 @@ def introduced(noun: str, thing: Thing, rest: list[str], rng: random.Random) -> 
 
 
 def noun_phrase(thing: Thing, rng: random.Random, state: bool = True) -> str:
-    """`two small sleeping red cats`: the count always, colour mostly, size and state sometimes."""
+    """A noun phrase such as `two small sleeping red cats`: a count, mostly a colour, sometimes size and state."""
     singular, plural = rng.choice(NOUNS[thing.kind])
     words = [singular if thing.count == 1 else plural]
     if rng.random() < 0.9:
@@ -108,13 +108,13 @@ def noun_phrase(thing: Thing, rng: random.Random, state: bool = True) -> str:
 
 
 def names(scene: Scene, rng: random.Random) -> str:
-    """Alt-text of object names only, in any order, some of them twice."""
+    """Alt-text of the names of objects alone, in any order. Some names stand twice."""
     words = [rng.choice(rng.choice(NOUNS[thing.kind])) for thing in scene.things for _ in range(rng.choice((1, 2)))]
     return " ".join(rng.sample(words, len(words)))
 
 
 def keywords(scene: Scene) -> str:
-    """Everything that is true of the scene as a bare list: what a bag-of-words score likes best."""
+    """All true words of the scene as a list. A score that reads bags of words likes such a list best."""
     words = [scene.setting]
     for thing in scene.things:
         words += [thing.colour, NOUNS[thing.kind][0][thing.count > 1], thing.size]
@@ -123,7 +123,7 @@ def keywords(scene: Scene) -> str:
 
 
 def alt_text(scene: Scene, rng: random.Random) -> str:
-    """Web-style text of 8 to 14 words: shuffled keywords, repeated, missing, sometimes wrong, among page noise."""
+    """Alt-text of 8 to 14 words: shuffled keywords, some repeated, missing or wrong, among the noise of a page."""
     chunks = [setting_keyword(scene, rng)]
     for thing in scene.things:
         chunks += thing_keywords(thing, rng)
@@ -143,7 +143,7 @@ def setting_keyword(scene: Scene, rng: random.Random) -> str:
 
 
 def thing_keywords(thing: Thing, rng: random.Random) -> list[str]:
-    """The thing's words, its colour mostly beside its name, its name often more than once."""
+    """The words of a thing. Its colour mostly stands beside its name, and its name often stands more than once."""
     noun = rng.choice(NOUNS[thing.kind])[rng.random() < (0.8 if thing.count > 1 else 0.1)]
     chunks = [f"{thing.colour} {noun}"] if rng.random() < 0.7 else [thing.colour, noun]
     chunks += [rng.choice(NOUNS[thing.kind])[0]] if rng.random() < 0.5 else []

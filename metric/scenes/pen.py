@@ -23,7 +23,7 @@ STEPS = (0.25, 0.5, 0.75, 1.0)
 
 
 def mix(one: Colour, other: Colour, share: float) -> Colour:
-    """`share` of the other colour in the one."""
+    """A colour with a `share`, 0 to 1, of another colour in it."""
     red, green, blue = (round(a + share * (b - a)) for a, b in zip(one, other, strict=True))
     return red, green, blue
 
@@ -45,7 +45,7 @@ def blend(a: float, b: float, c: float, d: float, t: float) -> float:
 
 @dataclass(frozen=True)
 class Pen:
-    """Figures are filled with `colour` unless told otherwise; `flip` mirrors them, left to right."""
+    """A pen whose figures are filled with `colour` by default. `flip` mirrors figures left to right."""
 
     canvas: ImageDraw.ImageDraw
     x: float
@@ -102,7 +102,7 @@ class Pen:
                 self.canvas.ellipse((x - wide / 2, y - wide / 2, x + wide / 2, y + wide / 2), colour)
 
     def eye(self, x: float, y: float, r: float = 0.05) -> None:
-        """Open, or closed in one who sleeps."""
+        """An eye: open, or closed for a sleeper."""
         if self.state == "sleeping":
             self.oval(x, y, r, r, fill=self.shade, line=False)
             self.curve((x - 1.3 * r, y), (x, y + 0.8 * r), (x + 1.3 * r, y), width=0.03)
@@ -112,5 +112,5 @@ class Pen:
 
     @property
     def glass(self) -> Colour:
-        """Windows: lit in what glows."""
+        """The colour of windows: lit for a thing that glows."""
         return (255, 236, 90) if self.state == "glowing" else (188, 222, 240)

@@ -1,4 +1,4 @@
-"""What a caption claims of a scene, whether it is true, and whether the sentence belongs to the scenes' grammar.
+"""The claims of a caption about a scene: which claims are true, and whether the sentence is grammatical.
 
 `claims` reads any text, however broken, so that the truth of keyword lists can be told too; `belongs` accepts just
 the sentences that the grammar of language.py can say of some scene, true or not.
@@ -34,24 +34,24 @@ Claim = tuple[str, ...]  # what it is about, then of whom and what
 
 
 def truth(caption: str, scene: Scene) -> float:
-    """Share of the caption's distinct claims that hold, 0 to 1; 0 when it claims nothing."""
-    said = claims(caption)
-    return sum(holds(claim, scene) for claim in said) / len(said) if said else 0.0
+    """The share of the distinct claims of a caption that are true, 0 to 1. A caption without claims has 0."""
+    claimed = claims(caption)
+    return sum(holds(claim, scene) for claim in claimed) / len(claimed) if claimed else 0.0
 
 
 def kinds(caption: str) -> list[str]:
-    """The kind of thing that each noun names, in order."""
+    """The kind of thing of each noun in the caption, in order."""
     return [KIND_OF[token.text] for token in tokens(caption) if token.role == "word" and token.text in KIND_OF]
 
 
 def recall(caption: str, scene: Scene) -> float:
-    """Share of the scene's things that the caption names, 0 to 1."""
-    said = claims(caption)
-    return sum(("kind", thing.kind) in said for thing in scene.things) / len(scene.things)
+    """The share of the things of the scene that the caption names, 0 to 1."""
+    claimed = claims(caption)
+    return sum(("kind", thing.kind) in claimed for thing in scene.things) / len(scene.things)
 
 
 def quality(caption: str, scene: Scene) -> float:
-    """The exact score of a judged caption, 0 to 1: F1 of truth and recall, halved when it is no sentence."""
+    """The exact quality of a caption, 0 to 1: F1 of truth and recall, halved for an ungrammatical caption."""
     precision, coverage = truth(caption, scene), recall(caption, scene)
     f1 = 2 * precision * coverage / (precision + coverage) if precision and coverage else 0.0
     return f1 if belongs(caption) else f1 / 2
@@ -82,7 +82,7 @@ def relations(scene: Scene) -> dict[tuple[str, str], tuple[str, ...]]:
 
 
 def positions(scene: Scene) -> dict[str, tuple[str, ...]]:
-    """Where each kind is in the picture, as far as the graph says."""
+    """Kind of thing -> its position in the picture, for the kinds whose position the graph holds."""
     if scene.position:
         return {scene.things[0].kind: (scene.position,)}
     first, second = (thing.kind for thing in scene.things)
@@ -98,8 +98,8 @@ PHRASE = re.compile(r"\b(" + "|".join(sorted(PHRASES, key=len, reverse=True)) + 
 
 @lru_cache(maxsize=65_536)
 def claims(caption: str) -> frozenset[Claim]:
-    """Every distinct thing the caption says: kinds, their attributes, relations, position, setting."""
-    return frozenset(said.claim for said in spoken(caption))
+    """The distinct claims of a caption: kinds, attributes, relations, positions, the setting."""
+    return frozenset(spoken_claim.claim for spoken_claim in spoken(caption))
 
 
 def false_words(caption: str, scene: Scene) -> set[int]:
@@ -107,11 +107,11 @@ def false_words(caption: str, scene: Scene) -> set[int]:
 
     A claim of a thing that is not there marks its attributes too: "a blue cat" without a cat is false in three words.
     """
-    return {place for said in spoken(caption) if not holds(said.claim, scene) for place in said.places}
+    return {place for claim, places in spoken(caption) if not holds(claim, scene) for place in places}
 
 
 class Token(NamedTuple):
-    """A word, or a phrase that names a relation or a position; `places` are those of its words in the caption."""
+    """A word, or a phrase of a relation or a position. `places` holds the places of its words in the caption."""
 
     role: str
     text: str
@@ -133,34 +133,34 @@ def spoken(caption: str) -> list[Spoken]:
 
     An adjective belongs to the next noun of its phrase; a state right after a noun (or its verb) belongs to that noun.
     """
-    said: list[Spoken] = []
+    spoken_claims: list[Spoken] = []
     pending: Pending = {}
     last, relation = "", Token("relation", "", ())
     for token in tokens(caption):
         word, places = token.text, token.places
         if token.role == "position":
-            said += [Spoken(("position", last, word), places)] if last else []
+            spoken_claims += [Spoken(("position", last, word), places)] if last else []
         elif token.role == "relation":
             relation, pending = token, {}
         elif word in KIND_OF:
             kind = KIND_OF[word]
-            said.append(Spoken(("kind", kind), places))
-            said += [Spoken((attribute, kind, value), at) for attribute, (value, at) in pending.items()]
+            spoken_claims.append(Spoken(("kind", kind), places))
+            spoken_claims += [Spoken((attribute, kind, value), at) for attribute, (value, at) in pending.items()]
             if relation.text and last and last != kind:
-                said.append(Spoken(("relation", last, relation.text, kind), relation.places))
+                spoken_claims.append(Spoken(("relation", last, relation.text, kind), relation.places))
             last, relation, pending = kind, Token("relation", "", ()), {}
         elif word in STATE_OF and last and not pending and not relation.text:
-            said.append(Spoken(("state", last, STATE_OF[word]), places))
+            spoken_claims.append(Spoken(("state", last, STATE_OF[word]), places))
         elif word in SETTING_OF:
-            said.append(Spoken(("setting", SETTING_OF[word]), places))
+            spoken_claims.append(Spoken(("setting", SETTING_OF[word]), places))
             pending = {}
         else:
             pending = read_adjective(token, pending)
-    return said
+    return spoken_claims
 
 
 def read_adjective(token: Token, pending: Pending) -> Pending:
-    """What is known of the noun to come, after one more word; a determiner begins a new phrase."""
+    """The attributes of the noun to come, after one more word. A determiner begins a new phrase."""
     word = token.text
     if word in COUNT_OF:
         return {"count": (str(COUNT_OF[word]), token.places)}
@@ -171,23 +171,23 @@ def read_adjective(token: Token, pending: Pending) -> Pending:
 
 
 def tokens(caption: str) -> list[Token]:
-    """Words and set phrases in order, each with what it is."""
+    """The words and set phrases of a caption in order, each with its role."""
     placed = [(i, word) for i, text in enumerate(caption.lower().split()) for word in re.findall(r"[a-z]+", text)]
     parts = PHRASE.split(" ".join(word for _, word in placed))  # text, phrase, text, phrase, ...
     places = iter([place for place, _ in placed])
-    found: list[Token] = []
+    in_order: list[Token] = []
     for i, part in enumerate(parts):
         if i % 2:
             role, name = PHRASES[part]
-            found.append(Token(role, name, tuple(islice(places, len(part.split())))))
+            in_order.append(Token(role, name, tuple(islice(places, len(part.split())))))
         else:
-            found += [Token("word", word, (next(places),)) for word in part.split()]
-    return found
+            in_order += [Token("word", word, (next(places),)) for word in part.split()]
+    return in_order
 
 
 @lru_cache(maxsize=65_536)
 def belongs(caption: str) -> bool:
-    """Whether the sentence is one of the scenes' grammar; case and a final stop do not count."""
+    """Whether the grammar of the scenes makes the sentence. Case and a final full stop make no difference."""
     text = caption.lower().strip().removesuffix(".").rstrip()
     if not grammar().fullmatch(text):
         return False
@@ -197,7 +197,7 @@ def belongs(caption: str) -> bool:
 
 @cache
 def grammar() -> re.Pattern[str]:
-    """The grammar of language.py, which is regular; articles are checked by `belongs`."""
+    """The grammar of language.py as a regular expression. `belongs` checks the articles."""
     size, state, colour = one_of(SIZE_OF), one_of(STATE_OF), one_of(COLOURS)
     place = one_of(chain.from_iterable(SETTING_PHRASES.values()))
     position = one_of(chain.from_iterable(POSITION_PHRASES.values()))
@@ -207,24 +207,24 @@ def grammar() -> re.Pattern[str]:
         before = f"{determiner}(?: {size})?"
         return f"(?:{before}(?: {state})?(?: {colour})? {noun})"
 
-    def told(determiner: str, noun: str) -> str:  # the thing and, unless said already, what it does
+    def with_state(determiner: str, noun: str) -> str:  # the thing, and its state before or after the noun
         bare = f"{determiner}(?: {size})?(?: {colour})? {noun}"
         return f"(?:{noun_phrase(determiner, noun)}|{bare} {state})"
 
     article_, number = "an?", one_of(COUNT_WORDS.values())
     one, many = noun_phrase(article_, one_of(SINGULARS)), noun_phrase(number, one_of(PLURALS))
-    one_told, many_told = told(article_, one_of(SINGULARS)), told(number, one_of(PLURALS))
-    any_, any_told = f"(?:{one}|{many})", f"(?:{one_told}|{many_told})"
+    one_in_state, many_in_state = with_state(article_, one_of(SINGULARS)), with_state(number, one_of(PLURALS))
+    any_, any_in_state = f"(?:{one}|{many})", f"(?:{one_in_state}|{many_in_state})"
     where = f"(?: {place})?(?: {position})?"
     somewhere = f"(?: {place}(?: {position})?| {position})"
     related = f" {relation} {any_}(?: {place})?"
     after = f"(?:{where}|{related})"
     predicate = f"(?: {state}{where}|{somewhere}|{related})"
     return re.compile(
-        f"(?:an? {one_of(PICTURE_WORDS)} of )?{any_told}{after}"
+        f"(?:an? {one_of(PICTURE_WORDS)} of )?{any_in_state}{after}"
         f"|{any_} and {any_}(?: (?:are )?{place})?"
         f"|{one} is{predicate}|{many} are{predicate}"
-        f"|there (?:is {one_told}|are {many_told}){after}"
+        f"|there (?:is {one_in_state}|are {many_in_state}){after}"
     )
 
 

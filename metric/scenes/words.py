@@ -83,5 +83,5 @@ KEYWORDS = (*KIND_OF, *COLOURS, *SIZE_OF, *STATE_OF, *SETTING_OF)
 
 
 def article(word: str) -> str:
-    """The indefinite article before `word`; every word of this language goes by its first letter."""
+    """The indefinite article before `word`. In this language the first letter decides."""
     return "an" if word[0] in "aeiou" else "a"

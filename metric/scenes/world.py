@@ -1,4 +1,4 @@
-"""What a scene can hold, and how one is drawn by lot: the graph behind every picture and caption.
+"""A scene as a graph of things, drawn at random: the source of each picture and caption.
 
 A scene has a setting and one or two things. A thing is a kind, a colour, a size, a count and perhaps a state;
 two things stand in a relation, one thing has a position. `look` alone decides what the graph leaves open (the exact
@@ -37,7 +37,7 @@ SPLITS = {"train": 0, "val": 10_000_000, "test": 20_000_000, "ood": 30_000_000}
 
 @dataclass(frozen=True)
 class Thing:
-    """`count` equal objects that stand together; `state` is "" when they do nothing."""
+    """`count` equal objects that stand together. `state` is "" without a state."""
 
     kind: str
     colour: str
@@ -48,7 +48,7 @@ class Thing:
 
 @dataclass(frozen=True)
 class Scene:
-    """`relation` is "" for one thing, `position` is "" for two."""
+    """One or two things in a setting. `relation` is "" for one thing, `position` is "" for two things."""
 
     setting: str
     things: tuple[Thing, ...]
@@ -66,12 +66,12 @@ class Scene:
         return draw(self)
 
     def again(self, look: int) -> Scene:
-        """Another picture of the same scene."""
+        """The same scene, drawn by another seed."""
         return replace(self, look=look)
 
 
 def held_out(scene: Scene) -> bool:
-    """Whether training never sees this object-colour-relation: about one pair of things in eight."""
+    """Whether training never sees this object-colour-relation, as for about one pair of things in eight."""
     if not scene.relation:
         return False
     first = scene.things[0]
@@ -80,7 +80,7 @@ def held_out(scene: Scene) -> bool:
 
 
 def sample(split: str, index: int) -> Scene:
-    """The scene number `index` of a split; the same on every machine."""
+    """The scene number `index` of a split. Every machine draws the same scene."""
     if split not in SPLITS:
         raise ValueError(f"scenes have the splits {', '.join(SPLITS)}, got {split!r}")
     rng = random.Random(SPLITS[split] + index)
@@ -91,7 +91,7 @@ def sample(split: str, index: int) -> Scene:
 
 
 def draw_lots(rng: random.Random) -> Scene:
-    """A scene of one thing (two in five) or of two different kinds."""
+    """A scene of one thing (two scenes in five) or of two different kinds."""
     setting, look = rng.choice(SETTINGS), rng.getrandbits(31)
     if rng.random() < 0.4:
         thing = draw_thing(rng, rng.choice(KINDS), most=3)
@@ -102,7 +102,7 @@ def draw_lots(rng: random.Random) -> Scene:
 
 
 def draw_thing(rng: random.Random, kind: str, most: int) -> Thing:
-    """One object more often than several; a state, where the kind has one, for two in five."""
+    """A thing of one object, or less often of several. Two things in five have a state, where their kind has states."""
     count = rng.choices(range(1, most + 1), weights=(6, 1, 1)[:most])[0]
     state = rng.choice(STATES[kind]) if STATES[kind] and rng.random() < 0.4 else ""
     return Thing(kind, rng.choice(COLOURS), rng.choice(SIZES), count, state)

@@ -276,7 +276,7 @@ def step(text: str, at: int) -> tuple[str, int]:
     furthest = after = at
     write: Write = drop
     for each in RULES:
-        found = each.pattern.match(text, at)
-        if found and found.end() > furthest:
-            furthest, after, write = found.end(), found.end(1), each.write
+        match = each.pattern.match(text, at)
+        if match and match.end() > furthest:
+            furthest, after, write = match.end(), match.end(1), each.write
     return write(text[at:after]).lower(), after

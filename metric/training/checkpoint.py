@@ -1,4 +1,4 @@
-"""What a run that trains a CLIP leaves behind: its last checkpoint, the best weights, and the way back to both."""
+"""The checkpoints of a CLIP's training: the last one for --resume, and the best weights for early stopping."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BEST = Path(CHECKPOINTS) / "best.safetensors"
 
 @dataclass
 class Patience:
-    """Early stopping: how many validations in a row brought no lower loss, of `limit`; 0 waits for ever."""
+    """Early stopping after `limit` validations in a row without a lower loss. A limit of 0 never stops."""
 
     limit: int
     best: float = sys.float_info.max
@@ -47,7 +47,7 @@ class Patience:
 
 @dataclass
 class Training:
-    """All of a run that moves: what a checkpoint holds."""
+    """The parts of a run that change in training. A checkpoint holds all of them."""
 
     model: nn.Module
     descent: torch.optim.Optimizer
@@ -56,7 +56,7 @@ class Training:
 
 
 def begin(run: Training, config: Config, out: Path, resume: bool) -> int:
-    """The step to begin with. The first process prepares the folder, the others wait for it."""
+    """The number of steps that are done. The first process prepares the folder, and the others wait."""
     if resume and rank() == 0:
         checkpoint_folders.reached(out, RESUME, *NEEDED)
     if not resume and checkpoint_folders.newest(out):
@@ -70,14 +70,14 @@ def begin(run: Training, config: Config, out: Path, resume: bool) -> int:
 
 
 def start(config: Config, out: Path) -> None:
-    """An empty run folder: the log of an earlier run is not continued."""
+    """Begin a run folder with its settings and without the log of an earlier run."""
     out.mkdir(parents=True, exist_ok=True)
     (out / METRICS).unlink(missing_ok=True)
     write_json(out / CONFIG, asdict(config))
 
 
 def moving(model: nn.Module) -> dict[str, Tensor]:
-    """What training changes: the trained parameters and the buffers."""
+    """The tensors that training changes: the trained parameters and the buffers."""
     trained = {name: p.data for name, p in model.named_parameters() if p.requires_grad}
     return {**trained, **dict(model.named_buffers())}
 
@@ -94,7 +94,7 @@ def load_moving(model: nn.Module, path: Path) -> None:
 
 
 def save(run: Training, config: Config, step: int, out: Path) -> None:
-    """checkpoints/last, replaced in one step, with `config.keep` - 1 of those before it."""
+    """Replace checkpoints/last in one step. `config.keep` - 1 earlier checkpoints stay."""
     with checkpoint_folders.new_checkpoint(out, Position("step", step), config.keep) as new:
         save_moving(run.model, new / "weights.safetensors")
         save_optimizer(run.descent, new / "optimizer.safetensors")
@@ -104,7 +104,7 @@ def save(run: Training, config: Config, step: int, out: Path) -> None:
 
 
 def restore(run: Training, config: Config, out: Path) -> int:
-    """The step to go on with: 0 of a run that was killed before its first checkpoint."""
+    """Read the last checkpoint and return the number of its steps, 0 for a run without a checkpoint."""
     folder = out / LAST
     if not folder.exists():
         if not (out / CONFIG).exists():
@@ -113,8 +113,8 @@ def restore(run: Training, config: Config, out: Path) -> int:
         return 0
     state = json.loads((folder / "state.json").read_text())
     refuse_changed(config, state["config"], out)
-    if told := checkpoint_folders.other_processes(out):
-        say(told)
+    if note := checkpoint_folders.other_processes(out):
+        say(note)
     load_moving(run.model, folder / "weights.safetensors")
     load_optimizer(run.descent, folder / "optimizer.safetensors")
     run.scaler.load_state_dict(state["scaler"])
@@ -123,9 +123,9 @@ def restore(run: Training, config: Config, out: Path) -> int:
 
 
 def refuse_changed(config: Config, before: dict[str, Any], out: Path) -> None:
-    """ValueError when the settings are not those the run began with; one it did not know yet had its default."""
+    """ValueError when settings differ from those the run began with. A missing one had its default."""
     before = {**asdict(type(config)()), **before}
     changed = [name for name, value in asdict(config).items() if before[name] != value]
     if changed:
-        told = ", ".join(f"{name} {before[name]!r}" for name in changed)
-        raise ValueError(f"{out} was begun with {told}: resume with the same or choose another --out")
+        values = ", ".join(f"{name} {before[name]!r}" for name in changed)
+        raise ValueError(f"{out} was begun with {values}: resume with the same or choose another --out")

@@ -24,6 +24,7 @@ from metric.positives.sources import Positives
 from metric.runtime.console import say
 from metric.runtime.processes import rank, refuse_unlike, shared, wait
 from metric.storage.atomic_files import write_json
+from metric.storage.run_files import REPORT
 from metric.training.batches import Batches
 from metric.training.blind_guard import guard, told
 from metric.training.clip_quality import appraise, table
@@ -79,7 +80,7 @@ def train_metric(
     after = shared(lambda: figures(load_clip(str(out), device), held_out, config))
     report = {"before": before, "after": after}
     if rank() == 0:
-        write_json(out / "report.json", report)
+        write_json(out / REPORT, report)
     say(table(report))
     if config.negatives:
         say(told(after))

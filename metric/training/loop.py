@@ -1,6 +1,7 @@
-"""The one loop that trains a CLIP: steps, log, early stopping. What is trained is its caller's.
+"""The loop that trains a CLIP: steps, log, early stopping. The caller gives the model and the loss.
 
-A step's batch, learning rate and randomness depend on its number alone: a resumed run is the unbroken one.
+Batch, learning rate and random numbers of a step depend on the seed and the number of the step alone. So a resumed run
+equals the unbroken run.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ MAX_NORM = 1.0
 
 
 def check(config: Config) -> None:
-    """Refuse what cannot be trained, before anything is loaded."""
+    """ValueError for settings that cannot be trained, before anything is loaded."""
     if config.precision not in PRECISIONS:
         raise ValueError(f"--precision is one of {', '.join(PRECISIONS)}, got {config.precision!r}")
     if config.steps < 1 or config.batch_size < 2 or config.keep < 1:
@@ -112,7 +113,7 @@ def train(
 
 
 def update(run: Training, apply: Apply, loss: Loss, config: Config, step: int) -> dict[str, Any]:
-    """One step, and what the log says of it."""
+    """One step. Returns the numbers for the log."""
     began = time.perf_counter()
     rate = learning_rate(step, config)
     for group in run.descent.param_groups:
@@ -140,20 +141,21 @@ def update(run: Training, apply: Apply, loss: Loss, config: Config, step: int) -
 
 
 def due(done: int, config: Config) -> bool:
-    """Whether to validate now. After the last step only early stopping asks: the run's report says the rest."""
+    """Whether to validate after step `done`. After the last step only early stopping needs it."""
     if not config.val_every or done == config.steps:
         return config.patience > 0
     return done % config.val_every == 0
 
 
 def remember_best(run: Training, loss: float, config: Config, out: Path) -> None:
+    """Keep the weights of the lowest validation loss, for early stopping."""
     better = run.patience.improved(loss)
     if config.patience and better and rank() == 0:
         save_moving(run.model, out / BEST)
 
 
 def bound_scale(model: nn.Module) -> None:
-    """Of a softmax-trained CLIP. A sigmoid-trained one, known by its bias, goes beyond: SigLIP's is ln 117."""
+    """Bound the temperature of a CLIP trained with softmax. A bias tells a sigmoid CLIP (SigLIP: ln 117)."""
     learned = {name.rpartition(".")[2]: parameter for name, parameter in model.named_parameters()}
     if "logit_bias" not in learned and learned["logit_scale"].requires_grad:
         learned["logit_scale"].data.clamp_(0, MAX_SCALE)

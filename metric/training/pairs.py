@@ -84,6 +84,7 @@ def image_side(clip: Clip, images: Sequence) -> tuple[Callable[[Tensor], Tensor]
     if kept is None:
         return clip.encode_image, pixels
     body, head = kept
+    body.eval()  # computed once: a dropout of patches or layers would stay in all steps
 
     def look(rows: list[int]) -> Tensor:
         features = []

@@ -16,6 +16,7 @@ from metric.runtime.console import say
 from metric.runtime.processes import rank, refuse_unlike, shared, wait, world
 from metric.similarity import PREFIX
 from metric.storage.atomic_files import write_json
+from metric.storage.run_files import REPORT
 from metric.training.batches import Batches
 from metric.training.clip_quality import appraise, table
 from metric.training.config import PretrainConfig
@@ -60,7 +61,7 @@ def pretrain(
         save_clip(clip, out / "clip")
     figures = shared(lambda: appraise(Embedder(clip), held_out))
     if rank() == 0:
-        write_json(out / "report.json", figures)
+        write_json(out / REPORT, figures)
     say(table({"trained": figures}))
     wait()
     return figures

@@ -11,7 +11,7 @@ from metric.scores.bleu_rouge import Tokens, bleu_of, hits, rouge_l
 from metric.scores.cider import EOS
 from metric.scores.ptb_tokenizer import tokenize
 from rewards.context import Context
-from rewards.mix import Reward, each
+from rewards.mix import Reward, per_caption
 from rewards.registry import register
 
 
@@ -23,7 +23,7 @@ def build_bleu4(context: Context) -> Reward:
     an untrained captioner learns little from it. The end of the sentence is a word.
     Cost: some 6,000 captions a second on one core.
     """
-    return each(bleu4)
+    return per_caption(bleu4)
 
 
 @register("rouge_l", needs=("references",))
@@ -32,7 +32,7 @@ def build_rouge_l(context: Context) -> Reward:
 
     Lin 2004, as in pycocoevalcap. The end of the sentence is a word. Cost: some 20,000 captions a second on one core.
     """
-    return each(rouge)
+    return per_caption(rouge)
 
 
 def bleu4(example: Example, caption: str) -> float:

@@ -6,7 +6,7 @@ from metric.example import Example
 from metric.scenes.truth import recall, truth
 from metric.scenes.world import Scene
 from rewards.context import Context
-from rewards.mix import Reward, each
+from rewards.mix import Reward, per_caption
 from rewards.registry import register
 
 
@@ -17,7 +17,7 @@ def build_truth(context: Context) -> Reward:
     For scenes only. The second factor keeps captions from saying little. The reward is exact and needs no network: it
     is an upper bound for a learned reward. It does not ask for a sentence. Cost: some 10,000 captions a second.
     """
-    return each(worth)
+    return per_caption(worth)
 
 
 def worth(example: Example, caption: str) -> float:

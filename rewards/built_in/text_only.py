@@ -8,7 +8,7 @@ from __future__ import annotations
 from metric.scores.ptb_tokenizer import tokenize
 from metric.scores.repetition import ends_badly, repeated, repeated_share
 from rewards.context import Context
-from rewards.mix import Reward, each
+from rewards.mix import Reward, per_caption
 from rewards.registry import register
 
 
@@ -22,7 +22,7 @@ def build_repetition(context: Context, n: int = 4, rate: bool = False) -> Reward
     if n < 1:
         raise ValueError(f"reward repetition: n is the length of the repeated n-gram, 1 or more, got {n}")
     count = repeated_share if rate else repeated
-    return each(lambda example, caption: -float(count(tokenize(caption), n)))
+    return per_caption(lambda example, caption: -float(count(tokenize(caption), n)))
 
 
 @register("bad_endings")
@@ -32,7 +32,7 @@ def build_bad_endings(context: Context) -> Reward:
     The words: a an the in for at of with before after on upon near to is are am. A caption that the length limit cut is
     read like any other. Cost: some 30,000 captions a second on one core.
     """
-    return each(lambda example, caption: -float(ends_badly(tokenize(caption))))
+    return per_caption(lambda example, caption: -float(ends_badly(tokenize(caption))))
 
 
 @register("length")
@@ -49,4 +49,4 @@ def build_length(context: Context, least: int = 8, most: int = 16) -> Reward:
         words = len(tokenize(caption))
         return -float(max(least - words, words - most, 0))
 
-    return each(missed)
+    return per_caption(missed)

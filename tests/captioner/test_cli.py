@@ -68,15 +68,15 @@ def test_reward_that_cannot_be_is_refused_before_anything_is_written(flags, refu
         ("scense", "did you mean scenes"),
         ("flicker8k:root=x", "did you mean flickr8k"),
         ("scenes:cuont=4", "did you mean count"),
-        ("scenes:count=many", "scenes:count is a whole number"),
+        ("scenes:count=many", "scenes:count must be a whole number"),
         ("scenes:count=-4", "whole number"),
         ("scenes:text=prose", "keywords"),
         ("scenes:count", "option=value"),
         ("flickr8k", "flickr8k:root="),
         ("flickr8k:root=nowhere", "Flickr8k"),
-        ("folder:root=nowhere", "not a folder"),
+        ("folder:root=nowhere", "neither a folder"),
         ("jsonl:file=nowhere.jsonl", "not a file"),
-        ("tests", "holds no picture"),
+        ("tests", "has no picture"),
         ("", "scenes"),
     ],
 )
@@ -153,8 +153,8 @@ def test_command_line_of_the_wrong_form_ends_with_2(words, capsys):
 def test_pictures_that_are_not_there_are_refused(run, data, refused, tmp_path):
     (tmp_path / "empty").mkdir()
     for images, words in (
-        (tmp_path / "empty", "holds no picture"),
-        (tmp_path / "nowhere", "is not there"),
+        (tmp_path / "empty", "has no picture"),
+        (tmp_path / "nowhere", "does not exist"),
         ("scense:count=3", "did you mean scenes"),
         ("scenes:cuont=3", "did you mean count"),
     ):

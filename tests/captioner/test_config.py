@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from captioner.config import Run, as_json, check, dotted, from_json, override, renamed
+from captioner.config import Rl, Run, as_json, check, dotted, from_json, override, renamed
 from captioner.flags import field_docs
 from captioner.presets import PRESETS, RECIPES, settings_of
 
@@ -26,6 +26,13 @@ def test_config_of_a_former_version_is_read():
     new = as_json(run)
     old = {("scst" if name == "rl" else name): value for name, value in new.items()}
     assert "scst" not in new and from_json(json.dumps(old)) == run and renamed(old) == new
+
+
+@pytest.mark.parametrize("rl", [Rl(), Rl(lr=1.0), Rl(lr=2.0)])
+def test_one_section_under_two_names_is_refused(rl):
+    assert Run(scst=Rl(lr=1.0)).rl == Run(rl=Rl(lr=1.0)).rl
+    with pytest.raises(ValueError, match="leave scst out"):
+        Run(rl=rl, scst=Rl(lr=1.0))
 
 
 @pytest.mark.parametrize("preset", PRESETS)

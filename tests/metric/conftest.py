@@ -27,9 +27,9 @@ def any_clip(request, tmp_path: Path) -> Clip:
     return tiny(tmp_path, **TOWERS[request.param])
 
 
-def tiny(folder: Path, custom_text: bool = False, text_cfg: dict | None = None) -> Clip:
+def tiny(folder: Path, custom_text: bool = False, text_cfg: dict | None = None, vision_cfg: dict | None = None) -> Clip:
     """An untrained CLIP that looks at 16 x 16 pixels and reads twelve tokens."""
-    model = {"embed_dim": 16, "vision_cfg": VISION, "text_cfg": TEXT | (text_cfg or {})}
+    model = {"embed_dim": 16, "vision_cfg": VISION | (vision_cfg or {}), "text_cfg": TEXT | (text_cfg or {})}
     whole = {"model_cfg": model | ({"custom_text": True} if custom_text else {}), "preprocess_cfg": PIXELS}
     (folder / "model.json").write_text(json.dumps(whole))
     torch.manual_seed(0)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from metric.video import Video, as_pictures, frames, places, video_file
+from metric.video import Video, as_pictures, frame_numbers, frames, video_file
 
 GREYS = [0, 60, 120, 180, 240]
 
@@ -58,7 +58,7 @@ def test_part_of_a_video_has_the_frames_of_that_time(film, folder):
 @pytest.mark.parametrize(("start", "end"), [(0, 1), (0.99, 1), (1, 1), (0, 0), (0.3, 0.2)])
 def test_places_are_within_the_video(most, start, end):
     for count in (1, 2, 7, 100):
-        found = places(Video(Path("x"), start, end), count, most)
+        found = frame_numbers(Video(Path("x"), start, end), count, most)
         assert found == sorted(found) and 0 <= found[0] and found[-1] < count and len(found) <= (most or count)
 
 
@@ -67,7 +67,7 @@ def test_what_is_no_video_is_one_clear_line(tmp_path, folder):
     (tmp_path / "text.mp4").write_text("no video")
     with pytest.raises(ValueError, match="text.mp4 cannot be read as a video"):
         frames(Video(tmp_path / "text.mp4"))
-    with pytest.raises(ValueError, match="there is no video"):
+    with pytest.raises(ValueError, match="absent.mp4 is missing; a video is a file or a folder"):
         frames(Video(tmp_path / "absent.mp4"))
     for path in folder.glob("*.png"):
         path.unlink()

@@ -1,4 +1,4 @@
-"""Turn the authors' PAC-S or PAC-S++ checkpoint into a CLIP folder that scores and rewards take."""
+"""Turn a PAC-S or PAC-S++ checkpoint of the authors into a CLIP folder that scores and rewards take."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-HELP = "the authors' PAC-S or PAC-S++ .pth as a folder that --pac and pacspp:checkpoint= take"
+HELP = "conversion of the authors' .pth into a folder that --pac and pacspp:checkpoint= take"
 
 
 def add(commands: Any) -> None:
     sub = commands.add_parser("import", help=HELP, description=__doc__)
-    sub.add_argument("file", type=Path, metavar="FILE", help="the .pth, as published")
-    sub.add_argument("--out", required=True, type=Path, help="folder to write")
-    sub.add_argument("--alpha", type=float, default=1.0, help="LoRA's scale is alpha / rank (1.0, the authors')")
+    sub.add_argument("file", type=Path, metavar="FILE", help="published .pth file")
+    sub.add_argument("--out", required=True, type=Path, help="folder for the CLIP")
+    sub.add_argument("--alpha", type=float, default=1.0, help="numerator of the scale of LoRA, alpha / rank (1.0)")
     sub.add_argument(
-        "--activation", default="auto", help="quickgelu, gelu, or auto: QuickGELU unless the file is called openClip"
+        "--activation",
+        default="auto",
+        help="activation: quickgelu, gelu, or auto (gelu for a file called openClip, else quickgelu)",
     )
     sub.set_defaults(run=run)
 

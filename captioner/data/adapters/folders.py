@@ -30,15 +30,17 @@ def folder(split: str, root: str) -> list[Example]:
     base = Path(root)
     if is_archive(base):
         inside = [Example(name, member) for name, member in members(base) if is_picture(name)]
-        found = sorted(inside, key=lambda example: example.id)
+        examples = sorted(inside, key=lambda example: example.id)
     elif base.is_dir():
         files = sorted(path for path in base.rglob("*") if is_picture(path.name))
-        found = [Example(path.relative_to(base).as_posix(), path) for path in files]
+        examples = [Example(path.relative_to(base).as_posix(), path) for path in files]
     else:
-        raise ValueError(f"{root} is not a folder of pictures, nor a zip or tar")
-    if not found:
-        raise ValueError(f"{root} holds no picture of {len(SUFFIXES)} endings that Pillow reads, .jpg .png and so on")
-    return found
+        raise ValueError(f"{root} is neither a folder nor a zip or tar of pictures; type folder:root=DIR")
+    if not examples:
+        raise ValueError(
+            f"{root} has no picture; expected one of the {len(SUFFIXES)} endings that Pillow reads, as .jpg"
+        )
+    return examples
 
 
 def is_picture(name: str) -> bool:

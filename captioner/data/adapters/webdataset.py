@@ -1,7 +1,7 @@
 """webdataset shards: tars in which the files of one picture share a name, `7.jpg 7.txt` or `7.jpg 7.json`.
 
-Shards on the disk are indexed and their pictures read when they are asked for; others (`pipe:`, http, s3 and what
-else webdataset opens) stream, a picture's bytes with it. Either way one shard's sample at a time is in memory.
+Shards on the disk are indexed, and a picture is read when it is used. Other shards (`pipe:`, http, s3 and further kinds
+of webdataset) stream, and the Example holds the picture's bytes. One sample of a shard at a time is in memory.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from captioner.data.picture_lookup import tar_members
 from captioner.data.splits import SPLIT, in_order, same, split_in
 from metric.example import Example
 from metric.images import InMemory, InTar
+from metric.storage.text_lines import text_lines
 
 Member: TypeAlias = InTar | InMemory
 SAMPLE = re.compile(r"((?:.*/|)[^.]+)[.]([^/]*)")  # key and ending, as in webdataset's base_plus_ext
@@ -28,8 +29,8 @@ SAMPLE = re.compile(r"((?:.*/|)[^.]+)[.]([^/]*)")  # key and ending, as in webda
 def webdataset(split: str, shards: str, references: str = "") -> Read:
     """`shards` is a pattern such as `cc-{00000..00331}.tar`, `pipe:curl -s https://.../{00..31}.tar`, or a folder.
 
-    `{split}` in it stands for the split; of a folder's shards those are taken that begin with the split's name, if any
-    begin with one. Captions are the lines of `.txt`, or what `.json` has (also `id` and `split`, as in JSONL).
+    `{split}` in a pattern stands for the split. In a folder whose shards name splits, shards that name another split
+    are not read. Captions are the lines of `.txt`, or the references in `.json`, which may also have `id` and `split`.
     """
     for url in urls(shards, split):
         yield from shard(url, split, references)
@@ -48,12 +49,12 @@ def urls(shards: str, split: str) -> list[str]:
     if Path(shards).is_dir():
         paths = sorted(Path(shards).glob("*.tar"))
         named = any(split_in(path.name) for path in paths)
-        found = [str(path) for path in paths if not named or same(split_in(path.name), split)]
+        urls_of_split = [str(path) for path in paths if not named or same(split_in(path.name), split)]
     else:
-        found = opener().shardlists.expand_urls(shards.replace(SPLIT, split))
-    if not found:
+        urls_of_split = opener().shardlists.expand_urls(shards.replace(SPLIT, split))
+    if not urls_of_split:
         raise ValueError(f"{shards} has no shard of the split {split!r}")
-    return found
+    return urls_of_split
 
 
 def opener() -> Any:
@@ -65,18 +66,18 @@ def opener() -> Any:
 
 
 def shard(url: str, split: str, references: str = "") -> Read:
-    """The examples of one shard. Of a shard that breaks off, those before the break."""
+    """The examples of one shard. A shard that breaks off gives the examples before the break, then a LeftOut."""
     try:
         for key, sample in samples(files(url)):
-            found = example(key, sample, split, references, url)
-            if found:
-                yield found
+            read_example = example(key, sample, split, references, url)
+            if read_example:
+                yield read_example
     except (tarfile.TarError, OSError) as error:
         yield LeftOut(url, reason(error), "shard")
 
 
 def reason(error: Exception) -> str:
-    """The reason of an error. Of a failed command, the exit code without webdataset's long list of arguments."""
+    """The reason of an error. For a failed command: its exit code, without webdataset's long list of arguments."""
     code = re.search(r"exit -?\d+", str(error))
     return f"its command failed, {code[0]}" if code else f"{error}"
 
@@ -91,7 +92,7 @@ def files(url: str) -> Iterator[Member]:
             content = tar.extractfile(entry)
             if content:
                 yield InMemory(entry.name, content.read())
-            tar.members = []  # type: ignore[attr-defined]  # or it would remember all
+            tar.members = []  # type: ignore[attr-defined]  # else the tar would keep every member in memory
 
 
 def samples(members: Iterator[Member]) -> Iterator[tuple[str, dict[str, Member]]]:
@@ -112,7 +113,7 @@ def samples(members: Iterator[Member]) -> Iterator[tuple[str, dict[str, Member]]
 
 
 def example(key: str, sample: dict[str, Member], split: str, references: str, url: str) -> Example | LeftOut | None:
-    """The example of a sample; None for one of another split."""
+    """The example of a sample; None for a sample of another split."""
     row = json_of(sample, f"{url}: {key}")
     if not same(row.get("split", split), split):
         return None
@@ -120,22 +121,25 @@ def example(key: str, sample: dict[str, Member], split: str, references: str, ur
     if not picture:
         return LeftOut(key, f"no picture among its files, {', '.join(sample)}")
     if row:
-        said = references_column(row, references, f"{url}: {key}.json")
-        captions = texts(row[said], f"{url}: {key}.json") if said else ()
+        column = references_column(row, references, f"{url}: {key}.json")
+        captions = texts(row[column], f"{url}: {key}.json") if column else ()
     else:
         captions = ()
     if not captions and "txt" in sample:
-        captions = tuple(sample["txt"].data.decode().splitlines())
+        try:
+            captions = tuple(text_lines(sample["txt"].data.decode("utf-8-sig")))
+        except UnicodeDecodeError:
+            return LeftOut(key, "its .txt is no UTF-8 text")
     return Example(str(row.get("id", picture.name)), picture, captions)
 
 
-def json_of(sample: dict[str, Member], where: str) -> dict[str, Any]:
+def json_of(sample: dict[str, Member], place: str) -> dict[str, Any]:
     if "json" not in sample:
         return {}
     try:
         row = json.loads(sample["json"].data)
     except ValueError as error:
-        raise ValueError(f"{where}.json is not JSON: {error}") from None
+        raise ValueError(f"{place}.json is not JSON: {error}") from None
     if not isinstance(row, dict):
-        raise ValueError(f"{where}.json is no object, got a {type(row).__name__}")
+        raise ValueError(f"{place}.json must be an object, got a {type(row).__name__}")
     return row

@@ -23,7 +23,7 @@ OVERLAP = 0.4  # share of a reference's time that a sentence has to cover, as in
 WORDS = 66  # longer training sentences do not count for the words' frequency, as in the authors' code
 PROTOCOL = (
     "a paragraph scores the mean of its sentences, each with its segment of the video and the references of that time; "
-    "a tie is an error (arXiv 2111.08919)"
+    "all frames of a segment; a tie is an error (arXiv 2111.08919 and its ActivityNet-FOIL_demo.py)"
 )
 Span = Sequence[float]
 
@@ -44,41 +44,44 @@ def activitynet(root: Path) -> Benchmark:
         pairs.append(Choice(tuple(range(start, middle)), tuple(range(middle, len(items)))))
     if not pairs:
         raise ValueError(f"{root}: no video has a right and a foiled paragraph, times and references")
-    benchmark = Benchmark("activitynet-foil", PROTOCOL, (tuple(items),), Choices(tuple(pairs)), corpus=corpus(root))
+    benchmark = Benchmark(
+        "activitynet-foil", PROTOCOL, (tuple(items),), Choices(tuple(pairs)), corpus=corpus(root), frames=0
+    )
     return benchmark.noting("without foil, times or references", lost)
 
 
 def results(path: Path) -> dict[str, list[str]]:
     """The sentences of each video."""
-    found = with_keys(str(path), read_json(path, dict), ("results",))["results"]
+    results = with_keys(str(path), read_json(path, dict), ("results",))["results"]
     return {
         video: [plain(with_keys(f"{path} {video}", row, ("sentence",))["sentence"]) for row in rows]
-        for video, rows in found.items()
+        for video, rows in results.items()
         if rows
     }
 
 
 def paragraph(
-    name: str, root: Path, video: str, sentences: list[str], times: dict[str, Any], told: dict[str, Any]
+    name: str, root: Path, video: str, sentences: list[str], times: dict[str, Any], references: dict[str, Any]
 ) -> list[Item]:
     """An item for each sentence, with its segment of the video."""
     spans = with_keys(name, times, ("timestamps", "duration"))["timestamps"]
     length = rating(f"{name}: duration", times["duration"])
-    told = with_keys(name, told, ("timestamps", "sentences"))
+    references = with_keys(name, references, ("timestamps", "sentences"))
     if len(spans) < len(sentences) or length <= 0:
         raise ValueError(f"{name} has {len(sentences)} sentences, {len(spans)} timestamps, {length} seconds")
     file = video_file(root / "videos", video)
     return [
         Item(
-            Example(f"{name} {number}", Video(file, start / length, end / length), timely((start, end), told)), sentence
+            Example(f"{name} {number}", Video(file, start / length, end / length), timely((start, end), references)),
+            sentence,
         )
         for number, (sentence, (start, end)) in enumerate(zip(sentences, spans))
     ]
 
 
-def timely(span: Span, told: dict[str, Any]) -> tuple[str, ...]:
+def timely(span: Span, references: dict[str, Any]) -> tuple[str, ...]:
     """The references of a time span, or all references if none is of that time."""
-    pairs = list(zip(told["sentences"], told["timestamps"]))
+    pairs = list(zip(references["sentences"], references["timestamps"]))
     near = [plain(sentence) for sentence, other in pairs if covered(span, other) > OVERLAP]
     return tuple(near or [plain(sentence) for sentence, _ in pairs])
 
@@ -92,5 +95,5 @@ def covered(span: Span, reference: Span) -> float:
 def corpus(root: Path) -> tuple[str, ...]:
     if not (root / "train.json").is_file():
         return ()
-    told = read_json(root / "train.json", dict).values()
-    return tuple(text for row in told for text in row["sentences"] if len(text.split(" ")) <= WORDS)
+    references = read_json(root / "train.json", dict).values()
+    return tuple(text for row in references for text in row["sentences"] if len(text.split(" ")) <= WORDS)

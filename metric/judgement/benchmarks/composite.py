@@ -59,12 +59,12 @@ def judged(where: str, row: Mapping[str, str], name: str, image: Path, reference
 
 def all_references(root: Path) -> dict[str, tuple[str, ...]]:
     """File name without ending -> references, for all three data sets."""
-    found: dict[str, list[str]] = {}
+    captions: dict[str, list[str]] = {}
     for file in ("Flickr8k.token.txt", "results_20130124.token"):
         for _, line in read_lines(locate(root, file)):
             key, _, caption = line.partition("\t")
-            found.setdefault(key.partition("#")[0].partition(".")[0], []).append(plain(caption))
+            captions.setdefault(key.partition("#")[0].partition(".")[0], []).append(plain(caption))
     coco = coco_references(locate(root, "captions_val2014.json"))
-    return {name: tuple(texts) for name, texts in found.items()} | {
+    return {name: tuple(texts) for name, texts in captions.items()} | {
         f"COCO_val2014_{image:012d}": texts for image, texts in coco.items()
     }

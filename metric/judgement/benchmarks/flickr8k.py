@@ -8,7 +8,8 @@ ROOT/Images/ (or Flicker8k_Dataset/)
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from metric.example import Example
@@ -18,33 +19,60 @@ from metric.judgement.benchmark_files import Pictures, locate, plain, rating, re
 Row = tuple[str, str, list[float]]  # image, caption's id, scores
 
 EXPERT = (
-    "rows judging an image's own caption left out, each of three expert scores a data point, all references of the "
-    "image (arXiv 2104.08718); tau-c is the figure usually quoted"
+    "rows whose caption stands among the references of their image left out, each of three expert scores a data point, "
+    "all references of the image (arXiv 2104.08718); tau-c is the figure usually quoted"
 )
 CROWD = (
-    "all rows, the score is the share of yes, all references of the image (arXiv 2104.08718); tau-b is usually quoted"
+    "all rows, the score is the share of yes, the references of the image without the captions that are judged on it "
+    "(arXiv 2104.08718); tau-b is usually quoted"
 )
 TOKENS = "Flickr8k.token.txt"
 OWN = "judges an image's own caption"
+REFERENCE = "references that are judged on their own image"
+
+
+@dataclass(frozen=True)
+class Captions:
+    """The captions by id, and the references of each image, as the token file has them."""
+
+    texts: dict[str, str]
+    references: dict[str, tuple[str, ...]]
+
+    def has(self, row: Row) -> bool:
+        """Whether the caption of a row and references of its image are there."""
+        return row[1] in self.texts and row[0] in self.references
+
+    def own(self, row: Row) -> bool:
+        """Whether the caption of a row stands, by its text, among the references of the image it is judged on."""
+        return self.has(row) and self.texts[row[1]] in self.references[row[0]]
+
+    def without(self, rows: Iterable[Row]) -> Captions:
+        """The captions whose references lack the caption of each row, one reference a row, for all rows of an image."""
+        left = {image: [*texts] for image, texts in self.references.items()}
+        for image, key, _ in rows:
+            if self.texts[key] in left[image]:
+                left[image].remove(self.texts[key])
+        return replace(self, references={image: tuple(texts) for image, texts in left.items()})
 
 
 def expert(root: Path) -> Benchmark:
+    captions = read_captions(root)
     rows = list(read_rows(locate(root, "ExpertAnnotations.txt"), scores=slice(2, 5), columns=5))
-    foreign = [row for row in rows if not own(row)]
-    return judged("flickr8k-expert", EXPERT, root, foreign).noting(OWN, [named(row) for row in rows if own(row)])
+    others = [row for row in rows if not captions.own(row)]
+    own = [named(row) for row in rows if captions.own(row)]
+    return judged("flickr8k-expert", EXPERT, root, others, captions).noting(OWN, own)
 
 
 def crowd(root: Path) -> Benchmark:
+    captions = read_captions(root)
     rows = list(read_rows(locate(root, "CrowdFlowerAnnotations.txt"), scores=slice(2, 3), columns=5))
-    return judged("flickr8k-cf", CROWD, root, rows)
+    own = [row for row in rows if captions.own(row)]
+    benchmark = judged("flickr8k-cf", CROWD, root, rows, captions.without(own))
+    return benchmark.noting(REFERENCE, [named(row) for row in own])
 
 
 def named(row: Row) -> str:
     return f"{row[0]} {row[1]}"
-
-
-def own(row: Row) -> bool:
-    return row[0] == row[1].partition("#")[0]
 
 
 def read_rows(path: Path, scores: slice, columns: int) -> Iterator[Row]:
@@ -55,24 +83,25 @@ def read_rows(path: Path, scores: slice, columns: int) -> Iterator[Row]:
         yield cells[0], cells[1], [rating(where, cell) for cell in cells[scores]]
 
 
-def judged(name: str, protocol: str, root: Path, rows: list[Row]) -> Benchmark:
+def judged(name: str, protocol: str, root: Path, rows: list[Row], captions: Captions) -> Benchmark:
     """An item a row. Rows whose caption or references are not in the token file are left out, with their names."""
-    captions = read_captions(root)
-    references: dict[str, list[str]] = {}
-    for key, caption in captions.items():
-        references.setdefault(key.partition("#")[0], []).append(caption)
-    known = [row for row in rows if row[1] in captions and row[0] in references]
+    there = [row for row in rows if captions.has(row)]
     pictures = Pictures.below(root, "Images", "Flicker8k_Dataset", "images")
     items = tuple(
-        Item(Example(named(row), pictures(row[0]), tuple(references[row[0]])), captions[row[1]]) for row in known
+        Item(Example(named(row), pictures(row[0]), captions.references[row[0]]), captions.texts[row[1]])
+        for row in there
     )
-    points = [(number, score, row[0]) for number, row in enumerate(known) for score in row[2]]
+    points = [(number, score, row[0]) for number, row in enumerate(there) for score in row[2]]
     verdict = Ratings(*(tuple(column) for column in zip(*points)))
-    lost = [named(row) for row in rows if row[1] not in captions or row[0] not in references]
+    lost = [named(row) for row in rows if not captions.has(row)]
     return Benchmark(name, protocol, (items,), verdict).noting(f"not in {TOKENS}", lost)
 
 
-def read_captions(root: Path) -> dict[str, str]:
-    """`image#number` -> caption."""
+def read_captions(root: Path) -> Captions:
     pairs = [line.partition("\t") for _, line in read_lines(locate(root, TOKENS))]
-    return {key: plain(caption) for key, _, caption in pairs}
+    texts = {key: plain(caption) for key, _, caption in pairs}
+    references: dict[str, tuple[str, ...]] = {}
+    for key, caption in texts.items():
+        image = key.partition("#")[0]
+        references[image] = (*references.get(image, ()), caption)
+    return Captions(texts, references)

@@ -39,7 +39,7 @@ def foil(root: Path) -> Benchmark:
             continue
         truth = plain(right[row["id"]]["caption"])
         others = tuple(text for text in references[image] if text != truth)
-        pairs.append(Choice((len(items),), (len(items) + 1,)))
+        pairs.append(Choice((len(items),), (len(items) + 1,), picture=str(image)))
         items += [
             item(caption, len(items) + place, names[image], pictures, others)
             for place, caption in enumerate((truth, plain(row["caption"])))

@@ -41,7 +41,7 @@ def pascal50s(root: Path) -> Benchmark:
     votes = [list(map(read_vote, triplets[n * VOTES : (n + 1) * VOTES])) for n in range(len(rows))]
     rng = random.Random(0)
     labels = [first_is_better(row, of_pair, rng) for row, of_pair in zip(rows, votes)]
-    verdict = Choices(tuple(choice(n, first, kind) for n, (first, kind) in enumerate(zip(labels, kinds))))
+    verdict = Choices(tuple(choice(n, *pair) for n, pair in enumerate(zip(labels, kinds, (row[0] for row in rows)))))
     references = [[reference for reference, _ in of_pair] for of_pair in votes]
     pictures = Pictures.below(root, "images", "VOC2010/JPEGImages", "JPEGImages")
     rounds = [tuple(items(rows, references, pictures, random.Random(draw))) for draw in range(DRAWS)]
@@ -80,9 +80,9 @@ def first_is_better(row: list[str], votes: list[tuple[str, str]], rng: random.Ra
     return chosen.count(row[1]) > chosen.count(row[2]) + lot
 
 
-def choice(number: int, first: bool, kind: str) -> Choice:
+def choice(number: int, first: bool, kind: str, picture: str) -> Choice:
     better, worse = (2 * number, 2 * number + 1) if first else (2 * number + 1, 2 * number)
-    return Choice((better,), (worse,), kind)
+    return Choice((better,), (worse,), kind, picture)
 
 
 def items(rows: list[list[str]], references: list[list[str]], pictures: Pictures, rng: random.Random) -> Iterator[Item]:

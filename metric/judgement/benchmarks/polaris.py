@@ -56,10 +56,10 @@ def read_table(path: Path, pictures: Pictures) -> list[Rated]:
 def texts(where: str, written: str) -> tuple[str, ...]:
     """The captions of a list as Python writes it: `['a cat', "a dog's"]`."""
     try:
-        found = ast.literal_eval(written)
+        texts = ast.literal_eval(written)
     except (ValueError, SyntaxError):
         raise ValueError(f"{where}: refs is a list of captions, got {written[:80]!r}") from None
-    return tuple(plain(str(text)) for text in found)
+    return tuple(plain(str(text)) for text in texts)
 
 
 def read_parquet(path: Path, caption: str, image: str) -> list[Rated]:

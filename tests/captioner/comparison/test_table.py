@@ -30,7 +30,7 @@ def write_run(
         "skipped": {},
         "facts": {"incorrect": "languagetool 6.8"},
     }
-    scores |= {key: more.pop(key) for key in ("skipped", "facts") if key in more}
+    scores |= {key: more.pop(key) for key in ("skipped", "facts", "checkpoint") if key in more}
     config = {"seed": seed, "data": "scenes", "clip": "scenes-clip", "rewards": rewards or []}
     config |= {"objective": objective or {"lr": 5e-5, "steps": 100}, "commit": "abc1234", **more}
     folder.mkdir(parents=True)
@@ -116,6 +116,7 @@ def test_the_score_that_was_trained_is_marked_and_only_there(tmp_path):
         ("grammar:checker=harper", {"incorrect"}),
         ("bad_endings", {"bad_endings"}),
         ("pacspp:checkpoint=m", {"pac_spp"}),
+        ("cider:weight=0", set()),
     ],
 )
 def test_rewards_mark_the_scores_that_they_are(reward, scores, tmp_path):
@@ -193,3 +194,31 @@ def test_broken_json_is_said_with_file_and_line(tmp_path):
     (run / "metrics.jsonl").write_text('{"step": 1}\n{"step"\n')
     with pytest.raises(ValueError, match="metrics.jsonl line 2 is not JSON"):
         compare([run])
+
+
+@pytest.mark.parametrize("setting", [{"precision": "fp16"}, {"watch": "stop"}, {"data_fingerprint": "9 pictures, abc"}])
+def test_runs_that_differ_in_more_than_their_seed_are_two_rows(tmp_path, setting):
+    one = write_run(tmp_path / "one", seed=0, corpus={"cider": 1.0})
+    two = write_run(tmp_path / "two", seed=1, corpus={"cider": 2.0}, **setting)
+    assert len(compare([one, two]).rows) == 2
+
+
+def test_an_unfinished_run_is_labelled_with_its_place_and_its_reward_is_not_marked_before_it_was_used(tmp_path):
+    settings = {"model": {}, "decode": {}, "xe": {"steps": 4000}, "rl": {"steps": 30}}
+    place = {"stage": "xe", "step": 119}
+    whole = write_run(tmp_path / "whole", rewards=["cider"], seed=0, corpus={"cider": 2.0}, **settings)
+    early = write_run(
+        tmp_path / "early", rewards=["cider"], seed=1, corpus={"cider": 0.1}, checkpoint=place, **settings
+    )
+    late = {"stage": "reward", "step": 4}
+    amid = write_run(tmp_path / "amid", rewards=["cider"], seed=2, corpus={"cider": 1.1}, checkpoint=late, **settings)
+    got = compare([whole, early, amid])
+    assert set(labels(got)) == {"+CIDEr", "+CIDEr (xe step 119 of 4000)", "+CIDEr (reward step 4 of 30)"}
+    assert [row.first.trained_on("cider") for row in got.rows] == ["xe" not in row.label for row in got.rows]
+
+
+def test_a_finished_run_says_nothing_of_its_place(tmp_path):
+    settings = {"model": {}, "decode": {}, "xe": {"steps": 4000}, "rl": {"steps": 30}}
+    place = {"stage": "reward", "step": 30}
+    run = write_run(tmp_path / "run", rewards=["cider"], seed=0, corpus={"cider": 2.0}, checkpoint=place, **settings)
+    assert labels(compare([run])) == ["+CIDEr"]

@@ -363,3 +363,13 @@ def test_shared_beginnings_have_the_gradient_of_captions_one_by_one(two_words):
     assert len(Prefixes.of(tokens[..., :-1], true_tokens(tokens, 1)).first) < true_tokens(tokens, 1).sum() * 0.9
     for one, other in zip(found["at once"], found["one by one"]):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("method", ["greedy", "beam", "diverse_beam", "sample"])
+def test_autocast_forgets_weights_that_were_cast_without_a_gradient(two_words, monkeypatch, method):
+    """PyTorch up to 2.8 would use them again in a gradient pass of the same autocast region, in silence."""
+    captioner, cleared = two_words(), []
+    monkeypatch.setattr(torch, "clear_autocast_cache", lambda: cleared.append(method))
+    with torch.autocast("cpu", torch.bfloat16):
+        generate(captioner, torch.zeros(1, 3, 4), method=method, k=2, max_length=3)
+        assert cleared == [method]  # before the region itself ends, which clears too

@@ -103,7 +103,12 @@ def test_videos_are_judged_the_emscore_way(tmp_path, tiny_clip):
     record = json.loads(out.read_text())
     assert list(record["metrics"]) == ["cider", "clip_s", "ref_pac_spp"] and record["captions"] == 3
     assert record["left_out"]["picture is not there"]["count"] == 1
-    assert record["facts"]["ref_pac_spp"].startswith("EMScore, coarse")
+    assert record["facts"]["ref_pac_spp"].startswith("EMScore, coarse, 10 frames")
+    one = f"clip_s,clip_s:frames=1,ref_pac_spp:checkpoint={tiny_clip},frames=0"
+    assert judge(tmp_path, "--metrics", one, "--clip", tiny_clip, "--out", str(out), benchmark="vatex-eval") == 0
+    facts = json.loads(out.read_text())["facts"]
+    assert [fact.split(", ")[2] for fact in facts.values()] == ["10 frames", "1 frames", "all frames"]
+    assert judge(tmp_path, "--metrics", "clip_s:frames=ten", "--clip", tiny_clip, benchmark="vatex-eval") == 2
 
 
 def test_classic_scores_need_no_picture_and_clip_s_names_the_lost(flickr8k, tiny_clip, tmp_path, capsys):

@@ -72,3 +72,10 @@ def test_a_trainer_of_one_stage_names_none(tmp_path):
         log.step(1, {"loss": 0.5})
     assert rows(tmp_path) == [{"step": 0, "cautions": ["a small batch"]}, {"step": 1, "loss": 0.5}]
     assert [event.value for event in board(tmp_path).Scalars("loss")] == [0.5]
+
+
+def test_a_number_that_json_does_not_know_becomes_null(tmp_path):
+    with Log(tmp_path / "metrics.jsonl", tmp_path / "board") as log:
+        log.step(1, {"loss": 2.0, "grad_norm": float("inf")})
+        log.step(2, {"loss": 2.0, "grad_norm": float("nan")})
+    assert rows(tmp_path) == [{"step": n, "loss": 2.0, "grad_norm": None} for n in (1, 2)]

@@ -325,12 +325,13 @@ def test_later_updates_of_grpo_are_clipped_where_they_went_far_enough(two_words,
     assert facts["clipped"] == float(abs(change - 1) > EPSILON)
 
 
-def test_dico_is_the_classification_of_its_paper(two_words):
+@pytest.mark.parametrize("tau", [0.7, 0.0])  # at 0 all losers count alike
+def test_dico_is_the_classification_of_its_paper(two_words, tau):
     """-log sigmoid(beta (log-ratio of the winner - sum over losers of gamma log-ratio)), with loops; two pictures."""
     captioner, reference = two_words(), two_words()
     for parameter in reference.parameters():
         parameter.data.mul_(0.9)
-    rows, beta, tau = [[3, 8, 11], [20, 0, 14]], 0.2, 0.7
+    rows, beta = [[3, 8, 11], [20, 0, 14]], 0.2
     settings = run(objective="dico", normalise="sum", kl=beta, tau=tau)
     loss, facts, _ = direct(captioner, *rolled(captioner, rows, reference), settings)
     expected, values = torch.zeros(()), worths(captioner)[1].tolist()

@@ -34,9 +34,29 @@ def test_flickr8k_expert_leaves_own_captions_out_and_counts_three_experts(flickr
     assert got.left_out == {"judges an image's own caption": ("a.jpg a.jpg#0",)}
 
 
-def test_flickr8k_cf_keeps_all_rows(flickr8k):
+def test_flickr8k_expert_knows_an_own_caption_by_its_text(flickr8k):
+    tokens = (flickr8k / "Flickr8k.token.txt").read_text().replace("Caption 2  of b .", "Caption 4 of a .")
+    (flickr8k / "Flickr8k.token.txt").write_text(tokens)  # b.jpg#2, judged on a.jpg, now says what a.jpg#4 says
+    got = load("flickr8k-expert", flickr8k)
+    assert [item.caption for item in got.items] == ["Caption 1 of a ."]
+    assert got.left_out == {"judges an image's own caption": ("a.jpg a.jpg#0", "a.jpg b.jpg#2")}
+
+
+def test_flickr8k_cf_keeps_all_rows_and_no_caption_among_its_own_references(flickr8k):
     got = load("flickr8k-cf", flickr8k)
-    assert got.verdict.scores == (1.0, 0.0, 0.333) and len(got.items) == 3 and not got.left_out
+    assert got.verdict.scores == (1.0, 0.0, 0.333) and len(got.items) == 3
+    left = tuple(f"Caption {n} of a ." for n in (1, 2, 3, 4))  # a.jpg#0 is judged on a.jpg
+    assert [item.example.references for item in got.items[:2]] == [left, left]  # for all rows of that image
+    assert got.items[2].example.references == tuple(f"Caption {n} of b ." for n in range(5))
+    assert got.left_out == {"references that are judged on their own image": ("a.jpg a.jpg#0",)}
+
+
+def test_flickr8k_cf_takes_out_one_reference_for_each_row_that_judges_its_text(flickr8k):
+    tokens = (flickr8k / "Flickr8k.token.txt").read_text().replace("Caption 3  of a .", "Caption 0 of a .")
+    (flickr8k / "Flickr8k.token.txt").write_text(tokens)  # a.jpg#0 and a.jpg#3 say the same; one row judges it
+    assert load("flickr8k-cf", flickr8k).items[0].example.references == tuple(
+        f"Caption {n} of a ." for n in (1, 2, 0, 4)
+    )
 
 
 def test_rows_of_unknown_captions_are_named(flickr8k):
@@ -44,7 +64,7 @@ def test_rows_of_unknown_captions_are_named(flickr8k):
         file.write("c.jpg\ta.jpg#1\t0\t0\t3\nb.jpg\tb.jpg#9\t0\t0\t3\n")
     got = load("flickr8k-cf", flickr8k)
     assert len(got.items) == 3
-    assert got.left_out == {"not in Flickr8k.token.txt": ("c.jpg a.jpg#1", "b.jpg b.jpg#9")}
+    assert got.left_out["not in Flickr8k.token.txt"] == ("c.jpg a.jpg#1", "b.jpg b.jpg#9")
 
 
 @pytest.mark.parametrize("broken", ["a.jpg\tb.jpg#2\t1\t1", "a.jpg\tb.jpg#2\t1\tx\t2"])
@@ -148,6 +168,7 @@ def test_foil_pairs_each_foil_with_its_right_caption(tmp_path, dump):
     scores = np.array([1.0, 0.0, 1.0, 2.0])
     assert got.verdict.agreement(scores, np.arange(2)) == {"accuracy": 0.5, "ties": 0.0}
     assert list(got.left_out.values()) == [("annotation 2 of image 9",)]
+    assert got.verdict.units == [[0, 1]]  # one picture: the bootstrap draws both pairs or none
 
 
 def cells(rows: list[list]) -> np.ndarray:
@@ -191,6 +212,7 @@ def test_pascal_has_five_draws_of_five_references_and_majority_labels(pascal):
         assert len(set(items[0].example.references)) == 5
         assert all(reference.startswith("ref 0 ") for reference in items[0].example.references)
     assert got.items[0].example.image == pascal / "images" / "1.jpg"
+    assert [pair.picture for pair in got.verdict.pairs] == ["1.jpg", "2.jpg"]
 
 
 def test_something_else_called_mat_is_refused(pascal):
@@ -262,6 +284,7 @@ def test_activitynet_compares_paragraphs_and_takes_references_of_the_time(tmp_pa
     dump(tmp_path / "anet_entities_test_1.json", times)
     dump(tmp_path / "anet_entities_test_2.json", told)
     got = load("activitynet-foil", tmp_path)
+    assert got.frames == 0  # all frames of a segment, as its authors look at
     assert [item.example.references for item in got.items] == [("early",), ("late",)] * 2
     second = got.items[1].example.image
     assert (second.path.name, second.start, second.end) == ("v1.mp4", 0.5, 1.0)
@@ -279,3 +302,9 @@ def test_embedded_picture_that_is_broken_says_so(tmp_path):
     with pytest.raises(ValueError, match=r"test-0.parquet:0"):
         item.example.image.draw()
     assert not isinstance(item.example.image, Image.Image)
+
+
+def test_a_separator_of_unicode_is_a_part_of_its_caption(flickr8k):
+    tokens = (flickr8k / "Flickr8k.token.txt").read_text().replace("Caption 2  of b .", "Caption 2\u2028of b .")
+    (flickr8k / "Flickr8k.token.txt").write_text(tokens)
+    assert load("flickr8k-expert", flickr8k).items[0].caption == "Caption 2 of b ."

@@ -55,7 +55,7 @@ def test_karpathy_gives_raw_captions_and_cocos_numbers_on_request(karpathy, tmp_
     [
         ("", "ood", "train, val, test"),
         (",ids=cocoid", "val", "names or numbers"),
-        (",restval=2", "val", "restval is 0 or 1"),
+        (",restval=2", "val", "restval must be 0 or 1"),
         (",images=nowhere", "val", "neither a folder"),
     ],
 )
@@ -90,6 +90,29 @@ def test_coco_is_its_files_by_split(coco_2014, tmp_path):
     assert load(f"{coco_2014}/captions_train2014.json", "train") == [first, second]
     with pytest.raises(ValueError, match="holds the split 'train'"):
         load(f"{coco_2014}/captions_train2014.json", "val")
+
+
+def annotated(tmp_path, photographs, images: list[dict], annotations: list[dict]) -> str:
+    path = written(tmp_path / "captions.json", {"images": images, "annotations": annotations})
+    return f"coco:file={path},images={photographs}"
+
+
+def test_ids_of_coco_are_compared_as_text_and_captions_without_a_picture_named(tmp_path, photographs):
+    images = [{"id": 1, "file_name": "a.jpg"}, {"id": "2", "file_name": "b.jpg"}]
+    annotations = [{"image_id": "1", "caption": "one"}, {"image_id": 2, "caption": "two"}]
+    lost = [{"image_id": 9, "caption": "nowhere"}, {"image_id": 9, "caption": "nowhere either"}]
+    items = list(read(annotated(tmp_path, photographs, images, annotations + lost), "train"))
+    assert [item.references for item in items[:2]] == [("one",), ("two",)]
+    assert items[2:] == [LeftOut("9", "no picture of the file has its image_id", "caption")] * 2
+
+
+def test_a_caption_of_coco_that_is_null_is_named_and_one_that_is_no_text_refused(tmp_path, photographs):
+    images = [{"id": 1, "file_name": "a.jpg"}]
+    rows = [{"image_id": 1, "caption": None}, {"image_id": 1, "caption": "one"}]
+    left, example = read(annotated(tmp_path, photographs, images, rows), "train")
+    assert left == LeftOut("a.jpg", "the caption is null", "caption") and example.references == ("one",)
+    with pytest.raises(ValueError, match="image_id 1 has the caption 7, expected a text"):
+        load(annotated(tmp_path, photographs, images, [{"image_id": 1, "caption": 7}]), "train")
 
 
 def test_coco_is_cut_by_lists_of_names_or_numbers(coco_2014, tmp_path):

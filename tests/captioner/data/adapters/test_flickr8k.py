@@ -34,6 +34,13 @@ def test_splits_are_the_lists_in_their_order(root):
     assert test.references == tuple(f"A picture t , told {n} ." for n in range(5))
 
 
+def test_a_separator_of_unicode_is_a_part_of_its_caption(root):
+    tokens = root / "Flickr8k.token.txt"
+    tokens.write_text(tokens.read_text().replace("t , told 0", "t , told\u2028\u0085\x0b0"))
+    (test,) = load(f"flickr8k:root={root}", "test")
+    assert test.references[0] == "A picture t , told\u2028\u0085\x0b0 ." and len(test.references) == 5
+
+
 def test_count_takes_the_first(root):
     assert [example.id for example in load(f"flickr8k:root={root},count=1", "train")] == ["b.jpg"]
 
@@ -55,7 +62,7 @@ def test_what_is_missing_is_named(root):
     with pytest.raises(ValueError, match="no picture .*v.jpg"):
         load(spec, "val")
     (root / "Flickr8k.token.txt").unlink()
-    with pytest.raises(ValueError, match="Flickr8k.token.txt is not there"):
+    with pytest.raises(ValueError, match="has a file Flickr8k.token.txt"):
         load(spec, "train")
 
 

@@ -74,6 +74,18 @@ def test_shards_on_the_disk_and_through_a_pipe_are_alike(odd, url):
     assert {open_image(example.image).size for example in examples} == {(24, 16)}
 
 
+def test_a_separator_of_unicode_is_a_part_of_its_caption(tmp_path, jpeg):
+    path = shard(tmp_path / "x-0.tar", {"1.jpg": jpeg, "1.txt": "a dog\u2028on the beach\r\na cat".encode()})
+    assert load(str(path), "train")[0].references == ("a dog\u2028on the beach", "a cat")
+
+
+def test_text_with_a_byte_order_mark_is_read_and_other_text_is_named(tmp_path, jpeg):
+    members = {"1.jpg": jpeg, "1.txt": "\ufeffa dog".encode(), "2.jpg": jpeg, "2.txt": "un caf\xe9".encode("latin-1")}
+    items = list(read(str(shard(tmp_path / "x-0.tar", members)), "train"))
+    assert items[0].references == ("a dog",)
+    assert items[1] == LeftOut("2", "its .txt is no UTF-8 text")
+
+
 def test_braces_are_many_shards_in_order(tmp_path, jpeg):
     for number in range(12):
         shard(tmp_path / f"x-{number:02d}.tar", {f"{number}.jpg": jpeg, f"{number}.txt": b"x"})
@@ -107,13 +119,13 @@ def test_shard_that_breaks_off_gives_what_came_before(tmp_path, jpeg, url):
     path.write_bytes(path.read_bytes()[:5000])
     *before, last = read(f"webdataset:shards={url.format(path=path)}", "train")
     assert before and all(isinstance(each, Example) for each in before)
-    assert isinstance(last, LeftOut) and last.what == "shard" and "x.tar" in last.id
+    assert isinstance(last, LeftOut) and last.kind == "shard" and "x.tar" in last.id
 
 
 def test_pipe_that_fails_is_a_shard_left_out(tmp_path, jpeg):
     shard(tmp_path / "x-0.tar", {"0.jpg": jpeg, "0.txt": b"x"})
     first, second = read(f"pipe:cat {tmp_path}/x-{{0..1}}.tar", "train")
-    assert isinstance(first, Example) and isinstance(second, LeftOut) and second.what == "shard"
+    assert isinstance(first, Example) and isinstance(second, LeftOut) and second.kind == "shard"
     with pytest.raises(ValueError, match="no picture of the split"):
         load(f"pipe:false {tmp_path}/x.tar", "train")
 
