@@ -27,12 +27,14 @@ def guard(embedder: Embedder, examples: Sequence[Example]) -> dict[str, float]:
     """
     captions = [Caption(example.references[0], example.references) for example in examples]
     made = draw(captions, kinds_of("content"), 1, random.Random(0))
-    pairs = [(example, caption.text, of[0][1]) for example, caption, of in zip(examples, captions, made) if of]
-    if len(pairs) < 2:
+    rows = [row for row, claims in enumerate(made) if claims]
+    if len(rows) < 2:
         return {}
-    image = embedder.images([example.image for example, _, _ in pairs])
-    claims = [embedder.texts([PREFIX + texts[side] for texts in pairs]) for side in (1, 2)]
-    return {RIGHT: wins(image, *claims), OTHER: wins(image.roll(1, 0), *claims), "claims": float(len(pairs))}
+    image = embedder.images([examples[row].image for row in rows])
+    caption = embedder.texts([PREFIX + captions[row].text for row in rows])
+    claim = embedder.texts([PREFIX + made[row][0][1] for row in rows])
+    right, other = wins(image, caption, claim), wins(image.roll(1, 0), caption, claim)
+    return {RIGHT: right, OTHER: other, "claims": float(len(rows))}
 
 
 def wins(image: Tensor, caption: Tensor, claim: Tensor) -> float:
