@@ -103,7 +103,7 @@ class Run:
     init: str = ""
     """run or model folder to start from, in place of cross-entropy"""
     pac: str = ""
-    """checkpoint of `captioner metric train` for the score pac_spp at every evaluation"""
+    """checkpoint of `captioner metric train` for the score pac_spp, or pac_spp_hard, at every evaluation"""
     seed: int = 0
     """seed of weights, batches, dropout and samples"""
     device: str = "auto"
@@ -150,6 +150,13 @@ class Run:
         """The PAC-S++ that scores the run: that of --pac, or the first among the rewards, or "" for none."""
         options = (dict(spec.options) for spec in self.reward_specs)
         return self.pac or next((option["checkpoint"] for option in options if "checkpoint" in option), "")
+
+    @property
+    def pac_scale(self) -> float:
+        """The `scale` of that PAC-S++: of the weights of --pac 1, else as the reward has it."""
+        options = (dict(spec.options) for spec in self.reward_specs)
+        rewarded = next((option for option in options if "checkpoint" in option), {})
+        return 1.0 if self.pac else float(rewarded.get("scale", 1.0))
 
 
 CHOICES = {

@@ -46,8 +46,9 @@ def evaluate_run(folder: Path, split: str, specs: Sequence[str]) -> Scores:
     for name, reason in features.skipped.items():
         print(f"skipped {name}: {reason}")
     examples = [example for example in examples if example.id not in features.skipped]
-    metric = "" if "checkpoint" in requested.options.get("pac", {}) else run.pac_checkpoint
-    pac = Embedder(load_clip(metric, device)) if metric else None
+    typed = any("checkpoint" in requested.options.get(source, {}) for source in ("pac", "pac_hard"))
+    metric = "" if typed else run.pac_checkpoint
+    pac = Embedder(load_clip(metric, device, run.pac_scale)) if metric else None
     defaults = Defaults(Embedder(clip), pac, run.checker, str(device))
     # a wrong option is refused before the captions are replaced
     open_sources(requested.names, requested.options, defaults)

@@ -11,6 +11,8 @@ from metric.scores.family import Defaults, Family, Options, Part, Unavailable, m
 if TYPE_CHECKING:
     from metric.clip.embedder import Embedder
 
+HARD = ("pac_spp", "pac_spp_hard")  # of a CLIP that was tuned without, and with hard text negatives
+
 
 def open_clip_s(options: Options, defaults: Defaults) -> Family:
     from metric.similarity import CLIP_W
@@ -29,22 +31,61 @@ def open_pac_spp(options: Options, defaults: Defaults) -> Family:
     return open_tuned("pac_spp", options, defaults.pac, defaults.device)
 
 
+def open_pac_spp_hard(options: Options, defaults: Defaults) -> Family:
+    return open_tuned("pac_spp_hard", options, defaults.pac, defaults.device)
+
+
 def open_tuned(name: str, options: Options, default: Embedder | None, device: str) -> Family:
+    """The family of a tuned CLIP: that of the options, else the `default`.
+
+    Raises ValueError for a checkpoint that was typed under the wrong name. Raises Unavailable without any CLIP, and for a
+    default of the wrong name.
+    """
     from metric.similarity import PAC_W
 
-    embedder = embedder_of(options["checkpoint"], device) if "checkpoint" in options else default
-    if embedder is None:
+    if "checkpoint" in options:
+        scale = share(f"{name}:scale", options["scale"]) if "scale" in options else 1.0
+        embedder = embedder_of(options["checkpoint"], device, scale)
+        check_name(embedder, name)
+    elif default is None:
         raise Unavailable(f"no tuned CLIP was given; type {name}:checkpoint=DIR")
+    elif "scale" in options:
+        raise ValueError(f"{name}:scale={options['scale']} goes with a checkpoint; type {name}:checkpoint=DIR,scale=S")
+    else:
+        embedder = default
+        try:
+            check_name(embedder, name)
+        except ValueError as reason:
+            raise Unavailable(str(reason)) from None
     return partial(similarity, embedder, name, positive(f"{name}:w", options["w"]) if "w" in options else PAC_W)
 
 
+def check_name(embedder: Embedder, name: str) -> None:
+    """Raises ValueError when the CLIP was trained with negatives and the score has the other name, or the reverse."""
+    from metric.clip.tuning import refuse_other_name
+
+    if name in HARD:
+        refuse_other_name(embedder.clip, HARD.index(name) == 1, HARD)
+
+
 @lru_cache(maxsize=4)
-def embedder_of(name: str, device: str) -> Embedder:
-    """The Embedder of a CLIP by the name that `load_clip` takes; the last four are kept."""
+def embedder_of(name: str, device: str, scale: float = 1.0) -> Embedder:
+    """The Embedder of a CLIP by the name and the scale that `load_clip` takes; the last four are kept."""
     from metric.clip.embedder import Embedder
     from metric.clip.load import load_clip
 
-    return Embedder(load_clip(name, device))
+    return Embedder(load_clip(name, device, scale))
+
+
+def share(what: str, text: str) -> float:
+    """A typed number from 0 to 1. The ValueError for other text names `what`."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise ValueError(f"{what} is a number from 0 to 1, got {text!r}")
+    return number
 
 
 def positive(option: str, text: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,6 +75,14 @@ class MetricConfig:
     "weight of the loss of generated pictures"
     lambda_t: float = 0.1
     "weight of the loss of generated captions"
+    negatives: int = 0
+    "hard text negatives of each caption: captions made wrong by rule; 0 trains without, as in the paper"
+    lambda_n: float = 1.0
+    "weight of the loss of negatives"
+    negatives_form: str = "negclip"
+    "loss of negatives: negclip (further wrong texts of every picture) or fsc (a caption against its own negatives)"
+    negative_kinds: str = "all"
+    "kinds of negatives: form (faults of grammar), content (false claims), all, or names with commas between them"
     steps: int = 150
     "optimiser steps"
     batch_size: int = 128
@@ -108,8 +117,21 @@ PRESETS: dict[str, dict[str, Any]] = {
     # the authors' parametrisation has rank times patch size
     "pacspp": {"method": "lora", "rank": 4, "alpha": 1.0, "dropout": 0.0, "tower": "both", "patches": True}
     | {"targets": "", "lambda_v": 0.05, "lambda_t": 0.1},
+    # the same with hard text negatives, which the paper has not
+    "pacspp_hard": {"method": "lora", "rank": 4, "alpha": 1.0, "dropout": 0.0, "tower": "both", "patches": True}
+    | {"targets": "", "lambda_v": 0.05, "lambda_t": 0.1}
+    | {"negatives": 3, "lambda_n": 1.0, "negatives_form": "negclip", "negative_kinds": "all"},
     # arXiv 2303.12112: the two projections alone
     "pacs": {"method": "projections", "lambda_v": 0.05, "lambda_t": 0.1, "lr": 1e-3},
     # the ablation: LoRA without generated positives
     "plain": {"method": "lora", "lambda_v": 0.0, "lambda_t": 0.0},
 }
+IDLE = ("lambda_n", "negatives_form", "negative_kinds")  # settings that say nothing without negatives
+
+
+def refuse_idle(config: MetricConfig, named: Collection[str]) -> None:
+    """Raises ValueError when a setting among those `named` says something of negatives and there are none."""
+    for name in IDLE:
+        if name in named and not config.negatives:
+            flag, value = "--" + name.replace("_", "-"), getattr(config, name)
+            raise ValueError(f"{flag} {value} does nothing with --negatives 0; type --negatives 3, or leave {flag} out")

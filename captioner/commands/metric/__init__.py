@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from captioner.commands.metric import audit, import_authors, judge, positives, video
 from captioner.flags import add_flags, given
 from metric.runtime.interrupts import Interrupted
-from metric.training.config import PRESETS, MetricConfig, PretrainConfig
+from metric.training.config import PRESETS, MetricConfig, PretrainConfig, refuse_idle
 
 if TYPE_CHECKING:
     import torch
@@ -48,8 +48,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--preset",
         choices=PRESETS,
         default="pacspp",
-        help="named settings: pacspp (LoRA of the authors), pacs (two projections) or plain (LoRA without generated "
-        "positives); flags win over the settings (pacspp)",
+        help="named settings: pacspp (LoRA of the authors), pacspp_hard (the same with hard text negatives), pacs (two "
+        "projections) or plain (LoRA without generated positives); flags win over the settings (pacspp)",
     )
     for command in (import_authors, positives, judge, audit, video):
         command.add(commands)
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> None:
         device = device_of(args.device)
         train, val = load(args.data, "train"), load(args.val or args.data, "val")
         if args.metric_command == "train":
-            config = MetricConfig(**{**PRESETS[args.preset], **given(args, MetricConfig())})
+            config = metric_config(args)
             run_train(config, train, val, args.out, args.resume, device, args.positives)
         else:
             run_pretrain(
@@ -74,6 +74,19 @@ def run(args: argparse.Namespace) -> None:
         if rank() == 0:
             record_origin(args.out, args.data, getattr(args, "positives", ""))
             ended(reached(args.out), args.out, next_command(args))
+
+
+def metric_config(args: argparse.Namespace) -> MetricConfig:
+    """The settings of the preset, and over them those that were typed.
+
+    Raises ValueError for settings of negatives that were typed, and for the preset of negatives, without negatives.
+    """
+    typed = given(args, MetricConfig())
+    config = MetricConfig(**{**PRESETS[args.preset], **typed})
+    refuse_idle(config, typed)
+    if PRESETS[args.preset].get("negatives") and not config.negatives:
+        raise ValueError(f"--preset {args.preset} is training with negatives, got --negatives 0; type --preset pacspp")
+    return config
 
 
 def reached(out: Path) -> str:
@@ -87,7 +100,7 @@ def reached(out: Path) -> str:
 def next_command(args: argparse.Namespace) -> list[object]:
     if args.metric_command == "pretrain":
         return ["captioner", "metric", "train", "--data", args.data, "--clip", args.out / "clip", "--out", "METRIC"]
-    reward = "pacs" if args.preset == "pacs" else "pacspp"
+    reward = "pacs" if args.preset == "pacs" else "pacspp_hard" if metric_config(args).negatives else "pacspp"
     return ["captioner", "train", "--reward", f"{reward}:checkpoint={args.out}", "--data", args.data, "--out", "RUN"]
 
 
