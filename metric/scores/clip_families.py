@@ -38,8 +38,8 @@ def open_pac_spp_hard(options: Options, defaults: Defaults) -> Family:
 def open_tuned(name: str, options: Options, default: Embedder | None, device: str) -> Family:
     """The family of a tuned CLIP: that of the options, else the `default`.
 
-    Raises ValueError for a checkpoint that was typed under the wrong name. Raises Unavailable without any CLIP, and for a
-    default of the wrong name.
+    Raises ValueError for a checkpoint that was typed under the wrong name. Raises Unavailable without any CLIP, and for
+    a default of the wrong name.
     """
     from metric.similarity import PAC_W
 
