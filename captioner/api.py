@@ -1,6 +1,6 @@
 """The functions behind `from captioner import train, resume, evaluate, compare, caption, load_data`.
 
-Each puts the parts of one command together. Nothing heavy is imported until a function is called.
+Each function joins the parts of one command. Heavy modules are imported when a function is called.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 def train(run: Run, out: str | Path) -> Path:
     """Trains a captioner: cross-entropy, then the reward stage if `run.rewards` names a reward.
 
-    Works alone and in the processes that torchrun or accelerate launch started.
+    One process trains alone. The processes of torchrun or accelerate launch train together.
 
     Args:
-        run: the settings, such as `Run(rewards=("cider",))`.
+        run: settings, such as `Run(rewards=("cider",))`.
         out: folder of the run, which must not hold a run yet.
 
     Returns:
@@ -42,9 +42,9 @@ def train(run: Run, out: str | Path) -> Path:
 
 
 def resume(out: str | Path) -> Path:
-    """Continues the run in the folder `out` from its last checkpoint, with the settings it began with.
+    """Continues the run in the folder `out` from the last checkpoint, with the settings in its config.json.
 
-    Returns the folder. Raises ValueError when `out` is no run, or when the data or a reward has changed since.
+    Returns the folder. Raises ValueError if `out` is no run, or if the data or a reward has changed since.
     """
     from captioner.training import loop
     from metric.runtime.processes import joined
@@ -83,8 +83,8 @@ def compare(
     Args:
         runs: run folders that `evaluate` has scored.
         out: folder for comparison.md, comparison.csv, comparison.json and index.html. None writes no file.
-        split: the split whose scores are compared.
-        pictures: pictures in the gallery of index.html.
+        split: split whose scores are compared.
+        pictures: number of pictures in the gallery of index.html.
 
     Returns:
         The comparison. `.table()` is the text for a terminal.
@@ -135,26 +135,27 @@ def caption(
         model: run folder, model folder or hub id.
         images: folder, archive, shards, table, or a data set as `name:option=value,...`.
         out: file or folder of captions. OUT.work beside it keeps the finished blocks.
-        split: the split, where `images` is a data set.
-        format: jsonl, coco, csv, txt or webdataset. Empty takes the ending of `out`.
-        method: beam, greedy or sample. Empty takes beam, and sample with `best_of`.
-        beams: number of beams. 0 takes that of the run.
-        max_length: most tokens of a caption, its end included. 0 takes that of the run.
-        n: captions a picture.
-        best_of: make this many captions and keep the best by `rewards`. 0 keeps the likeliest.
-        rewards: rewards as `name:option=value,...`.
-        scores: write the log-probability and the rewards of each caption.
-        temperature: of the method sample.
-        top_p: nucleus of the method sample.
-        seed: of the method sample.
+        split: split of the data set, if `images` is one.
+        format: format of `out`: jsonl, coco, csv, txt or webdataset. Empty takes the format of the ending.
+        method: decoding: beam, greedy or sample. Empty takes beam, or sample with `best_of`.
+        beams: number of beams. 0 takes the beams of the run.
+        max_length: most tokens of a caption, end of sentence included. 0 takes the length of the run.
+        n: captions that are written of each picture.
+        best_of: captions that are made of each picture, the best of which by `rewards` are written. 0 chooses by no
+            reward.
+        rewards: rewards of a caption as `name:option=value,...`. Several are a mix.
+        scores: whether the log-probability and the rewards of each caption are written.
+        temperature: temperature of the method sample.
+        top_p: probability of the nucleus, the likeliest tokens that the method sample draws from.
+        seed: seed of the method sample.
         batch_size: pictures at a time.
-        device: auto, cpu, cuda or cuda:N.
-        clip: the new place of the captioner's CLIP, if the CLIP has moved.
+        device: device of the work: auto, cpu, cuda or cuda:N.
+        clip: new place of the captioner's CLIP, if the CLIP has moved.
         features: folder of features that `captioner features` made.
-        shard: I/N, the share of this process. Empty takes the share that torchrun or accelerate launch gives, else all.
-        skip_done: keep the captions that `out` has already.
+        shard: share of this process as I/N. Empty takes the share of torchrun or accelerate launch, else everything.
+        skip_done: whether the captions in `out` are kept, whoever made them and how.
         checker: grammar checker of the printed summary: languagetool, harper, none or auto.
-        workers: workers of Ray. 0 captions in this process.
+        workers: workers of Ray. With 0, this process captions.
 
     Returns:
         True if every picture was captioned. Skipped pictures are listed in OUT.skipped.txt.
@@ -194,8 +195,8 @@ def load_data(data: str | Path, split: str = "train") -> list[Example]:
     """Reads the examples of one split of a data set.
 
     Args:
-        data: a path, or a data set as `name:option=value,...`, such as `scenes:count=100`.
-        split: the split, such as train, val or test.
+        data: path, or data set as `name:option=value,...`, such as `scenes:count=100`.
+        split: split, such as train, val or test.
 
     Returns:
         The examples, each a picture with its captions.

@@ -1,4 +1,4 @@
-"""The command line: `captioner COMMAND`. Imports nothing heavy until a command runs."""
+"""The command line: `captioner COMMAND`. Heavy modules are imported when a command runs."""
 
 from __future__ import annotations
 
@@ -39,10 +39,16 @@ COMMANDS = {
 
 
 def parser() -> argparse.ArgumentParser:
-    top = Parser(prog="captioner", description="Train image captioners with any reward, and compare.")
-    top.add_argument("--traceback", action="store_true", help="show where an error came from")
+    """The parser of all commands."""
+    top = Parser(
+        prog="captioner", description="Train image captioners with any reward, use them, and compare their captions."
+    )
+    top.add_argument("--traceback", action="store_true", help="traceback of an error, in place of one line")
     top.add_argument(
-        "--print-completion", choices=SHELLS, action=PrintCompletion, help="print the completion of a shell, and stop"
+        "--print-completion",
+        choices=SHELLS,
+        action=PrintCompletion,
+        help="completion script for a shell, to be read by the shell",
     )
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, module in COMMANDS.items():
@@ -53,7 +59,11 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Exit code 0, 2 for input that cannot be used (one line says why), 130 when interrupted, 143 by SIGTERM."""
+    """Runs a command and returns the exit code.
+
+    0 is success. 1 is a picture that was left out under --strict. 2 is input that cannot be used, with one line of the
+    reason. 130 is an interrupt, 143 a SIGTERM.
+    """
     args = parser().parse_args(argv)
     args.typed = sys.argv[1:] if argv is None else argv
     try:
@@ -69,6 +79,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def in_a_line(error: ValueError | OSError) -> str:
+    """The message of an error without line breaks. A message about a file begins with the name of the file."""
     text = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else str(error)
     return " ".join(text.split())
 

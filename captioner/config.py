@@ -1,6 +1,7 @@
-"""What a run is: frozen dataclasses, the string under a field being its help. No torch here.
+"""The settings of a run as frozen dataclasses. The string under a field is the help of its flag.
 
-defaults < preset < experiment file < flags -> `Run` -> config.json in the run's folder, which all that follows reads.
+Flags win over an experiment file or a preset, and these win over the defaults. The resulting `Run` is written to
+config.json in the run folder, and later commands read that file. This module imports no torch.
 """
 
 from __future__ import annotations
@@ -18,39 +19,39 @@ class Model:
     d: int = 512
     """width of the Transformer"""
     heads: int = 8
-    """attention heads"""
+    """attention heads of each layer"""
     encoder_layers: int = 3
-    """layers over the picture's features"""
+    """layers of the encoder, over the features of the picture"""
     decoder_layers: int = 3
-    """layers over the words"""
+    """layers of the decoder, over the tokens of the caption"""
     feedforward: int = 2048
     """width of the feed-forward layers"""
     dropout: float = 0.1
-    """dropout while training"""
+    """dropout in cross-entropy; the reward stage has none"""
     vocabulary: int = 0
-    """size of a BPE trained on the training captions; 0 takes CLIP's own 49,408 tokens"""
+    """tokens of a BPE that is trained on the captions; 0 takes the 49,408 tokens of CLIP"""
 
 
 @dataclass(frozen=True)
 class Decode:
     beams: int = 5
-    """beams when captions are generated for evaluation or for a data set; 1 is greedy"""
+    """beams in validation, in evaluation and for data sets; 1 is greedy decoding"""
     max_length: int = 30
-    """most tokens a caption may have, end of sentence included"""
+    """most tokens of a caption, end of sentence included"""
 
 
 @dataclass(frozen=True)
 class Xe:
     steps: int = 50_000
-    """cross-entropy steps; 0 skips the stage"""
+    """steps of cross-entropy; 0 skips the stage"""
     batch_size: int = 50
-    """pictures a step, one reference each"""
+    """pictures a step, each with one reference"""
     lr: float = 2.5e-4
-    """highest learning rate, reached after the warm-up, then falling as a cosine"""
+    """highest learning rate, after the warm-up and before the cosine decay"""
     warmup: float = 0.05
     """share of the steps with a rising learning rate"""
     label_smoothing: float = 0.0
-    """share of the target's probability that is spread over all words"""
+    """share of the target's probability that is spread over all tokens"""
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,11 @@ class Rl:
     batch_size: int = 50
     """pictures a step"""
     lr: float = 5e-6
-    """highest learning rate, reached after the warm-up"""
+    """highest learning rate, after the warm-up"""
     warmup: float = 0.0
     """share of the steps with a rising learning rate"""
     decay: bool = False
-    """learning rate falls as a cosine after the warm-up; the published recipes keep the rate"""
+    """cosine decay of the learning rate after the warm-up; the published recipes have none"""
     objective: str = "scst"
     """objective: scst, grpo (rewards normalised over the candidates of a picture) or dico"""
     candidates: str = "beam"
@@ -72,70 +73,71 @@ class Rl:
     samples: int = 5
     """candidates a picture"""
     baseline: str = "mean"
-    """comparison for scst: mean of the candidates, greedy caption, or mean of the others (leave_one_out)"""
+    """reward that scst subtracts: mean (of all candidates), greedy (caption) or leave_one_out (mean of the others)"""
     temperature: float = 1.0
-    """temperature of sampling"""
+    """temperature of --rl.candidates sample"""
     top_p: float = 1.0
-    """probability of the nucleus: samples come from the fewest tokens that have this probability together"""
+    """probability of the nucleus, the likeliest tokens that --rl.candidates sample draws from"""
     normalise: str = "max_length"
-    """log-probability of a caption: the sum over tokens, or divided by length, max_length or token (mean length)"""
+    """divisor of a caption's log-probability: sum (none), length, max_length, or token (mean length)"""
     kl: float = 0.0
-    """weight of the KL divergence from the first model of the stage; beta of dico"""
+    """weight of the KL divergence from the model at the beginning of the stage; beta of dico"""
     updates: int = 1
-    """updates of grpo with the candidates of one step"""
+    """updates of grpo with the candidates of a step"""
     tau: float = 300.0
-    """tau of dico: weight of the worst losers; suits rewards between 0 and 2"""
+    """factor of the reward gaps in dico's weights of the losers, for rewards from 0 to 2"""
 
 
-Scst = Rl  # as experiment files of version 0.1 call it
+Scst = Rl  # the name in experiment files of version 0.1
+UNSET = Rl()  # the one object that tells a `Run` without `rl` from a `Run(rl=Rl())`
 
 
 @dataclass(frozen=True)
 class Run:
     data: str = "scenes"
-    """data set, name:option=value,... such as scenes:count=4000, or a path that `captioner data` reads"""
+    """data set: a path that `captioner data` reads, or name:option=value,... as in scenes:count=4000"""
     clip: str = "scenes-clip"
-    """CLIP whose features are captioned: scenes-clip, a folder, or ARCH:TAG such as ViT-L-14-quickgelu:openai"""
+    """CLIP of the features: scenes-clip, a folder, or ARCH:TAG as in ViT-L-14-quickgelu:openai"""
     rewards: tuple[str, ...] = ()
-    """reward of the second stage, name:option=value,...; repeat to mix; `captioner rewards` lists them"""
+    """reward of this stage as name:option=value,... from `captioner rewards`; repeated flags make a mix"""
     init: str = ""
-    """run or model folder to start from; cross-entropy is not repeated"""
+    """run or model folder to start from, in place of cross-entropy"""
     pac: str = ""
-    """checkpoint of `captioner metric train` that scores pac_spp at every evaluation"""
+    """checkpoint of `captioner metric train` for the score pac_spp, or pac_spp_hard, at every evaluation"""
     seed: int = 0
     """seed of weights, batches, dropout and samples"""
     device: str = "auto"
-    """auto, cpu, cuda or cuda:N"""
+    """device of the run: auto, cpu, cuda or cuda:N"""
     precision: str = "fp32"
-    """precision: fp32; tf32 for matrix products on a GPU; bf16 or fp16 by autocast"""
+    """precision of matrix products: fp32, tf32 (on a GPU that has it), bf16 or fp16 (the last two under autocast)"""
     accumulate: int = 1
     """equal parts of a batch, computed one after the other: the same update in less memory"""
     features: str = ""
-    """folder of features, or online (computed for each batch); empty keeps features in memory"""
+    """folder of kept features, or online (computed for each batch); empty keeps features in memory"""
     checker: str = "auto"
-    """grammar checker: languagetool, harper, none, or auto (the best that is here)"""
+    """grammar checker: languagetool, harper, none, or auto (the best one that is installed)"""
     watch: str = "warn"
-    """reaction when captions get worse while the reward rises: off, warn or stop"""
+    """reaction to captions that get worse while the reward rises: off, warn or stop"""
     val_every: int = 500
     """steps between evaluations on the validation split"""
     val_count: int = 500
-    """validation pictures looked at while training"""
+    """validation pictures that are used while training"""
     log_every: int = 10
     """steps between lines of metrics.jsonl"""
     save_every: int = 500
     """steps between checkpoints"""
     keep: int = 2
-    """number of checkpoints to keep, the last included; the best by the watch is kept too"""
+    """number of newest checkpoints that are kept, besides the best one of the watch"""
     model: Model = field(default_factory=Model)
     decode: Decode = field(default_factory=Decode)
     xe: Xe = field(default_factory=Xe)
-    rl: Rl = field(default_factory=Rl)
-    scst: InitVar = None  # `rl` as experiment files of version 0.1 call it
+    rl: Rl = UNSET
+    scst: InitVar = None  # the name of `rl` in experiment files of version 0.1
 
     def __post_init__(self, scst: Rl | None) -> None:
         if scst is None:
             return
-        if self.rl not in (Rl(), scst):
+        if self.rl is not UNSET:
             raise ValueError("Run got rl=... and scst=..., two names of one section; leave scst out")
         object.__setattr__(self, "rl", scst)
 
@@ -145,9 +147,16 @@ class Run:
 
     @property
     def pac_checkpoint(self) -> str:
-        """The PAC-S++ that scores the run: --pac, or the first one that the run is rewarded with; "" for none."""
+        """The PAC-S++ that scores the run: that of --pac, or the first among the rewards, or "" for none."""
         options = (dict(spec.options) for spec in self.reward_specs)
         return self.pac or next((option["checkpoint"] for option in options if "checkpoint" in option), "")
+
+    @property
+    def pac_scale(self) -> float:
+        """The `scale` of that PAC-S++: of the weights of --pac 1, else as the reward has it."""
+        options = (dict(spec.options) for spec in self.reward_specs)
+        rewarded = next((option for option in options if "checkpoint" in option), {})
+        return 1.0 if self.pac else float(rewarded.get("scale", 1.0))
 
 
 CHOICES = {
@@ -160,7 +169,7 @@ CHOICES = {
     "rl.normalise": ("sum", "length", "max_length", "token"),
 }
 
-# what counts something, and the least of it
+# settings that count something -> the least value
 LEAST = {
     "xe.steps": 0,
     "rl.steps": 1,
@@ -179,7 +188,7 @@ def flag(setting: str) -> str:
 
 
 def dotted(config: Any, prefix: str = "") -> dict[str, Any]:
-    """A nested dataclass as {"rl.lr": 5e-6, ...}."""
+    """The fields of a nested dataclass by dotted name, such as {"rl.lr": 5e-6, ...}."""
     values = {}
     for item in fields(config):
         value = getattr(config, item.name)
@@ -188,7 +197,7 @@ def dotted(config: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def override(config: T, changes: dict[str, Any]) -> T:
-    """The dataclass with dotted fields changed; unknown names are a ValueError."""
+    """The dataclass with dotted fields changed. Raises ValueError for an unknown name."""
     known = dotted(config)
     for name in changes:
         if name not in known:
@@ -202,7 +211,7 @@ def override(config: T, changes: dict[str, Any]) -> T:
 
 
 def check(run: Run) -> Run:
-    """The run, or a ValueError that says which setting cannot be."""
+    """Returns the run. Raises ValueError for a setting that is out of range or contradicts another one."""
     values = dotted(run)
     for name, choices in CHOICES.items():
         if values[name] not in choices:
@@ -216,13 +225,13 @@ def check(run: Run) -> Run:
         raise ValueError(f"--model.d {run.model.d} cannot be split over --model.heads {run.model.heads}")
     if run.rl.temperature <= 0 or not 0 < run.rl.top_p <= 1:
         raise ValueError(
-            f"sampling wants --rl.temperature above 0 and --rl.top-p in (0, 1], "
+            f"sampling needs --rl.temperature above 0 and --rl.top-p in (0, 1], "
             f"got {run.rl.temperature:g} and {run.rl.top_p:g}"
         )
     if run.rewards:
         check_objective(run.rl)
     if not run.rewards and not run.xe.steps:
-        raise ValueError("nothing to train: --xe.steps 0 and no --reward; give one of them")
+        raise ValueError("nothing to train, got --xe.steps 0 and no --reward; type --reward SPEC or more --xe.steps")
     return run
 
 
@@ -232,31 +241,31 @@ def check_objective(rl: Rl) -> None:
     if rl.objective != "scst" and rl.baseline != "mean":
         raise ValueError(
             f"{asked} compares the candidates with each other and takes no baseline, "
-            f"got --rl.baseline {rl.baseline}; leave it out or type --rl.objective scst"
+            f"got --rl.baseline {rl.baseline}; leave --rl.baseline out or type --rl.objective scst"
         )
     if rl.samples < 2 and rl.baseline != "greedy":
         raise ValueError(
             f"{asked} with --rl.baseline {rl.baseline} compares 2 candidates a picture or more, "
-            f"got --rl.samples {rl.samples}; raise it or type --rl.baseline greedy"
+            f"got --rl.samples {rl.samples}; type --rl.samples 2 or --rl.baseline greedy"
         )
     if rl.updates > 1 and rl.objective != "grpo":
         raise ValueError(f"{asked} makes one update a step, got --rl.updates {rl.updates}; type --rl.objective grpo")
     if rl.objective == "dico" and not rl.kl:
-        raise ValueError(f"{asked} learns nothing with --rl.kl 0, which is its beta; the paper has --rl.kl 0.2")
+        raise ValueError(f"{asked} learns nothing with --rl.kl 0, the beta of DiCO; type --rl.kl 0.2 as in the paper")
     if rl.candidates != "sample" and (rl.temperature, rl.top_p) != (1, 1):
         raise ValueError(
             f"--rl.candidates {rl.candidates} draws nothing, got --rl.temperature {rl.temperature:g} and "
-            f"--rl.top-p {rl.top_p:g}; leave them at 1 or type --rl.candidates sample"
+            f"--rl.top-p {rl.top_p:g}; leave out both or type --rl.candidates sample"
         )
 
 
 def from_json(text: str) -> Run:
-    """The Run of a config.json; what else the file holds is left alone."""
+    """The Run of the text of a config.json. Other keys of the file, such as the commit, are ignored."""
     return from_dict(Run, renamed(json.loads(text)))
 
 
 def renamed(content: dict[str, Any]) -> dict[str, Any]:
-    """The content of a config.json; its reward stage is called `rl` also where version 0.1 wrote `scst`."""
+    """The content of a config.json with `rl` as the name of the reward stage, which version 0.1 called `scst`."""
     return {("rl" if name == "scst" else name): value for name, value in content.items()}
 
 

@@ -1,7 +1,8 @@
-"""The command line's parser, and flags made from a dataclass.
+"""The parser of the command line, and the flags of a dataclass.
 
 A flag is written with hyphens (`--xe.batch-size`). Underscores and `--scst.` in place of `--rl.` mean the same.
-A dataclass gives one flag for each field, nested ones with dots. The string under a field is the flag's help.
+A dataclass gives one flag for each field, and a dot stands before a field of an inner dataclass. The string under a
+field is the help of its flag.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ SHELLS = ("bash", "zsh", "tcsh")
 
 
 class Parser(argparse.ArgumentParser):
-    """An argparse parser that takes each spelling of a flag and says what is wrong in one line."""
+    """An argparse parser that accepts each spelling of a flag. An error is one line with exit code 2."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs["formatter_class"] = partial(argparse.HelpFormatter, max_help_position=30)
@@ -36,7 +37,7 @@ class Parser(argparse.ArgumentParser):
         return super().parse_known_args(words, namespace)
 
     def refuse_unknown(self, words: Sequence[str]) -> None:
-        """Ends with exit code 2 at a flag that is not there, before argparse misses one that is needed."""
+        """Ends with exit code 2 at an unknown flag, before argparse reports a required flag as missing."""
         own = takewhile(lambda word: word.startswith("-"), words) if self._subparsers else words
         for word in takewhile(lambda word: word != "--", own):
             name = word.partition("=")[0]
@@ -45,7 +46,7 @@ class Parser(argparse.ArgumentParser):
                 self.error(f"no flag {name}{close and '; '}{close}")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        """Raises for a command or a choice that is not there, with the nearest one."""
+        """Raises ArgumentError for an unknown command or choice, with the nearest one or all."""
         if action.choices is not None and value not in action.choices:
             known = [str(choice) for choice in action.choices]
             hint = did_you_mean(str(value), known) or f"there are {', '.join(known)}"
@@ -56,7 +57,7 @@ class Parser(argparse.ArgumentParser):
 
 
 class PrintCompletion(argparse.Action):
-    """Prints the completion of a shell: `captioner --print-completion bash`."""
+    """Prints the completion script for a shell: `captioner --print-completion bash`."""
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option_string: Any = None) -> None:
         import shtab
@@ -68,7 +69,7 @@ class PrintCompletion(argparse.Action):
 
 
 def takers(parser: argparse.ArgumentParser) -> list[argparse.Action]:
-    """All flags and places, of the commands too, that may take a path."""
+    """The flags and positional arguments that may take a path, with those of all commands."""
     actions = []
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
@@ -79,7 +80,10 @@ def takers(parser: argparse.ArgumentParser) -> list[argparse.Action]:
 
 
 def spelt(words: Sequence[str]) -> list[str]:
-    """`--scst.batch_size=8` -> `--rl.batch-size=8`, up to `--`; a word that is no flag stays as it is."""
+    """Words with flags in today's spelling: `--scst.batch_size=8` -> `--rl.batch-size=8`.
+
+    Words that are no flags, and words after `--`, stay unchanged.
+    """
     end = words.index("--") if "--" in words else len(words)
     return [re.sub(r"^--[^=]+", today, word) for word in words[:end]] + list(words[end:])
 
@@ -95,10 +99,10 @@ def add_flags(
     choices: Mapping[str, Sequence[str]] = {},
     others: str = "settings",
 ) -> None:
-    """A flag for each field of `config`, a dataclass instance whose values are shown as defaults.
+    """Adds a flag for each field of `config`, a dataclass instance. The help shows the values of `config` as defaults.
 
-    `groups` gives the headings of the help, and below each the fields and sections; the `others` come last.
-    `choices` gives the values that a field may have.
+    `groups` has the headings of the help, each with names of fields and sections. The `others` come last, under a
+    heading of that name. `choices` has the values that a field may have.
     """
     heading = {name: heading for heading, names in groups.items() for name in names}
     made = {heading: parser.add_argument_group(heading) for heading in [*groups, others]}
@@ -107,7 +111,7 @@ def add_flags(
 
 
 def described(config: Any, prefix: str = "") -> Iterator[tuple[str, Any, Any, str]]:
-    """Dotted name, type, value and help of each field."""
+    """Dotted name, type, value and help of each field, inner fields included."""
     hints, docs = get_type_hints(type(config)), field_docs(type(config))
     for item in fields(config):
         value = getattr(config, item.name)
@@ -131,13 +135,13 @@ def add_flag(group: Any, name: str, kind: Any, value: Any, doc: str, choices: Se
 
 
 def given(args: argparse.Namespace, config: Any) -> dict[str, Any]:
-    """The fields that were typed, by dotted name: what `config.override` takes."""
+    """The fields that were typed, by dotted name, in the form that `config.override` takes."""
     typed = {name: value for name, value in vars(args).items() if name in dotted(config)}
     return {name: tuple(value) if isinstance(value, list) else value for name, value in typed.items()}
 
 
 def field_docs(kind: type) -> dict[str, str]:
-    """The string under each field of a dataclass."""
+    """The string under each field of a dataclass, by the name of the field."""
     (body,) = ast.parse(inspect.getsource(kind)).body
     assert isinstance(body, ast.ClassDef)
     docs = {}

@@ -1,8 +1,8 @@
-"""Published ways to train on a reward, as settings: `--preset m2`, or at another size `--preset small --preset m2`.
+"""Named settings for `--preset`: sizes and published recipes. Both may be given: `--preset small --preset m2`.
 
-A size (`paper`, `small`) says how large and how long, a recipe how rewards become a gradient. At full
-size a recipe also brings its published learning rate and batch; beside another size it leaves them to that.
-The reward itself is the user's: `--reward`.
+A size (`paper`, `small`) sets the size of the model and the length of the training. A recipe sets how rewards become a
+gradient. At full size (`paper`, or no size) a recipe also sets the published learning rate and batch. Another size
+keeps its own learning rate and batch. `--reward` gives the reward, which is no part of a preset.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from captioner.config import CHOICES, flag
 
-# Sizes: how large the model is and how long it is trained.
+# Sizes: settings of the model's size and of the training's length.
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},
     "small": {  # for scenes, on a laptop: minutes, not days
@@ -42,7 +42,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Recipe:
-    """`objective` holds at every size, `schedule` at full size."""
+    """A published way to train on a reward. `objective` holds at every size, `schedule` at full size."""
 
     source: str
     objective: dict[str, Any]
@@ -83,7 +83,7 @@ RECIPES = {
 
 
 def settings_of(names: Sequence[str]) -> dict[str, Any]:
-    """The settings of at most one size and one recipe; ValueError for more."""
+    """The settings of at most one size and one recipe, by dotted name. Raises ValueError for two of a kind."""
     sizes, recipes = ([name for name in names if name in known] for known in (PRESETS, RECIPES))
     for kind, named in (("sizes", sizes), ("recipes", recipes)):
         if len(named) > 1:
@@ -96,7 +96,7 @@ def settings_of(names: Sequence[str]) -> dict[str, Any]:
 
 
 def refuse_contradiction(name: str, typed: dict[str, Any]) -> None:
-    """A recipe is what it chooses, its numbers may be others: ValueError for another choice among the flags typed."""
+    """Raises ValueError if a typed flag makes another choice than the recipe. Another number is allowed."""
     for setting, value in RECIPES[name].objective.items():
         if setting in CHOICES and typed.get(setting, value) != value:
             raise ValueError(

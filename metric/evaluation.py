@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from metric.example import Example
 from metric.scores.catalogue import SCORES, request
-from metric.scores.clip_families import embedder_of, open_clip_s, open_pac_s, open_pac_spp
+from metric.scores.clip_families import embedder_of, open_clip_s, open_pac_s, open_pac_spp, open_pac_spp_hard
 from metric.scores.external_families import open_meteor, open_objects, open_spice, open_training
 from metric.scores.family import Family, Given, Options, Part, Unavailable, together
 from metric.scores.grammar import ENGINES, available_checker, grammar_checker
@@ -39,7 +39,8 @@ def evaluate(
         examples: pictures with references. Some scores work without references.
         names: scores and families, such as `cider`, `text` or `pac_spp:checkpoint=DIR`.
         clip: the CLIP of CLIP-S. A spec such as `clip_s:clip=DIR` names another.
-        pac: the tuned CLIP of PAC-S++. A spec such as `pac_spp:checkpoint=DIR` names another.
+        pac: the tuned CLIP of PAC-S++, or of PAC-S++ hard where it was trained with negatives. A spec such as
+            `pac_spp:checkpoint=DIR` names another.
         checker: grammar checker: languagetool, harper, none, or auto (the best that is installed).
         device: device of the models that a spec names.
 
@@ -210,6 +211,7 @@ SOURCES: dict[str, Callable[[Options, Given], Family]] = {
     "clip": open_clip_s,
     "pac_s": open_pac_s,
     "pac": open_pac_spp,
+    "pac_hard": open_pac_spp_hard,
     "checker": open_grammar,
     "meteor": open_meteor,
     "spice": open_spice,

@@ -38,7 +38,8 @@ BUILT_IN = {
     "bleu4": "rewards.built_in.bleu_rouge",
     "rouge_l": "rewards.built_in.bleu_rouge",
     **dict.fromkeys(
-        ("clips", "refclips", "pacs", "refpacs", "pacspp", "refpacspp"), "rewards.built_in.clip_similarity"
+        ("clips", "refclips", "pacs", "refpacs", "pacspp", "refpacspp", "pacspp_hard", "refpacspp_hard"),
+        "rewards.built_in.clip_similarity",
     ),
     **dict.fromkeys(("repetition", "bad_endings", "length"), "rewards.built_in.text_only"),
     "grammar": "rewards.built_in.grammar",

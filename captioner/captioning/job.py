@@ -127,7 +127,7 @@ def left(job: Job, before: Rows) -> Iterator[Block]:
     done = partial(is_done, before, FORMATS[job.format].done_as)
     for block in job.blocks():
         missing = [example for example in block.examples if not done(example.id, block.order)]
-        recorded = all(left.id in before.skipped or left.what == "caption" for left in block.left_out)
+        recorded = all(left.id in before.skipped or left.kind == "caption" for left in block.left_out)
         skipped = all(example.id in before.skipped for example in missing)
         if not recorded or (missing and not (skipped and not any(map(readable, missing)))):
             yield block

@@ -96,7 +96,7 @@ class Worker:
         captioned = [examples[seen.id] for seen in looked.seen]
         rows = self.captions(captioned, self.features(looked)) if captioned else []
         reasons = {name: text.removeprefix(f"{examples[name].image}: ") for name, text in looked.faults.items()}
-        reasons |= {left.id: left.reason for left in block.left_out if left.what != "caption"}
+        reasons |= {left.id: left.reason for left in block.left_out if left.kind != "caption"}
         places = block.places()
         return [
             *(replace(row, order=places[row.id]) for row in rows),

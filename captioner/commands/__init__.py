@@ -1,4 +1,4 @@
-"""The command line: one module a command, which reads flags and calls a work function.
+"""The commands, one module each. A module adds its flags, reads them and calls a work function.
 
-Only these modules see argparse.
+Work functions live in other rooms and take typed arguments: argparse stays in here and in captioner/flags.py.
 """

@@ -1,10 +1,10 @@
-"""Try captioners in a browser: drop a picture, and read the caption of each run with its scores."""
+"""Try captioners in a browser. The page shows the captions and scores of each captioner for a picture of yours."""
 
 from __future__ import annotations
 
 import argparse
 
-HELP = "try captioners in a browser"
+HELP = "page to try captioners in a browser"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -13,14 +13,14 @@ def add(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         required=True,
         metavar="RUN",
-        help="run folders, model folders or hub ids, several at once",
+        help="captioners: run folders, model folders or hub ids",
     )
-    parser.add_argument("--pac", default="", help="tuned CLIP that scores PAC-S++; empty takes the tuned CLIP of a run")
-    parser.add_argument("--clip", default="", help="new place of the captioners' own CLIP, if the CLIP has moved")
+    parser.add_argument("--pac", default="", help="tuned CLIP for the score PAC-S++; empty takes that of a run")
+    parser.add_argument("--clip", default="", help="new place of the captioners' CLIP, if the CLIP has moved")
     parser.add_argument("--checker", default="auto", help="grammar checker: languagetool, harper, none or auto (auto)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
+    parser.add_argument("--device", default="auto", help="device of the work: auto, cpu, cuda or cuda:N (auto)")
     parser.add_argument(
-        "--host", default="127.0.0.1", help="address of the page; 0.0.0.0 lets other machines in (127.0.0.1)"
+        "--host", default="127.0.0.1", help="address of the page; 0.0.0.0 serves other machines too (127.0.0.1)"
     )
     parser.add_argument("--port", type=int, default=7860, help="port of the page (7860)")
 
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> None:
     from metric.runtime.console import ended
     from metric.runtime.device import device_of
 
-    library()  # its absence is told before anything is loaded
+    library()  # a missing library is told before a model is loaded
     shown = trial(args.model, args.pac, args.clip, args.checker, str(device_of(args.device)))
     scenes = all(describe.clip.name == "scenes-clip" for describe in shown.voices.values())
     serve(page(shown, scenes), args.host, args.port)

@@ -1,7 +1,7 @@
-"""Write a caption for every picture of a folder or data set. A later call continues an earlier one.
+"""Write a caption for every picture of a folder or data set. A second call continues an interrupted one.
 
-The ending of --out gives the format: .jsonl, .json (COCO results), .csv. --format txt and webdataset make folders.
-OUT.work holds the captions that are done. Under torchrun and accelerate launch each process takes its share.
+The ending of --out gives the format: .jsonl, .json (COCO results) or .csv. With --format txt or webdataset, --out is
+a folder. The folder OUT.work holds the finished blocks. Each process of torchrun or accelerate launch takes a share.
 """
 
 from __future__ import annotations
@@ -16,63 +16,85 @@ HELP = "captions for a folder of pictures or a data set"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", default="", help="run folder, model folder or hub id")
+    parser.add_argument("--model", default="", help="captioner: a run folder, model folder or hub id")
     parser.add_argument(
         "--images",
         default="",
-        help="pictures: a folder, archive, shards, table, or name:option=value,...",
+        help="pictures: a folder, archive, shards, table, or a data set as name:option=value,...",
     )
-    parser.add_argument("--out", required=True, type=Path, help="file or folder of captions")
+    parser.add_argument("--out", required=True, type=Path, help="file or folder for the captions")
     parser.add_argument(
-        "--format", default="", help="format: jsonl, coco, csv, txt or webdataset (by the ending of --out)"
+        "--format", default="", help="format of --out: jsonl, coco, csv, txt or webdataset (by the ending)"
     )
-    parser.add_argument("--split", default="test", help="split, if --images is a data set (test)")
+    parser.add_argument("--split", default="test", help="split of the data set, if --images is one (test)")
     add_generation(parser)
     add_work(parser)
 
 
 def add_generation(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--method", default="", help="decoding: beam, greedy or sample (beam; with --best-of sample)")
-    parser.add_argument("--beams", type=positive, metavar="INT", help="number of beams; 1 is greedy (the run's)")
+    parser.add_argument("--method", default="", help="decoding: beam, greedy or sample (beam; sample with --best-of)")
+    parser.add_argument("--beams", type=positive, metavar="INT", help="beams; 1 is greedy decoding (those of the run)")
     parser.add_argument(
         "--max-length",
         type=positive,
         metavar="INT",
-        help="most tokens of a caption, end of sentence included (the run's)",
+        help="most tokens of a caption, end of sentence included (those of the run)",
     )
-    parser.add_argument("--n", type=positive, default=1, metavar="INT", help="captions a picture (1)")
+    parser.add_argument(
+        "--n", type=positive, default=1, metavar="INT", help="captions that are written of a picture (1)"
+    )
     parser.add_argument(
         "--temperature", type=float, default=1.0, metavar="FLOAT", help="temperature of --method sample (1)"
     )
     parser.add_argument(
-        "--top-p", type=float, default=1.0, metavar="FLOAT", help="probability of the nucleus of --method sample (1)"
+        "--top-p",
+        type=float,
+        default=1.0,
+        metavar="FLOAT",
+        help="probability of the nucleus, the likeliest tokens that --method sample draws from (1)",
     )
     parser.add_argument("--seed", type=int, default=0, metavar="INT", help="seed of --method sample (0)")
     parser.add_argument(
-        "--best-of", type=positive, metavar="N", help="number of captions of which --reward chooses the best"
+        "--best-of",
+        type=positive,
+        metavar="N",
+        help="captions that are made of a picture, the best of which by --reward are written",
     )
     parser.add_argument(
-        "--reward", action="append", default=[], metavar="SPEC", help="reward; may be repeated; see `captioner rewards`"
+        "--reward",
+        action="append",
+        default=[],
+        metavar="SPEC",
+        help="reward of a caption, from `captioner rewards`; repeated flags make a mix",
     )
-    parser.add_argument("--scores", action="store_true", help="write log-probability and rewards of each caption")
+    parser.add_argument(
+        "--scores", action="store_true", help="log-probability and rewards of each caption in the output"
+    )
 
 
 def add_work(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch-size", type=positive, default=64, metavar="INT", help="pictures at a time (64)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
-    parser.add_argument("--clip", default="", help="new place of the captioner's own CLIP, if the CLIP has moved")
-    parser.add_argument("--features", default="", metavar="DIR", help="folder of `captioner features`")
-    parser.add_argument("--shard", default="", metavar="I/N", help=FLAG)
-    parser.add_argument("--merge", action="store_true", help="put the finished shares together, and caption nothing")
+    parser.add_argument("--device", default="auto", help="device of the work: auto, cpu, cuda or cuda:N (auto)")
+    parser.add_argument("--clip", default="", help="new place of the captioner's CLIP, if the CLIP has moved")
     parser.add_argument(
-        "--skip-done", action="store_true", help="keep the captions that --out holds already, of any origin"
+        "--features", default="", metavar="DIR", help="folder of features that `captioner features` made"
     )
-    parser.add_argument("--strict", action="store_true", help="exit code 1 where a picture is skipped")
+    parser.add_argument("--shard", default="", metavar="I/N", help=FLAG)
+    parser.add_argument(
+        "--merge", action="store_true", help="merge of the finished shares into --out, without captioning"
+    )
+    parser.add_argument(
+        "--skip-done", action="store_true", help="reuse of the captions in --out, whoever made them and how"
+    )
+    parser.add_argument("--strict", action="store_true", help="exit code 1 if a picture is skipped")
     parser.add_argument(
         "--checker", default="auto", help="grammar checker of the summary: languagetool, harper, none or auto (auto)"
     )
     parser.add_argument(
-        "--engine", default="local", choices=("local", "ray"), help="engine: local, or the workers of Ray (local)"
+        "--engine",
+        default="local",
+        choices=("local", "ray"),
+        help="engine of the work: local (this process), or ray (workers of Ray) (local)",
     )
     parser.add_argument("--workers", type=positive, default=2, metavar="INT", help="workers of --engine ray (2)")
 
@@ -96,7 +118,7 @@ def run(args: argparse.Namespace) -> int:
         return 1 if not merged and args.strict else 0
     for name in ("model", "images"):
         if not getattr(args, name):
-            raise ValueError(f"--{name} is needed; only --merge does without")
+            raise ValueError(f"--{name} is needed without --merge; type --{name} and a value")
     captioned = caption(
         args.model,
         args.images,
@@ -131,7 +153,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def next_command(out: Path, kind: str) -> list[object]:
-    """What reads the captions: the scores take two forms, data sets another one."""
+    """The words of the command that reads the captions. No command reads csv and txt."""
     from captioner.captioning.formats import format_of
 
     kind = format_of(out, kind)

@@ -1,11 +1,11 @@
-"""Compare runs: the effect of each reward on the captions, as a table, curves and a gallery."""
+"""Compare evaluated runs in a table, in curves and in a gallery of captions."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-HELP = "runs side by side: tables, curves, a gallery"
+HELP = "runs side by side: a table, curves, a gallery"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -14,11 +14,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=Path,
         metavar="RUN",
-        help="run folders with scores; runs that differ in the seed alone become one row",
+        help="run folders that `captioner evaluate` has scored; runs that differ in the seed alone are one row",
     )
-    parser.add_argument("--out", required=True, type=Path, help="folder of comparison.md, .csv, .json and index.html")
+    parser.add_argument("--out", required=True, type=Path, help="folder for comparison.md, .csv, .json and index.html")
     parser.add_argument("--split", default="test", help="split whose scores are compared (test)")
-    parser.add_argument("--pictures", type=int, default=24, help="pictures in the gallery (24)")
+    parser.add_argument("--pictures", type=int, default=24, help="number of pictures in the gallery (24)")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -1,7 +1,7 @@
-"""Show a data set as training would read it: counts, captions, words, broken files, a contact sheet.
+"""Check a data set before training: counts, captions, words, broken files, a contact sheet.
 
-INPUT is name:option=value,... or a path whose form is recognised: a folder, zip or tar of pictures, a data set's own
-folder, one of the public JSON files, JSONL, CSV, TSV, webdataset shards ({000..131}, pipe:), a `datasets` folder.
+INPUT is name:option=value,... or a path. Recognised paths are a folder, zip or tar of pictures, the folder of a public
+data set, a public JSON file, JSONL, CSV, TSV, webdataset shards ({000..131}, pipe:) and a folder of `datasets`.
 """
 
 from __future__ import annotations
@@ -13,15 +13,19 @@ HELP = "content of a data set: counts, captions, broken files, a contact sheet"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("input", metavar="INPUT", help="path, or name:option=value,...")
-    parser.add_argument("--split", action="append", metavar="NAME", help="split; may be repeated (all splits)")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of data.json, sheet-SPLIT.png and sheet.html")
+    parser.add_argument("input", metavar="INPUT", help="data set: name:option=value,... or a path")
     parser.add_argument(
-        "--open", type=int, default=1000, metavar="INT", help="pictures of a split that are decoded (1000)"
+        "--split", action="append", metavar="NAME", help="split to check; may be repeated (every split)"
     )
-    parser.add_argument("--all", action="store_true", help="decode every picture")
-    parser.add_argument("--show", type=int, default=12, metavar="INT", help="pictures of a split on the sheet (12)")
-    parser.add_argument("--strict", action="store_true", help="exit code 1 where a picture is broken or left out")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for data.json, sheet-SPLIT.png and sheet.html")
+    parser.add_argument(
+        "--open", type=int, default=1000, metavar="INT", help="number of pictures of a split that are decoded (1000)"
+    )
+    parser.add_argument("--all", action="store_true", help="decoding of every picture, in place of --open")
+    parser.add_argument(
+        "--show", type=int, default=12, metavar="INT", help="number of pictures of a split on the contact sheet (12)"
+    )
+    parser.add_argument("--strict", action="store_true", help="exit code 1 if a picture is broken or left out")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -29,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     from metric.runtime.console import ended
 
     if args.open < 0 or args.show < 0:
-        raise ValueError(f"--open and --show count pictures, got {min(args.open, args.show)}")
+        raise ValueError(f"--open and --show are 0 or more pictures, got {min(args.open, args.show)}")
     whole = show(args.input, args.split or [], args.out, -1 if args.all else args.open, args.show)
     ended(then=["captioner", "train", "--data", args.input, "--clip", "CLIP", "--out", "RUN"])
     return 0 if whole or not args.strict else 1

@@ -1,4 +1,4 @@
-"""List Java, grammar checkers, GPU and optional packages on this machine, and how to install the missing ones."""
+"""Check the installation: packages, Java, LanguageTool, GPU. Missing parts are told with the way to install them."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ def gpu() -> str:
 
 def java() -> str:
     if not shutil.which("java"):
-        return "missing (LanguageTool, METEOR and SPICE need it)"
+        return "missing; LanguageTool, METEOR and SPICE need Java"
     lines = subprocess.run(["java", "-version"], capture_output=True, text=True).stderr.splitlines()
-    return lines[0] if lines else "there, but `java -version` says nothing"
+    return lines[0] if lines else "found, but `java -version` prints nothing"
 
 
 def said(look: Callable[[], str]) -> str:
-    """What is here, or why it is not."""
+    """The result of `look`, or the reason of its ValueError."""
     try:
         return look()
     except ValueError as error:
@@ -70,7 +70,7 @@ def said(look: Callable[[], str]) -> str:
 
 
 def checker(name: str) -> str:
-    """Started, since being installed is not enough."""
+    """The name of a grammar checker, which is started here: an installed one may still fail to start."""
     from metric.scores.grammar import grammar_checker
 
     return grammar_checker(name).name

@@ -1,4 +1,4 @@
-"""Caption a split with a trained run and score the captions."""
+"""Caption a split of the run's data set with a trained run, and score the captions."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ HELP = "captions and scores of a split, by a run"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder that `captioner train` wrote")
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run folders that `captioner train` wrote")
     parser.add_argument("--split", default="test", help="split of the run's data set (test)")
     parser.add_argument(
         "--scores",
         default="all",
-        help="scores or families with commas: classic,text,clip,scene or all; options as in pac_spp:checkpoint=DIR, "
-        "incorrect:checker=harper; without them the run's own (all)",
+        help="scores or families (classic, text, clip, scene, all) with commas between them; options such as "
+        "those of pac_spp:checkpoint=DIR and incorrect:checker=harper come from the run if left out (all)",
     )
 
 

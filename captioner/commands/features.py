@@ -1,7 +1,7 @@
-"""Compute the features of a data set once. Training and captioning then need no picture (--features DIR).
+"""Compute the CLIP features of a data set once. Training and captioning with --features DIR then read no picture.
 
-Says first what it will take of disk and time. Goes on where an earlier call stopped. Under torchrun, accelerate
-launch, or with --shard on several machines, each process computes its share into files of its own.
+An estimate of disk and time comes first. A second call continues an interrupted one. Each process of torchrun or
+accelerate launch, and each --shard on several machines, computes a share into files of its own.
 """
 
 from __future__ import annotations
@@ -16,20 +16,26 @@ HELP = "CLIP features of a data set, computed once"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("input", metavar="INPUT", help="path or data set that `captioner data` reads")
-    parser.add_argument("--clip", default="scenes-clip", help="CLIP: scenes-clip, a folder, or ARCH:TAG (scenes-clip)")
+    parser.add_argument(
+        "input", metavar="INPUT", help="data set: name:option=value,... or a path that `captioner data` reads"
+    )
+    parser.add_argument(
+        "--clip", default="scenes-clip", help="CLIP of the features: scenes-clip, a folder, or ARCH:TAG (scenes-clip)"
+    )
     parser.add_argument(
         "--out",
         required=True,
         type=Path,
         metavar="DIR",
-        help="folder of the features; a later call may add to the folder",
+        help="folder for the features; later calls may add to the folder",
     )
-    parser.add_argument("--split", action="append", metavar="NAME", help="split; may be repeated (all splits)")
+    parser.add_argument(
+        "--split", action="append", metavar="NAME", help="split to compute; may be repeated (every split)"
+    )
     parser.add_argument("--shard", default="", metavar="I/N", help=FLAG)
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
-    parser.add_argument("--plan", action="store_true", help="print disk space and time ahead, and stop")
-    parser.add_argument("--strict", action="store_true", help="exit code 1 where a picture is skipped")
+    parser.add_argument("--device", default="auto", help="device of the work: auto, cpu, cuda or cuda:N (auto)")
+    parser.add_argument("--plan", action="store_true", help="estimate of disk and time, without any computation")
+    parser.add_argument("--strict", action="store_true", help="exit code 1 if a picture is skipped")
 
 
 def run(args: argparse.Namespace) -> int:

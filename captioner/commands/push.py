@@ -1,4 +1,4 @@
-"""Publish a captioner or a metric on the hub, with its tokenizer, CLIP, settings, scores and a model card."""
+"""Publish a captioner or a metric on the hub, with tokenizer, CLIP, settings, scores and a model card."""
 
 from __future__ import annotations
 
@@ -6,31 +6,34 @@ import argparse
 import tempfile
 from pathlib import Path
 
-HELP = "upload of a run to the hub, with a model card"
+HELP = "upload of a captioner or a metric to the hub, with a model card"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "model", type=Path, metavar="RUN", help="run of `train` or `metric train`, model folder, imported metric"
+        "model",
+        type=Path,
+        metavar="RUN",
+        help="folder of `captioner train`, `metric train` or `metric import`, or a model folder",
     )
-    parser.add_argument("repo", metavar="OWNER/NAME", help="repository on the hub; a new one is made if needed")
-    parser.add_argument("--to", type=Path, metavar="FOLDER", help="folder that takes the files; nothing is uploaded")
+    parser.add_argument("repo", metavar="OWNER/NAME", help="repository on the hub, which is made if there is none")
+    parser.add_argument("--to", type=Path, metavar="FOLDER", help="folder for the files, in place of an upload")
     parser.add_argument(
         "--against",
         nargs="+",
         type=Path,
         default=[],
         metavar="RUN",
-        help="runs whose scores the card shows beside the model's",
+        help="runs whose scores stand in the card beside those of RUN",
     )
-    parser.add_argument("--split", default="test", help="split whose scores the card shows (test)")
+    parser.add_argument("--split", default="test", help="split whose scores stand in the card (test)")
     parser.add_argument(
         "--license",
         default="",
         metavar="ID",
-        help="licence of the weights (apache-2.0 for a model of drawn scenes alone)",
+        help="licence of the weights (apache-2.0 for weights of drawn scenes alone)",
     )
-    parser.add_argument("--private", action="store_true", help="make a new repository private")
+    parser.add_argument("--private", action="store_true", help="private access to a new repository")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -40,7 +43,7 @@ def run(args: argparse.Namespace) -> None:
     what = Publication(args.model, args.repo, args.license, tuple(args.against), args.split)
     if args.to:
         bundle(what, args.to)
-        return ended("all that would be uploaded", args.to, ["hf", "upload", args.repo, args.to])
+        return ended("files of the upload", args.to, ["hf", "upload", args.repo, args.to])
     with tempfile.TemporaryDirectory() as temporary:
         bundle(what, Path(temporary) / "repository")
         print(push(Path(temporary) / "repository", args.repo, args.private))

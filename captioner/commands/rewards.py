@@ -1,4 +1,4 @@
-"""List the rewards that --reward accepts, with options, defaults and needs. With NAME, tell one reward in full."""
+"""List the rewards that --reward accepts, with options, defaults and needs, or describe one reward."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HELP = "rewards that --reward accepts, with options"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", nargs="?", help="reward to tell in full: formula, range, options, cost")
+    parser.add_argument("name", nargs="?", help="reward whose formula, range, options and cost are shown")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -23,7 +23,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def show(name: str) -> None:
-    """Print one reward: options, formula, range, source, needs."""
+    """Prints the docstring of one reward, its options and its needs."""
     from rewards.registry import NEEDS, find
 
     entry = find(name)
@@ -38,15 +38,15 @@ def show_all() -> None:
 
     from rewards.registry import NEEDS, listing
 
-    table = Table("reward", "options", "needs", "what it is", box=None)
+    table = Table("reward", "options", "needs", "meaning", box=None)
     for row in listing():
         table.add_row(row.name, "\n".join(map(typed, row.options)) or "-", "\n".join(row.needs) or "-", row.summary)
     Console(markup=False, highlight=False).print(table)
     print("\nNeeds: " + "; ".join(f"{need}: {meaning}" for need, meaning in NEEDS.items()) + ".")
-    print("Every reward also takes weight=NUMBER (1). All about one: captioner rewards NAME")
+    print("Every reward also takes weight=NUMBER (1). One in full: captioner rewards NAME")
     print("Mix by repeating: --reward cider:weight=0.2 --reward pacspp:checkpoint=runs/metric")
 
 
 def typed(option: Option) -> str:
-    """An option as typed after the name of a reward, with its default or the kind of its value."""
+    """An option as typed after the name of the reward: `n=4`, or `checkpoint=STR` for an option without a default."""
     return f"{option.name}={option.type.upper() if option.default == '' else option.default}"

@@ -1,11 +1,11 @@
-"""Score captions of any origin. No captioner is needed."""
+"""Score captions from any source. No trained captioner is needed."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-HELP = "scores of captions in files, whoever made the captions"
+HELP = "scores of captions from any source"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -15,39 +15,42 @@ def add(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=Path,
         metavar="FILE",
-        help="JSONL of `captioner caption` or capevalkit, {id: caption} JSON, COCO results; files are compared",
+        help="captions: JSONL of `captioner caption` or capevalkit, JSON {id: caption}, or COCO results; several files "
+        "are compared in pairs",
     )
     parser.add_argument(
         "--references",
         default="",
-        help="{id: [caption, ...]} JSON, COCO annotations, Karpathy's JSON, JSONL with references, a Flickr token "
-        "file, or a data set name:option=value",
+        help="references: JSON {id: [caption, ...]}, COCO annotations, Karpathy's JSON, JSONL with references, a "
+        "Flickr token file, or a data set name:option=value,...",
     )
     parser.add_argument(
-        "--images", default="", help="folder of the pictures, for CLIP-S and PAC-S; ids are file names, ending or not"
+        "--images",
+        default="",
+        help="folder of the pictures, for CLIP-S and PAC-S; ids are file names with or without ending",
     )
     parser.add_argument("--split", default="test", help="split of a data set or of Karpathy's JSON (test)")
     parser.add_argument(
         "--scores",
         default="all",
-        help="scores or families with commas: classic,text,clip,scene or all; options as in pac_spp:checkpoint=DIR, "
-        "clip:clip=ARCH:TAG, incorrect:checker=harper (all)",
+        help="scores or families (classic, text, clip, scene, all) with commas between them; options as in "
+        "pac_spp:checkpoint=DIR, clip:clip=ARCH:TAG, incorrect:checker=harper (all)",
     )
     parser.add_argument(
         "--partial",
         action="store_true",
-        help="score the pictures that have captions and references, and name the others",
+        help="scores of the pictures that have captions, references and a file; the other pictures are counted",
     )
     parser.add_argument(
         "--bootstrap",
         default=1000,
         type=int,
         metavar="N",
-        help="resamples of the bootstrap over pictures; 0: no intervals (1000)",
+        help="bootstrap resamples of the pictures; 0 gives no intervals (1000)",
     )
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
-    parser.add_argument("--out", type=Path, help="JSON file of the scores")
-    parser.add_argument("--per-caption", type=Path, help="CSV file of the scores of each caption")
+    parser.add_argument("--device", default="auto", help="device of the work: auto, cpu, cuda or cuda:N (auto)")
+    parser.add_argument("--out", type=Path, help="JSON file for the scores")
+    parser.add_argument("--per-caption", type=Path, help="CSV file for the scores of each caption")
 
 
 def run(args: argparse.Namespace) -> None:

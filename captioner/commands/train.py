@@ -1,4 +1,4 @@
-"""Train a captioner: cross-entropy, then the reward stage when a reward is given."""
+"""Train a captioner: cross-entropy, then the reward stage if --reward is given."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from captioner.config import CHOICES, Run, check, override
 from captioner.flags import add_flags, given
 from captioner.presets import PRESETS, RECIPES, refuse_contradiction, settings_of
 
-HELP = "train a captioner: cross-entropy, then a reward"
+HELP = "training of a captioner: cross-entropy, then a reward"
 GROUPS = {
     "data": ("data", "clip", "features"),
     "model": ("init", "model"),
@@ -30,10 +30,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--preset",
         action="append",
         choices=[*PRESETS, *RECIPES],
-        help="settings that go together: a size, a published recipe of the reward stage, or both; flags win",
+        help="named settings: a size (paper, small) or a published recipe of the reward stage; both may be given, and "
+        "flags win over both",
     )
     parser.add_argument(
-        "--resume", action="store_true", help="continue the run in --out with the settings it began with"
+        "--resume", action="store_true", help="continuation of the run in --out, with the settings of its beginning"
     )
     add_flags(parser, Run(), GROUPS, CHOICES, others="running")
 
@@ -49,14 +50,16 @@ def run(args: argparse.Namespace) -> None:
         if not args.resume:
             train(check(asked_for(args)), args.out)
         elif given(args, Run()) or args.preset or args.experiment:
-            raise ValueError("--resume takes its settings from the run's config.json; type only --out RUN --resume")
+            raise ValueError(
+                "--resume takes the settings from config.json in --out, got others; type only --out RUN --resume"
+            )
         else:
             resume(args.out)
         ended(reached(RunFolder(args.out)), args.out, ["captioner", "evaluate", args.out])
 
 
 def asked_for(args: argparse.Namespace) -> Run:
-    """The settings of a run: defaults, then presets or an experiment file, then flags. The later win."""
+    """The run of the flags. Flags win over presets or an experiment file, and these win over the defaults."""
     base = from_file(args.experiment) if args.experiment else override(Run(), settings_of(args.preset or ()))
     if args.preset and args.experiment:
         raise ValueError("--preset and an experiment file are two starting points; give one of them")
@@ -64,15 +67,15 @@ def asked_for(args: argparse.Namespace) -> Run:
     run = override(base, typed)
     for name in set(args.preset or ()) & RECIPES.keys():
         if not run.rewards:
-            raise ValueError(f"--preset {name} is a recipe for the reward stage, got no --reward; type one")
+            raise ValueError(f"--preset {name} is a recipe for the reward stage, got no --reward; type --reward SPEC")
         refuse_contradiction(name, typed)
     return run
 
 
 def from_file(path: str) -> Run:
     if not Path(path).is_file():
-        raise ValueError(f"no experiment file {path}")
+        raise ValueError(f"there is no experiment file {path}; type the path of a Python file, or leave it out")
     defined = runpy.run_path(path).get("run")
     if not isinstance(defined, Run):
-        raise ValueError(f"{path} defines no `run = Run(...)`")
+        raise ValueError(f"{path} defines no `run = Run(...)`; add the line, with `from captioner import Run`")
     return defined

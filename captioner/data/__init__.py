@@ -1,8 +1,8 @@
 """Data sets by name or by path: one adapter a format, all giving the same Examples.
 
 `load("scenes:count=4000", "train")` is a list. `stream("pipe:cat a-{0..9}.tar", "train")` gives one Example at a time.
-`read` also gives what was left out. A format is a line of DATA: the function that reads it, and the one that lists its
-splits.
+`read` also gives a LeftOut for each picture or caption that an adapter leaves out. A format is a line of DATA: a
+function that reads the format, and a function that lists its splits.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from captioner.data.adapters.tables import csv, csv_splits, jsonl, jsonl_splits,
 from captioner.data.adapters.textcaps import textcaps, textcaps_splits
 from captioner.data.adapters.webdataset import shard, urls, webdataset, webdataset_splits
 from captioner.data.detect import Source, recognise
-from captioner.data.left_out import LeftOut, Read, kept
+from captioner.data.left_out import LeftOut, Read, without_left_out
 from metric.example import Example
 from metric.spec import find
 
 
 @dataclass(frozen=True)
 class Format:
-    """How data of one format are read."""
+    """The functions that read data of one format."""
 
     read: Callable[..., Read]
     """`(split, **options)` -> Examples and LeftOuts; the options of a spec are its arguments"""
@@ -56,78 +56,81 @@ DATA = {
 }
 
 
-def load(spec: str, split: str, known: Container[str] = ()) -> list[Example]:
-    """The examples of a split. An example whose id is `known` needs no picture.
+def load(spec: str, split: str, featured: Container[str] = ()) -> list[Example]:
+    """The examples of a split. An example whose id is in `featured` needs no picture, since its features exist.
 
-    Raises ValueError for a misspelt name, for files that are not there, and for an id that comes twice.
+    Raises ValueError for a misspelt name, for missing files, and for an id that comes twice.
     """
-    examples = list(stream(spec, split, known))
+    examples = list(stream(spec, split, featured))
     ids: set[str] = set()
     for example in examples:
         if example.id in ids:
-            raise ValueError(f"{spec} has {example.id!r} twice in the split {split!r}; give each picture its own")
+            raise ValueError(f"{spec} has {example.id!r} twice in the split {split!r}; give each picture its own id")
         ids.add(example.id)
     return examples
 
 
-def stream(spec: str, split: str, known: Container[str] = ()) -> Iterator[Example]:
+def stream(spec: str, split: str, featured: Container[str] = ()) -> Iterator[Example]:
     """The examples of a split one at a time, for data that do not fit in memory.
 
-    A warning at the end tells what was left out.
+    Warnings at the end count the pictures and captions that were left out, by reason.
     """
-    return kept(read(spec, split, known), spec)
+    return without_left_out(read(spec, split, featured), spec)
 
 
-def read(spec: str, split: str, known: Container[str] = ()) -> Iterator[Example | LeftOut]:
-    """The examples of a split and what was left out, in the adapter's order. Raises ValueError without any example."""
+def read(spec: str, split: str, featured: Container[str] = ()) -> Iterator[Example | LeftOut]:
+    """The Examples and LeftOuts of a split, in the adapter's order. Raises ValueError without an example."""
     source = recognise(spec, DATA)
     lost: LeftOut | None = None
     empty = True
-    for each in DATA[source.format].read(split, **values(source)):
-        if isinstance(each, LeftOut) and each.example and each.id in known:
-            each = each.example
-        empty &= isinstance(each, LeftOut)
-        lost = lost or (each if isinstance(each, LeftOut) else None)
-        yield from without_blanks(each)
+    for item in DATA[source.format].read(split, **values(source)):
+        if isinstance(item, LeftOut) and item.example and item.id in featured:
+            item = item.example
+        empty &= isinstance(item, LeftOut)
+        lost = lost or (item if isinstance(item, LeftOut) else None)
+        yield from without_blanks(item)
     if empty:
         raise ValueError(f"{spec} has no picture of the split {split!r}{why(source, lost)}")
 
 
-Part: TypeAlias = Callable[[], Read]  # to be read as often as it is called
+Part: TypeAlias = Callable[[], Read]  # reads the part anew at each call
 
 
-def parts(spec: str, split: str, known: Container[str] = ()) -> list[Part]:
-    """The parts of a split that several processes may read apart: shards, or all of a data set of another format."""
+def parts(spec: str, split: str, featured: Container[str] = ()) -> list[Part]:
+    """The parts of a split that several processes may read apart.
+
+    Each shard is a part. A data set of another format is one part.
+    """
     source = recognise(spec, DATA)
     if source.format != "webdataset":
-        return [partial(read, spec, split, known)]
+        return [partial(read, spec, split, featured)]
     options = values(source)
     return [partial(shard, url, split, options.get("references", "")) for url in urls(options["shards"], split)]
 
 
 def rereadable(spec: str) -> bool:
-    """Whether reading a data set a second time costs little. It does not over a network or through a pipe."""
+    """Whether a second reading of a data set costs little: not over a network, nor through a pipe."""
     source = recognise(spec, DATA)
     return source.format != "hf" and not re.search(r"pipe:|://", source.options.get("shards", ""))
 
 
 def why(source: Source, lost: LeftOut | None) -> str:
-    """The reason why no picture is there, and the option that may help, as the end of a message."""
+    """The reason why a split has no picture, and the option that may help, as the end of a message."""
     if lost is None:
         return ""
     helps = "images" in inspect.signature(DATA[source.format].read).parameters and "images" not in source.options
-    hint = f"; type {source},images=DIR" if helps else ""
-    return f": the first, {lost.id}, was left out since {lost.reason}{hint}"
+    advice = f"; type {source},images=DIR" if helps else ""
+    return f": {lost.id}, the first, was left out since {lost.reason}{advice}"
 
 
-def without_blanks(each: Example | LeftOut) -> Iterator[Example | LeftOut]:
-    """An example without its blank captions, which are left out: they would teach a captioner to be silent."""
-    if isinstance(each, Example) and not all(text.strip() for text in each.references):
-        references = tuple(text for text in each.references if text.strip())
-        yield from (LeftOut(each.id, "it is blank", "caption") for _ in range(len(each.references) - len(references)))
-        yield Example(each.id, each.image, references)
+def without_blanks(item: Example | LeftOut) -> Iterator[Example | LeftOut]:
+    """An example without its blank captions. Blank captions would teach a captioner to be silent."""
+    if isinstance(item, Example) and not all(text.strip() for text in item.references):
+        captions = tuple(text for text in item.references if text.strip())
+        yield from (LeftOut(item.id, "it is blank", "caption") for _ in range(len(item.references) - len(captions)))
+        yield Example(item.id, item.image, captions)
     else:
-        yield each
+        yield item
 
 
 def split_names(spec: str) -> list[str]:
@@ -141,23 +144,23 @@ def values(source: Source) -> dict[str, Any]:
     """The options of a spec as arguments of the adapter. Raises ValueError for unknown or missing options."""
     name, read = source.format, DATA[source.format].read
     hints = get_type_hints(read)
-    parameters = [each for each in inspect.signature(read).parameters.values() if each.name != "split"]
-    known = [parameter.name for parameter in parameters]
-    options = {}
+    parameters = [parameter for parameter in inspect.signature(read).parameters.values() if parameter.name != "split"]
+    names = [parameter.name for parameter in parameters]
+    arguments = {}
     for typed, text in source.options.items():
-        option = find(typed, known, f"option of {name}")
-        options[option] = typed_as(hints[option], f"{name}:{option}", text)
+        option = find(typed, names, f"option of {name}")
+        arguments[option] = typed_as(hints[option], f"{name}:{option}", text)
     for parameter in parameters:
-        if parameter.default is parameter.empty and parameter.name not in options:
+        if parameter.default is parameter.empty and parameter.name not in arguments:
             raise ValueError(f"{name} needs {parameter.name}; type {name}:{parameter.name}=...")
-    return options
+    return arguments
 
 
-def typed_as(kind: type, what: str, text: str) -> str | int | bool:
+def typed_as(kind: type, option: str, text: str) -> str | int | bool:
     if kind is str:
         return text
     if not (text.isascii() and text.isdigit()):
-        raise ValueError(f"{what} is a whole number from 0, got {text!r}")
+        raise ValueError(f"{option} must be a whole number from 0, got {text!r}")
     if kind is bool and text not in ("0", "1"):
-        raise ValueError(f"{what} is 0 or 1, got {text!r}")
+        raise ValueError(f"{option} must be 0 or 1, got {text!r}")
     return kind(int(text))

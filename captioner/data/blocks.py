@@ -1,7 +1,7 @@
-"""An input cut into blocks of neighbouring pictures, which are shared among processes. Only the input decides the cuts.
+"""An input cut into blocks of neighbouring pictures, which are shared among processes.
 
-A block is always captioned as one batch. Rounding depends on the size of a batch, so it is the same in one process, in
-several, and after a kill. Each shard is cut by itself.
+A block is always captioned as one batch. Rounding depends on the size of a batch, and the cuts on the input only. One
+process, several processes and a run after a kill therefore give equal captions. Each shard is cut separately.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PART = 1 << 40  # a number above the pictures of any part
 
 @dataclass
 class Block:
-    """Neighbouring pictures of the input. `order` sorts blocks, `places` their pictures, in the input's order."""
+    """Neighbouring pictures of the input. `order` sorts blocks in the input's order, `places` sorts pictures."""
 
     order: int
     examples: list[Example] = field(default_factory=list)
@@ -30,7 +30,10 @@ class Block:
 
 
 def blocks(parts: Sequence[Part], size: int, share: Share, images: str) -> Iterator[Block]:
-    """The blocks of this process: those of every count-th part, or every count-th block if there are too few parts."""
+    """The blocks of this process.
+
+    With as many parts as processes or more, a process takes every count-th part, else every count-th block.
+    """
     if len(parts) >= share.count:
         chosen = share.of(enumerate(parts))
         yield from once((block for number, part in chosen for block in cut(part, number, size)), images)
@@ -54,11 +57,11 @@ def cut(part: Part, number: int, size: int) -> Iterator[Block]:
 
 
 def once(source: Iterator[Block], images: str) -> Iterator[Block]:
-    """The same blocks. Raises ValueError for an id that comes twice, since one of the two captions would be lost."""
-    seen: set[str] = set()
+    """The blocks unchanged. Raises ValueError for an id that comes twice, since one of two captions would be lost."""
+    ids: set[str] = set()
     for block in source:
         for example in block.examples:
-            if example.id in seen:
+            if example.id in ids:
                 raise ValueError(f"{images} has {example.id!r} twice; give each picture its own id")
-            seen.add(example.id)
+            ids.add(example.id)
         yield block

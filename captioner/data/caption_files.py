@@ -31,15 +31,15 @@ def read_captions(path: Path) -> dict[str, str]:
     Raises ValueError for another kind of file, and for an id with several captions.
     """
     if not path.is_file():
-        raise ValueError(f"there is no captions file {path}")
+        raise ValueError(f"{path} is not a file; expected a file of captions")
     content = parsed(path, read_text(path), LINE)
     rows = list(content.items()) if isinstance(content, dict) else [pair(path, row) for row in content]
     captions = dict(rows)
     if not captions:
-        raise ValueError(f"{path} holds no captions")
+        raise ValueError(f"{path} has no captions; expected lines {LINE}")
     if len(captions) < len(rows):
         double = [name for name, times in Counter(name for name, _ in rows).items() if times > 1]
-        raise ValueError(f"{path}: {share_of_ids(double, len(captions))} have more captions than one")
+        raise ValueError(f"{path}: {share_of_ids(double, len(captions))} have several captions; give one caption an id")
     for name, caption in captions.items():
         if not isinstance(caption, str):
             raise ValueError(f"{path}: the caption of {name!r} is {json.dumps(caption)[:80]}, expected text")
@@ -55,7 +55,7 @@ def share_of_ids(names: Collection[str], total: int) -> str:
 def parsed(path: Path, text: str, expected: str) -> dict[str, Any] | list[Any]:
     """The content of a file that is one JSON object or list, or else the JSON objects of its lines.
 
-    `expected` is for the message of the ValueError for another file.
+    Raises ValueError for another file. `expected` describes the file in the error message.
     """
     try:
         content = json.loads(text, object_pairs_hook=once)
@@ -76,7 +76,7 @@ def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     content = dict(pairs)
     if len(content) < len(pairs):
         double = [name for name, times in Counter(name for name, _ in pairs).items() if times > 1]
-        raise ValueError(f"{share_of_ids(double, len(content))} are given twice")
+        raise ValueError(f"{share_of_ids(double, len(content))} come twice")
     return content
 
 
@@ -88,12 +88,12 @@ def parsed_line(path: Path, number: int, row: str, expected: str) -> Any:
 
 
 def pair(path: Path, row: Any) -> tuple[str, Any]:
-    """Id and caption of a row. COCO's key of the id is `image_id`, capevalkit's of the caption may be `prediction`."""
+    """Id and caption of a row. COCO has the id under `image_id`. capevalkit may have the caption under `prediction`."""
     record = row if isinstance(row, dict) else {}
     name = record.get("id" if "image_id" not in record else "image_id")
     caption = next((field for field in ("caption", "prediction") if field in record), None)
     if not is_id(name) or caption is None:
-        raise ValueError(f"{path} holds {json.dumps(row)[:80]}, expected {LINE}, or image_id as COCO has it")
+        raise ValueError(f"{path} holds {json.dumps(row)[:80]}, expected {LINE}, or image_id in place of id")
     return str(name), record[caption]
 
 

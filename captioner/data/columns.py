@@ -17,25 +17,28 @@ REFERENCES = (
 )
 
 
-def column(columns: Iterable[str], wanted: str, usual: Iterable[str], option: str, where: str) -> str:
-    """The column called `wanted`, or the first with a usual name. Raises ValueError without such a column."""
-    there = list(columns)
-    for name in (wanted,) if wanted else usual:
-        for title in there:
+def column(columns: Iterable[str], typed: str, usual: Iterable[str], option: str, place: str) -> str:
+    """The column with the typed name, or else the first with a usual name. Raises ValueError without such a column.
+
+    `option` and `place` are for the error message: the option that names the column, and the file with its line.
+    """
+    titles = list(columns)
+    for name in (typed,) if typed else usual:
+        for title in titles:
             if title.strip().lower() == name.lower():
                 return title
-    sought = f"no column {wanted!r}" if wanted else f"no column known for {option}"
-    raise ValueError(f"{where} has {sought}; it has {', '.join(map(repr, there))}: type {option}=NAME")
+    sought = f"no column {typed!r}" if typed else f"no usual column for {option}"
+    raise ValueError(f"{place} has {sought}, got {', '.join(map(repr, titles))}; type {option}=NAME")
 
 
-def references_column(columns: Iterable[str], wanted: str, where: str) -> str | None:
+def references_column(columns: Iterable[str], typed: str, place: str) -> str | None:
     """The column of captions; None for a table of pictures alone. Raises ValueError as `column` does."""
-    there = list(columns)
-    known = wanted or {name.strip().lower() for name in there} & set(REFERENCES)
-    return column(there, wanted, REFERENCES, "references", where) if known else None
+    titles = list(columns)
+    has_captions = typed or {name.strip().lower() for name in titles} & set(REFERENCES)
+    return column(titles, typed, REFERENCES, "references", place) if has_captions else None
 
 
-def texts(value: Any, where: str) -> tuple[str, ...]:
+def texts(value: Any, place: str) -> tuple[str, ...]:
     """The captions of a value: a caption, a list of captions, or a list of records with a caption under `raw`.
 
     Raises ValueError for another value.
@@ -45,21 +48,21 @@ def texts(value: Any, where: str) -> tuple[str, ...]:
         captions: list[Any] = [item.get("raw") if isinstance(item, Mapping) else item for item in items]
         if all(isinstance(caption, str) for caption in captions):
             return tuple(captions)
-    raise ValueError(f"{where}: a caption or a list of captions is expected, got {json.dumps(value, default=str)[:80]}")
+    raise ValueError(f"{place}: expected a caption or a list of captions, got {json.dumps(value, default=str)[:80]}")
 
 
-def cell(text: str, where: str) -> tuple[str, ...]:
-    """The captions in a cell of a CSV file: one, or a JSON list of them."""
+def cell(text: str, place: str) -> tuple[str, ...]:
+    """The captions in a cell of a CSV file: one caption, or a JSON list of captions."""
     if text.startswith("["):
         try:
-            return texts(json.loads(text), where)
+            return texts(json.loads(text), place)
         except json.JSONDecodeError:
             return (text,)
     return (text,) if text else ()
 
 
 def identity(ids: str, name: str, number: object) -> str:
-    """The id of a picture: its file's name, or with `ids=numbers` the number that a server's results format wants."""
+    """The id of a picture: its file's name, or with `ids=numbers` the number for a server's results format."""
     if ids not in ("names", "numbers"):
-        raise ValueError(f"ids is names or numbers, got {ids!r}")
+        raise ValueError(f"ids must be names or numbers, got {ids!r}")
     return name if ids == "names" else str(number)

@@ -29,7 +29,7 @@ class Source:
     format: str
     options: dict[str, str] = field(default_factory=dict)
     others: tuple[str, ...] = ()
-    """other inputs in the same folder, as they may be typed: tables beside pictures, of which the pictures are taken"""
+    """tables in a folder of pictures, as they may be typed; the pictures are taken"""
 
     def __str__(self) -> str:
         options = ",".join(f"{name}={value}" for name, value in self.options.items())
@@ -37,9 +37,9 @@ class Source:
 
 
 def recognise(text: str, formats: Iterable[str]) -> Source:
-    """The source of a typed input. Raises ValueError, with what to type, for an input of several formats or of none."""
-    known = list(formats)
-    if text in known:
+    """The source of a typed input. Raises ValueError for an input that fits several formats or none."""
+    names = list(formats)
+    if text in names:
         return Source(text)
     if text and Path(text).exists():
         return of_path(Path(text))
@@ -48,9 +48,9 @@ def recognise(text: str, formats: Iterable[str]) -> Source:
     if SPLIT in text and not re.match(r"\w+:\w+=", text):
         return of_pattern(text)
     if ":" not in text and re.search(r"[/\\.]", text):
-        raise ValueError(f"{text} is not there; give a path, or name:option=value with a name of {', '.join(known)}")
+        raise ValueError(f"{text} does not exist; give a path, or name:option=value with a name of {', '.join(names)}")
     name, options = split_spec(text)
-    return Source(find(name, known, "data set" if ":" in text else "file, folder or data set"), options)
+    return Source(find(name, names, "data set" if ":" in text else "file, folder or data set"), options)
 
 
 def of_pattern(text: str) -> Source:
@@ -58,7 +58,7 @@ def of_pattern(text: str) -> Source:
     head, tail = Path(text).name.split(SPLIT, 1)
     one = next((path for path in sorted(Path(text).parent.glob("*")) if fits(path.name, head, tail)), None)
     if one is None:
-        raise ValueError(f"no file is called {text}, with a split's name for {SPLIT}")
+        raise ValueError(f"no file matches {text}, where {SPLIT} stands for a split")
     return with_path(of_path(one), str(one), text)
 
 
@@ -74,7 +74,7 @@ def of_path(path: Path) -> Source:
     source = of_folder(path) if path.is_dir() else of_file(path)
     if source is None:
         raise ValueError(
-            f"{path} is of no form that is known; type folder:root={path} for pictures, or csv:, jsonl:, webdataset:, "
+            f"{path} has an unknown format; type folder:root={path} for pictures, or csv:, jsonl:, webdataset:, "
             "hf: and their options"
         )
     return source
@@ -106,10 +106,10 @@ def is_shard(path: Path) -> bool:
 
 def shape_of(path: Path) -> str:
     """The format of a JSON file of annotations; "" for another JSON file."""
-    whole = read_json(path)
-    if not isinstance(whole, dict):
+    document = read_json(path)
+    if not isinstance(document, dict):
         return ""
-    image, annotation, row = (first(whole.get(key)) for key in ("images", "annotations", "data"))
+    image, annotation, row = (first(document.get(key)) for key in ("images", "annotations", "data"))
     if "sentences" in image:
         return "karpathy"
     if "caption" in annotation or ("file_name" in image and not annotation):
@@ -133,7 +133,7 @@ def of_folder(path: Path) -> Source | None:
         return Source("hf", {"path": str(path)})
     tables = joined([*tables_in(path), *tables_in(path / "annotations")])
     pictures = any(map(is_picture, names))
-    if pictures and not any(Path(of(table)).name in METADATA for table in tables):
+    if pictures and not any(Path(path_of(table)).name in METADATA for table in tables):
         return Source("folder", {"root": str(path)}, tuple(map(str, tables)))
     if len(tables) > 1:
         raise ValueError(f"{path} could be several data sets; type one of {' or '.join(map(str, tables))}")
@@ -171,17 +171,17 @@ def may_name_pictures(path: Path) -> bool:
 
 
 def joined(sources: list[Source]) -> list[Source]:
-    """The sources, where files whose names differ in the split alone are one, with `{split}` in its name."""
+    """The sources, where files that differ only in the split's name are one source with `{split}` in its name."""
     groups: dict[str, list[Source]] = {}
     for source in sources:
-        groups.setdefault(f"{source.format}:{pattern_of(of(source))}", []).append(source)
+        groups.setdefault(f"{source.format}:{pattern_of(path_of(source))}", []).append(source)
     return [
-        group[0] if len(group) == 1 else with_path(group[0], of(group[0]), pattern_of(of(group[0])))
+        group[0] if len(group) == 1 else with_path(group[0], path_of(group[0]), pattern_of(path_of(group[0])))
         for group in groups.values()
     ]
 
 
-def of(source: Source) -> str:
+def path_of(source: Source) -> str:
     (path,) = source.options.values()
     return path
 

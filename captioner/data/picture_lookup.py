@@ -16,40 +16,40 @@ ARCHIVES = (".zip", ".tar")
 
 
 class Pictures:
-    """Pictures of a folder or archive by name. A name that is not there is looked up by its last part, if unique."""
+    """Pictures of a folder or archive by name. A name without a picture is looked up by its last part, if unique."""
 
-    def __init__(self, where: Path) -> None:
-        self.where = where
-        self.reason = f"it is not in {where}"
-        if not (where.is_dir() or is_archive(where)):
-            self.reason = f"{where} is neither a folder nor a {' or '.join(ARCHIVES)} of pictures"
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.reason = f"it is not in {root}"
+        if not (root.is_dir() or is_archive(root)):
+            self.reason = f"{root} is neither a folder nor a {' or '.join(ARCHIVES)} of pictures"
 
     def find(self, *names: str) -> Path | Picture | None:
-        """The first picture of `names` that is there; None without any."""
-        if self.where.is_dir():
+        """The picture of the first name that has one; None if no name has a picture."""
+        if self.root.is_dir():
             for name in names:
-                if (self.where / name).exists():
-                    return self.where / name
+                if (self.root / name).exists():
+                    return self.root / name
         for name in (*names, *(PurePosixPath(name).name for name in names)):
             if name in self.inside:
                 return self.inside[name]
         return None
 
     def example(self, id: str, names: tuple[str, ...], references: tuple[str, ...]) -> Example | LeftOut:
-        path = self.find(*names)
-        example = Example(id, path or self.where / names[0], references)
-        return example if path else LeftOut(id, self.reason, example=example)
+        picture = self.find(*names)
+        example = Example(id, picture or self.root / names[0], references)
+        return example if picture else LeftOut(id, self.reason, example=example)
 
     @cached_property
     def inside(self) -> dict[str, Path | Picture]:
         """Name -> picture, by whole names and by last parts that only one picture has."""
-        if not self.where.is_dir() and not is_archive(self.where):
+        if not self.root.is_dir() and not is_archive(self.root):
             return {}
-        whole = dict(members(self.where) if is_archive(self.where) else below(self.where))
+        pictures = dict(members(self.root) if is_archive(self.root) else below(self.root))
         last: dict[str, list[str]] = {}
-        for name in whole:
+        for name in pictures:
             last.setdefault(PurePosixPath(name).name, []).append(name)
-        return {part: whole[names[0]] for part, names in last.items() if len(names) == 1} | whole
+        return {part: pictures[names[0]] for part, names in last.items() if len(names) == 1} | pictures
 
 
 def below(folder: Path) -> Iterator[tuple[str, Path | Picture]]:
@@ -75,7 +75,7 @@ def members(archive: Path) -> Iterator[tuple[str, Picture]]:
         else:
             yield from tar_members(archive)
     except (zipfile.BadZipFile, tarfile.TarError) as error:
-        raise ValueError(f"{archive} is no whole archive: {error}") from None
+        raise ValueError(f"{archive} is damaged or no archive: {error}") from None
 
 
 def tar_members(archive: Path) -> Iterator[tuple[str, InTar]]:

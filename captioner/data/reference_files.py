@@ -28,9 +28,9 @@ class Known:
     image: Path | Picture = Path()
 
 
-def by_name(known: Iterable[Known]) -> dict[str, Known]:
+def by_name(entries: Iterable[Known]) -> dict[str, Known]:
     """Name, with and without the ending of a picture file -> picture. Names of two pictures are left out."""
-    exact = {name: picture for picture in known for name in picture.names}
+    exact = {name: picture for picture in entries for name in picture.names}
     bare: dict[str, list[Known]] = {}
     for name, picture in exact.items():
         bare.setdefault(without_ending(name), []).append(picture)
@@ -47,16 +47,16 @@ def without_ending(name: str) -> str:
     return name.removesuffix(suffix) if suffix.lower() in SUFFIXES else name
 
 
-def with_images(known: Iterable[Known], images: Mapping[str, Known]) -> list[Known]:
-    """The known pictures with the image that has one of their names; without any, with an empty path."""
-    pairs = ((entry, next(filter(None, (find(name, images) for name in entry.names)), None)) for entry in known)
+def with_images(entries: Iterable[Known], images: Mapping[str, Known]) -> list[Known]:
+    """The entries with the image that has one of their names. An entry without an image has an empty path."""
+    pairs = ((entry, next(filter(None, (find(name, images) for name in entry.names)), None)) for entry in entries)
     return [replace(entry, image=picture.image if picture else Path()) for entry, picture in pairs]
 
 
 def read_references(path: Path, split: str) -> list[Known]:
     """The references in a file of one of SHAPES. `split` chooses in Karpathy's file, which holds all splits.
 
-    Raises ValueError for another file, and for a split that is not there.
+    Raises ValueError for another file, and for a split that the file does not have.
     """
     text = read_text(path)
     if TOKEN_LINE.match(text):
@@ -71,7 +71,7 @@ def read_references(path: Path, split: str) -> list[Known]:
     else:
         table = content
     if not table:
-        raise ValueError(f"{path} holds no references; they come as {SHAPES}")
+        raise ValueError(f"{path} has no references; expected {SHAPES}")
     return [Known((name,), references(path, name, texts)) for name, texts in table.items()]
 
 
@@ -82,24 +82,24 @@ def references(path: Path, name: str, texts: Any) -> tuple[str, ...]:
 
 
 def of_rows(path: Path, rows: list[Any]) -> dict[str, Any]:
-    """Id -> references, from rows {"id", "references"} as capevalkit's or {"image", "references"} as our data sets'."""
+    """Id -> references, from rows {"id", "references"} as in capevalkit, or {"image", "references"} as in our JSONL."""
     table: dict[str, Any] = {}
     for row in rows:
         name = next((row[key] for key in ("id", "image_id", "image") if key in row), None) if is_row(row) else None
         if not is_id(name) or "references" not in row:
-            raise ValueError(f"{path} holds {json.dumps(row)[:80]}, no references; they come as {SHAPES}")
+            raise ValueError(f"{path} has no references in {json.dumps(row)[:80]}; expected {SHAPES}")
         if str(name) in table:
-            raise ValueError(f"{path} has {str(name)!r} twice; one line holds all its references")
+            raise ValueError(f"{path} has {str(name)!r} twice; give a picture one line with all its references")
         table[str(name)] = row["references"]
     return table
 
 
 def of_coco(path: Path, content: dict[str, Any]) -> list[Known]:
-    """Pictures with references from annotations {"image_id", "caption"}. `images` has the file name of a number."""
+    """Pictures with references from annotations {"image_id", "caption"}. `images` gives file names to the numbers."""
     table: dict[str, list[str]] = {}
     for row in content["annotations"]:
         if not is_row(row) or not is_id(row.get("image_id")) or not isinstance(row.get("caption"), str):
-            raise ValueError(f'{path}: an annotation is {{"image_id", "caption"}}, got {json.dumps(row)[:80]}')
+            raise ValueError(f'{path}: expected an annotation {{"image_id", "caption"}}, got {json.dumps(row)[:80]}')
         table.setdefault(str(row["image_id"]), []).append(row["caption"])
     if not table:
         raise ValueError(f"{path} has no annotations")
@@ -110,20 +110,22 @@ def of_coco(path: Path, content: dict[str, Any]) -> list[Known]:
 
 def of_karpathy(path: Path, images: list[Any], split: str) -> list[Known]:
     """Pictures of a split from rows {"filename", "split", "sentences": [{"raw"}]}; COCO's also have "cocoid"."""
-    known, splits = [], set()
+    pictures, splits = [], set()
     for row in images:
         sentences = row.get("sentences") if is_row(row) else None
-        if not isinstance(sentences, list) or not all(is_row(each) and "raw" in each for each in sentences):
-            raise ValueError(f"{path}: an image has sentences with raw, got {json.dumps(row)[:80]}")
+        if not isinstance(sentences, list) or not all(is_row(sentence) and "raw" in sentence for sentence in sentences):
+            raise ValueError(f"{path}: expected an image with sentences with raw, got {json.dumps(row)[:80]}")
         splits.add(str(row.get("split")))
         if row.get("split") == split:
             names = [str(row[key]) for key in ("filename", "cocoid") if is_id(row.get(key))]
             if not names:
-                raise ValueError(f"{path}: an image has a filename, got {json.dumps(row)[:80]}")
-            known.append(Known(tuple(names), references(path, names[0], [each["raw"] for each in sentences])))
-    if not known:
-        raise ValueError(f"{path} has no split {split!r}; there are {', '.join(sorted(splits))}; type --split")
-    return known
+                raise ValueError(f"{path}: expected an image with a filename, got {json.dumps(row)[:80]}")
+            pictures.append(
+                Known(tuple(names), references(path, names[0], [sentence["raw"] for sentence in sentences]))
+            )
+    if not pictures:
+        raise ValueError(f"{path} has no split {split!r}; type --split with one of {', '.join(sorted(splits))}")
+    return pictures
 
 
 def is_row(row: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Names of splits: one spelling for each, and the split that a file's name tells."""
+"""Names of splits: one spelling for each, and the split in a file's name."""
 
 from __future__ import annotations
 
@@ -31,20 +31,22 @@ def split_in(name: str) -> str:
 
 
 def file_of(pattern: str, split: str) -> Path:
-    """The file of a split: `{split}` in a pattern stands for the split, else one file holds that split or all.
+    """The file of a split. `{split}` in a pattern stands for the split. A file without it holds this split, or all.
 
-    Raises ValueError for a file that is not there and for one that holds another split by its name.
+    Raises ValueError for a missing file, and for a file whose name has another split.
     """
     if SPLIT in pattern:
-        names = filled(pattern)
-        if canonical(split) not in names:
-            raise ValueError(f"{pattern} has the splits {', '.join(names) or '(none)'}, got {split!r}")
-        return names[canonical(split)]
+        files = filled(pattern)
+        if canonical(split) not in files:
+            raise ValueError(f"{pattern} has the splits {', '.join(files) or '(none)'}, got {split!r}")
+        return files[canonical(split)]
     if not Path(pattern).is_file():
         raise ValueError(f"{pattern} is not a file")
     named = split_in(pattern)
     if named and not same(split, named):
-        raise ValueError(f"{pattern} holds the split {named!r} by its name, got {split!r}; {SPLIT} may stand for it")
+        raise ValueError(
+            f"{pattern} holds the split {named!r} by its name, got {split!r}; type {SPLIT} for the split in its name"
+        )
     return Path(pattern)
 
 

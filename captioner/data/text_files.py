@@ -15,7 +15,7 @@ def read_text(path: Path) -> str:
 def lines(path: Path, newline: str | None = "\n") -> Iterator[str]:
     """The lines of a file. Only a line feed ends a line, since captions may hold other separators of Unicode.
 
-    Raises ValueError for a file that is not there or is not UTF-8.
+    Raises ValueError for a missing file, and for a file that is not UTF-8.
     """
     if not path.is_file():
         raise ValueError(f"{path} is not a file")
@@ -23,7 +23,7 @@ def lines(path: Path, newline: str | None = "\n") -> Iterator[str]:
         try:
             yield from file
         except UnicodeDecodeError as error:
-            raise ValueError(f"{path} is no UTF-8 text: {error.reason} {error.object[error.start]:#x}") from None
+            raise ValueError(f"{path} is not UTF-8 text: {error.reason} {error.object[error.start]:#x}") from None
 
 
 def read_json(path: Path) -> Any:

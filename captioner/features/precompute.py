@@ -98,5 +98,5 @@ def ahead(job: Job, shelf: DiskShelf) -> tuple[int | None, int | None, list[Exam
 def examples(source: Iterator[Block], skipped: dict[str, str]) -> Iterator[Sequence[Example]]:
     """Yields the examples of each block, and records pictures that an adapter left out."""
     for block in source:
-        skipped |= {left.id: left.reason for left in block.left_out if left.what != "caption"}
+        skipped |= {left.id: left.reason for left in block.left_out if left.kind != "caption"}
         yield block.examples

@@ -23,7 +23,7 @@ from captioner.publishing.model_card import captioner_card, metric_card
 from captioner.runs.folder import RunFolder
 from metric.clip.load import ADAPTER, CONFIG, load_clip, save_clip
 from metric.storage import hub, run_files
-from metric.storage.atomic_files import replaced
+from metric.storage.atomic_files import replaced, write_json
 
 CARD = "README.md"
 OPEN = "apache-2.0"  # licence of models that were trained on drawn scenes alone
@@ -104,6 +104,8 @@ def bundle_metric(what: Publication, folder: Path) -> None:
     save_clip(clip, folder)
     names = {"settings": run_files.CONFIG, "provenance": run_files.PROVENANCE, "report": run_files.REPORT}
     records = {name: recorded(what.run / file) for name, file in names.items()}
+    if negatives := records["settings"].get("negatives"):  # which decide the names of its scores
+        write_json(folder / run_files.CONFIG, {"negatives": negatives})
     licence = licence_of(what, records["provenance"].get("data", ""))
     (folder / CARD).write_text(metric_card(what.repo, clip, records, licence), encoding="utf-8")
 

@@ -16,7 +16,16 @@ from metric.clip.model import Clip
 from metric.spec import split_spec
 from rewards.spec import parse
 
-BY_CLIP = {"clips", "refclips", "pacs", "refpacs", "pacspp", "refpacspp"}  # rewards that a CLIP computes
+BY_CLIP = {
+    "clips",
+    "refclips",
+    "pacs",
+    "refpacs",
+    "pacspp",
+    "refpacspp",
+    "pacspphard",
+    "refpacspphard",
+}  # rewards that a CLIP computes
 STAGES = {"xe": "cross-entropy", "rl": "reward stage"}
 
 
@@ -74,6 +83,8 @@ def metric_card(repo: str, clip: Clip, recorded: dict[str, Any], licence: str) -
         parameters=sum(parameter.numel() for parameter in clip.model.parameters()),
         licence=licence,
         version=version("captioner"),
+        score="pac_spp_hard" if clip.negatives else "pac_spp",
+        reward="pacspp_hard" if clip.negatives else "pacspp",
         **recorded,
     )
 

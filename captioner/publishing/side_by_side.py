@@ -20,7 +20,7 @@ from metric.example import Example
 from metric.images import InMemory, upright
 from metric.scores.catalogue import SCORES
 
-SHOWN = ("clip_s", "pac_spp", "rep_4", "length")
+SHOWN = ("clip_s", "pac_spp", "pac_spp_hard", "rep_4", "length")
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,9 @@ def trial(models: Sequence[str], pac: str = "", clip: str = "", checker: str = "
     one. Raises ValueError when a model is given twice or cannot be loaded.
     """
     voices = {name: Describer.from_pretrained(model, clip, device) for model, name in short_names(models).items()}
-    tuned = pac or next(filter(None, map(tuned_clip, models)), "")
+    tuned, scale = (pac, 1.0) if pac else next(filter(None, map(tuned_clip, models)), ("", 1.0))
     first = next(iter(voices.values()))
-    return Trial(voices, Embedder(first.clip), Embedder(load_clip(tuned, device)) if tuned else None, checker)
+    return Trial(voices, Embedder(first.clip), Embedder(load_clip(tuned, device, scale)) if tuned else None, checker)
 
 
 def short_names(models: Sequence[str]) -> dict[str, str]:
@@ -108,8 +108,9 @@ def rewarded(model: str) -> str:
     return f" · {label(run.reward_specs)}" if run else ""
 
 
-def tuned_clip(model: str) -> str:
-    """The folder of the tuned CLIP that the run used, or nothing when the folder no longer exists."""
+def tuned_clip(model: str) -> tuple[str, float] | None:
+    """The folder of the tuned CLIP that the run used, and its scale; None when the folder no longer exists."""
     run = run_of(pretrained.fetch(model))
-    checkpoint = run.pac_checkpoint if run else ""
-    return checkpoint if Path(checkpoint).is_dir() else ""
+    if run is None or not run.pac_checkpoint or not Path(run.pac_checkpoint).is_dir():
+        return None
+    return run.pac_checkpoint, run.pac_scale

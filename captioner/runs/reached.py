@@ -9,7 +9,7 @@ from captioner.config import Run
 from captioner.runs.folder import RunFolder
 from metric.scores.catalogue import SCORES
 
-SHOWN = ("cider", "clip_s", "pac_spp", "rep_4", "incorrect", "scene_truth")  # as far as a run has them
+SHOWN = ("cider", "clip_s", "pac_spp", "pac_spp_hard", "rep_4", "incorrect", "scene_truth")  # as far as a run has them
 
 
 def reached(folder: RunFolder) -> str:

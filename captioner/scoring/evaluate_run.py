@@ -43,8 +43,9 @@ def evaluate_run(folder: Path, split: str, specs: Sequence[str]) -> Scores:
     for name, reason in features.skipped.items():
         print(f"skipped {name}: {reason}")
     examples = [example for example in examples if example.id not in features.skipped]
-    metric = "" if "checkpoint" in asked.options.get("pac", {}) else run.pac_checkpoint
-    pac = Embedder(load_clip(metric, device)) if metric else None
+    typed = any("checkpoint" in asked.options.get(source, {}) for source in ("pac", "pac_hard"))
+    metric = "" if typed else run.pac_checkpoint
+    pac = Embedder(load_clip(metric, device, run.pac_scale)) if metric else None
     given = Given(Embedder(clip), pac, run.checker, str(device))
     open_sources(asked.names, asked.options, given)  # a wrong option is told before the captions are replaced
     captions = captions_of(captioner, examples, features, run.decode)

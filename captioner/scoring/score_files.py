@@ -23,7 +23,7 @@ from metric.spec import split_specs
 from metric.storage.atomic_files import write_json
 
 SEED = 0  # of the bootstrap: one command, one interval
-PICTURES = {"clip", "pac_s", "pac"}  # sources of scores that look at them
+PICTURES = {"clip", "pac_s", "pac", "pac_hard"}  # sources of scores that look at them
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,12 @@ from typing import Any
 from captioner.config import Run
 from metric.spec import plain
 
-HELD_OUT = ("cider", "clip_s", "pac_spp")  # guarded is the first one that is measured and is not the reward
+HELD_OUT = (
+    "cider",
+    "clip_s",
+    "pac_spp",
+    "pac_spp_hard",
+)  # guarded is the first one that is measured and is not the reward
 LOST = 0.35  # share of the held-out score that may be lost; readable runs on scenes lose up to 0.30 of CIDEr
 
 
@@ -75,7 +80,7 @@ def guards(run: Run, scores: Mapping[str, float]) -> dict[str, Guard]:
     """The guards of a run, with one for a score that the run is not trained on."""
     trained = {spec.name.removeprefix("ref") for spec in run.reward_specs}
     if run.pac_checkpoint in {dict(spec.options).get("checkpoint") for spec in run.reward_specs}:
-        trained.add("pacspp")  # computed by a CLIP that is being optimised, under whichever name
+        trained |= {"pacspp", "pacspphard"}  # computed by a CLIP that is being optimised, under whichever name
     held_out = next((name for name in HELD_OUT if name in scores and plain(name) not in trained), None)
     return GUARDS | ({held_out: Guard(least=-LOST, share=True)} if held_out else {})
 

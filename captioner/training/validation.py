@@ -21,7 +21,7 @@ from metric.runtime.processes import gathered, own_share, shared
 from rewards.mix import Mix
 
 SCORES = (
-    "cider clip_s pac_spp rep_1 rep_2 rep_3 rep_4 bad_endings incorrect length vocabulary "
+    "cider clip_s pac_spp pac_spp_hard rep_1 rep_2 rep_3 rep_4 bad_endings incorrect length vocabulary "
     "scene_truth scene_recall scene_grammatical"
 ).split()
 SAMPLES = 4  # pictures whose captions are logged
@@ -37,7 +37,7 @@ class Validation:
         self.run, self.examples, self.features, self.reward = run, examples, features, reward
         self.clip = Embedder(clip)
         checkpoint = run.pac_checkpoint
-        self.pac = Embedder(load_clip(checkpoint, clip.device)) if checkpoint else None
+        self.pac = Embedder(load_clip(checkpoint, clip.device, run.pac_scale)) if checkpoint else None
 
     def __call__(
         self, captioner: Captioner, reference: Captioner | None = None

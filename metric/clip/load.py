@@ -7,6 +7,7 @@ import logging
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +18,24 @@ from torch import nn
 
 from metric.clip import new_tokenizer
 from metric.clip.model import ADAPTER, CONFIG, WEIGHTS, Clip, frozen
+from metric.clip.tuning import between, recorded, refuse_scale
 from metric.spec import did_you_mean
 from metric.storage import hub
 
 ASSETS = Path(__file__).parents[1] / "assets"
 EMBEDDED = ("scenes-clip",)
 # the files of a CLIP in a repository of the hub: at its top, in clip/ or in adapter/
-FILES = (CONFIG, WEIGHTS, "*token*", "vocab*", "merges*", "clip/*", "adapter*", "base.json")
+FILES = (CONFIG, WEIGHTS, "config.json", "*token*", "vocab*", "merges*", "clip/*", "adapter*", "base.json")
 
 
-def load_clip(name: str, device: str | torch.device = "cpu") -> Clip:
+def load_clip(name: str, device: str | torch.device = "cpu", scale: float = 1.0) -> Clip:
     """The CLIP of a name: `scenes-clip`, a folder, a hub id, or ARCH:TAG of open_clip.
 
-    A folder has open_clip's layout, a PEFT adapter, or is a run that made one of them. Raises ValueError for another
-    name, and for weights that cannot be loaded.
+    A folder has open_clip's layout, a PEFT adapter, or is a run that made one of them. `scale` draws a CLIP that was
+    tuned by `captioner metric train` back towards its base: 0 is the base, 1 the CLIP as it was tuned. Raises
+    ValueError for another name or scale, and for weights that cannot be loaded.
     """
+    refuse_scale(scale)
     folder = ASSETS / name if name in EMBEDDED else Path(name)
     if not folder.exists() and hub.is_id(name):
         folder = hub.snapshot(name, FILES)
@@ -39,18 +43,28 @@ def load_clip(name: str, device: str | torch.device = "cpu") -> Clip:
         if (inside / ADAPTER).is_file():
             from metric.clip.merged_lora import base_of, merged  # PEFT takes a second to import
 
-            return merged(load_clip(base_of(inside), device), inside, name)
+            clip = merged(load_clip(base_of(inside), device), inside, name, scale)
+            return replace(clip, negatives=recorded(inside).get("negatives"))
         if (inside / CONFIG).is_file():
-            return load_folder(inside, name, device)
+            settings = recorded(inside)
+            clip = replace(load_folder(inside, name, device), negatives=settings.get("negatives"))
+            return clip if scale == 1 else between(base_named(settings, name, device), clip, scale)
     if folder.is_file():
         raise ValueError(f"{name} is a file: make it a folder with captioner metric import {name} --out DIR")
     if ":" in name and not folder.exists():
-        return load_pretrained(name, device)
+        return load_pretrained(name, device) if scale == 1 else base_named({}, name, device)
     raise ValueError(
         f"no CLIP called {name!r}: give {', '.join(EMBEDDED)}, a folder or hub id with {CONFIG} or "
         f"{ADAPTER}, or ARCH:TAG such as ViT-B-32-quickgelu:openai"
         + suggestion(name, [*EMBEDDED, *open_clip.list_models()])
     )
+
+
+def base_named(settings: dict[str, Any], name: str, device: str | torch.device) -> Clip:
+    """The base of the CLIP `name`, by the settings of the run that tuned it. Raises ValueError where none is named."""
+    if "method" not in settings:
+        raise ValueError(f"scale draws a CLIP back towards its base, and no run of metric train names that of {name}")
+    return load_clip(settings["clip"], device)
 
 
 def load_folder(folder: Path, name: str, device: str | torch.device) -> Clip:

@@ -16,6 +16,7 @@ from typing import Any
 
 from einops import rearrange
 from peft import PeftModel
+from peft.tuners.lora import LoraLayer
 from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -69,8 +70,8 @@ def base_of(folder: Path) -> str:
     return settings["base_model_name_or_path"]
 
 
-def merged(clip: Clip, folder: Path, name: str) -> Clip:
-    """An ordinary CLIP called `name`: the base `clip` with the adapter of the folder added to its weights.
+def merged(clip: Clip, folder: Path, name: str, scale: float = 1.0) -> Clip:
+    """An ordinary CLIP called `name`: the base `clip`, with `scale` times the adapter of the folder added to it.
 
     The base is changed in place. ValueError when the adapter was trained on another CLIP or does not fit.
     """
@@ -82,7 +83,11 @@ def merged(clip: Clip, folder: Path, name: str) -> Clip:
                 f"{clip.fingerprint}: restore that CLIP or train the adapter again"
             )
     closed = open_attention(clip.model)
-    model = fitted(clip, folder).merge_and_unload()
+    adapted = fitted(clip, folder)
+    for layer in adapted.modules():
+        if isinstance(layer, LoraLayer):
+            layer.scale_layer(scale)
+    model = adapted.merge_and_unload()
     for place, attention in closed.items():
         opened = model.get_submodule(place)
         attention.in_proj_weight.data = opened.in_proj.weight.data

@@ -27,7 +27,8 @@ CONFIG, WEIGHTS, ADAPTER = "open_clip_config.json", "open_clip_model.safetensors
 class Clip:
     """A frozen model in eval mode, with its preprocessing of pictures and its tokenizer.
 
-    `config` is the content of open_clip_config.json.
+    `config` is the content of open_clip_config.json. `negatives` is the number of hard text negatives a caption that
+    `captioner metric train` gave it, as its run has recorded; None where nothing is recorded.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Clip:
     preprocess: Callable[[Image.Image], Tensor]
     tokenizer: Callable[[list[str]], Tensor]
     config: dict[str, Any]
+    negatives: int | None = None
 
     @property
     def dim(self) -> int:

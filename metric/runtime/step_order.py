@@ -26,6 +26,9 @@ class StepOrder:
         order = torch.randperm(self.count, generator=generator)
         return order[position * size : (position + 1) * size].tolist()
 
-    def rng(self, step: int) -> random.Random:
-        """The generator for the choices of a step, such as one of a picture's captions."""
-        return random.Random(f"{self.seed}/{step}")
+    def rng(self, step: int, of: str = "") -> random.Random:
+        """The generator for the choices of a step, such as one of a picture's captions.
+
+        Choices `of` another sort have a generator of their own, so that they move none of the others.
+        """
+        return random.Random(f"{self.seed}/{step}/{of}" if of else f"{self.seed}/{step}")

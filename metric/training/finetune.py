@@ -6,6 +6,7 @@ Axes: b pairs, d features.
 from __future__ import annotations
 
 import logging
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,19 +19,23 @@ from metric.clip.embedder import Embedder
 from metric.clip.load import load_clip, save_clip
 from metric.clip.model import Clip
 from metric.example import Example, Picture, data_fingerprint
+from metric.negatives.pool import Caption
 from metric.positives.sources import Positives
 from metric.runtime.console import say
 from metric.runtime.processes import rank, refuse_unlike, shared, wait
 from metric.storage.atomic_files import write_json
 from metric.storage.run_files import REPORT
 from metric.training.batches import Batches
+from metric.training.blind_guard import guard, told
 from metric.training.clip_quality import appraise, table
 from metric.training.config import MetricConfig
 from metric.training.loop import Loss, check, train
 from metric.training.lora import add_adapter, save_adapter
 from metric.training.lora_layers import TOWERS
 from metric.training.losses import LOSSES, Made, PairLoss, positive_augmented
-from metric.training.pairs import VAL_PICTURES, PairEncoder, captioned, pair_loss, validation
+from metric.training.negative_losses import Negatives, negative_loss
+from metric.training.negatives import check_captions, check_negatives, spoil, tell_few
+from metric.training.pairs import VAL_PICTURES, PairEncoder, captioned, loss_name, pair_loss, validation
 from metric.training.projections import train_projections
 
 log = logging.getLogger(__name__)
@@ -58,25 +63,36 @@ def train_metric(
     """
     check(config)
     check_method(config)
+    check_negatives(config)
     training, held_out = captioned(training), captioned(val)[:VAL_PICTURES]
     refuse_unlike("training data", data_fingerprint(training))
     clip = load_clip(config.clip, device)
+    check_captions(config, training, clip, resume)
     agree = pair_loss(clip, config.loss)
     fingerprint = clip.fingerprint
-    before = shared(lambda: appraise(Embedder(clip), held_out))
+    before = shared(lambda: figures(clip, held_out, config))
     model = METHODS[config.method](clip, config).train()
     freeze_statistics(clip.model)
     loss = augmented_loss(clip, config, training, positives, agree)
     train(model, loss, config, out, resume, validation(clip, held_out, agree))
     if rank() == 0:
         write(model, clip, fingerprint, out)
-    after = shared(lambda: appraise(Embedder(load_clip(str(out), device)), held_out))
+    after = shared(lambda: figures(load_clip(str(out), device), held_out, config))
     report = {"before": before, "after": after}
     if rank() == 0:
         write_json(out / REPORT, report)
     say(table(report))
+    if config.negatives:
+        say(told(after))
     wait()
     return report
+
+
+def figures(clip: Clip, held_out: Sequence[Example], config: MetricConfig) -> dict[str, float]:
+    """What a CLIP is worth on validation pictures. With negatives, the guard against the blind shortcut too."""
+    embedder = Embedder(clip)
+    found = appraise(embedder, held_out)
+    return found | guard(embedder, held_out) if config.negatives else found
 
 
 def check_method(config: MetricConfig) -> None:
@@ -106,6 +122,8 @@ class Drawn:
     texts: list[str]
     made_images: list[Path | Picture | None]
     made_texts: list[str | None]
+    captions: list[Caption]
+    """the texts without their prefix, and what else is said of their pictures"""
 
 
 def draw(step: int, batches: Batches, config: MetricConfig, training: Sequence[Example], positives: Positives) -> Drawn:
@@ -116,27 +134,47 @@ def draw(step: int, batches: Batches, config: MetricConfig, training: Sequence[E
     pictures = [positives.image(*pair, rng) for pair in pairs] if config.lambda_v else []
     wordings = [positives.text(*pair, rng) for pair in pairs] if config.lambda_t else []
     texts = [batches.prefixed(caption, rng) for caption in captions]
-    return Drawn(rows, texts, pictures, [text and batches.prefixed(text, rng) for text in wordings])
+    said = [Caption(caption, training[row].references) for row, caption in zip(rows, captions)]
+    return Drawn(rows, texts, pictures, [text and batches.prefixed(text, rng) for text in wordings], said)
 
 
 def augmented_loss(
     clip: Clip, config: MetricConfig, training: Sequence[Example], positives: Positives, agree: PairLoss
 ) -> Loss:
-    """The loss as a function of the step: the step's batch, its positives, and the three terms."""
+    """The loss as a function of the step: the step's batch, its positives, its negatives, and their terms."""
     batches = Batches(training, config.batch_size, config.seed, config.prefix)
     encoder = PairEncoder(clip, [example.image for example in training], config.chunk)
+    apart = negative_loss(clip, config.negatives_form, loss_name(clip, config.loss))
 
     def loss(step: int) -> tuple[Tensor, dict[str, Tensor]]:
         drawn = draw(step, batches, config, training, positives)
         image, text = encoder.images(drawn.rows), encoder.texts(drawn.texts)
         made_image = made(drawn.made_images, encoder.made_images)
         made_text = made(drawn.made_texts, encoder.texts)
+        wrong = spoiled(drawn, batches.order.rng(step, "negatives"), config, encoder) if config.negatives else None
         if step == 0 and rank() == 0:
             tell_missing(config, made_image, made_text, len(drawn.rows))
+            tell_few(config, wrong, len(drawn.rows))
         with torch.autocast(clip.device.type, enabled=False):
-            return positive_augmented(image, text, made_image, made_text, agree, config.lambda_v, config.lambda_t)
+            total, terms = positive_augmented(
+                image, text, made_image, made_text, agree, config.lambda_v, config.lambda_t
+            )
+            if wrong is None:
+                return total, terms
+            term = apart(image, text, wrong)
+            return total + config.lambda_n * term, {**terms, "loss_negatives": term.detach()}
 
     return loss
+
+
+def spoiled(drawn: Drawn, rng: random.Random, config: MetricConfig, encoder: PairEncoder) -> Negatives | None:
+    """The embeddings of the step's negatives; None where no caption of the batch has any."""
+    found = spoil(drawn.captions, drawn.texts, config, rng, encoder.clip.tokenizer)
+    if not found.texts:
+        return None
+    embedding = encoder.texts(found.texts)
+    rows, right = torch.tensor(found.rows, device=embedding.device), found.right.to(embedding.device)
+    return Negatives(embedding, rows, right)
 
 
 def made(positives: Sequence, encode: Callable[[list], Tensor]) -> Made | None:

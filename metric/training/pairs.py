@@ -34,17 +34,23 @@ def captioned(examples: Sequence[Example]) -> list[Example]:
     return kept
 
 
-def pair_loss(clip: Clip, name: str) -> PairLoss:
-    """The loss called `name`, or for auto the loss that the CLIP was trained with, at its temperature and bias.
+def loss_name(clip: Clip, name: str) -> str:
+    """`infonce` or `sigmoid`: what was asked for, or for auto the loss that the CLIP was trained with.
 
     Raises ValueError for the sigmoid loss of a CLIP without a bias.
     """
-    scale, bias = clip.model.logit_scale, clip.model.logit_bias
+    bias = clip.model.logit_bias
     if name == "auto":
-        name = "infonce" if bias is None else "sigmoid"
+        return "infonce" if bias is None else "sigmoid"
     if name == "sigmoid" and bias is None:
         raise ValueError(f"--loss sigmoid needs a logit bias, as SigLIP has; {clip.name} has none: --loss infonce")
-    if name == "sigmoid":
+    return name
+
+
+def pair_loss(clip: Clip, name: str) -> PairLoss:
+    """The loss called `name` (see `loss_name`), at the temperature and bias of the CLIP."""
+    scale, bias = clip.model.logit_scale, clip.model.logit_bias
+    if loss_name(clip, name) == "sigmoid":
         return lambda image, text: sigmoid(image, text, scale.exp(), bias)
     return lambda image, text: info_nce(image, text, scale.exp())
 

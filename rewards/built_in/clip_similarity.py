@@ -1,4 +1,4 @@
-"""CLIP-S, PAC-S and PAC-S++: the similarity of captions and picture by a CLIP or by a tuned CLIP.
+"""CLIP-S, PAC-S, PAC-S++ and PAC-S++ hard: the similarity of captions and picture by a CLIP or by a tuned CLIP.
 
 Cost: a forward pass of the text tower for each new caption, and of the image tower once for each image. Embeddings are
 cached.
@@ -18,8 +18,10 @@ from torch import Tensor
 
 from metric.clip.embedder import Embedder, best_reference
 from metric.clip.load import load_clip
+from metric.clip.model import Clip
+from metric.clip.tuning import refuse_other_name
 from metric.example import Example
-from metric.similarity import CLIP_W, PAC_W, PREFIX, clip_s, pac_s, ref_score
+from metric.similarity import CLIP_W, PAC_W, PREFIX, pac_s, ref_score
 from rewards.context import Context
 from rewards.mix import Reward
 from rewards.registry import register
@@ -58,7 +60,7 @@ def build_clips(context: Context, clip: str = "") -> Reward:
 
     arXiv 2104.08718. The references are not used. Raised for long, it leads to lists of keywords.
     """
-    return similarity("CLIP-S", CLIP_W, clip_s, clip or context.clip, context, with_references=False)
+    return similarity("CLIP-S", CLIP_W, load_clip(clip or context.clip, context.device), with_references=False)
 
 
 @register("refclips", needs=("images", "references"))
@@ -67,65 +69,85 @@ def build_refclips(context: Context, clip: str = "") -> Reward:
 
     arXiv 2104.08718. The references of each image are embedded once.
     """
-    return similarity("RefCLIP-S", CLIP_W, clip_s, clip or context.clip, context, with_references=True)
+    return similarity("RefCLIP-S", CLIP_W, load_clip(clip or context.clip, context.device), with_references=True)
 
 
 @register("pacs", needs=("images", "weights"))
-def build_pacs(context: Context, checkpoint: str = "", w: float = PAC_W) -> Reward:
+def build_pacs(context: Context, checkpoint: str = "", w: float = PAC_W, scale: float = 1.0) -> Reward:
     """PAC-S, w max(cos(image, caption), 0) with a CLIP whose two projections were tuned: 0 to w.
 
     arXiv 2303.12112. `checkpoint` is the folder of any tuned CLIP. Nobody checks that the CLIP was tuned as PAC-S.
+    `scale` below 1 draws the weights back towards the CLIP before its tuning.
     """
-    return similarity("PAC-S", w, partial(pac_s, w=w), tuned("pacs", checkpoint), context, with_references=False)
+    return tuned("PAC-S", "pacs", checkpoint, w, scale, context)
 
 
 @register("refpacs", needs=("images", "references", "weights"))
-def build_refpacs(context: Context, checkpoint: str = "", w: float = PAC_W) -> Reward:
+def build_refpacs(context: Context, checkpoint: str = "", w: float = PAC_W, scale: float = 1.0) -> Reward:
     """RefPAC-S, harmonic mean of PAC-S and the best cosine to a reference, at least 0: 0 to 2w/(w+1).
 
     arXiv 2303.12112. Options as for pacs.
     """
-    return similarity("RefPAC-S", w, partial(pac_s, w=w), tuned("refpacs", checkpoint), context, with_references=True)
+    return tuned("RefPAC-S", "refpacs", checkpoint, w, scale, context)
 
 
 @register("pacspp", needs=("images", "weights"))
-def build_pacspp(context: Context, checkpoint: str = "", w: float = PAC_W) -> Reward:
+def build_pacspp(context: Context, checkpoint: str = "", w: float = PAC_W, scale: float = 1.0) -> Reward:
     """PAC-S++, w max(cos(image, caption), 0) with a tuned CLIP: 0 to w; `checkpoint` is its folder.
 
-    arXiv 2410.07336. `captioner metric train` writes that folder. The authors use w = 2.0 and w = 2.5.
+    arXiv 2410.07336. `captioner metric train` writes that folder. The authors use w = 2.0 and w = 2.5. `scale` below 1
+    draws the weights back towards the CLIP before its tuning.
     """
-    return similarity("PAC-S++", w, partial(pac_s, w=w), tuned("pacspp", checkpoint), context, with_references=False)
+    return tuned("PAC-S++", "pacspp", checkpoint, w, scale, context)
 
 
 @register("refpacspp", needs=("images", "references", "weights"))
-def build_refpacspp(context: Context, checkpoint: str = "", w: float = PAC_W) -> Reward:
+def build_refpacspp(context: Context, checkpoint: str = "", w: float = PAC_W, scale: float = 1.0) -> Reward:
     """RefPAC-S++, harmonic mean of PAC-S++ and the best cosine to a reference, at least 0: 0 to 2w/(w+1).
 
     arXiv 2410.07336. Options as for pacspp.
     """
-    clip = tuned("refpacspp", checkpoint)
-    return similarity("RefPAC-S++", w, partial(pac_s, w=w), clip, context, with_references=True)
+    return tuned("RefPAC-S++", "refpacspp", checkpoint, w, scale, context)
 
 
-def similarity(
-    title: str,
-    w: float,
-    scale: Callable[[Tensor], Tensor],
-    clip: str,
-    context: Context,
-    with_references: bool,
-) -> Similarity:
-    """The reward called `title`, whose signature has the scale `w`, the prefix and a fingerprint of the CLIP."""
-    loaded = load_clip(clip, context.device)
-    signature = f"{title}[w{w:g},prefix={PREFIX.strip()!r},weights={loaded.fingerprint}]"
-    return Similarity(signature, Embedder(loaded), scale, with_references)
+@register("pacspp_hard", needs=("images", "weights"))
+def build_pacspp_hard(context: Context, checkpoint: str = "", w: float = PAC_W, scale: float = 1.0) -> Reward:
+    """PAC-S++ hard: PAC-S++ with a CLIP that was tuned with hard text negatives, which the paper has not: 0 to w.
+
+    `captioner metric train --preset pacspp_hard` writes the folder `checkpoint`. Options as for pacspp.
+    """
+    return tuned("PAC-S++ hard", "pacspp_hard", checkpoint, w, scale, context)
 
 
-def tuned(name: str, checkpoint: str) -> str:
-    """The checkpoint of the reward `name`. Raises ValueError when none was typed: no CLIP is tuned by default."""
+@register("refpacspp_hard", needs=("images", "references", "weights"))
+def build_refpacspp_hard(context: Context, checkpoint: str = "", w: float = PAC_W, scale: float = 1.0) -> Reward:
+    """RefPAC-S++ hard, harmonic mean of PAC-S++ hard and the best cosine to a reference, at least 0: 0 to 2w/(w+1).
+
+    Options as for pacspp.
+    """
+    return tuned("RefPAC-S++ hard", "refpacspp_hard", checkpoint, w, scale, context)
+
+
+def similarity(title: str, w: float, clip: Clip, with_references: bool, more: str = "") -> Similarity:
+    """The reward called `title`: w max(cos, 0). Its signature has w, the prefix and a fingerprint of the CLIP."""
+    signature = f"{title}[w{w:g},prefix={PREFIX.strip()!r},weights={clip.fingerprint}{more}]"
+    return Similarity(signature, Embedder(clip), partial(pac_s, w=w), with_references)
+
+
+def tuned(title: str, name: str, checkpoint: str, w: float, scale: float, context: Context) -> Similarity:
+    """The reward `name` by a tuned CLIP.
+
+    Raises ValueError when no checkpoint was typed, since no CLIP is tuned by default, and for a CLIP whose training
+    with or without negatives belongs to another name.
+    """
+    train = "captioner metric train --preset pacspp_hard" if name.endswith("_hard") else "captioner metric train"
     if not checkpoint:
         raise ValueError(
             f"reward {name} needs the folder of a tuned CLIP, got none: make one with "
-            f"`captioner metric train --out DIR`, then --reward {name}:checkpoint=DIR"
+            f"`{train} --out DIR`, then --reward {name}:checkpoint=DIR"
         )
-    return checkpoint
+    clip = load_clip(checkpoint, context.device, scale)
+    if "pp" in name:
+        plain = name.removesuffix("_hard")
+        refuse_other_name(clip, plain != name, (plain, f"{plain}_hard"))
+    return similarity(title, w, clip, name.startswith("ref"), "" if scale == 1 else f",scale={scale:g}")

@@ -68,15 +68,15 @@ def test_reward_that_cannot_be_is_refused_before_anything_is_written(flags, refu
         ("scense", "did you mean scenes"),
         ("flicker8k:root=x", "did you mean flickr8k"),
         ("scenes:cuont=4", "did you mean count"),
-        ("scenes:count=many", "scenes:count is a whole number"),
+        ("scenes:count=many", "scenes:count must be a whole number"),
         ("scenes:count=-4", "whole number"),
         ("scenes:text=prose", "keywords"),
         ("scenes:count", "option=value"),
         ("flickr8k", "flickr8k:root="),
         ("flickr8k:root=nowhere", "Flickr8k"),
-        ("folder:root=nowhere", "not a folder"),
+        ("folder:root=nowhere", "neither a folder"),
         ("jsonl:file=nowhere.jsonl", "not a file"),
-        ("tests", "holds no picture"),
+        ("tests", "has no picture"),
         ("", "scenes"),
     ],
 )
@@ -153,8 +153,8 @@ def test_command_line_of_the_wrong_form_ends_with_2(words, capsys):
 def test_pictures_that_are_not_there_are_refused(run, data, refused, tmp_path):
     (tmp_path / "empty").mkdir()
     for images, words in (
-        (tmp_path / "empty", "holds no picture"),
-        (tmp_path / "nowhere", "is not there"),
+        (tmp_path / "empty", "has no picture"),
+        (tmp_path / "nowhere", "does not exist"),
         ("scense:count=3", "did you mean scenes"),
         ("scenes:cuont=3", "did you mean count"),
     ):
@@ -232,11 +232,28 @@ def test_unknown_score_or_split_is_refused(run, refused):
         (["--precision", "fp8"], "bf16"),
         (["--device", "toaster"], "cuda:N"),
         (["--resume"], "there is nothing to resume"),
+        (["--negatives", "-1"], "--negatives is 0 or more, got -1"),
+        (["--negatives", "2", "--lambda-n", "-1"], "--lambda-n is above 0, got -1"),
+        (["--negatives", "2", "--negative-kinds", "shufle"], "did you mean shuffle?"),
+        (["--negatives", "2", "--negatives-form", "clip"], "negclip, fsc"),
+        (["--lambda-n", "1"], "--lambda-n 1.0 does nothing with --negatives 0"),
+        (["--preset", "pacspp_hard", "--negatives", "0"], "type --preset pacspp"),
     ],
 )
 def test_metric_that_cannot_be_trained_is_refused(refused, data, tmp_path, tiny_clip, wrong, words):
     flags = ["--clip", tiny_clip, "--data", f"jsonl:file={data / 'data.jsonl'}", "--batch-size", "2", "--steps", "1"]
     assert words in refused("metric", "train", *flags, *wrong, "--out", tmp_path / "run")
+
+
+def test_captions_of_one_word_have_no_negatives(refused, tmp_path, tiny_clip):
+    lines = []
+    for name in ("a.png", "b.png"):
+        Image.new("RGB", (8, 8)).save(tmp_path / name)
+        lines.append(json.dumps({"image": name, "references": ["dog"]}))
+    (tmp_path / "data.jsonl").write_text("\n".join(lines))
+    flags = ["--clip", tiny_clip, "--data", f"jsonl:file={tmp_path / 'data.jsonl'}", "--batch-size", "2"]
+    said = refused("metric", "train", *flags, "--negatives", "2", "--out", tmp_path / "run")
+    assert "all 2 captions are of one word, which has no negative" in said and not (tmp_path / "run").exists()
 
 
 def test_metric_is_trained_and_serves_as_reward_and_score(flags, data, tmp_path, tiny_clip):

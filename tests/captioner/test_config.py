@@ -28,6 +28,13 @@ def test_config_of_a_former_version_is_read():
     assert "scst" not in new and from_json(json.dumps(old)) == run and renamed(old) == new
 
 
+@pytest.mark.parametrize("rl", [Rl(), Rl(lr=1.0), Rl(lr=2.0)])
+def test_one_section_under_two_names_is_refused(rl):
+    assert Run(scst=Rl(lr=1.0)).rl == Run(rl=Rl(lr=1.0)).rl
+    with pytest.raises(ValueError, match="leave scst out"):
+        Run(rl=rl, scst=Rl(lr=1.0))
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 def test_presets_hold(preset):
     run = override(Run(), PRESETS[preset])
@@ -82,8 +89,3 @@ def test_impossible_settings_are_named(changes, said):
 def test_unknown_settings_are_refused():
     with pytest.raises(ValueError, match="no setting 'xe.speed'"):
         override(Run(), {"xe.speed": 1})
-
-
-def test_one_section_under_two_names_is_refused():
-    with pytest.raises(ValueError, match="leave scst out"):
-        Run(rl=Rl(samples=3), scst=Rl(samples=4))

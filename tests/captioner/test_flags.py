@@ -94,17 +94,23 @@ def test_help_of_train_has_groups_each_at_most_a_screen(capsys, monkeypatch):
     assert "--init" in groups["model"] and "--clip" in groups["data"] and "--seed" in groups["running"]
 
 
-def options(parser: argparse.ArgumentParser) -> set[str]:
-    """Every flag of every command."""
-    found = set(parser._option_string_actions)
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            found = found.union(*map(options, action.choices.values()))
-    return found
+def actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    """The flags and positional arguments of every command."""
+    inner = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    commands = [command for action in inner for command in action.choices.values()]
+    return [action for action in parser._actions if action not in inner] + sum(map(actions, commands), [])
 
 
 def test_every_flag_of_every_command_has_hyphens():
-    assert len(options(parser())) > 100 and not [name for name in options(parser()) if "_" in name]
+    names = {name for action in actions(parser()) for name in action.option_strings}
+    assert len(names) > 100 and not [name for name in names if "_" in name]
+
+
+def test_help_of_every_flag_stands_alone():
+    """A help text begins with a noun of its own: not with `of --method sample`, `its split` or `what it reads`."""
+    texts = {action.help for action in actions(parser()) if action.dest != "help"}
+    dependent = re.compile(r"(a|the|of|its|what|where|who|how|which|whether|with|in|only)\b|.*'s, ")
+    assert len(texts) > 100 and not [text for text in texts if dependent.match(text or "of nothing")]
 
 
 @pytest.mark.parametrize(
@@ -140,10 +146,15 @@ def test_underscores_and_the_former_section_mean_the_same(words):
         ("captin", "captioner: argument COMMAND: got 'captin'; did you mean caption?"),
         ("metric jugde", "captioner metric: argument COMMAND: got 'jugde'; did you mean judge?"),
         ("train --out x --preset smal", "captioner train: argument --preset: got 'smal'; did you mean small?"),
+        (
+            "train --out x --rl.objective grop",
+            "captioner train: argument --rl.objective: got 'grop'; did you mean grpo?",
+        ),
         ("train --out x --watch qq", "captioner train: argument --watch: got 'qq'; there are off, warn, stop"),
+        ("--print-completion bahs", "captioner: argument --print-completion: got 'bahs'; did you mean bash?"),
     ],
 )
-def test_misspelt_flag_is_told_in_a_line(capsys, words, said):
+def test_misspelt_word_is_told_in_a_line(capsys, words, said):
     with pytest.raises(SystemExit) as stop:
         main(words.split())
     error = capsys.readouterr().err
@@ -219,6 +230,15 @@ def test_a_recipe_keeps_its_choices_and_gives_up_its_numbers(tmp_path, capsys):
     said = capsys.readouterr().err
     assert "--preset new_self_critical is --rl.baseline leave_one_out (arXiv 2003.09971" in said
     assert "got --rl.baseline greedy; leave one of them out" in said and not (tmp_path / "run").exists()
+
+
+def test_experiment_file_with_both_names_of_the_reward_stage_is_refused(tmp_path, capsys):
+    file = tmp_path / "mine.py"
+    file.write_text("from captioner.config import Rl, Run\nrun = Run(rl=Rl(), scst=Rl(lr=1.0))")
+    assert main(["train", str(file), "--out", str(tmp_path / "run")]) == 2
+    error = capsys.readouterr().err
+    assert "Run got rl=... and scst=..." in error and "leave scst out" in error and error.count("\n") == 1
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("content, words", [("x = 1", "run = Run"), ("run = 7", "run = Run")])

@@ -32,7 +32,7 @@ CAPTIONS = {"1.jpg": "a red dog runs", "2.jpg": "a cat sits on a", "3.jpg": "a p
 class Letters:
     """An Embedder that knows texts by their letters, and each picture as its first reference."""
 
-    clip = SimpleNamespace(name="letters", fingerprint="abc")
+    clip = SimpleNamespace(name="letters", fingerprint="abc", negatives=None)
     cut = 0
 
     def texts(self, texts):
@@ -107,10 +107,10 @@ def test_no_grammar_checker_is_a_skip_for_auto_and_an_error_by_name(no_checker):
 
 
 def test_options_say_what_computes_a_score(monkeypatch):
-    monkeypatch.setattr(clip_families, "embedder_of", lambda name, device: {"DIR": Letters()}[name])
+    monkeypatch.setattr(clip_families, "embedder_of", lambda name, device, scale=1.0: {"DIR": Letters()}[name])
     cosine = evaluate(CAPTIONS, PHOTOS, ["clip_s"], clip=Letters()).corpus["clip_s"] / 2.5
     scores = evaluate(CAPTIONS, PHOTOS, ["clip:clip=DIR", "pac_spp:checkpoint=DIR,w=2.5", "PAC-S:checkpoint=DIR"])
-    assert not scores.skipped
+    assert scores.skipped.keys() == {"pac_spp_hard", "ref_pac_spp_hard"}  # the one that has no CLIP
     assert scores.corpus["pac_s"] == pytest.approx(2 * cosine)
     assert scores.corpus["clip_s"] == scores.corpus["pac_spp"] == pytest.approx(2.5 * cosine)
     assert scores.corpus["ref_clip_s"] == scores.corpus["ref_pac_spp"] > scores.corpus["ref_pac_s"]
@@ -122,7 +122,7 @@ def test_options_say_what_computes_a_score(monkeypatch):
     [
         ("pac_spp:chekpoint=DIR", "option of pac_spp is called 'chekpoint'; did you mean checkpoint"),
         ("cider:checkpoint=DIR", "cider has no options"),
-        ("all:checkpoint=DIR", "write pac_spp:checkpoint=... or pac_s:checkpoint=..."),
+        ("all:checkpoint=DIR", "write pac_spp:checkpoint=... or pac_spp_hard:checkpoint=... or pac_s:checkpoint=..."),
         ("pac_spp:w=two", "pac_spp:w is a number above 0, got 'two'"),
         ("pac_spp:w=nan", "number above 0"),
         ("incorrect:checker=harpr", "did you mean harper"),
@@ -195,3 +195,29 @@ def test_files_hold_what_was_computed(tmp_path):
 def test_no_scores_make_a_table_of_no_rows(tmp_path):
     Scores({}, {}, {}, 0).save_per_caption(tmp_path / "each.csv")
     assert (tmp_path / "each.csv").read_text().split() == ["id"]
+
+
+def hard_letters(negatives: int | None) -> Letters:
+    embedder = Letters()
+    embedder.clip = SimpleNamespace(name="letters", fingerprint="abc", negatives=negatives)
+    return embedder
+
+
+@pytest.mark.parametrize(("negatives", "named"), [(None, "pac_spp"), (0, "pac_spp"), (3, "pac_spp_hard")])
+def test_a_given_clip_has_the_name_of_its_training(negatives, named):
+    """Both names may be asked for: the other one is skipped with the reason."""
+    both = ("pac_spp", "pac_spp_hard")
+    scores = evaluate(CAPTIONS, PHOTOS, both, pac=hard_letters(negatives))
+    (other,) = set(both) - {named}
+    assert set(scores.corpus) == {named} and f"type {named}, not {other}" in scores.skipped[other]
+
+
+def test_a_typed_checkpoint_under_the_wrong_name_is_refused(monkeypatch):
+    monkeypatch.setattr(clip_families, "embedder_of", lambda name, device, scale=1.0: hard_letters(3))
+    assert set(evaluate(CAPTIONS, PHOTOS, ["pac_spp_hard:checkpoint=DIR,scale=0.5"]).corpus) == {"pac_spp_hard"}
+    with pytest.raises(ValueError, match="type pac_spp_hard, not pac_spp"):
+        evaluate(CAPTIONS, PHOTOS, ["pac_spp:checkpoint=DIR"])
+    with pytest.raises(ValueError, match="pac_spp_hard:scale is a number from 0 to 1, got '2'"):
+        evaluate(CAPTIONS, PHOTOS, ["pac_spp_hard:checkpoint=DIR,scale=2"])
+    with pytest.raises(ValueError, match="goes with a checkpoint"):
+        evaluate(CAPTIONS, PHOTOS, ["pac_spp_hard:scale=0.5"], pac=hard_letters(3))

@@ -128,6 +128,10 @@ def test_listing_has_options_needs_and_a_summary(wordiness):
     assert [str(option) for option in rows["wordiness"].options][:2] == ["least: int = 0", "slope: float = 1.0"]
     assert rows["wordiness"].summary == "Words above `least`."
     assert rows["cider"].needs == ("references",)
-    assert [str(option) for option in rows["pacspp"].options] == ["checkpoint: str = ''", "w: float = 2.0"]
+    assert [str(option) for option in rows["pacspp"].options] == [
+        "checkpoint: str = ''",
+        "w: float = 2.0",
+        "scale: float = 1.0",
+    ]
     assert rows["rouge_l"].needs == ("references",) and rows["pacspp"].needs == ("images", "weights")
     assert all(row.summary.endswith(".") or ":" in row.summary for row in rows.values())

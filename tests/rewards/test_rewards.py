@@ -1,6 +1,7 @@
 import json
 import re
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 import torch
@@ -49,10 +50,24 @@ def folder(tmp_path_factory):
     return str(path / "tiny")
 
 
+def hard(folder: str) -> str:
+    """The same CLIP, as the training of a run with negatives would leave it."""
+    run = Path(folder).parent / "hard"
+    if not run.exists():
+        save_clip(load_clip(folder), run / "clip")
+        (run / "config.json").write_text(json.dumps({"negatives": 3, "clip": folder, "method": "projections"}))
+    return str(run)
+
+
 @pytest.fixture
 def spec(folder, gpt2):
     """A reward by name, with tiny weights when it needs some and the checker that needs no Java."""
-    option = {"pac": f"checkpoint={folder}", "lm": f"model={gpt2}", "grammar": "checker=harper"}
+    option = {
+        "hard": f"checkpoint={hard(folder)}",
+        "pac": f"checkpoint={folder}",
+        "lm": f"model={gpt2}",
+        "grammar": "checker=harper",
+    }
 
     def spec(name):
         if name == "grammar":
@@ -132,7 +147,32 @@ def test_clip_of_an_option_goes_before_the_clip_of_the_run(folder):
     assert torch.equal(score(f"clips:clip={folder}", captions, "none"), score("clips", captions, folder))
 
 
-@pytest.mark.parametrize("name", ["pacs", "refpacs", "pacspp", "refpacspp"])
+def test_the_hard_name_is_the_same_computation_with_another_checkpoint(folder):
+    captions = [["a red cat", "beach beach"], ["a dog", "two boats"], ["a bus", ""]]
+    for ref in ("", "ref"):
+        plain, other = f"{ref}pacspp:checkpoint={folder}", f"{ref}pacspp_hard:checkpoint={hard(folder)}"
+        assert torch.equal(score(plain, captions), score(other, captions))
+    mix = build([parse(f"pacspp_hard:checkpoint={hard(folder)}")], Context(EXAMPLES))
+    assert mix.signatures["pacspp_hard"].startswith("PAC-S++ hard[w2,")
+
+
+@pytest.mark.parametrize("ref", ["", "ref"])
+def test_a_checkpoint_under_the_wrong_name_is_refused(folder, ref):
+    with pytest.raises(ValueError, match=f"records no hard text negatives: type {ref}pacspp, not {ref}pacspp_hard"):
+        build([parse(f"{ref}pacspp_hard:checkpoint={folder}")], Context(EXAMPLES))
+    with pytest.raises(ValueError, match=f"3 hard text negatives a caption: type {ref}pacspp_hard, not {ref}pacspp$"):
+        build([parse(f"{ref}pacspp:checkpoint={hard(folder)}")], Context(EXAMPLES))
+
+
+def test_scale_stands_in_the_signature_when_it_is_not_one(folder):
+    half, whole = (f"pacspp_hard:checkpoint={hard(folder)}{more}" for more in (",scale=0.5", ",scale=1"))
+    signed = [build([parse(text)], Context(EXAMPLES)).signatures["pacspp_hard"] for text in (half, whole)]
+    assert signed[0].endswith(",scale=0.5]") and "scale" not in signed[1]
+    with pytest.raises(ValueError, match="scale is 0 .* to 1"):
+        build([parse(f"pacspp_hard:checkpoint={hard(folder)},scale=2")], Context(EXAMPLES))
+
+
+@pytest.mark.parametrize("name", ["pacs", "refpacs", "pacspp", "refpacspp", "pacspp_hard", "refpacspp_hard"])
 def test_a_tuned_clip_has_to_be_named(name):
     with pytest.raises(ValueError, match=f"captioner metric train .*--reward {name}:checkpoint=DIR"):
         build([parse(name)], Context(EXAMPLES))

@@ -1,4 +1,4 @@
-"""The learned metric: pretrain a CLIP, train a PAC-S++, import the authors' files, judge and audit a metric."""
+"""Train, import and test learned metrics. PAC-S++ is a CLIP that is tuned with generated positives."""
 
 from __future__ import annotations
 
@@ -12,44 +12,44 @@ from typing import TYPE_CHECKING
 from captioner.commands.metric import audit, import_authors, judge, positives, video
 from captioner.flags import add_flags, given
 from metric.runtime.interrupts import Interrupted
-from metric.training.config import PRESETS, MetricConfig, PretrainConfig
+from metric.training.config import PRESETS, MetricConfig, PretrainConfig, refuse_idle
 
 if TYPE_CHECKING:
     import torch
 
     from metric.example import Example
 
-HELP = "the learned metric: train, pretrain, import, positives, judge, audit, video"
+HELP = "learned metrics: train, pretrain, import, positives, judge, audit, video"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="metric_command", metavar="COMMAND", required=True)
     for name, config, what in (
-        ("train", MetricConfig(), "tune a CLIP with positive-augmented contrastive loss: a PAC-S++"),
+        ("train", MetricConfig(), "training of a PAC-S++ from a CLIP, with the positive-augmented contrastive loss"),
         ("pretrain", PretrainConfig(), "plain contrastive training of an open_clip model"),
     ):
-        sub = commands.add_parser(name, help=what, description=what)
+        sub = commands.add_parser(name, help=what, description=config.__doc__)
         sub.usage = "%(prog)s --out RUN [--data DATA] [--FLAG VALUE ...]"
-        sub.add_argument("--data", default="scenes", help="data set: a path, or name:option=value,... (scenes)")
-        sub.add_argument("--val", default="", help="data set of the validation pictures; empty takes --data")
+        sub.add_argument("--data", default="scenes", help="data set: a path or name:option=value,... (scenes)")
+        sub.add_argument("--val", default="", help="data set of the validation, by its split val; empty takes --data")
         sub.add_argument("--out", required=True, type=Path, help="folder of the run")
-        sub.add_argument("--resume", action="store_true", help="continue the run in --out")
-        sub.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
+        sub.add_argument("--resume", action="store_true", help="continuation of the run in --out")
+        sub.add_argument("--device", default="auto", help="device of the work: auto, cpu, cuda or cuda:N (auto)")
         add_flags(sub, config)
     commands.choices["pretrain"].add_argument(
-        "--words", default="", help="data set whose texts train a new tokenizer; empty takes --data"
+        "--words", default="", help="data set of the texts for a new tokenizer; empty takes --data"
     )
     commands.choices["train"].add_argument(
         "--positives",
         default="",
-        help="folder of `metric positives`; empty takes the renderer for scenes, else other references",
+        help="folder of `captioner metric positives`; empty takes the renderer for scenes, else other references",
     )
     commands.choices["train"].add_argument(
         "--preset",
         choices=PRESETS,
         default="pacspp",
-        help="settings that go together; flags win over the preset: LoRA as the authors', PAC-S's two projections, "
-        "or LoRA without made positives (pacspp)",
+        help="named settings: pacspp (LoRA of the authors), pacspp_hard (the same with hard text negatives), pacs (two "
+        "projections) or plain (LoRA without generated positives); flags win over the settings (pacspp)",
     )
     for command in (import_authors, positives, judge, audit, video):
         command.add(commands)
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> None:
         device = device_of(args.device)
         train, val = load(args.data, "train"), load(args.val or args.data, "val")
         if args.metric_command == "train":
-            config = MetricConfig(**{**PRESETS[args.preset], **given(args, MetricConfig())})
+            config = metric_config(args)
             run_train(config, train, val, args.out, args.resume, device, args.positives)
         else:
             run_pretrain(
@@ -76,8 +76,21 @@ def run(args: argparse.Namespace) -> None:
             ended(reached(args.out), args.out, next_command(args))
 
 
+def metric_config(args: argparse.Namespace) -> MetricConfig:
+    """The settings of the preset, and over them those that were typed.
+
+    Raises ValueError for settings of negatives that were typed, and for the preset of negatives, without negatives.
+    """
+    typed = given(args, MetricConfig())
+    config = MetricConfig(**{**PRESETS[args.preset], **typed})
+    refuse_idle(config, typed)
+    if PRESETS[args.preset].get("negatives") and not config.negatives:
+        raise ValueError(f"--preset {args.preset} is training with negatives, got --negatives 0; type --preset pacspp")
+    return config
+
+
 def reached(out: Path) -> str:
-    """The steps and the last loss of a training, from the last row of its log."""
+    """The number of steps and the loss, by the last row of metrics.jsonl."""
     from captioner.runs.folder import RunFolder
 
     last = RunFolder(out).metrics[-1]
@@ -87,12 +100,12 @@ def reached(out: Path) -> str:
 def next_command(args: argparse.Namespace) -> list[object]:
     if args.metric_command == "pretrain":
         return ["captioner", "metric", "train", "--data", args.data, "--clip", args.out / "clip", "--out", "METRIC"]
-    reward = "pacs" if args.preset == "pacs" else "pacspp"
+    reward = "pacs" if args.preset == "pacs" else "pacspp_hard" if metric_config(args).negatives else "pacspp"
     return ["captioner", "train", "--reward", f"{reward}:checkpoint={args.out}", "--data", args.data, "--out", "RUN"]
 
 
 def record_origin(out: Path, data: str, positives: str) -> None:
-    """Write provenance.json for the model card: the data, the positives, and commit and hardware of this process."""
+    """Write provenance.json for the model card: data, positives, commit and hardware."""
     from metric.storage.atomic_files import write_json
     from metric.storage.provenance import origin
     from metric.storage.run_files import PROVENANCE
@@ -103,7 +116,7 @@ def record_origin(out: Path, data: str, positives: str) -> None:
 
 @contextmanager
 def told_again(typed: Sequence[str]) -> Iterator[None]:
-    """Adds to an interruption the command that continues the run: the typed words and --resume."""
+    """Adds to an interrupt the command that continues the run: the typed words and --resume."""
     try:
         yield
     except Interrupted as stop:
@@ -120,7 +133,7 @@ def run_pretrain(
     device: torch.device,
     words: str,
 ) -> None:
-    """Pretrain a CLIP; a new tokenizer is made from the texts of the data set `words`, by default those of `train`."""
+    """Pretrain a CLIP. The texts of the data set `words`, or those of `train` without it, make a new tokenizer."""
     from captioner.data import load
     from metric.training.pretrain import pretrain
 
@@ -137,7 +150,7 @@ def run_train(
     device: torch.device,
     positives: str,
 ) -> None:
-    """Tune a CLIP with the positives of a folder of shards, or with those that `positives_for` chooses."""
+    """Tune a CLIP with the positives of the folder `positives`, or with the choice of `positives_for` for ""."""
     from metric.positives.sources import positives_for
     from metric.training.finetune import train_metric
 

@@ -1,4 +1,4 @@
-"""Audit a metric: how often the metric prefers a caption that was made worse, as a captioner could exploit."""
+"""Audit metrics before they become rewards: compare the scores of references with those of corrupted captions."""
 
 from __future__ import annotations
 
@@ -8,20 +8,26 @@ from typing import Any
 
 from captioner.commands.metric.judge import add_metrics, whole
 
-HELP = "preference of metrics for captions that were made worse"
+HELP = "test of metrics with captions that are made worse"
 
 
 def add(commands: Any) -> None:
     sub = commands.add_parser("audit", help=HELP, description=__doc__)
     sub.add_argument(
-        "--data", default="scenes", help="data set with references: a path, or name:option=value,... (scenes)"
+        "--data", default="scenes", help="data set with references: a path or name:option=value,... (scenes)"
     )
     sub.add_argument("--split", default="val", help="split of the data set (val)")
-    sub.add_argument("--count", type=whole, default=500, help="number of pictures, from the first; 0: all (500)")
+    sub.add_argument(
+        "--count", type=whole, default=500, help="number of pictures, the first of the split; 0 takes all (500)"
+    )
     add_metrics(sub)
     sub.add_argument("--seed", type=int, default=0, help="seed of captions and corruptions (0)")
     sub.add_argument(
-        "--out", required=True, type=Path, metavar="DIR", help="folder of audit.md, audit.csv, audit.json and audit.png"
+        "--out",
+        required=True,
+        type=Path,
+        metavar="DIR",
+        help="folder for audit.md, audit.csv, audit.json and audit.png",
     )
     sub.set_defaults(run=run)
 

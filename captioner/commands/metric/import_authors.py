@@ -1,4 +1,4 @@
-"""Turn the authors' PAC-S or PAC-S++ checkpoint into a CLIP folder that scores and rewards take."""
+"""Turn a PAC-S or PAC-S++ checkpoint of the authors into a CLIP folder that scores and rewards take."""
 
 from __future__ import annotations
 
@@ -11,18 +11,13 @@ HELP = "conversion of the authors' .pth into a folder that --pac and pacspp:chec
 
 def add(commands: Any) -> None:
     sub = commands.add_parser("import", help=HELP, description=__doc__)
-    sub.add_argument("file", type=Path, metavar="FILE", help=".pth file of PAC-S or PAC-S++, as published")
-    sub.add_argument("--out", required=True, type=Path, help="folder of the CLIP")
-    sub.add_argument(
-        "--alpha",
-        type=float,
-        default=1.0,
-        help="alpha of LoRA, whose scale is alpha / rank (1.0, as the authors have it)",
-    )
+    sub.add_argument("file", type=Path, metavar="FILE", help="published .pth file")
+    sub.add_argument("--out", required=True, type=Path, help="folder for the CLIP")
+    sub.add_argument("--alpha", type=float, default=1.0, help="numerator of the scale of LoRA, alpha / rank (1.0)")
     sub.add_argument(
         "--activation",
         default="auto",
-        help="activation: quickgelu, gelu, or auto, which takes QuickGELU unless the file is called openClip (auto)",
+        help="activation: quickgelu, gelu, or auto (gelu for a file called openClip, else quickgelu)",
     )
     sub.set_defaults(run=run)
 

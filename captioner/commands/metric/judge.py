@@ -1,4 +1,7 @@
-"""Measure metrics against human judgement: Kendall's tau-b and tau-c, or accuracy, by the published protocols."""
+"""Measure the agreement of metrics with people, by the published protocol of a benchmark.
+
+The measure is Kendall's tau-b, tau-c or the accuracy.
+"""
 
 from __future__ import annotations
 
@@ -13,37 +16,39 @@ HELP = "agreement of metrics with people on a benchmark"
 
 def add(commands: Any) -> None:
     sub = commands.add_parser("judge", help=HELP, description=__doc__)
-    sub.add_argument("--benchmark", required=True, metavar="NAME", help=f"one of {', '.join(BENCHMARKS)}")
-    sub.add_argument(
-        "--root", required=True, type=Path, help="folder with the benchmark's files, as its authors publish them"
-    )
+    sub.add_argument("--benchmark", required=True, metavar="NAME", help=f"benchmark: {', '.join(BENCHMARKS)}")
+    sub.add_argument("--root", required=True, type=Path, help="folder of the benchmark's files, as published")
     add_metrics(sub)
-    sub.add_argument("--references", type=whole, default=0, help="most references of an item; 0: all (0)")
+    sub.add_argument("--references", type=whole, default=0, help="most references of an item; 0 takes all (0)")
     sub.add_argument(
-        "--resamples", type=whole, default=200, help="resamples of the bootstrap over pictures; 0: no intervals (200)"
+        "--resamples", type=whole, default=200, help="bootstrap resamples of the pictures; 0 gives no intervals (200)"
     )
-    sub.add_argument("--out", type=Path, metavar="FILE.json", help="JSON file of the result")
+    sub.add_argument("--out", type=Path, metavar="FILE.json", help="JSON file for the result")
     sub.set_defaults(run=run)
 
 
 def add_metrics(parser: argparse.ArgumentParser) -> None:
-    """Add the flags that name metrics. The audit has the same flags."""
-    parser.add_argument("--metrics", default="", help="scores or rewards, name:option=value, with commas between them")
+    """Adds the flags that choose metrics, for judge and audit."""
+    parser.add_argument(
+        "--metrics", default="", help="scores and rewards as name:option=value,... with commas between them"
+    )
     parser.add_argument(
         "--reward",
         action="append",
         default=[],
         metavar="SPEC",
-        help="reward that takes part as a metric, where a score has the same name",
+        help="reward as name:option=value,... if a score has the same name; may be repeated",
     )
-    parser.add_argument("--clip", default="scenes-clip", help="CLIP of scores and rewards that name none (scenes-clip)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
+    parser.add_argument(
+        "--clip", default="scenes-clip", help="CLIP of the scores and rewards that name no CLIP (scenes-clip)"
+    )
+    parser.add_argument("--device", default="auto", help="device of the work: auto, cpu, cuda or cuda:N (auto)")
 
 
 def whole(text: str) -> int:
-    """A whole number from 0. Raises the error that argparse prints."""
+    """A whole number from 0. Raises the error that argparse reports for other text."""
     if not (text.isascii() and text.isdigit()):
-        raise argparse.ArgumentTypeError(f"a whole number from 0, got {text!r}")
+        raise argparse.ArgumentTypeError(f"a whole number from 0 is expected, got {text!r}")
     return int(text)
 
 

@@ -1,6 +1,6 @@
-"""Make synthetic positives for a data set: captions of its pictures, and pictures of its captions.
+"""Make synthetic positives for a data set: captions t' of the pictures, and pictures v' for the captions.
 
-A later call continues an earlier one. Under torchrun, or with --shard, several processes share the work.
+A second call continues an interrupted one. Several processes share the work under torchrun or with --shard.
 """
 
 from __future__ import annotations
@@ -24,19 +24,23 @@ if TYPE_CHECKING:
     from metric.positives.generate import Makers
     from metric.positives.units import ImageMaker, TextMaker
 
-HELP = "synthetic positives of a data set: captions by a captioner, pictures by a text-to-image model"
+HELP = "synthetic positives: captions by a captioner, pictures by a text-to-image model"
 
 
 def add(commands: Any) -> None:
     parser = commands.add_parser("positives", help=HELP, description=__doc__)
     parser.usage = "%(prog)s --out DIR [--data DATA] [--FLAG VALUE ...]"
-    parser.add_argument("--data", default="scenes", help="data set: a path, or name:option=value,... (scenes)")
+    parser.add_argument("--data", default="scenes", help="data set: a path or name:option=value,... (scenes)")
     parser.add_argument("--split", default="train", help="split of the data set (train)")
-    parser.add_argument("--out", required=True, type=Path, help="folder of the shards")
+    parser.add_argument("--out", required=True, type=Path, help="folder for the shards")
     parser.add_argument("--shard", default="", metavar="I/N", help=FLAG)
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N; auto takes torchrun's GPU (auto)")
-    add_flags(parser, GenerationConfig())
-    add_flags(parser, FilterConfig())
+    parser.add_argument(
+        "--device",
+        default="auto",
+        help="device of the work: auto, cpu, cuda or cuda:N (auto)",
+    )
+    add_flags(parser, GenerationConfig(), others="making")
+    add_flags(parser, FilterConfig(), others="choice")
     parser.set_defaults(run=run)
 
 
@@ -63,7 +67,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def with_clip(config: GenerationConfig, examples: Sequence[Example]) -> GenerationConfig:
-    """The settings with scenes-clip for scenes. For photographs --clip names a CLIP, or there is none."""
+    """The settings with scenes-clip as the CLIP of scenes. Other pictures keep the CLIP that was named, or none."""
     from metric.scenes.world import Scene
 
     scenes = all(isinstance(example.image, Scene) for example in examples)

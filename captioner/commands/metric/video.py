@@ -1,4 +1,7 @@
-"""Score captions of videos by EMScore with any CLIP: coarse, fine and their mean, over frames of a file or folder."""
+"""Score captions of videos with EMScore (coarse, fine and both), with any CLIP.
+
+A video is a file or a folder of frames.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +17,17 @@ HELP = "EMScore of captions of videos, with any CLIP"
 def add(commands: Any) -> None:
     sub = commands.add_parser("video", help=HELP, description=__doc__)
     sub.add_argument(
-        "--captions", required=True, type=Path, help="captions: JSONL of `captioner caption`, or {id: caption} JSON"
+        "--captions", required=True, type=Path, help="captions: JSONL of `captioner caption`, or JSON {id: caption}"
     )
-    sub.add_argument("--videos", required=True, type=Path, help="folder of ID.mp4 files or of folders of frames ID/")
-    sub.add_argument("--references", type=Path, help="{id: [caption, ...]} JSON, for the version with references")
-    sub.add_argument("--clip", default="scenes-clip", help="CLIP or checkpoint of a metric (scenes-clip)")
-    sub.add_argument("--frames", type=whole, default=10, help="frames of a video, evenly spread; 0: all (10)")
-    sub.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
+    sub.add_argument("--videos", required=True, type=Path, help="folder of files ID.mp4, or of folders ID with frames")
     sub.add_argument(
-        "--out", type=Path, metavar="FILE.json", help="JSON file of the means and of the scores of each caption"
+        "--references", type=Path, help="references as JSON {id: [caption, ...]}, for EMScore with references"
+    )
+    sub.add_argument("--clip", default="scenes-clip", help="CLIP or metric checkpoint of the scores (scenes-clip)")
+    sub.add_argument("--frames", type=whole, default=10, help="frames of a video, evenly spread; 0 takes all (10)")
+    sub.add_argument("--device", default="auto", help="device of the work: auto, cpu, cuda or cuda:N (auto)")
+    sub.add_argument(
+        "--out", type=Path, metavar="FILE.json", help="JSON file for the means and the scores of each caption"
     )
     sub.set_defaults(run=run)
 

@@ -1,4 +1,4 @@
-"""COCO's captions JSON (2014, 2017), and those that share its form: nocaps with its domains, VizWiz-Captions."""
+"""COCO's captions JSON (2014, 2017), and data sets of the same form: nocaps with its domains, VizWiz-Captions."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ DOMAINS = ("in-domain", "near-domain", "out-domain")
 
 
 def coco(split: str, file: str, images: str = "", ids: str = "names", lists: str = "") -> Read:
-    """`file=captions_{split}2014.json`, or with `lists` any of its files, `captions_*2014.json`.
+    """Pictures with captions from `file=captions_{split}2014.json`.
 
-    `lists=karpathy_{split}_images.txt` names pictures of a split, a line each: file name, image id, or both.
+    `lists=karpathy_{split}_images.txt` names the pictures of a split, one a line: file name, image id, or both. `file`
+    is then a pattern of all files, `captions_*2014.json`.
     """
     if not lists:
         yield from annotated(file_of(file, split), images, ids)
@@ -29,7 +30,7 @@ def coco(split: str, file: str, images: str = "", ids: str = "names", lists: str
     chosen = listed(file_of(lists, split))
     paths = sorted(Path(file).parent.glob(Path(file).name))
     if not paths:
-        raise ValueError(f"no file is called {file}")
+        raise ValueError(f"no file matches {file}; type coco:file=DIR/captions_*2014.json")
     for path in paths:
         yield from annotated(
             path, images, ids, keep=lambda row: not {row["file_name"], str(row["id"])}.isdisjoint(chosen)
@@ -45,21 +46,21 @@ def nocaps(split: str, file: str, images: str = "", ids: str = "names", domain: 
 
     The server wants `ids=numbers`.
     """
-    wanted = domain_of(domain) if domain else split if split in DOMAINS else ""
+    kept_domain = domain_of(domain) if domain else split if split in DOMAINS else ""
     path = Path(file) if split in DOMAINS else file_of(file, split)
-    yield from annotated(path, images, ids, keep=lambda row: wanted in ("", row.get("domain")))
+    yield from annotated(path, images, ids, keep=lambda row: kept_domain in ("", row.get("domain")))
 
 
 def nocaps_splits(file: str, domain: str = "", **_: Any) -> list[str]:
-    there = {row.get("domain") for row in content(Path(file))["images"]}
-    return [*splits_of(file), *(each for each in DOMAINS if each in there and not domain)]
+    domains = {row.get("domain") for row in content(Path(file))["images"]}
+    return [*splits_of(file), *(name for name in DOMAINS if name in domains and not domain)]
 
 
 def domain_of(name: str) -> str:
     for domain in DOMAINS:
         if name.lower() in (domain, domain.removesuffix("-domain")):
             return domain
-    raise ValueError(f"nocaps:domain is one of {', '.join(DOMAINS)}, got {name!r}")
+    raise ValueError(f"nocaps:domain must be one of {', '.join(DOMAINS)}, got {name!r}")
 
 
 def vizwiz(
@@ -69,7 +70,7 @@ def vizwiz(
 
     `rejected=1` keeps the first, `precanned=1` the second.
     """
-    marks = [mark for mark, kept in (("is_rejected", rejected), ("is_precanned", precanned)) if not kept]
+    marks = [mark for mark, allowed in (("is_rejected", rejected), ("is_precanned", precanned)) if not allowed]
     yield from annotated(file_of(file, split), images, ids, marks=marks)
 
 
@@ -117,17 +118,19 @@ def places(row: Row, path: Path) -> tuple[str, ...]:
     address = str(row.get("coco_url", "")).split("/")[-2:]
     year = re.search(r"(train|val|test)(2014|2015|2017)", path.name)
     folders = [*(address[:1] if len(address) == 2 else []), *([year[0]] if year else [])]
-    return (row["file_name"], *(f"{each}/{row['file_name']}" for each in folders))
+    return (row["file_name"], *(f"{folder}/{row['file_name']}" for folder in folders))
 
 
 def content(path: Path) -> Row:
-    whole = read_json(path)
-    images, annotations = (whole.get(key, []) if isinstance(whole, dict) else None for key in ("images", "annotations"))
+    document = read_json(path)
+    images, annotations = (
+        document.get(key, []) if isinstance(document, dict) else None for key in ("images", "annotations")
+    )
     if not (fits(images, {"id", "file_name"}) and images and fits(annotations, {"image_id", "caption"})):
         raise ValueError(
-            f"{path} is not COCO's: images of {{id, file_name}} and annotations of {{image_id, caption}} are expected"
+            f"{path} has no form of COCO; expected images of {{id, file_name}} and annotations of {{image_id, caption}}"
         )
-    return whole
+    return document
 
 
 def fits(rows: Any, keys: set[str]) -> bool:

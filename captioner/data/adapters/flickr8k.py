@@ -30,7 +30,7 @@ def flickr8k(split: str, root: str, count: int = 0) -> Read:
     captions = references(lines(folder, TOKENS))
     lost = [name for name in listed if name not in captions]
     if lost:
-        raise ValueError(f"{folder / TOKENS} has no caption for {len(lost)} of {LISTS[split]}, the first {lost[0]}")
+        raise ValueError(f"{folder / TOKENS} has no caption for {len(lost)} of {LISTS[split]}, the first is {lost[0]}")
     pictures = Pictures(photographs(folder))
     for name in listed:
         yield pictures.example(name, (name,), captions[name])
@@ -57,5 +57,5 @@ def photographs(folder: Path) -> Path:
 def lines(folder: Path, name: str) -> list[str]:
     path = folder / name
     if not path.is_file():
-        raise ValueError(f"{folder} is not Flickr8k: {name} is not there; type flickr8k:root=DIR")
+        raise ValueError(f"{folder} is not Flickr8k, whose folder has a file {name}; type flickr8k:root=DIR")
     return [line for line in text_lines(path.read_text(encoding="utf-8")) if line]

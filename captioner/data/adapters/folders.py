@@ -35,9 +35,11 @@ def folder(split: str, root: str) -> list[Example]:
         files = sorted(path for path in base.rglob("*") if is_picture(path.name))
         examples = [Example(path.relative_to(base).as_posix(), path) for path in files]
     else:
-        raise ValueError(f"{root} is not a folder of pictures, nor a zip or tar")
+        raise ValueError(f"{root} is neither a folder nor a zip or tar of pictures; type folder:root=DIR")
     if not examples:
-        raise ValueError(f"{root} holds no picture of {len(SUFFIXES)} endings that Pillow reads, .jpg .png and so on")
+        raise ValueError(
+            f"{root} has no picture; expected one of the {len(SUFFIXES)} endings that Pillow reads, as .jpg"
+        )
     return examples
 
 

@@ -17,7 +17,7 @@ from metric.images import InMemory, Stored
 ID = ("id", "filename", "file_name", "image_id", "img_id", "cocoid", "key")
 NUMBERED = re.compile(r"(captions?|texts?|sentences?|references?)[_ ]?\d+", re.IGNORECASE)  # caption_0, caption_1, ...
 ROWS = 1000  # at a time
-SAVED = ("state.json", "dataset_dict.json")  # what save_to_disk leaves in a folder
+SAVED = ("state.json", "dataset_dict.json")  # files that save_to_disk writes
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,11 @@ def hf(
     id: str = "",
     streaming: bool = False,
 ) -> Read:
-    """Columns are found by type unless named (`references=caption_0+caption_1`); a column `split` rules if it is there.
+    """A data set of the Hugging Face hub, or a folder of `save_to_disk`.
 
-    The id is that of its column, else the picture's file name, else its row; neighbours of one id are one Example.
+    Columns are chosen by type unless options name them (`references=caption_0+caption_1`). A column `split` decides the
+    split of a row. The id comes from the id column, else from the picture's file name, else from the row's number.
+    Neighbouring rows with one id are one Example.
     """
     tables = opened(path, config, streaming)
     for name, table in chosen(tables, split, path).items():
@@ -69,14 +71,14 @@ def library() -> Any:
 
 
 def opened(path: str, config: str, streaming: bool) -> dict[str, Any]:
-    """Tables by split; one without splits under an empty name."""
+    """Split -> table. A data set without splits has its table under an empty name."""
     datasets = library()
     if any((Path(path) / name).is_file() for name in SAVED):
-        tables = datasets.load_from_disk(path)
-        tables = {name: table.to_iterable_dataset() for name, table in as_dict(tables).items()} if streaming else tables
+        loaded = datasets.load_from_disk(path)
+        loaded = {name: table.to_iterable_dataset() for name, table in as_dict(loaded).items()} if streaming else loaded
     else:
-        tables = datasets.load_dataset(path, config or None, streaming=streaming)
-    return as_dict(tables)
+        loaded = datasets.load_dataset(path, config or None, streaming=streaming)
+    return as_dict(loaded)
 
 
 def as_dict(tables: Any) -> dict[str, Any]:
@@ -86,10 +88,10 @@ def as_dict(tables: Any) -> dict[str, Any]:
 def chosen(tables: dict[str, Any], split: str, path: str) -> dict[str, Any]:
     if "" in tables or any("split" in (table.features or {}) for table in tables.values()):
         return tables
-    chosen = {name: table for name, table in tables.items() if same(name, split)}
-    if not chosen:
+    of_split = {name: table for name, table in tables.items() if same(name, split)}
+    if not of_split:
         raise ValueError(f"{path} has the splits {', '.join(tables)}, got {split!r}")
-    return chosen
+    return of_split
 
 
 @dataclass(frozen=True)
@@ -101,9 +103,9 @@ class Columns:
 
     @classmethod
     def choose(cls, features: Mapping[str, Any] | None, image: str, references: str, id: str, path: str) -> Columns:
-        """By type where not named."""
+        """The columns that options name, and the others by their type. Raises ValueError where several columns fit."""
         if features is None:
-            raise ValueError(f"{path} does not say its columns while it streams; type streaming=0")
+            raise ValueError(f"{path} does not name its columns while streaming; type streaming=0")
         pictures = [name for name, feature in features.items() if isinstance(feature, library().Image)]
         if len(pictures) > 1 and not image:
             raise several(pictures, "image", path)
@@ -126,14 +128,14 @@ def captions_of(features: Mapping[str, Any], image: str, path: str) -> tuple[str
     """The columns of captions; none where no column holds text."""
     free = [name for name in features if name not in (image, "split", *ID, *IMAGE) and holds_text(features[name])]
     numbered = tuple(name for name in free if NUMBERED.fullmatch(name))
-    usual = next((name for known in REFERENCES for name in free if name.lower() == known), "")
+    usual = next((name for title in REFERENCES for name in free if name.lower() == title), "")
     if not (usual or numbered or len(free) < 2):
         raise several(free, "references", path)
     return (usual,) if usual else numbered or tuple(free)
 
 
 def holds_text(feature: Any) -> bool:
-    """A string, a list of strings, or of records with a `raw` string as Karpathy's."""
+    """Whether a column holds strings, lists of strings, or lists of records with a `raw` string as Karpathy's."""
     datasets = library()
     if isinstance(feature, (datasets.List, datasets.LargeList)):
         return holds_text(feature.feature)
@@ -156,7 +158,7 @@ def examples(table: Any, columns: Columns, split: str, part: str) -> Iterator[Ex
             image = Path(picture["path"]) if picture["path"] else None
         else:
             image = InTable(table, number, columns.image, name) if mapped else InMemory(name, picture["bytes"])
-        references = tuple(text for each in columns.references for text in texts(row[each], f"{name}: {each}"))
+        references = tuple(text for column in columns.references for text in texts(row[column], f"{name}: {column}"))
         yield Example(name, image, references) if image else LeftOut(name, "the row has no picture")
 
 
@@ -167,29 +169,29 @@ def name_of(row: Mapping[str, Any], columns: Columns, picture: Mapping[str, Any]
 
 
 def light(table: Any, columns: Columns) -> Iterator[dict[str, Any]]:
-    """The rows, but of a picture's bytes only whether there are any: the table is mapped, they stay on the disk."""
+    """The rows, in which b"" stands for the bytes of a picture, so that the bytes stay on the disk."""
     import pyarrow.compute as arrow
 
     for batch in table.with_format("arrow").iter(batch_size=ROWS):
         pictures = batch[columns.image].combine_chunks()
         paths = pictures.field("path").to_pylist()
-        there = arrow.is_valid(pictures.field("bytes")).to_pylist()
-        pairs = [{"path": path, "bytes": b"" if known else None} for path, known in zip(paths, there)]
+        has_bytes = arrow.is_valid(pictures.field("bytes")).to_pylist()
+        pairs = [{"path": path, "bytes": b"" if stored else None} for path, stored in zip(paths, has_bytes)]
         others = batch.drop_columns([columns.image]).to_pylist()
         yield from ({**row, columns.image: pair} for row, pair in zip(others, pairs))
 
 
 def merged(read: Read) -> Read:
-    """Neighbours of one id as one Example with all their captions."""
+    """Neighbouring Examples of one id as one Example with all their captions."""
     last: Example | None = None
-    for each in read:
-        if isinstance(each, LeftOut):
-            yield each
-        elif last and each.id == last.id:
-            last = Example(last.id, last.image, last.references + each.references)
+    for item in read:
+        if isinstance(item, LeftOut):
+            yield item
+        elif last and item.id == last.id:
+            last = Example(last.id, last.image, last.references + item.references)
         else:
             if last:
                 yield last
-            last = each
+            last = item
     if last:
         yield last

@@ -13,14 +13,15 @@ from captioner.data.text_files import read_json
 
 
 def karpathy(split: str, file: str, images: str = "", ids: str = "names", restval: bool = True) -> Read:
-    """`train` holds `restval` too, as in all published results (113,287 of COCO), unless `restval=0`.
+    """Pictures with captions of a Karpathy split. `train` includes `restval`, as in all published results of COCO.
 
-    `ids=numbers` gives COCO's image ids, which its results format wants, instead of file names.
+    COCO's `train` then has 113,287 pictures. `restval=0` leaves `restval` out. `ids=numbers` gives COCO's image ids
+    instead of file names, as COCO's results format requires.
     """
     path = Path(file)
     rows = images_of(path)
-    wanted = {"train", "restval"} if canonical(split) == "train" and restval else {canonical(split)}
-    chosen = [row for row in rows if row["split"] in wanted]
+    splits = {"train", "restval"} if canonical(split) == "train" and restval else {canonical(split)}
+    chosen = [row for row in rows if row["split"] in splits]
     if not chosen:
         raise ValueError(f"{file} has the splits {', '.join(karpathy_splits(file))}, got {split!r}")
     pictures = Pictures(Path(images) if images else near(path))
@@ -39,7 +40,7 @@ def karpathy_splits(file: str, restval: bool = True, **_: Any) -> list[str]:
 def images_of(path: Path) -> list[dict[str, Any]]:
     content = read_json(path)
     rows = content.get("images") if isinstance(content, dict) else None
-    needed = {"filename", "split", "sentences"}
-    if not isinstance(rows, list) or not all(isinstance(row, dict) and needed <= row.keys() for row in rows):
-        raise ValueError(f"{path} is not Karpathy's: an image has filename, split and sentences")
+    keys = {"filename", "split", "sentences"}
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and keys <= row.keys() for row in rows):
+        raise ValueError(f"{path} has no form of Karpathy's splits; expected images with filename, split and sentences")
     return rows

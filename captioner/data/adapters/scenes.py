@@ -10,7 +10,7 @@ from metric.example import Example
 from metric.scenes.language import alt_text, keywords, names, references
 from metric.scenes.world import SPLITS, Scene, sample
 
-# The texts of an example: five references, or texts as the web has them (five a picture, so that they vary).
+# The texts of an example: five references, or texts as on the web (five different ones a picture).
 TEXTS: dict[str, Callable[[Scene], tuple[str, ...]]] = {
     "references": references,
     "alt": lambda scene: tuple(alt_text(scene, random.Random(f"{scene.key}|{n}")) for n in range(5)),
@@ -21,9 +21,9 @@ TEXTS: dict[str, Callable[[Scene], tuple[str, ...]]] = {
 
 
 def scenes(split: str, count: int = 4000, text: str = "references", first: int = 0) -> list[Example]:
-    """`count` scenes of train from number `first`, or the whole of val, test and ood: 1,000 each."""
+    """`count` scenes of train from number `first`, or all 1,000 scenes of val, test or ood."""
     if text not in TEXTS:
-        raise ValueError(f"scenes:text is one of {', '.join(TEXTS)}, got {text!r}")
+        raise ValueError(f"scenes:text must be one of {', '.join(TEXTS)}, got {text!r}")
     if split not in SPLITS:
         raise ValueError(f"scenes has the splits {', '.join(SPLITS)}, got {split!r}")
     numbers = range(first, first + count) if split == "train" else range(1000)

@@ -29,21 +29,23 @@ class Plain(separated.excel):
 
 
 def jsonl(split: str, file: str, images: str = "", image: str = "", references: str = "") -> Read:
-    """A line is {"image": ..., "references": [...], "split": ..., "id": ...}, or has the names of other data sets.
+    """Pictures with captions from lines {"image": ..., "references": [...], "split": ..., "id": ...}.
+
+    Other usual names of the columns are known too.
 
     Without `id` the id is the image's path as written. A line without `split` belongs to every split. Lines are read
     one at a time.
     """
     path = file_of(file, split)
     pictures = Pictures(Path(images) if images else near(path))
-    for where, row in records(path):
+    for place, row in records(path):
         if not same(row.get("split", split), split):
             continue
-        name = row[column(row, image, IMAGE, "image", where)]
+        name = row[column(row, image, IMAGE, "image", place)]
         if not isinstance(name, str) or not name:
-            raise ValueError(f"{where}: a picture is a path, got {json.dumps(name)[:80]}")
-        said = references_column(row, references, where)
-        yield pictures.example(str(row.get("id", name)), (name,), texts(row[said], where) if said else ())
+            raise ValueError(f"{place}: the picture must be a path, got {json.dumps(name)[:80]}")
+        captions = references_column(row, references, place)
+        yield pictures.example(str(row.get("id", name)), (name,), texts(row[captions], place) if captions else ())
 
 
 def jsonl_splits(file: str, **_: Any) -> list[str]:
@@ -62,7 +64,7 @@ def records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             raise ValueError(f"{path}:{number} is not JSON: {error.msg}") from None
         if not isinstance(row, dict):
             raise ValueError(
-                f'{path}:{number}: a line is {{"image": "a.jpg", "references": ["..."]}}, got {line[:80]!r}'
+                f'{path}:{number}: expected an object {{"image": "a.jpg", "references": ["..."]}}, got {line[:80]!r}'
             )
         yield f"{path}:{number}", row
 
@@ -76,15 +78,15 @@ def csv(split: str, file: str, images: str = "", image: str = "", references: st
     pictures = Pictures(Path(images) if images else near(path))
     header = header_of(path)
     picture = column(header, image, IMAGE, "image", file)
-    said = references_column(header, references, file)
-    pictures_of: dict[str, tuple[str, list[str]]] = {}
+    caption = references_column(header, references, file)
+    pairs: dict[str, tuple[str, list[str]]] = {}
     for row in table(path, header):
         if isinstance(row, LeftOut):
             yield row
         elif row[picture] and same(row.get("split") or split, split):
-            captions = pictures_of.setdefault(row[picture], (row.get("id") or row[picture], []))[1]
-            captions.extend(cell(row[said], f"{file}: {row[picture]}") if said else ())
-    for name, (key, captions) in pictures_of.items():
+            captions = pairs.setdefault(row[picture], (row.get("id") or row[picture], []))[1]
+            captions.extend(cell(row[caption], f"{file}: {row[picture]}") if caption else ())
+    for name, (key, captions) in pairs.items():
         yield pictures.example(key, (name,), tuple(captions))
 
 
@@ -125,10 +127,10 @@ def cells(path: Path, separator: str) -> Iterator[list[str]]:
 
 
 def tsv(split: str, file: str, images: str = "", image: str = "", references: str = "") -> Read:
-    """Conceptual Captions: caption and URL (CC3M) or URL and caption (CC12M) a row, without a header, read row by row.
+    """Conceptual Captions: a row has caption and URL (CC3M), or URL and caption (CC12M). The table has no header.
 
-    Only pictures on the disk are taken: local files, or files that a downloader named after the URL: `CRC32` or
-    `number_CRC32` of it (the common scripts for CC), or its path (`wget -x`). A table with a header is read by `csv`.
+    Pictures are taken from the disk only. A downloader has named the files after the URL: its `CRC32` or
+    `number_CRC32` (the common scripts for CC), or its path (`wget -x`). A table with a header is read by `csv`.
     """
     path = file_of(file, split)
     first = next(cells(path, "\t"), [])
@@ -139,7 +141,7 @@ def tsv(split: str, file: str, images: str = "", image: str = "", references: st
     pictures = Pictures(Path(images) if images else near(path))
     for number, row in enumerate(cells(path, "\t")):
         if row and len(row) != len(first):
-            raise ValueError(f"{path}:{number + 1} has {len(row)} cells, the first row {len(first)}")
+            raise ValueError(f"{path}:{number + 1} has {len(row)} cells, expected {len(first)} as in the first row")
         if row:
             yield pictures.example(row[picture], local_names(row[picture], number), (row[1 - picture],))
 
@@ -148,8 +150,8 @@ def tsv_splits(file: str, **_: Any) -> list[str]:
     return splits_of(file) or (csv_splits(file) if has_header(next(cells(Path(file), "\t"), [])) else [])
 
 
-def has_header(row: Sequence[str], known: Sequence[str] = (*IMAGE, *REFERENCES)) -> bool:
-    return any(name.strip().lower() in known for name in row)
+def has_header(row: Sequence[str], titles: Sequence[str] = (*IMAGE, *REFERENCES)) -> bool:
+    return any(name.strip().lower() in titles for name in row)
 
 
 def picture_column(path: Path, row: Sequence[str]) -> int:
@@ -157,7 +159,7 @@ def picture_column(path: Path, row: Sequence[str]) -> int:
     places = [place for place, text in enumerate(row) if "://" in text or is_picture(text)]
     if len(row) != 2 or len(places) != 1:
         raise ValueError(
-            f"{path} has the first row {row}, expected a caption and a URL or file, or a header with the columns' names"
+            f"{path} has the first row {row}; expected a caption and a URL or file, or a header with the columns' names"
         )
     return places[0]
 
@@ -167,5 +169,5 @@ def local_names(name: str, number: int) -> tuple[str, ...]:
     if "://" not in name:
         return (name,)
     crc, address = zlib.crc32(name.encode()), urlsplit(name)
-    made = [f"{stem}{ending}" for stem in (f"{crc}", f"{number}_{crc}") for ending in ("", ".jpg")]
-    return (*made, f"{address.netloc}{address.path}")
+    downloaded = [f"{stem}{ending}" for stem in (f"{crc}", f"{number}_{crc}") for ending in ("", ".jpg")]
+    return (*downloaded, f"{address.netloc}{address.path}")

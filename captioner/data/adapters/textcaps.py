@@ -1,4 +1,4 @@
-"""TextCaps: TextCaps_0.1_train.json and its like, one row a caption, each with all captions of its picture."""
+"""TextCaps: files such as TextCaps_0.1_train.json. A row has one caption, and all captions of its picture."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from captioner.data.text_files import read_json
 
 
 def textcaps(split: str, file: str, images: str = "") -> Read:
-    """`file=TextCaps_0.1_{split}.json`. The pictures are those of Open Images, in train_images and test_images.
+    """Pictures with captions from `file=TextCaps_0.1_{split}.json`. The test split has no captions.
 
-    The test split has no captions.
+    The pictures come from Open Images, in the folders train_images and test_images.
     """
     path = file_of(file, split)
     pictures = Pictures(Path(images) if images else near(path))
-    grouped: dict[str, tuple[dict[str, Any], list[str]]] = {}
+    pairs: dict[str, tuple[dict[str, Any], list[str]]] = {}
     for row in rows_of(path):
-        first, captions = grouped.setdefault(str(row["image_id"]), (row, []))
+        first, captions = pairs.setdefault(str(row["image_id"]), (row, []))
         captions.extend([row["caption_str"]] if row.get("caption_str") else [])
-    for key, (row, captions) in grouped.items():
+    for key, (row, captions) in pairs.items():
         name = f"{key}.jpg"
-        folders = ("train_images", "test_images")  # those of validation are with those of training
+        folders = ("train_images", "test_images")  # the pictures of validation are in train_images
         names = (name, *(f"{folder}/{name}" for folder in folders), str(row.get("image_path", name)))
         yield pictures.example(name, names, tuple(row.get("reference_strs") or captions))
 
@@ -34,8 +34,10 @@ def textcaps_splits(file: str, **_: Any) -> list[str]:
 
 
 def rows_of(path: Path) -> list[dict[str, Any]]:
-    whole = read_json(path)
-    rows = whole.get("data") if isinstance(whole, dict) else None
+    document = read_json(path)
+    rows = document.get("data") if isinstance(document, dict) else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) and "image_id" in row for row in rows):
-        raise ValueError(f'{path} is not TextCaps\'s: {{"data": [{{"image_id", "caption_str", "reference_strs"}}]}}')
+        raise ValueError(
+            f'{path} has no form of TextCaps; expected {{"data": [{{"image_id", "caption_str", "reference_strs"}}]}}'
+        )
     return rows

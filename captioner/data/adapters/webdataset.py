@@ -1,7 +1,7 @@
 """webdataset shards: tars in which the files of one picture share a name, `7.jpg 7.txt` or `7.jpg 7.json`.
 
-Shards on the disk are indexed and their pictures read when they are asked for; others (`pipe:`, http, s3 and what
-else webdataset opens) stream, a picture's bytes with it. Either way one shard's sample at a time is in memory.
+Shards on the disk are indexed, and a picture is read when it is used. Other shards (`pipe:`, http, s3 and further kinds
+of webdataset) stream, and the Example holds the picture's bytes. One sample of a shard at a time is in memory.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ SAMPLE = re.compile(r"((?:.*/|)[^.]+)[.]([^/]*)")  # key and ending, as in webda
 def webdataset(split: str, shards: str, references: str = "") -> Read:
     """`shards` is a pattern such as `cc-{00000..00331}.tar`, `pipe:curl -s https://.../{00..31}.tar`, or a folder.
 
-    `{split}` in it stands for the split; of a folder's shards those are taken that begin with the split's name, if any
-    begin with one. Captions are the lines of `.txt`, or what `.json` has (also `id` and `split`, as in JSONL).
+    `{split}` in a pattern stands for the split. In a folder whose shards name splits, shards that name another split
+    are not read. Captions are the lines of `.txt`, or the references in `.json`, which may also have `id` and `split`.
     """
     for url in urls(shards, split):
         yield from shard(url, split, references)
@@ -66,7 +66,7 @@ def opener() -> Any:
 
 
 def shard(url: str, split: str, references: str = "") -> Read:
-    """The examples of one shard. Of a shard that breaks off, those before the break."""
+    """The examples of one shard. A shard that breaks off gives the examples before the break, then a LeftOut."""
     try:
         for key, sample in samples(files(url)):
             read_example = example(key, sample, split, references, url)
@@ -77,7 +77,7 @@ def shard(url: str, split: str, references: str = "") -> Read:
 
 
 def reason(error: Exception) -> str:
-    """The reason of an error. Of a failed command, the exit code without webdataset's long list of arguments."""
+    """The reason of an error. For a failed command: its exit code, without webdataset's long list of arguments."""
     code = re.search(r"exit -?\d+", str(error))
     return f"its command failed, {code[0]}" if code else f"{error}"
 
@@ -92,7 +92,7 @@ def files(url: str) -> Iterator[Member]:
             content = tar.extractfile(entry)
             if content:
                 yield InMemory(entry.name, content.read())
-            tar.members = []  # type: ignore[attr-defined]  # or it would remember all
+            tar.members = []  # type: ignore[attr-defined]  # else the tar would keep every member in memory
 
 
 def samples(members: Iterator[Member]) -> Iterator[tuple[str, dict[str, Member]]]:
@@ -113,7 +113,7 @@ def samples(members: Iterator[Member]) -> Iterator[tuple[str, dict[str, Member]]
 
 
 def example(key: str, sample: dict[str, Member], split: str, references: str, url: str) -> Example | LeftOut | None:
-    """The example of a sample; None for one of another split."""
+    """The example of a sample; None for a sample of another split."""
     row = json_of(sample, f"{url}: {key}")
     if not same(row.get("split", split), split):
         return None
@@ -133,13 +133,13 @@ def example(key: str, sample: dict[str, Member], split: str, references: str, ur
     return Example(str(row.get("id", picture.name)), picture, captions)
 
 
-def json_of(sample: dict[str, Member], where: str) -> dict[str, Any]:
+def json_of(sample: dict[str, Member], place: str) -> dict[str, Any]:
     if "json" not in sample:
         return {}
     try:
         row = json.loads(sample["json"].data)
     except ValueError as error:
-        raise ValueError(f"{where}.json is not JSON: {error}") from None
+        raise ValueError(f"{place}.json is not JSON: {error}") from None
     if not isinstance(row, dict):
-        raise ValueError(f"{where}.json is no object, got a {type(row).__name__}")
+        raise ValueError(f"{place}.json must be an object, got a {type(row).__name__}")
     return row

@@ -1,1 +1,1 @@
-"""What `captioner data` shows of a data set: counts, a contact sheet."""
+"""The output of `captioner data` on a data set: counts, a contact sheet."""

@@ -15,9 +15,9 @@ from captioner.data.inspection.counts import thumbnail
 from captioner.pages import render
 from metric.example import Example
 
-COLUMNS, WIDTH, HEIGHT, MARGIN, LINE = 4, 260, 200, 16, 16  # pixels, but the first
-SIZE, LETTERS = 12, 38  # of the font; a line has so many
-CAPTIONS, LINES = 5, 3  # of a picture, of a caption
+COLUMNS, WIDTH, HEIGHT, MARGIN, LINE = 4, 260, 200, 16, 16  # cells in a row; the others in pixels
+SIZE, LETTERS = 12, 38  # size of the font; letters in a line
+CAPTIONS, LINES = 5, 3  # captions of a picture; lines of a caption
 INK, SOFT, BROKEN, PAPER = "#1d1f23", "#63676f", "#b3261e", "#fbfaf8"
 
 
@@ -25,22 +25,22 @@ def png(examples: Sequence[Example]) -> Image.Image:
     """Cells from left to right. A row is as high as its highest cell."""
     cells = [cell(example) for example in examples]
     rows = [cells[start : start + COLUMNS] for start in range(0, len(cells), COLUMNS)]
-    heights = [max(each.height for each in row) + MARGIN for row in rows]
+    heights = [max(picture.height for picture in row) + MARGIN for row in rows]
     sheet = Image.new("RGB", (COLUMNS * (WIDTH + MARGIN) + MARGIN, sum(heights) + MARGIN), PAPER)
     top = MARGIN
     for row, height in zip(rows, heights):
-        for place, each in enumerate(row):
-            sheet.paste(each, (MARGIN + place * (WIDTH + MARGIN), top))
+        for place, picture in enumerate(row):
+            sheet.paste(picture, (MARGIN + place * (WIDTH + MARGIN), top))
         top += height
     return sheet
 
 
 def cell(example: Example) -> Image.Image:
-    """The picture, or the reason why there is none, with its id and captions."""
+    """The picture with its id and captions. A picture that cannot be read is replaced by the reason."""
     picture = thumbnail(example, (WIDTH, HEIGHT))
-    said = [(text, INK) for caption in example.references[:CAPTIONS] for text in wrapped(caption)]
+    captions = [(text, INK) for caption in example.references[:CAPTIONS] for text in wrapped(caption)]
     fault = [(text, BROKEN) for text in wrapped(picture)] if isinstance(picture, str) else []
-    lines = [(shortened(example.id), SOFT), *fault, *said, *more(example)]
+    lines = [(shortened(example.id), SOFT), *fault, *captions, *more(example)]
     drawn = Image.new("RGB", (WIDTH, HEIGHT + LINE * (len(lines) + 1)), PAPER)
     if isinstance(picture, Image.Image):
         drawn.paste(picture, ((WIDTH - picture.width) // 2, (HEIGHT - picture.height) // 2))
@@ -60,7 +60,7 @@ def more(example: Example) -> list[tuple[str, str]]:
 
 
 def shortened(name: str) -> str:
-    """A name, or the end of a long one, which tells more than its beginning."""
+    """A name of at most LETTERS letters. A long name keeps its end, which tells more than its beginning."""
     return name if len(name) <= LETTERS else f"…{name[1 - LETTERS :]}"
 
 
@@ -71,12 +71,12 @@ def letters() -> ImageFont.FreeTypeFont:
 
 def html(splits: Mapping[str, Sequence[Example]], source: str) -> str:
     """A page that contains its pictures."""
-    shown = {name: [(each, embedded(each)) for each in examples] for name, examples in splits.items()}
+    shown = {name: [(example, embedded(example)) for example in examples] for name, examples in splits.items()}
     return render("sheet.html.j2", source=source, splits=shown)
 
 
 def embedded(example: Example) -> dict[str, str]:
-    """`src` of the picture, or the `fault` that it has."""
+    """`src`, the picture as a data URL, or `fault`, the reason why the picture cannot be read. One of them is empty."""
     picture = thumbnail(example, (2 * WIDTH, 2 * HEIGHT))
     if isinstance(picture, str):
         return {"src": "", "fault": picture}

@@ -28,9 +28,9 @@ class Look:
     split: str
     pictures: int = 0
     references: Counter[int] = field(default_factory=Counter)
-    """number of captions -> number of pictures with so many"""
+    """number of captions -> number of pictures with that many captions"""
     lengths: Counter[int] = field(default_factory=Counter)
-    """number of words -> number of captions with so many"""
+    """number of words -> number of captions with that many words"""
     words: Counter[str] = field(default_factory=Counter)
     left_out: Tally = field(default_factory=Tally)
     opened: int = 0
@@ -48,14 +48,14 @@ class Look:
             self.words.update(tokens)
 
     def open(self, examples: Sequence[Example]) -> None:
-        """Decode whole pictures: a file that is cut short has a sound beginning."""
+        """Decode pictures completely, since a file that is cut short has a sound beginning."""
         with ThreadPoolExecutor(THREADS) as pool:
-            for example, result in zip(examples, pool.map(size_or_reason, examples)):
+            for example, outcome in zip(examples, pool.map(size_or_reason, examples)):
                 self.opened += 1
-                if isinstance(result, str):
-                    self.broken[example.id] = result
+                if isinstance(outcome, str):
+                    self.broken[example.id] = outcome
                 else:
-                    self.sizes[result] += 1
+                    self.sizes[outcome] += 1
 
     def numbers(self) -> dict[str, Any]:
         """The numbers that are printed and written as JSON."""
@@ -74,28 +74,32 @@ class Look:
 
 
 def look(read: Read, split: str, opened: int, shown: int) -> Look:
-    """The content of a split. `opened` pictures, drawn with a fixed seed, are decoded (-1: all); `shown` are kept."""
-    look = Look(split)
+    """The content of a split.
+
+    `opened` is the number of pictures to decode, drawn with a fixed seed; -1 decodes all. `shown` is the number of
+    examples to keep for the contact sheet.
+    """
+    content = Look(split)
     to_open, to_show = Lot(max(opened, 0)), Lot(shown)
-    for chunk in chunks(watched(noted(read, look), f"{split} picture")):
+    for chunk in chunks(watched(noted(read, content), f"{split} picture")):
         for example in chunk:
             to_open.offer(example)
             to_show.offer(example)
         if opened < 0:
-            look.open(chunk)
+            content.open(chunk)
     for chunk in chunks(watched(to_open.drawn(), f"{split}, opened picture")):
-        look.open(chunk)
-    look.shown = to_show.drawn()
-    return look
+        content.open(chunk)
+    content.shown = to_show.drawn()
+    return content
 
 
-def noted(read: Read, look: Look) -> Iterator[Example]:
-    for each in read:
-        if isinstance(each, Example):
-            look.note(each)
-            yield each
+def noted(read: Read, content: Look) -> Iterator[Example]:
+    for item in read:
+        if isinstance(item, Example):
+            content.note(item)
+            yield item
         else:
-            look.left_out.add(each)
+            content.left_out.add(item)
 
 
 def chunks(examples: Iterable[Example]) -> Iterator[list[Example]]:
@@ -153,7 +157,7 @@ def ranked(counts: Counter[int], values: Sequence[int], rank: int) -> int:
 
 
 def thumbnail(example: Example, size: tuple[int, int]) -> Image.Image | str:
-    """The picture, resized to fit `size` (width, height), or the reason why there is none."""
+    """The picture, resized to fit `size` (width, height) in pixels, or the reason why it cannot be read."""
     try:
         picture = open_image(example.image)
     except UnreadableImage as error:

@@ -15,38 +15,38 @@ from captioner.data.inspection.counts import Look, look
 from metric.storage.atomic_files import write_json
 
 WHOLE = "all"  # the name of the only split of a data set without splits
-NAMED = 10  # broken files of a split that are printed; data.json has all
+NAMED = 10  # broken files of a split that are printed; data.json lists all
 
 
-def show(spec: str, wanted: Sequence[str], out: Path | None, opened: int, shown: int) -> bool:
-    """True if no picture was broken or left out."""
+def show(spec: str, splits: Sequence[str], out: Path | None, opened: int, shown: int) -> bool:
+    """Print the content of a data set, and write it to `out`. True if no picture was broken or left out."""
     source = recognise(spec, DATA)
     console = Console(markup=False, highlight=False, soft_wrap=True)
     console.print(f"{spec} is {source}" if str(source) != spec else str(source))
     for other in source.others:
         console.print(f"there is also {other}")
-    looks = [look(read(spec, split), split, opened, shown) for split in wanted or split_names(spec) or [WHOLE]]
+    looks = [look(read(spec, split), split, opened, shown) for split in splits or split_names(spec) or [WHOLE]]
     console.print(table(looks))
-    for each in looks:
-        for line in problems(each):
+    for content in looks:
+        for line in problems(content):
             console.print(line)
     if out:
         for path in written(out, looks, str(source)):
             console.print(f"wrote {path}")
-    return not any(each.broken or each.left_out.counts for each in looks)
+    return not any(content.broken or content.left_out.counts for content in looks)
 
 
 def table(looks: Sequence[Look]) -> Table:
     names = ("split", "pictures", "captions", "each", "words", "vocabulary", "opened", "broken", "size")
-    table = Table(*names, box=None)
-    for each in looks:
-        facts = each.numbers()
+    rows = Table(*names, box=None)
+    for content in looks:
+        facts = content.numbers()
         counts = [f"{facts[name]:,}" for name in ("pictures", "captions")]
         spans = [span(facts[name]) for name in ("captions_a_picture", "words_a_caption")]
-        files = [f"{facts['vocabulary']:,}", f"{each.opened:,}", f"{len(each.broken):,}"]
+        files = [f"{facts['vocabulary']:,}", f"{content.opened:,}", f"{len(content.broken):,}"]
         size = "x".join(str(facts[side][2]) for side in ("width", "height") if facts[side])  # medians
-        table.add_row(each.split, *counts, *spans, *files, size)
-    return table
+        rows.add_row(content.split, *counts, *spans, *files, size)
+    return rows
 
 
 def span(quartiles: Sequence[int]) -> str:
@@ -54,16 +54,16 @@ def span(quartiles: Sequence[int]) -> str:
     return "-".join(str(value) for value in dict.fromkeys(quartiles[::2])) or "none"
 
 
-def problems(each: Look) -> list[str]:
-    lines = [f"{each.split}: {line}" for line in each.left_out.lines()]
-    lines += [f"{each.split}: broken: {reason}" for reason in list(each.broken.values())[:NAMED]]
-    rest = len(each.broken) - NAMED
+def problems(content: Look) -> list[str]:
+    lines = [f"{content.split}: {line}" for line in content.left_out.lines()]
+    lines += [f"{content.split}: broken: {reason}" for reason in list(content.broken.values())[:NAMED]]
+    rest = len(content.broken) - NAMED
     if rest > 0:
-        lines.append(f"{each.split}: and {rest:,} more are broken; --out DIR lists them in data.json")
+        lines.append(f"{content.split}: and {rest:,} more are broken; --out DIR lists them in data.json")
     return lines
 
 
 def written(out: Path, looks: Sequence[Look], source: str) -> list[Path]:
-    numbers = {"source": source, "splits": {each.split: each.numbers() for each in looks}}
+    numbers = {"source": source, "splits": {content.split: content.numbers() for content in looks}}
     write_json(out / "data.json", numbers)
-    return [out / "data.json", *write(out, {each.split: each.shown for each in looks}, source)]
+    return [out / "data.json", *write(out, {content.split: content.shown for content in looks}, source)]

@@ -75,8 +75,9 @@ def test_xe_comes_first_and_labels_name_rewards_and_weights(tmp_path):
         write_run(tmp_path / "c"),
         write_run(tmp_path / "d", ["clips"]),
         write_run(tmp_path / "e", ["mine"]),
+        write_run(tmp_path / "f", ["pacspp_hard:checkpoint=runs/n"]),
     ]
-    assert labels(compare(runs)) == ["XE", "+PAC-S++", "+CIDEr 0.2 · PAC-S++ 1", "+CLIP-S", "+mine"]
+    assert labels(compare(runs)) == ["XE", "+PAC-S++", "+CIDEr 0.2 · PAC-S++ 1", "+CLIP-S", "+mine", "+PAC-S++ hard"]
 
 
 def test_equal_labels_are_told_apart_by_what_differs(tmp_path):

@@ -44,7 +44,7 @@ def test_public_json_is_known_by_its_content(tmp_path, name):
 def test_json_of_another_form_says_what_to_type(tmp_path):
     for content in "[]", "{}", '{"images": []}', '{"images": [{"id": 1}], "annotations": [{"bbox": []}]}':
         path = written(tmp_path / "a.json", content)
-        with pytest.raises(ValueError, match="of no form that is known; type folder:root="):
+        with pytest.raises(ValueError, match="an unknown format; type folder:root="):
             looks(path)
 
 
@@ -117,9 +117,9 @@ def test_plain_folder_is_pictures_and_flickr8k_is_itself(tmp_path, photographs):
     [
         ("", "scenes"),
         ("flicker8k", "did you mean flickr8k"),
-        ("nowhere/at all", "nowhere/at all is not there"),
-        ("none.json", "none.json is not there"),
-        ("a_{split}.json", "no file is called"),
+        ("nowhere/at all", "nowhere/at all does not exist"),
+        ("none.json", "none.json does not exist"),
+        ("a_{split}.json", "no file matches"),
         ("cocoo:file=x", "did you mean coco"),
     ],
 )

@@ -74,7 +74,7 @@ def test_shares_fill_the_folder_that_one_process_fills(kept, pictures, tmp_path,
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        (["nowhere.csv"], "nowhere.csv is not there"),
+        (["nowhere.csv"], "nowhere.csv does not exist"),
         (["scenes:count=2", "--clip", "no-such"], "no CLIP called"),
         (["scenes:count=2", "--shard", "3/2"], "--shard is I/N"),
         (["scenes:count=2", "--split", "extra"], "extra"),

@@ -113,6 +113,20 @@ def test_metric_from_the_cache_is_the_merged_one(runs, pushed, install, scenes):
     assert torch.equal(one, other)
 
 
+def test_metric_with_negatives_is_pushed_under_its_own_name(runs, install, scenes, tmp_path):
+    run = tmp_path / "hard"
+    shutil.copytree(runs / "metric", run)
+    settings = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps(settings | {"negatives": 3}))
+    assert main(["push", str(run), "org/hard", "--to", str(tmp_path / "pushed")]) == 0
+    card = (tmp_path / "pushed" / "README.md").read_text()
+    assert "pacspp_hard:checkpoint=org/hard" in card and "3 hard text negatives" in card and "PAC-S++ hard" in card
+    install(tmp_path / "pushed", "org/hard")
+    assert load_clip("org/hard").negatives == 3
+    with pytest.raises(ValueError, match="type pacspp_hard, not pacspp"):
+        build([parse("pacspp:checkpoint=org/hard")], Context())
+
+
 def test_card_holds_the_numbers_of_the_run(runs, pushed):
     card = ModelCard.load(pushed / "captioner" / "README.md")
     scores = json.loads((runs / "pacspp" / "scores-test.json").read_text())

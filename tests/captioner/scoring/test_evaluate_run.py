@@ -47,7 +47,7 @@ def test_split_is_captioned_and_scored(run, capsys):
     assert found["count"] == 4 and "harper" in found["facts"]["incorrect"]
     families = {name for family in ("classic", "plain", "text") for name in expand_names([family])}
     assert families | {"clip_s", "ref_clip_s"} == set(found["corpus"])
-    tuned = {"pac_s", "ref_pac_s", "pac_spp", "ref_pac_spp"}
+    tuned = {"pac_s", "ref_pac_s", "pac_spp", "ref_pac_spp", "pac_spp_hard", "ref_pac_spp_hard"}
     assert set(found["skipped"]) == {*tuned, *expand_names(["scene", "java", "data"])}
     said = capsys.readouterr().out
     assert "cider" in said and "skipped scene_truth, " in said and "scene_chair_s: 4 of 4 images are not drawn" in said

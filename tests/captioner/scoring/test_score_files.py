@@ -210,9 +210,9 @@ def test_reasons_are_printed_with_their_brackets(capsys):
 @pytest.mark.parametrize(
     "content, words",
     [
-        ("", "holds no captions"),
-        ("{}", "holds no captions"),
-        ("[]", "holds no captions"),
+        ("", "has no captions"),
+        ("{}", "has no captions"),
+        ("[]", "has no captions"),
         ("hello", ":1 is not JSON"),
         ('{"id": "a.jpg", "caption": "x"}\n{"id": "b.jpg", "capt', ":2 is not JSON"),
         ('{"id": "a.jpg"}\n{"id": "b.jpg"}', "image_id"),
@@ -221,13 +221,13 @@ def test_reasons_are_printed_with_their_brackets(capsys):
         ('{"a.jpg": ["a cat"]}', "expected text"),
         ('{"a.jpg": NaN}', "the caption of 'a.jpg' is NaN, expected text"),
         ('[{"image_id": true, "caption": "x"}]', "image_id"),
-        ('{"a.jpg": "a cat", "a.jpg": "a dog"}', "1 of 1 ids ('a.jpg') are given twice"),
+        ('{"a.jpg": "a cat", "a.jpg": "a dog"}', "1 of 1 ids ('a.jpg') come twice"),
         ('{"a": "a cat", "a.jpg": "a dog", "b.jpg": "x", "c.jpg": "x"}', "'a' and 'a.jpg' are the same picture"),
         ("[" * 100000, "nested too deeply"),
         ('[{"caption": "a cat"}]', "image_id"),
         (
             '{"id": "a.jpg", "caption": "x"}\n{"id": "a.jpg", "caption": "y"}',
-            "1 of 1 ids ('a.jpg') have more captions than one",
+            "1 of 1 ids ('a.jpg') have several captions",
         ),
         ('{"a.jpg": "a cat", "z.jpg": "a dog"}', "1 of 2 ids ('z.jpg') have no references in"),
         ('{"a.jpg": "a cat"}', "no captions for 2 of 3 ids ('b.jpg', 'c.jpg') of the references; --partial"),
@@ -240,7 +240,7 @@ def test_captions_that_cannot_be_read_are_refused(files, refused, content, words
 
 def test_captions_of_bytes_or_of_nothing_are_refused(files, refused):
     (files / "picture.json").write_bytes(b"\xff\xd8\xff")
-    assert "no UTF-8 text" in refused("picture.json")
+    assert "not UTF-8 text" in refused("picture.json")
     assert "nowhere.json" in refused("nowhere.json")
 
 
@@ -250,11 +250,11 @@ def test_captions_of_bytes_or_of_nothing_are_refused(files, refused):
         ("{", "not JSON"),
         ('{"a.jpg": ["x"]}', "2 of 3 ids ('b.jpg', 'c.jpg') have no references in"),
         ('{"q": ["x"], "r": ["x"]}', "3 of 3 ids ('a.jpg', 'b.jpg', 'c.jpg') have no references in"),
-        ('[{"image_id": 1, "caption": "x"}]', "no references; they come as"),
+        ('[{"image_id": 1, "caption": "x"}]', "no references in"),
         ('{"id": "a.jpg", "references": ["x"]}\n{"id": "a.jpg", "references": ["y"]}', "'a.jpg' twice"),
         ('{"a.jpg": "a caption", "b.jpg": "x", "c.jpg": "x"}', "expected a list of captions"),
         ('{"a.jpg": [], "b.jpg": ["x"], "c.jpg": ["x"]}', "expected a list of captions"),
-        ('{"images": [{"filename": "a.jpg", "split": "val", "sentences": [{"raw": "x"}]}]}', "there are val"),
+        ('{"images": [{"filename": "a.jpg", "split": "val", "sentences": [{"raw": "x"}]}]}', "--split with one of val"),
         ('{"images": [{"filename": "a.jpg", "split": "test"}]}', "sentences with raw"),
         ('{"a.jpg": 7, "b.jpg": ["x"], "c.jpg": ["x"]}', "list of captions"),
         ('{"annotations": [{"caption": "x"}]}', "image_id"),

@@ -34,6 +34,8 @@ OBJECTIVES = {
 METRIC = {
     "pretrain": "--config {clip}/model.json --steps 3 --batch-size 6 --val-every 2",
     "train": "--clip {clip} --steps 2 --batch-size 5 --chunk 2 --val-every 2",
+    "hard": "--clip {clip} --steps 2 --batch-size 5 --negatives 2 --val-every 2",
+    "hard-fsc": "--clip {clip} --steps 2 --batch-size 5 --negatives 2 --negatives-form fsc --chunk 2 --val-every 2",
 }
 DATA = "--data scenes:count=12"
 
@@ -48,7 +50,8 @@ def commands(tiny_flags: list[str], tiny_clip: str, folder: Path) -> dict[str, l
     clip = Path(tiny_clip)
     for name, flags in METRIC.items():
         where = clip.parent if name == "pretrain" else clip
-        found[name] = ["metric", name, *DATA.split(), *flags.format(clip=where).split()]
+        command = "pretrain" if name == "pretrain" else "train"
+        found[name] = ["metric", command, *DATA.split(), *flags.format(clip=where).split()]
     return found
 
 
@@ -110,6 +113,16 @@ def assert_same_weights(run: Path, other: Path) -> None:
 @pytest.mark.parametrize("name", ["stages", *OBJECTIVES, *METRIC])
 def test_two_processes_with_half_the_batch_learn_what_one_does(runs, name):
     assert_same_weights(runs / "two" / name, runs / "one" / name)
+
+
+@pytest.mark.parametrize("name", ["hard", "hard-fsc"])
+def test_negatives_of_two_processes_are_those_of_one(runs, name):
+    logs = [(runs / count / name / "metrics.jsonl").read_text().splitlines() for count in ("one", "two")]
+    for line, other in zip(*logs, strict=True):
+        row, same = json.loads(line), json.loads(other)
+        terms = row.keys() & {"loss", "loss_negatives"}  # the first line holds cautions
+        assert [same[term] for term in terms] == pytest.approx([row[term] for term in terms], rel=1e-5)
+    assert "loss_negatives" in row
 
 
 def test_the_log_is_written_once_and_says_what_one_process_says(runs):

@@ -51,6 +51,7 @@ def test_step_0_has_nothing_to_be_compared_with():
         (("cider",), "clip_s"),
         (("CIDEr:weight=0.2", "refclips"), "pac_spp"),
         (("cider", "clips", "pacspp:checkpoint=x"), None),
+        (("cider", "clips", "pacspp_hard:checkpoint=x"), None),
         (("cider", "clips", "pacs:checkpoint=x"), None),  # pac_spp is computed with x, which is being optimised
     ],
 )

@@ -55,7 +55,7 @@ def test_karpathy_gives_raw_captions_and_cocos_numbers_on_request(karpathy, tmp_
     [
         ("", "ood", "train, val, test"),
         (",ids=cocoid", "val", "names or numbers"),
-        (",restval=2", "val", "restval is 0 or 1"),
+        (",restval=2", "val", "restval must be 0 or 1"),
         (",images=nowhere", "val", "neither a folder"),
     ],
 )

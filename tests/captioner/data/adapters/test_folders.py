@@ -34,7 +34,7 @@ def test_folder_is_all_pictures_below_it_by_their_path(root):
 def test_folder_without_pictures_is_refused(root):
     (root / "empty").mkdir()
     (root / "empty" / "notes.txt").touch()
-    for name, words in ("empty", "holds no picture"), ("none", "not a folder"), ("b.png", "not a folder"):
+    for name, words in ("empty", "has no picture"), ("none", "neither a folder"), ("b.png", "neither a folder"):
         with pytest.raises(ValueError, match=words):
             load(f"folder:root={root / name}", "test")
 
@@ -72,9 +72,9 @@ def test_windows_mark_is_no_part_of_the_first_line(root):
     "line, words",
     [
         ("{", "data.jsonl:2 is not JSON"),
-        ("[]", 'data.jsonl:2: a line is {"image"'),
-        ('{"photo": "b.png"}', "data.jsonl:2 has no column known for image"),
-        ('{"image": 7}', "data.jsonl:2: a picture is a path"),
+        ("[]", 'data.jsonl:2: expected an object {"image"'),
+        ('{"photo": "b.png"}', "data.jsonl:2 has no usual column for image"),
+        ('{"image": 7}', "data.jsonl:2: the picture must be a path"),
         ('{"image": "b.png", "references": 7}', "data.jsonl:2.* list of captions"),
         ('{"image": "deep/c.webp"}', "'deep/c.webp' twice"),
     ],
@@ -89,5 +89,5 @@ def test_split_of_no_line_and_file_of_no_text_are_refused(root):
     spec = written(root, {"image": "b.png", "split": "train"})
     with pytest.raises(ValueError, match="no picture of the split 'test'"):
         load(spec, "test")
-    with pytest.raises(ValueError, match="no UTF-8 text"):
+    with pytest.raises(ValueError, match="not UTF-8 text"):
         load(f"jsonl:file={root / 'b.png'}", "test")

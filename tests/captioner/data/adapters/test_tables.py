@@ -34,7 +34,7 @@ def test_cell_may_hold_a_list_and_columns_may_be_named(photographs):
 
 def test_table_without_a_known_column_says_which_it_has(photographs):
     (photographs / "data.csv").write_text("photo,said\nb.jpg,one\n")
-    with pytest.raises(ValueError, match="no column known for image; it has 'photo', 'said': type image=NAME"):
+    with pytest.raises(ValueError, match="no usual column for image, got 'photo', 'said'; type image=NAME"):
         load(f"csv:file={photographs / 'data.csv'}", "train")
     with pytest.raises(ValueError, match="no column 'foto'"):
         load(f"csv:file={photographs / 'data.csv'},image=foto", "train")

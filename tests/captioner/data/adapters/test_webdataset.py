@@ -119,13 +119,13 @@ def test_shard_that_breaks_off_gives_what_came_before(tmp_path, jpeg, url):
     path.write_bytes(path.read_bytes()[:5000])
     *before, last = read(f"webdataset:shards={url.format(path=path)}", "train")
     assert before and all(isinstance(each, Example) for each in before)
-    assert isinstance(last, LeftOut) and last.what == "shard" and "x.tar" in last.id
+    assert isinstance(last, LeftOut) and last.kind == "shard" and "x.tar" in last.id
 
 
 def test_pipe_that_fails_is_a_shard_left_out(tmp_path, jpeg):
     shard(tmp_path / "x-0.tar", {"0.jpg": jpeg, "0.txt": b"x"})
     first, second = read(f"pipe:cat {tmp_path}/x-{{0..1}}.tar", "train")
-    assert isinstance(first, Example) and isinstance(second, LeftOut) and second.what == "shard"
+    assert isinstance(first, Example) and isinstance(second, LeftOut) and second.kind == "shard"
     with pytest.raises(ValueError, match="no picture of the split"):
         load(f"pipe:false {tmp_path}/x.tar", "train")
 

@@ -1,0 +1,50 @@
+"""What the run of a tuned CLIP has recorded, the names its scores may have, and weights drawn back towards its base."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from metric.clip.model import Clip
+from metric.storage.run_files import CONFIG
+
+
+def recorded(folder: Path) -> dict[str, Any]:
+    """The settings of the run that made the CLIP in `folder`, which is the run or a folder in it; {} without any."""
+    for place in (folder, folder.parent):
+        if (place / CONFIG).is_file():
+            return json.loads((place / CONFIG).read_text(encoding="utf-8"))
+    return {}
+
+
+def refuse_other_name(clip: Clip, hard: bool, names: tuple[str, str]) -> None:
+    """Raises ValueError for a CLIP under the wrong one of two names: without negatives, with negatives (`hard`).
+
+    Numbers of the two must not stand in one column. A CLIP whose training is not recorded has the first name.
+    """
+    if hard != bool(clip.negatives):
+        how = "no hard text negatives" if clip.negatives is None else f"{clip.negatives} hard text negatives a caption"
+        raise ValueError(f"the training of {clip.name} records {how}: type {names[not hard]}, not {names[hard]}")
+
+
+def refuse_scale(scale: float) -> None:
+    if not 0 <= scale <= 1:
+        raise ValueError(f"scale is 0 (the CLIP before its tuning) to 1 (as it was tuned), got {scale:g}")
+
+
+@torch.no_grad()
+def between(base: Clip, tuned: Clip, scale: float) -> Clip:
+    """The tuned CLIP with weights (1 - scale) base + scale tuned (WiSE-FT, arXiv 2109.01903), in place.
+
+    Raises ValueError for a base of another architecture.
+    """
+    before, after = base.model.state_dict(), tuned.model.state_dict()
+    if {name: weights.shape for name, weights in before.items()} != {name: w.shape for name, w in after.items()}:
+        raise ValueError(f"{tuned.name} has other weights than {base.name}, which its run names as its base")
+    for name, weights in after.items():
+        if weights.is_floating_point():
+            weights.copy_(before[name] + scale * (weights - before[name]))
+    return tuned

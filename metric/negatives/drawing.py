@@ -1,0 +1,92 @@
+"""The kinds of negatives by name, and their drawing: a function of the captions of a batch and of a generator.
+
+Nothing iterates over a set, so every process draws the same, whatever its hash seed.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from metric.negatives import content, form
+from metric.negatives.pool import Caption, Pool
+from metric.negatives.words import dressed, plainly
+from metric.spec import find
+
+Rule = Callable[[Caption, Pool, random.Random], list[str] | None]
+GROUPS = ("form", "content", "all")
+TRIES = 12  # draws of a kind for one negative, before the caption has none
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A rule, its group, and how often it is drawn beside others of weight 1."""
+
+    rule: Rule
+    group: str
+    weight: int = 1
+
+
+KINDS = {
+    "repeat-word": Kind(form.repeat_word, "form"),
+    "repeat-phrase": Kind(form.repeat_phrase, "form"),
+    "drop": Kind(form.drop, "form"),
+    "insert": Kind(form.insert, "form"),
+    "swap": Kind(form.swap, "form"),
+    "replace": Kind(form.replace, "form"),
+    "cut": Kind(form.cut, "form"),
+    "shuffle": Kind(form.shuffle, "form"),
+    "inflect": Kind(form.inflect, "form", 3),
+    "article": Kind(form.article, "form"),
+    "no-articles": Kind(form.no_articles, "form"),
+    "long-words": Kind(form.long_words, "form"),
+    "short-word": Kind(form.short_word, "form"),
+    "ending": Kind(form.ending, "form"),
+    "thing": Kind(content.thing, "content"),
+    "attribute": Kind(content.attribute, "content"),
+    "number": Kind(content.number, "content"),
+    "relation": Kind(content.relation, "content", 2),
+    "sides": Kind(content.sides, "content", 2),
+    "binding": Kind(content.binding, "content", 2),
+}
+
+
+def kinds_of(names: str) -> dict[str, Kind]:
+    """The kinds of `form`, `content`, `all`, or of names with commas between them, in the order of KINDS.
+
+    Raises ValueError for an unknown name, with the nearest one, and for no name.
+    """
+    typed = [name.strip() for name in names.split(",") if name.strip()]
+    if not typed:
+        raise ValueError(f"--negative-kinds is {', '.join(GROUPS)} or kinds with commas between them, got {names!r}")
+    wanted = {find(name, (*KINDS, *GROUPS), "kind of negative") for name in typed}
+    return {name: kind for name, kind in KINDS.items() if wanted & {name, kind.group, "all"}}
+
+
+def draw(
+    captions: Sequence[Caption], kinds: Mapping[str, Kind], n: int, rng: random.Random
+) -> list[list[tuple[str, str]]]:
+    """Up to n different negatives of each caption: b captions -> b lists of (name of the kind, text).
+
+    A negative equals no reference of its picture. A caption of one word has none: its form cannot be wrong.
+    """
+    pool = Pool(captions)
+    return [negatives(caption, pool, kinds, n, rng) for caption in captions]
+
+
+def negatives(
+    caption: Caption, pool: Pool, kinds: Mapping[str, Kind], n: int, rng: random.Random
+) -> list[tuple[str, str]]:
+    """Up to n negatives of one caption. Another kind is drawn where a rule does not apply."""
+    found: dict[str, str] = {}
+    weights = [kind.weight for kind in kinds.values()]
+    for _ in range(n * TRIES if len(caption.words) > 1 else 0):
+        (name,) = rng.choices(list(kinds), weights)
+        words = kinds[name].rule(caption, pool, rng)
+        text = plainly(" ".join(words)) if words else ""
+        if text and text not in caption.plain_references and text not in found:
+            found[text] = name
+        if len(found) == n:
+            break
+    return [(name, dressed(text.split(), caption.text)) for text, name in found.items()]

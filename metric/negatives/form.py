@@ -1,0 +1,118 @@
+"""Faults of form: what a sentence should not be, whatever its picture shows. The words come from the batch alone.
+
+A rule takes a caption of two words or more, the pool of its batch and a generator, and returns the words of the
+spoiled caption, or None where it does not apply.
+"""
+
+from __future__ import annotations
+
+import random
+
+from metric.negatives.pool import SHORT, Caption, Pool, neighbours
+from metric.negatives.words import ARTICLES, bare, is_content
+
+Spoiled = list[str] | None
+
+
+def repeat_word(caption: Caption, pool: Pool, rng: random.Random) -> Spoiled:
+    """A word once or twice more."""
+    words = caption.words
+    place = rng.randrange(len(words))
+    return [*words[:place], *[words[place]] * rng.randint(1, 2), *words[place:]]
+
+
+def repeat_phrase(caption: Caption, pool: Pool, rng: random.Random) -> Spoiled:
+    """Two to four words a second time, behind themselves."""
+    words = caption.words
+    length = min(rng.randint(2, 4), len(words))
+    start = rng.randint(0, len(words) - length)
+    return [*words[: start + length], *words[start:]]
+
+
+def drop(caption: Caption, pool: Pool, rng: random.Random) -> Spoiled:
+    """One to three words less."""
+    words = caption.words
+    lost = rng.sample(range(len(words)), min(rng.randint(1, 3), len(words) - 1))
+    return [word for place, word in enumerate(words) if place not in lost]
+
+
+def insert(caption: Caption, pool: Pool, rng: random.Random) -> Spoiled:
+    """A word of the batch more."""
+    if not pool.words:
+        return None
+    words = caption.words
+    place = rng.randint(0, len(words))
+    return [*words[:place], rng.choice(pool.words), *words[place:]]
+
+
+def swap(caption: Caption, pool: Pool, rng: random.Random) -> Spoiled:
+    """Two neighbours in each other's place."""
+    words, places = list(caption.words), neighbours(caption.words)
+    if not places:
+        return None
+    place = rng.choice(places)
+    words[place : place + 2] = reversed(words[place : place + 2])
+    return words
+
+
+def replace(caption: Caption, pool: Pool, rng: random.Random) -> Spoiled:
+    """A word of the batch in the place of a word."""
+    if not pool.words:
+        return None
+    place = rng.randrange(len(caption.words))
+    return [*caption.words[:place], rng.choice(pool.words), *caption.words[place + 1 :]]
+
+
+def cut(caption: Caption, pool: Pool, rng: random.Random) -> Spoiled:
+    """The end comes early: somewhere in the second half."""
+    half = (len(caption.words) + 1) // 2
+    return caption.words[: rng.randint(half, len(caption.words) - 1)]
+
+
+def shuffle(caption: Caption, pool: Pool, rng: random.Random) -> Spoiled:
+    """All words in any order."""
+    return rng.sample(caption.words, len(caption.words))
+
+
+def inflect(caption: Caption, pool: Pool, rng: random.Random) -> Spoiled:
+    """A word with a final s that it had not, or without the s that it had."""
+    places = [place for place, word in enumerate(caption.words) if len(bare(word)) > SHORT - 1 and is_content(word)]
+    if not places:
+        return None
+    words, place = list(caption.words), rng.choice(places)
+    words[place] = words[place][:-1] if words[place].endswith("s") else words[place] + "s"
+    return words
+
+
+def article(caption: Caption, pool: Pool, rng: random.Random) -> Spoiled:
+    """`a` for `an`, or `an` for `a`."""
+    places = [place for place, word in enumerate(caption.words) if word in ("a", "an")]
+    if not places:
+        return None
+    words, place = list(caption.words), rng.choice(places)
+    words[place] = "a" if words[place] == "an" else "an"
+    return words
+
+
+def no_articles(caption: Caption, pool: Pool, rng: random.Random) -> Spoiled:
+    """Without `a`, `an` and `the`."""
+    return [word for word in caption.words if word not in ARTICLES]
+
+
+def long_words(caption: Caption, pool: Pool, rng: random.Random) -> Spoiled:
+    """The words of four letters and more: mostly those without a function."""
+    return [word for word in caption.words if len(bare(word)) > SHORT]
+
+
+def short_word(caption: Caption, pool: Pool, rng: random.Random) -> Spoiled:
+    """A word of up to three letters for another such word of the batch."""
+    places = [place for place, word in enumerate(caption.words) if 0 < len(bare(word)) <= SHORT]
+    if not places:
+        return None
+    place = rng.choice(places)
+    return [*caption.words[:place], rng.choice(pool.short), *caption.words[place + 1 :]]
+
+
+def ending(caption: Caption, pool: Pool, rng: random.Random) -> Spoiled:
+    """The beginning of another caption's phrase behind the end: `... next to a`."""
+    return [*caption.words, *rng.choice(pool.beginnings)] if pool.beginnings else None

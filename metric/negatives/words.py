@@ -1,0 +1,126 @@
+"""Closed classes of English words, and what a caption is made of: words, phrases, relations.
+
+The classes hold no word of a data set. In another language no word belongs to a class, and the rules that need one do
+not apply. These lists are the trainer's own: those of the audit (metric.judgement.corruptions) are others.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+ARTICLES = frozenset({"a", "an", "the"})
+PREPOSITIONS = frozenset(
+    "above across after against along among around at before behind below beneath beside between beyond by close down "
+    "from in inside into near next off on onto opposite out outside over past through to toward towards under "
+    "underneath up upon with within without".split()
+)
+PLACES = frozenset("left right top bottom front back side middle center centre edge end".split())  # `to the left of`
+SYMMETRIC = frozenset({"beside", "next to", "near", "close to", "with", "by", "opposite", "between", "among"})
+VERBS = frozenset("is are was were be been being am has have had do does did can will would may".split())
+OTHERS = frozenset(
+    "of and or but nor so while as that this these those there which who it its he him his she her they them their we "
+    "our you your i my some any each other both all no not".split()
+)
+FUNCTION = ARTICLES | PREPOSITIONS | VERBS | OTHERS
+NUMBERS = tuple("one two three four five six seven eight nine ten eleven twelve".split())
+
+Words = Sequence[str]
+
+
+class Span(NamedTuple):
+    """The words `start` to `end` of a caption, the last one not included."""
+
+    start: int
+    end: int
+
+
+def split(text: str) -> list[str]:
+    """The words of a caption in lower case, without its final stop."""
+    return text.lower().rstrip(" .!?").split()
+
+
+def plainly(text: str) -> str:
+    """The caption as it is compared with others: lower case, one space between words, no final stop."""
+    return " ".join(split(text))
+
+
+def dressed(words: Words, caption: str) -> str:
+    """The words as a text with the capital letter and the final stop of `caption`, if it has them."""
+    text = " ".join(words) + caption[len(caption.rstrip(" .!?")) :].rstrip()
+    return text[:1].upper() + text[1:] if caption[:1].isupper() else text
+
+
+def bare(word: str) -> str:
+    """The word without the signs around it."""
+    return re.sub(r"^\W+|\W+$", "", word)
+
+
+def is_content(word: str) -> bool:
+    return bool(bare(word)) and bare(word) not in FUNCTION
+
+
+def is_number(word: str) -> bool:
+    return bare(word) in NUMBERS or bare(word).isdigit()
+
+
+def in_phrase(word: str) -> bool:
+    """Whether the word belongs to the phrase of a thing: its article, its number, what it is called."""
+    return bare(word) in ARTICLES or is_content(word)
+
+
+def relations(words: Words) -> list[Span]:
+    """The prepositions of a caption, with the words between that belong to them: `on`, `next to`, `to the left of`."""
+    found, place = [], 0
+    while place < len(words):
+        end = relation_end(words, place)
+        found += [Span(place, end)] if end > place else []
+        place = max(end, place + 1)
+    return found
+
+
+def relation_end(words: Words, start: int) -> int:
+    """The end of the relation that begins at `start`; `start` itself where none begins."""
+    if words[start] not in PREPOSITIONS:
+        return start
+    end = start + 1
+    while end < len(words):
+        if words[end] in PREPOSITIONS | PLACES | {"of"}:
+            end += 1
+        elif words[end] == "the" and end + 1 < len(words) and words[end + 1] in PLACES:
+            end += 2
+        else:
+            break
+    return end
+
+
+def contents(words: Words) -> list[int]:
+    """The places of the words that name something, without numbers and without the words of relations."""
+    taken = {place for span in relations(words) for place in range(*span)}
+    return [n for n, word in enumerate(words) if is_content(word) and not is_number(word) and n not in taken]
+
+
+def phrase(words: Words, span: Span) -> str:
+    return " ".join(words[slice(*span)])
+
+
+def around(words: Words, span: Span) -> tuple[Span, Span, Span] | None:
+    """The phrase before a relation, the relation, the phrase behind; None without a phrase that names on each side.
+
+    A verb between the first phrase and the relation belongs to neither.
+    """
+    end, last = span.start - (span.start > 0 and words[span.start - 1] in VERBS), span.end
+    start = end
+    while start > 0 and in_phrase(words[start - 1]):
+        start -= 1
+    while last < len(words) and in_phrase(words[last]):
+        last += 1
+    if not (any(map(is_content, words[start:end])) and any(map(is_content, words[span.end : last]))):
+        return None
+    return Span(start, end), span, Span(span.end, last)
+
+
+def sides_of(words: Words) -> list[tuple[Span, Span, Span]]:
+    """`around` of each relation that has a phrase on each side."""
+    return list(filter(None, (around(words, span) for span in relations(words))))

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from metric.negatives.drawing import KINDS, draw, kinds_of
+from metric.negatives.pool import Caption
+from metric.negatives.words import plainly
+from metric.scenes.language import references
+from metric.scenes.world import sample
+
+CAPTIONS = [Caption(texts[0], texts) for texts in (references(sample("train", number)) for number in range(60))]
+
+
+def test_negative_equals_no_reference_and_no_other_negative():
+    for caption, made in zip(CAPTIONS, draw(CAPTIONS, KINDS, 4, random.Random(0)), strict=True):
+        texts = [plainly(text) for _, text in made]
+        assert len(texts) == len(set(texts)) == 4
+        assert not {plainly(reference) for reference in caption.references} & set(texts)
+
+
+def test_caption_of_one_word_has_none():
+    assert draw([Caption("dog"), Caption(""), Caption("a dog")], KINDS, 2, random.Random(0))[:2] == [[], []]
+
+
+def test_all_kinds_are_drawn_and_named():
+    drawn = {name for made in draw(CAPTIONS, KINDS, 8, random.Random(0)) for name, _ in made}
+    assert drawn == set(KINDS)
+
+
+def test_negative_has_the_capital_and_the_stop_of_its_caption():
+    (made,) = draw([Caption("A dog runs on the grass.")], kinds_of("form"), 6, random.Random(0))
+    assert all(text[0].isupper() and text.endswith(".") and not text.endswith("..") for _, text in made)
+
+
+def test_drawing_depends_on_the_generator_alone():
+    first, again, other = (draw(CAPTIONS, KINDS, 2, random.Random(seed)) for seed in ("0/1", "0/1", "0/2"))
+    assert first == again != other
+
+
+def test_processes_with_other_hashes_draw_the_same():
+    program = (
+        "import random, tests.metric.negatives.test_drawing as t; "
+        "print(t.draw(t.CAPTIONS, t.KINDS, 3, random.Random(5)))"
+    )
+    root = Path(__file__).parents[3]
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(root)},
+            cwd=root,
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert told[0] == told[1] and len(told[0]) > 1000
+
+
+def test_kinds_are_chosen_by_group_or_name():
+    assert kinds_of("all") == KINDS
+    assert {**kinds_of("form"), **kinds_of("content")} == KINDS
+    assert list(kinds_of("sides, swap")) == ["swap", "sides"]
+    assert kinds_of("content,cut").keys() == kinds_of("content").keys() | {"cut"}
+
+
+@pytest.mark.parametrize(
+    ("names", "said"), [("shufle", "did you mean shuffle?"), ("", "form, content, all"), ("form,xyzzy", "xyzzy")]
+)
+def test_unknown_kind_is_told(names, said):
+    with pytest.raises(ValueError, match=said):
+        kinds_of(names)

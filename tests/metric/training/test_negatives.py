@@ -1,0 +1,215 @@
+"""Hard text negatives in a whole training: the same in parts, after a resume, and beside the paper's recipe."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from metric.clip.embedder import Embedder
+from metric.clip.load import load_clip, save_clip
+from metric.clip.model import Clip
+from metric.example import Example
+from metric.negatives.pool import Caption
+from metric.positives.sources import ReferencePositives, ScenePositives
+from metric.scenes.language import references
+from metric.scenes.world import sample
+from metric.training import loop
+from metric.training.batches import Batches
+from metric.training.blind_guard import guard, told, wins
+from metric.training.config import PRESETS, MetricConfig
+from metric.training.finetune import augmented_loss, draw, train_metric
+from metric.training.negatives import right_of, spoil
+from metric.training.pairs import pair_loss
+from tests.metric.conftest import tiny
+
+EXAMPLES = [Example(str(n), sample("train", n), references(sample("train", n))) for n in range(12)]
+HARD = MetricConfig(
+    steps=4, batch_size=6, negatives=2, lambda_n=0.5, val_every=0, save_every=2, dropout=0.1, lambda_v=0.0
+)
+
+
+@pytest.fixture
+def reading_clip(tmp_path: Path) -> Clip:
+    """An untrained CLIP that reads whole captions with their prefix."""
+    return tiny(tmp_path, text_cfg={"context_length": 77})
+
+
+class Stop(Exception):
+    pass
+
+
+def config_for(clip: Clip, tmp_path: Path, **changes) -> MetricConfig:
+    """The settings, for the CLIP in the folder that the fixture wrote."""
+    save_clip(clip, tmp_path / "base")
+    return replace(HARD, clip=str(tmp_path / "base"), **changes)
+
+
+def trained(config: MetricConfig, out: Path, resume: bool = False, examples: list[Example] = EXAMPLES) -> list[dict]:
+    """The rows of the log of a training, without their times."""
+    train_metric(config, examples, examples, ReferencePositives(), out, resume)
+    lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in lines if "loss" in row]
+
+
+@pytest.mark.parametrize("form", ["negclip", "fsc"])
+def test_training_in_chunks_is_training_on_the_whole_batch(reading_clip: Clip, tmp_path: Path, form: str) -> None:
+    config = config_for(reading_clip, tmp_path, negatives_form=form, dropout=0.0)
+    whole, parts = (trained(replace(config, chunk=chunk), tmp_path / str(chunk)) for chunk in (0, 4))
+    for name in ("loss", "loss_negatives"):
+        assert [row[name] for row in parts] == pytest.approx([row[name] for row in whole], rel=1e-5)
+
+
+@pytest.mark.parametrize("form", ["negclip", "fsc"])
+def test_resumed_training_is_the_unbroken_one(
+    reading_clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    config = config_for(reading_clip, tmp_path, negatives_form=form)
+    whole, write = trained(config, tmp_path / "whole"), loop.Log.step
+
+    def fail(log: loop.Log, step: int, row: dict) -> None:
+        if step > 3:
+            raise Stop
+        write(log, step, row)
+
+    with monkeypatch.context() as patch, pytest.raises(Stop):
+        patch.setattr(loop.Log, "step", fail)
+        trained(config, tmp_path / "broken")
+    assert trained(config, tmp_path / "broken", resume=True) == whole
+    files = [tmp_path / run / "adapter" / "adapter_model.safetensors" for run in ("whole", "broken")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_other_settings_of_negatives_are_not_resumed(reading_clip: Clip, tmp_path: Path) -> None:
+    config = config_for(reading_clip, tmp_path, steps=1)
+    trained(config, tmp_path / "run")
+    with pytest.raises(ValueError, match="begun with lambda_n 0.5"):
+        trained(replace(config, lambda_n=0.7), tmp_path / "run", resume=True)
+
+
+def test_mixed_precision_trains_on_negatives(reading_clip: Clip, tmp_path: Path) -> None:
+    config = config_for(reading_clip, tmp_path, dropout=0.0, steps=2)
+    exact, rounded = (trained(replace(config, precision=name), tmp_path / name) for name in ("fp32", "bf16"))
+    assert rounded[-1]["loss_negatives"] == pytest.approx(exact[-1]["loss_negatives"], abs=0.1)
+
+
+def test_negatives_move_neither_batches_nor_positives(reading_clip: Clip) -> None:
+    """The other terms are those of a run without negatives, to the bit, as long as the weights are."""
+    agree = pair_loss(reading_clip, "auto")
+    plain = replace(HARD, negatives=0, lambda_n=1.0, lambda_v=0.05)
+    given = EXAMPLES, ScenePositives(), agree
+    for step in range(3):
+        total, terms = augmented_loss(reading_clip, plain, *given)(step)
+        hard, more = augmented_loss(reading_clip, replace(HARD, lambda_v=0.05), *given)(step)
+        assert {name: more[name] for name in terms} == terms and more.keys() - terms.keys() == {"loss_negatives"}
+        torch.testing.assert_close(hard, total + 0.5 * more["loss_negatives"])
+
+
+def test_a_clip_with_a_bias_has_negatives_of_label_minus_one(reading_clip: Clip) -> None:
+    reading_clip.model.logit_bias = torch.nn.Parameter(torch.tensor(-3.0))
+    given = EXAMPLES, ReferencePositives(), pair_loss(reading_clip, "auto")
+    _, terms = augmented_loss(reading_clip, HARD, *given)(0)
+    batches = Batches(EXAMPLES, HARD.batch_size, HARD.seed, HARD.prefix)
+    drawn = draw(0, batches, HARD, *given[:2])
+    rng = batches.order.rng(0, "negatives")
+    found = spoil(drawn.captions, drawn.texts, HARD, rng, reading_clip.tokenizer)
+    embedder = Embedder(reading_clip)
+    cosines = embedder.images([EXAMPLES[row].image for row in drawn.rows]) @ embedder.texts(found.texts).T
+    wrong = (1 + (reading_clip.model.logit_scale.exp() * cosines - 3).exp()).log()
+    assert terms["loss_negatives"].item() == pytest.approx(float(wrong[~found.right].sum() / 6), rel=1e-5)
+
+
+def test_what_the_text_tower_cannot_hear_is_no_negative(tiny_clip: Clip, tmp_path: Path) -> None:
+    """Beyond twelve tokens two texts are one: an ending that is cut away is left out."""
+    long = " ".join(["a red dog"] * 12) + " on a box"
+    captions = [Caption(long), Caption("a dog on a box")]
+    config = replace(HARD, negative_kinds="ending", negatives=1)
+    found = spoil(captions, [caption.text for caption in captions], config, random.Random(0), tiny_clip.tokenizer)
+    assert found.rows == [1] and found.texts[0].startswith("a dog on a box on")
+    with pytest.raises(ValueError, match="makes no negative of the first batch's 6 captions that .* could tell"):
+        trained(config_for(tiny_clip, tmp_path, negative_kinds="ending"), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_negative_has_the_prefix_of_its_caption(reading_clip: Clip) -> None:
+    captions = [Caption("a dog on a box"), Caption("a red cat")]
+    texts = ["A photo depicts a dog on a box", "a red cat"]
+    found = spoil(captions, texts, replace(HARD, negatives=4), random.Random(0), reading_clip.tokenizer)
+    assert [text.startswith("A photo depicts ") for text in found.texts] == [row == 0 for row in found.rows]
+
+
+def test_text_that_is_right_for_a_picture_is_no_negative_of_it() -> None:
+    captions = [Caption("a red dog", ("a red dog", "A dog.")), Caption("a blue dog", ("a blue dog",))]
+    right = right_of(captions, ["a dog", "a blue dog", "dog a"])
+    assert right.tolist() == [[True, False, False], [False, True, False]]
+
+
+def test_captions_of_one_word_are_counted_and_told_once(
+    reading_clip: Clip, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = config_for(reading_clip, tmp_path, steps=2)
+    bare = [replace(example, references=("dog",)) for example in EXAMPLES[:3]]
+    trained(config, tmp_path / "run", examples=[*bare, *EXAMPLES[3:]])
+    assert caplog.text.count("negatives: 3 of 48 captions are of one word and have none") == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"negatives": -1}, "--negatives is 0 or more, got -1"),
+        ({"lambda_n": -0.5}, "--lambda-n is above 0, got -0.5"),
+        ({"lambda_n": 0.0}, "--lambda-n is above 0, got 0; type --negatives 0"),
+        ({"negatives_form": "clip"}, "--negatives-form is one of negclip, fsc, got 'clip'"),
+        ({"negative_kinds": "shufle"}, "no kind of negative is called 'shufle'; did you mean shuffle?"),
+        ({"negatives": 0}, "--lambda-n 0.5 does nothing with --negatives 0"),
+        ({"negatives": 0, "lambda_n": 1.0, "negatives_form": "fsc"}, "--negatives-form fsc does nothing"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(change: dict, said: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=said):
+        trained(replace(HARD, **change), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_captions_without_any_negative_are_refused(tmp_path: Path) -> None:
+    alone = [replace(example, references=("dog",)) for example in EXAMPLES]
+    with pytest.raises(ValueError, match="all 12 captions are of one word"):
+        trained(HARD, tmp_path / "run", examples=alone)
+    nameless = [replace(example, references=("rot ball",)) for example in EXAMPLES]
+    with pytest.raises(ValueError, match="--negative-kinds article makes no negative of the first batch's 6 captions"):
+        trained(replace(HARD, negative_kinds="article"), tmp_path / "run", examples=nameless)
+
+
+def test_preset_of_negatives_is_the_papers_with_negatives() -> None:
+    assert {name: value for name, value in PRESETS["pacspp_hard"].items() if name in PRESETS["pacspp"]} == PRESETS[
+        "pacspp"
+    ]
+    assert "negatives" not in PRESETS["pacspp"] and MetricConfig().negatives == 0
+
+
+def test_the_guard_is_at_chance_with_another_picture_and_stands_in_the_report(
+    reading_clip: Clip, tmp_path: Path
+) -> None:
+    trained(config_for(reading_clip, tmp_path, steps=1), tmp_path / "run")
+    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    assert {"claims_right", "claims_other", "claims"} <= report["before"].keys() & report["after"].keys()
+
+
+def test_a_scorer_that_sees_the_picture_passes_the_guard_and_one_that_reads_alone_is_seen() -> None:
+    scenes = [Example(str(n), sample("val", n), references(sample("val", n))) for n in range(300)]
+    found = guard(Embedder(load_clip("scenes-clip")), scenes)
+    assert found["claims_right"] > 0.7 and abs(found["claims_other"] - 0.5) < 0.1 and found["claims"] > 250
+    assert f"of {found['claims']:.0f} false claims" in told(found) and "chance 50%" in told(found)
+    image, claim = torch.eye(4)[:2], torch.eye(4)[2:]
+    blind = image.sum(0).expand(2, 4)  # liked whatever the picture is
+    assert wins(image, blind, claim) == wins(image.roll(1, 0), blind, claim) == 1.0
+    assert wins(image, claim, claim) == 0.5
+
+
+def test_pictures_of_which_nothing_false_can_be_made_have_no_guard() -> None:
+    examples = [replace(example, references=("dog",)) for example in EXAMPLES[:3]]
+    assert guard(Embedder(load_clip("scenes-clip")), examples) == {} and "no false claim" in told({})
