@@ -202,7 +202,7 @@ def load_data(data: str | Path, split: str = "train") -> list[Example]:
         The examples, each a picture with its captions.
 
     Raises:
-        ValueError: the data set or the split is not there.
+        ValueError: no data set or no split has the name.
     """
     from captioner.data import load
 

@@ -198,16 +198,16 @@ def dotted(config: Any, prefix: str = "") -> dict[str, Any]:
 
 def override(config: T, changes: dict[str, Any]) -> T:
     """The dataclass with dotted fields changed. Raises ValueError for an unknown name."""
-    known = dotted(config)
+    settings = dotted(config)
     for name in changes:
-        if name not in known:
-            raise ValueError(f"no setting {name!r}; there are {', '.join(known)}")
-    own = {name: value for name, value in changes.items() if "." not in name}
+        if name not in settings:
+            raise ValueError(f"no setting {name!r}; there are {', '.join(settings)}")
+    replaced = {name: value for name, value in changes.items() if "." not in name}
     for item in fields(config):  # type: ignore[arg-type]
         inner = {name.partition(".")[2]: value for name, value in changes.items() if name.startswith(item.name + ".")}
         if inner:
-            own[item.name] = override(getattr(config, item.name), inner)
-    return replace(config, **own)  # type: ignore[type-var]
+            replaced[item.name] = override(getattr(config, item.name), inner)
+    return replace(config, **replaced)  # type: ignore[type-var]
 
 
 def check(run: Run) -> Run:
@@ -270,15 +270,17 @@ def renamed(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def from_dict(kind: type[T], values: dict[str, Any]) -> T:
+    """The dataclass `kind` with its fields among `values`. Other keys are ignored, and absent fields have defaults."""
     hints = get_type_hints(kind)
-    known = {item.name: values[item.name] for item in fields(kind) if item.name in values}  # type: ignore[arg-type]
-    for name, value in known.items():
+    arguments = {item.name: values[item.name] for item in fields(kind) if item.name in values}  # type: ignore[arg-type]
+    for name, value in arguments.items():
         if is_dataclass(hints[name]):
-            known[name] = from_dict(hints[name], value)  # type: ignore[arg-type]
+            arguments[name] = from_dict(hints[name], value)  # type: ignore[arg-type]
         elif isinstance(value, list):
-            known[name] = tuple(value)
-    return kind(**known)
+            arguments[name] = tuple(value)
+    return kind(**arguments)
 
 
 def as_json(run: Run) -> dict[str, Any]:
+    """The settings of a run as the content of a config.json."""
     return asdict(run)

@@ -38,8 +38,8 @@ class Parser(argparse.ArgumentParser):
 
     def refuse_unknown(self, words: Sequence[str]) -> None:
         """Ends with exit code 2 at an unknown flag, before argparse reports a required flag as missing."""
-        own = takewhile(lambda word: word.startswith("-"), words) if self._subparsers else words
-        for word in takewhile(lambda word: word != "--", own):
+        own_words = takewhile(lambda word: word.startswith("-"), words) if self._subparsers else words
+        for word in takewhile(lambda word: word != "--", own_words):
             name = word.partition("=")[0]
             if name.startswith("--") and name not in self._option_string_actions:
                 close = did_you_mean(name, self._option_string_actions)
@@ -48,8 +48,8 @@ class Parser(argparse.ArgumentParser):
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """Raises ArgumentError for an unknown command or choice, with the nearest one or all."""
         if action.choices is not None and value not in action.choices:
-            known = [str(choice) for choice in action.choices]
-            hint = did_you_mean(str(value), known) or f"there are {', '.join(known)}"
+            names = [str(choice) for choice in action.choices]
+            hint = did_you_mean(str(value), names) or f"there are {', '.join(names)}"
             raise argparse.ArgumentError(action, f"got {value!r}; {hint}")
 
     def error(self, message: str) -> NoReturn:
@@ -62,18 +62,18 @@ class PrintCompletion(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option_string: Any = None) -> None:
         import shtab
 
-        for action in takers(parser):
+        for action in path_arguments(parser):
             action.complete = shtab.FILE  # type: ignore[attr-defined]
         print(shtab.complete(parser, values))
         parser.exit()
 
 
-def takers(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+def path_arguments(parser: argparse.ArgumentParser) -> list[argparse.Action]:
     """The flags and positional arguments that may take a path, with those of all commands."""
     actions = []
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
-            actions += [inner for command in action.choices.values() for inner in takers(command)]
+            actions += [inner for command in action.choices.values() for inner in path_arguments(command)]
         elif action.nargs != 0 and not action.choices and action.type not in (int, float):
             actions.append(action)
     return actions
@@ -85,10 +85,11 @@ def spelt(words: Sequence[str]) -> list[str]:
     Words that are no flags, and words after `--`, stay unchanged.
     """
     end = words.index("--") if "--" in words else len(words)
-    return [re.sub(r"^--[^=]+", today, word) for word in words[:end]] + list(words[end:])
+    return [re.sub(r"^--[^=]+", todays_spelling, word) for word in words[:end]] + list(words[end:])
 
 
-def today(match: re.Match[str]) -> str:
+def todays_spelling(match: re.Match[str]) -> str:
+    """The flag of a match with hyphens, and with `--rl.` for `--scst.`."""
     return re.sub(r"^--(no-)?scst\.", r"--\1rl.", match[0].replace("_", "-"))
 
 

@@ -1,4 +1,4 @@
-"""Fills the templates in captioner/templates, HTML escaped and Markdown not; holds the colours that plots share."""
+"""Pages from the templates in captioner/templates, and the colours of plots. Values in HTML pages are escaped."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-# of runs and metrics, in the order in which they are given
+# colours of runs and metrics, in the order of the command line
 COLOURS = (
     "#3b82c4",
     "#d9782d",
@@ -26,4 +26,5 @@ PAGES = Environment(
 
 
 def render(template: str, **values: Any) -> str:
+    """The text of a template with `values` in place of its variables. An absent value is an error of Jinja."""
     return PAGES.get_template(template).render(**values)

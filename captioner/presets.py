@@ -84,7 +84,7 @@ RECIPES = {
 
 def settings_of(names: Sequence[str]) -> dict[str, Any]:
     """The settings of at most one size and one recipe, by dotted name. Raises ValueError for two of a kind."""
-    sizes, recipes = ([name for name in names if name in known] for known in (PRESETS, RECIPES))
+    sizes, recipes = ([name for name in names if name in group] for group in (PRESETS, RECIPES))
     for kind, named in (("sizes", sizes), ("recipes", recipes)):
         if len(named) > 1:
             raise ValueError(f"--preset {' and --preset '.join(named)} are two {kind}; give one of them")

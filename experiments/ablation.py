@@ -1,9 +1,9 @@
-"""The paper's claim in miniature: what CIDEr, CLIP-S and PAC-S++ do to captions, over seeds and pressures.
+"""The paper's claim in miniature: captions after training on CIDEr, CLIP-S or PAC-S++, over seeds and pressures.
 
 Paper: arXiv 2410.07336, the table of rewards, on the embedded scenes. One PAC-S++ is trained, then a cross-entropy
 model a seed. Each reward starts from that model at each learning rate, with beams and with samples.
-Command: `.venv/bin/python -m experiments.ablation --out runs/ablation`. A second call goes on where it stopped.
-Cost: about 6 minutes a seed and 3 minutes a reward run on one core. `--jobs 2` runs two at a time.
+Command: `.venv/bin/python -m experiments.ablation --out runs/ablation`. A second call continues an interrupted one.
+Cost: on one core, about 6 minutes for each seed and 3 minutes for each reward run. `--jobs 2` runs two at a time.
 Expect: each reward raises its own score. CLIP-S harms little at a gentle learning rate. Under pressure its captions
 should become less grammatical, less true and more repetitive before those of PAC-S++. LOG.md has the results.
 """
@@ -25,7 +25,7 @@ from experiments.commands import resume_flag, run_apart
 MEASURES = ("rep_4", "bad_endings", "scene_grammatical", "scene_truth", "scene_recall", "length")
 
 Settings: TypeAlias = tuple[Any, ...]
-"The folder of a run, and its flags."
+"The folder of a run, then the flags of the run."
 
 
 def main() -> None:
@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--pressures", default=",".join(PRESSURES))
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--metric", type=Path, help="a PAC-S++ that is trained already; else it is trained in --out")
+    parser.add_argument("--metric", type=Path, help="folder of a trained PAC-S++; by default one is trained in --out")
     args = parser.parse_args()
     metric = args.metric or args.out / "metric"
     seeds, pressures = args.seeds.split(","), args.pressures.split(",")
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def report(comparison: Comparison, path: Path) -> None:
-    """Of each reward, what its own score gained; and CLIP-S minus PAC-S++: seed by seed."""
+    """Writes and prints, seed by seed, the gain of each reward in its own score, and CLIP-S minus PAC-S++."""
     rows = {row.label: row for row in comparison.rows}
     untrained = {run.seed: run.corpus for row in comparison.rows if not row.first.rewards for run in row.outcomes}
     lines = [
@@ -78,14 +78,14 @@ def report(comparison: Comparison, path: Path) -> None:
 
 
 def gains(row: Row, untrained: dict[int, dict[str, float]]) -> list[str]:
-    """A line for each score that the row was trained on."""
+    """The gains of a row over its XE models, a line for each score that the row was trained on."""
     trained = [score for score in row.scores if row.first.trained_on(score)]
     gained = {name: [run.corpus[name] - untrained[run.seed][name] for run in row.outcomes] for name in trained}
     return [f"- {row.label}, {name}: {over_seeds(values)}" for name, values in gained.items()]
 
 
 def finals(clips: Row, pacspp: Row) -> list[str]:
-    """At the end, on the test pictures."""
+    """CLIP-S minus PAC-S++ on the test pictures after the last step, a line for each measure."""
     pairs = {name: (clips.scores.get(name), pacspp.scores.get(name)) for name in (*MEASURES, "incorrect")}
     return [
         f"- {name}, test: {over_seeds(np.subtract(a.values, b.values))}" for name, (a, b) in pairs.items() if a and b
@@ -93,20 +93,20 @@ def finals(clips: Row, pacspp: Row) -> list[str]:
 
 
 def contrasts(clips: Row, pacspp: Row) -> list[str]:
-    """On the validation pictures, at equal steps and at equal gain in the trained score."""
-    found = []
+    """CLIP-S minus PAC-S++ on the validation pictures, at equal steps and at equal gain in the trained score."""
+    lines = []
     for measure in MEASURES:
         a, b = over_steps(clips, measure), over_steps(pacspp, measure)
         if a and b:
-            found.append(f"- {measure}, validation, step {a.x[-1]}: {over_seeds(a.y[:, -1] - b.y[:, -1])}")
+            lines.append(f"- {measure}, validation, step {a.x[-1]}: {over_seeds(a.y[:, -1] - b.y[:, -1])}")
         a, b = over_gain(clips, measure), over_gain(pacspp, measure)
         if a and b:
             gain = min(a.x[-1], b.x[-1])
             first, second = (np.array([np.interp(gain, curve.x, seed) for seed in curve.y]) for curve in (a, b))
-            found.append(
+            lines.append(
                 f"- {measure}, validation, both at +{gain:.1f} % of the trained score: {over_seeds(first - second)}"
             )
-    return found
+    return lines
 
 
 if __name__ == "__main__":

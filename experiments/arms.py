@@ -1,4 +1,4 @@
-"""What the ablations share: how hard a reward is pressed, one arm with its scores, a figure over seeds."""
+"""The parts that the ablations share: the pressures of a reward, one run with its scores, a figure over seeds."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import numpy as np
 
 from experiments.commands import resume_flag, run_apart
 
-# beams as in the paper, gently and not; samples at a rate that stays up, harder still
+# pressure -> flags: beams as in the paper at two learning rates, and samples at a learning rate that does not fall
 PRESSURES: dict[str, tuple[object, ...]] = {
     "1e-4": ("--rl.lr", 1e-4, "--rl.steps", 300, "--val-every", 60),
     "3e-4": ("--rl.lr", 3e-4, "--rl.steps", 300, "--val-every", 60),
     "sampled-2e-4": ("--rl.candidates", "sample", "--rl.lr", 2e-4, "--no-rl.decay", "--rl.steps", 150)
     + ("--val-every", 50),
 }
-SCORES = "classic,text,clip,scene,incorrect:checker=auto"  # grammar is checked at the end only: it takes a server
+SCORES = "classic,text,clip,scene,incorrect:checker=auto"  # `incorrect` takes a server: for the last captions only
 
 
 def train_and_score(out: Path, *flags: object) -> None:
-    """One run of the small size, or the rest of it, and its scores on the test split. Nothing where scores are."""
+    """Trains or continues one run of the small size, and scores its test captions. A scored run is left alone."""
     if (out / "scores-test.json").exists():
         return
     run_apart("train", "--out", out, *(resume_flag(out) or ("--preset", "small", "--checker", "none", *flags)))
@@ -28,6 +28,6 @@ def train_and_score(out: Path, *flags: object) -> None:
 
 
 def over_seeds(values: Sequence[float] | np.ndarray) -> str:
-    """`mean ± sample standard deviation (each seed)`."""
-    each = ", ".join(f"{value:+.3f}" for value in values)
-    return f"{np.mean(values):+.3f} ± {np.std(values, ddof=1) if len(values) > 1 else 0:.3f} ({each})"
+    """The text `mean ± sample standard deviation (value of each seed)`."""
+    seeds = ", ".join(f"{value:+.3f}" for value in values)
+    return f"{np.mean(values):+.3f} ± {np.std(values, ddof=1) if len(values) > 1 else 0:.3f} ({seeds})"

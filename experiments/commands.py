@@ -1,4 +1,4 @@
-"""Commands of `captioner` one after another, for experiments that go on where they stopped."""
+"""Commands of `captioner` for the experiments. A second call of an experiment continues an interrupted one."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
 
 
 def run_captioner(*words: object) -> None:
-    """Run one command in this process. Another exit code than 0 ends the experiment with that code."""
+    """Runs one command in this process. An exit code other than 0 ends the experiment with that code."""
     code = main([str(word) for word in words])
     if code:
         sys.exit(code)
 
 
 def run_apart(*words: object) -> None:
-    """Run one command in a process of its own, on one thread, so that several can run beside each other."""
+    """Runs one command in a process of its own on one thread, so that several commands can run at once."""
     command = [sys.executable, "-m", "captioner", *map(str, words)]
     code = subprocess.run(command, env={**os.environ, **ONE_THREAD}).returncode
     if code:
@@ -28,15 +28,15 @@ def run_apart(*words: object) -> None:
 
 
 def train(out: Path, *flags: object) -> None:
-    """`captioner train --out OUT` with `flags`. A run that was begun goes on with the settings that it began with."""
+    """Runs `captioner train --out OUT` with `flags`. A begun run continues with the settings of its beginning."""
     run_captioner("train", "--out", out, *(resume_flag(out) or flags))
 
 
 def resume_flag(out: Path) -> list[str]:
-    """`--resume` for a run that was begun, else nothing."""
+    """The flag `--resume` for a begun run, and no flag for a new one."""
     return ["--resume"] if (out / "config.json").exists() else []
 
 
 def say(line: str) -> None:
-    """Print a heading at once, also into a file."""
+    """Prints a heading without delay, into a file too."""
     print(f"\n== {line}", flush=True)

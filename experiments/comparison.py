@@ -1,13 +1,14 @@
-"""What rewards, mixes and objectives do to captions: the comparison of the demo, over seeds and with more arms.
+"""Captions after training on rewards, mixes and objectives: the comparison of the demo, with seeds and more arms.
 
-Paper: arXiv 2410.07336, the table of rewards, on the embedded scenes. Leave-one-out is arXiv 2003.09971, DiCO is arXiv
-2408.14547. One PAC-S (two projections) and one PAC-S++ (LoRA) are trained, then a cross-entropy model a seed.
+Paper: arXiv 2410.07336, the table of rewards, on the embedded scenes. Leave-one-out is arXiv 2003.09971, and DiCO is
+arXiv 2408.14547. One PAC-S (two projections) and one PAC-S++ (LoRA) are trained, then a cross-entropy model a seed.
 Every arm starts from the model of its seed. `beams` is the demo's preset at half its steps. `samples` presses
-harder, at a learning rate that stays up.
-Command: `.venv/bin/python -m experiments.comparison --out runs/comparison`. A second call goes on where it stopped.
-Cost: about 6 minutes a seed and 3 minutes a reward run on one core. Three seeds are 42 runs. `--jobs 2` runs two at
-a time. The table is written to experiments/results/comparison.md.
-Expect: every arm raises the score that it is rewarded with. The table shows the price in grammar, truth and repetition.
+harder, at a learning rate that does not fall.
+Command: `.venv/bin/python -m experiments.comparison --out runs/comparison`. A second call continues an
+interrupted one.
+Cost: on one core, about 6 minutes for each seed and 3 minutes for each reward run. Three seeds are 42 runs. `--jobs 2`
+runs two at a time. The table is written to experiments/results/comparison.md.
+Expect: every arm raises the score of its own reward. The table shows the price in grammar, truth and repetition.
 """
 
 from __future__ import annotations
@@ -41,18 +42,19 @@ CIDEr, CLIP-S and PAC-S++ in units of 1, Rep-4 in repeated 4-grams a caption, le
 
 
 class Arm(NamedTuple):
-    """One row: how a reward is raised, and how hard."""
+    """One row of the table: a reward with its objective, and the pressure on the reward."""
 
     name: str
     pressure: str
     flags: tuple[object, ...]
 
     def folder(self, out: Path, seed: str) -> Path:
+        """The folder of the run of one seed."""
         return out / "-".join([*self.name.replace("+", " ").split(), self.pressure, seed])
 
 
 def rewards(pacs: Path, pacspp: Path) -> dict[str, tuple[object, ...]]:
-    """Name of an arm -> its flags."""
+    """Name of an arm -> flags of `captioner train`."""
     tuned = f"pacspp:checkpoint={pacspp}"
     return {
         "cider": ("--reward", "cider"),
@@ -65,14 +67,16 @@ def rewards(pacs: Path, pacspp: Path) -> dict[str, tuple[object, ...]]:
 
 
 def arms(pacs: Path, pacspp: Path, pressures: list[str]) -> list[Arm]:
-    found = rewards(pacs, pacspp)
+    """All rows of the table: each reward at each pressure, and PAC-S++ with each other objective."""
+    settings = rewards(pacs, pacspp)
     objectives = {"leave-one-out": "new_self_critical", "dico": "dico"}
     others = [
-        Arm(f"pacspp {name}", "recipe", (*found["pacspp"], "--preset", preset, *PRESSED["beams"]))
+        Arm(f"pacspp {name}", "recipe", (*settings["pacspp"], "--preset", preset, *PRESSED["beams"]))
         for name, preset in objectives.items()
     ]
     first, *rest = (
-        [Arm(name, pressure, (*flags, *PRESSED[pressure])) for name, flags in found.items()] for pressure in pressures
+        [Arm(name, pressure, (*flags, *PRESSED[pressure])) for name, flags in settings.items()]
+        for pressure in pressures
     )
     return [*first, *others, *chain.from_iterable(rest)]
 
@@ -105,34 +109,34 @@ def main() -> None:
 
 
 class Scored(NamedTuple):
-    """A measure of the captions of each seed's run, `s n`: seeds, pictures."""
+    """A measure of the captions of the runs of an arm, `s n`: s seeds, n pictures."""
 
     values: np.ndarray
 
     @property
     def over_seeds(self) -> tuple[float, float]:
-        """Mean and sample standard deviation."""
-        each = self.values.mean(axis=1)
-        return float(each.mean()), float(each.std(ddof=1)) if len(each) > 1 else 0.0
+        """Mean and sample standard deviation of the means of the seeds."""
+        means = self.values.mean(axis=1)
+        return float(means.mean()), float(means.std(ddof=1)) if len(means) > 1 else 0.0
 
     def gain(self, before: Scored) -> tuple[float, float, float]:
-        """Mean over seeds of the gain over the same seed's XE model, and its 95 % interval over pictures."""
+        """The mean gain over the XE models of the same seeds, and the ends of its 95 % interval over pictures."""
         added = (self.values - before.values).mean(axis=0)
         drawn = resample({"": mean_of(added.tolist())}, RESAMPLES, np.random.default_rng(0))[""]
         return float(added.mean()), *interval(drawn)
 
 
 def scored(folders: list[Path]) -> dict[str, Scored]:
-    """The measures that all the runs have, over the same pictures in the same order."""
+    """The measures that all runs have, over the same pictures in the same order."""
     rows = [list(csv.DictReader((folder / "scores-test.csv").open(encoding="utf-8"))) for folder in folders]
-    there = [name for name in MEASURES if all(name in of_run[0] for of_run in rows)]
-    return {name: Scored(np.array([[float(row[name]) for row in of_run] for of_run in rows])) for name in there}
+    shared = [name for name in MEASURES if all(name in of_run[0] for of_run in rows)]
+    return {name: Scored(np.array([[float(row[name]) for row in of_run] for of_run in rows])) for name in shared}
 
 
 def write(path: Path, out: Path, chosen: list[Arm], seeds: list[str]) -> None:
-    """The tables, and the numbers that they were made from beside them."""
+    """Writes the tables to `path`, and their numbers to a JSON file beside the tables. Prints the tables."""
     xe = scored([out / f"xe-{seed}" for seed in seeds])
-    found = {f"{arm.name}, {arm.pressure}": scored([arm.folder(out, seed) for seed in seeds]) for arm in chosen}
+    rewarded = {f"{arm.name}, {arm.pressure}": scored([arm.folder(out, seed) for seed in seeds]) for arm in chosen}
     first = json.loads((out / f"xe-{seeds[0]}" / "scores-test.json").read_text())
     runs = [out / f"xe-{seed}" for seed in seeds] + [arm.folder(out, seed) for arm in chosen for seed in seeds]
     commits = {json.loads((folder / "config.json").read_text())["commit"] for folder in runs}
@@ -143,25 +147,30 @@ def write(path: Path, out: Path, chosen: list[Arm], seeds: list[str]) -> None:
         count=first["count"],
         checker=first["facts"].get("incorrect", "none"),
     )
-    means = table({"XE": xe, **found}, lambda name, row: "{:.3f} ± {:.3f}".format(*row[name].over_seeds))
-    gains = table(found, lambda name, row: "{:+.3f} [{:+.3f}, {:+.3f}]".format(*row[name].gain(xe[name])))
+    means = table({"XE": xe, **rewarded}, lambda name, row: "{:.3f} ± {:.3f}".format(*row[name].over_seeds))
+    gains = table(rewarded, lambda name, row: "{:+.3f} [{:+.3f}, {:+.3f}]".format(*row[name].gain(xe[name])))
     sections = [
         head,
         "## Scores: mean ± standard deviation over seeds\n",
         *means,
         "\n## Gain over the XE model of the same seed: mean over seeds [95 % bootstrap interval over pictures]\n",
         *gains,
-        "\n## What the watch said\n",
+        "\n## Warnings of the watch\n",
         *watched(out, chosen, seeds),
     ]
     path.write_text("\n".join(sections) + "\n", encoding="utf-8")
-    numbers = {row: {name: of.values.mean(axis=1).tolist() for name, of in each.items()} for row, each in found.items()}
-    xe_numbers = {name: of.values.mean(axis=1).tolist() for name, of in xe.items()}
-    write_json(path.with_suffix(".json"), {"seeds": seeds, "XE": xe_numbers, **numbers})
+    numbers = {row: numbers_of(measures) for row, measures in {"XE": xe, **rewarded}.items()}
+    write_json(path.with_suffix(".json"), {"seeds": seeds, **numbers})
     print(path.read_text(encoding="utf-8"))
 
 
+def numbers_of(measures: dict[str, Scored]) -> dict[str, list[float]]:
+    """Measure -> mean of each seed."""
+    return {name: scores.values.mean(axis=1).tolist() for name, scores in measures.items()}
+
+
 def table(rows: Mapping[str, dict[str, Scored]], cell: Callable[[str, dict[str, Scored]], str]) -> list[str]:
+    """The lines of a Markdown table: one row an arm, one column a measure that all arms have."""
     names = [name for name in MEASURES if all(name in row for row in rows.values())]
     lines = ["| arm | " + " | ".join(names) + " |", "|---|" + "---:|" * len(names)]
     return lines + [
@@ -170,15 +179,15 @@ def table(rows: Mapping[str, dict[str, Scored]], cell: Callable[[str, dict[str, 
 
 
 def watched(out: Path, chosen: list[Arm], seeds: list[str]) -> list[str]:
-    """Of each arm, in how many runs a guard fell, and where first."""
+    """A line for each arm: the runs in which a guard of the watch fell, and the first step where one fell."""
     lines = []
     for arm in chosen:
         logs = [(arm.folder(out, seed) / "metrics.jsonl").read_text().splitlines() for seed in seeds]
         rows = [[json.loads(line) for line in log] for log in logs]
         fell = [(row["step"], row["watch"]) for of_run in rows for row in of_run if "watch" in row]
-        spoken = sum(any("watch" in row for row in of_run) for of_run in rows)
+        warned = sum(any("watch" in row for row in of_run) for of_run in rows)
         first = f"; first at step {min(fell)[0]}: {min(fell)[1][0]}" if fell else ""
-        lines.append(f"- {arm.name}, {arm.pressure}: {spoken} of {len(seeds)} runs{first}")
+        lines.append(f"- {arm.name}, {arm.pressure}: {warned} of {len(seeds)} runs{first}")
     return lines
 
 

@@ -1,10 +1,10 @@
 """The whole chain on the embedded world: a PAC-S++, a captioner by cross-entropy, three rewards, the comparison.
 
 Paper: arXiv 2410.07336 in miniature, on drawn scenes.
-Command: `make demo`, or `.venv/bin/python -m experiments.demo --out runs/demo`. A second call goes on where it stopped.
+Command: `make demo`, or `.venv/bin/python -m experiments.demo --out runs/demo`. A second call continues the first.
 Cost: about 13 minutes of two CPU cores. No GPU and no network are needed.
-Expect: each reward raises its own score above cross-entropy's. One seed at one learning rate shows that the chain
-works. `experiments/ablation.py` shows the effect of the rewards over seeds and learning rates.
+Expect: each reward raises its own score above the score of cross-entropy. One seed at one learning rate shows that
+the chain works. `experiments/ablation.py` shows the effect of the rewards over seeds and learning rates.
 """
 
 from __future__ import annotations

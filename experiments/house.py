@@ -1,12 +1,12 @@
-"""How well a tree of this project is kept: rooms, arrows between them, names, the README, as one Markdown table.
+"""Measures of a tree of this project, as a Markdown table: rooms, arrows between rooms, names, the README.
 
-Command: `python -m experiments.house [TREE ...] [--git COMMIT ...]`, one column each; without any, the tree that this
-file lies in. Commits are read by `git archive` into a temporary folder. Cost: about a second a tree.
+Command: `python -m experiments.house [TREE ...] [--git COMMIT ...]`. Each tree is a column. The default is the tree of
+this file. `git archive` copies a commit into a temporary folder. Cost: about a second a tree.
 
-Rooms and arrows are those of rooms.py, of each package alone. A folder's modules are its own files without `__init__`.
-An arrow runs up where RULES does not allow it. RULES knows nothing of a package whose rooms have other names, as before
-the moves: there, an arrow runs up where it closes a circle. A word of README.md is a run of characters between spaces.
-Below the table are the names of modules that occur more than once in the three packages.
+rooms.py defines rooms and arrows. Each package is counted alone. The modules of a folder are its files without
+`__init__`. An arrow runs up if RULES does not allow the arrow. RULES knows no package whose rooms have other names, as
+before the moves. In such a package, an arrow runs up if the arrow closes a circle. A word of README.md is a run of
+characters between spaces. Below the table are the module names that occur more than once in the three packages.
 """
 
 from __future__ import annotations
@@ -41,7 +41,13 @@ NAMES = "module names used more than once"
 def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("tree", nargs="*", type=Path, help="folders that hold metric/, rewards/ and captioner/")
-    parser.add_argument("--git", action="append", default=[], metavar="COMMIT", help="a commit, left of all trees")
+    parser.add_argument(
+        "--git",
+        action="append",
+        default=[],
+        metavar="COMMIT",
+        help="commit, in a column left of the trees",
+    )
     args = parser.parse_args(words)
     trees = args.tree or ([] if args.git else [ROOT])
     try:
@@ -55,7 +61,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def of_commit(commit: str) -> dict[str, str]:
-    """The measures of a commit of this repository. Raises ValueError for one that is not there."""
+    """The measures of a commit of this repository. Raises ValueError for an unknown commit."""
     command = ["git", "-C", str(ROOT), "archive", "--format=tar", commit]
     done = subprocess.run(command, capture_output=True)
     if done.returncode:
@@ -66,7 +72,7 @@ def of_commit(commit: str) -> dict[str, str]:
 
 
 def measured(root: Path) -> dict[str, str]:
-    """Measures by name, in the order of the table. Raises ValueError where `root` is no tree of this project."""
+    """Measures by name, in the order of the table. Raises ValueError if `root` is no tree of this project."""
     modules = modules_of(root)
     if {package_of(name) for name in modules} != PACKAGES.keys():
         raise ValueError(f"a tree holds the packages {', '.join(PACKAGES)}, got {root}")
@@ -77,7 +83,7 @@ def measured(root: Path) -> dict[str, str]:
 
 
 def of_package(package: str, modules: Modules, root: Path) -> dict[str, str]:
-    """Rooms, arrows and the fullest folder of one package."""
+    """The measures of one package: rooms, arrows and the fullest folder."""
     rooms = rooms_of(modules)
     inside = {arrow: names for arrow, names in arrows_of(modules).items() if package_of(arrow[1]) == package}
     folder, count = Counter(path.parent for path in modules.values() if path.stem != "__init__").most_common(1)[0]
@@ -90,19 +96,20 @@ def of_package(package: str, modules: Modules, root: Path) -> dict[str, str]:
 
 
 def running_up(rooms: set[str], arrows: Arrows) -> str:
+    """The number of arrows that run up, by RULES or, for rooms that RULES does not know, by circles."""
     if rooms <= RULES.keys():
         return str(sum(not allowed(*arrow) for arrow in arrows))
     return f"{len(circles(arrows))} (by circles)"
 
 
 def repeated_names(modules: Modules) -> list[str]:
-    """Names of modules that are used more than once in the three packages, each with its number of uses."""
+    """The module names that occur more than once in the three packages, each with its number of uses."""
     uses = Counter(path.stem for path in modules.values() if path.stem != "__init__")
     return [f"{name} {count}" for name, count in sorted(uses.items()) if count > 1]
 
 
 def of_texts(modules: Modules, root: Path) -> dict[str, str]:
-    """How long the README and the longest module are."""
+    """The lengths of the README and of the longest module."""
     readme = (root / "README.md").read_text("utf-8")
     lines = {path: len(path.read_text("utf-8").splitlines()) for path in modules.values()}
     longest = max(lines, key=lambda path: lines[path])
@@ -115,7 +122,7 @@ def of_texts(modules: Modules, root: Path) -> dict[str, str]:
 
 
 def table(columns: dict[str, dict[str, str]]) -> str:
-    """Markdown: one column a tree, one row a measure. Names are counted in the table and listed below it."""
+    """A Markdown table: one column a tree, one row a measure. Repeated names are counted, and listed below."""
     rows = [["", *columns], ["---"] * (1 + len(columns))]
     for name in next(iter(columns.values())):
         cells = [column[name] for column in columns.values()]

@@ -1,10 +1,10 @@
-"""Two ablations of the metric in miniature: with and without synthetic positives, over LoRA ranks and seeds.
+"""Two ablations of the metric in miniature: synthetic positives, and the rank of LoRA, over seeds.
 
 Paper: arXiv 2410.07336, ablations of PAC-S++, on the embedded scenes. Without positives both lambdas are 0: LoRA is
 trained with plain InfoNCE, with the same steps, batches and learning rate. Alpha is 1 as in the authors' code, so the
 scale of LoRA is 1 / rank.
-Command: `.venv/bin/python -m experiments.metric_ablation --out runs/metric-ablation`. A second call goes on where it
-stopped.
+Command: `.venv/bin/python -m experiments.metric_ablation --out runs/metric-ablation`. A second call continues an
+interrupted one.
 Cost: 24 runs of 150 steps, about three minutes each on one core. `--jobs 2` runs two at a time.
 Expect: LoRA raises retrieval and tau-b in every cell. experiments/results/metric-ablation.md has the effect of
 positives and rank.
@@ -30,7 +30,7 @@ from metric.storage.atomic_files import write_json
 from metric.storage.provenance import commit, hardware
 from metric.training.clip_quality import appraise
 
-ARMS = {"without": ("--lambda-v", 0, "--lambda-t", 0), "with": ()}  # synthetic positives
+ARMS = {"without": ("--lambda-v", 0, "--lambda-t", 0), "with": ()}  # with and without synthetic positives -> flags
 MEASURES = ("tau_b", "i2t_r1", "t2i_r1", "human_captions", "keyword_lists", "lead_of_lists")
 INTRODUCTION = """# LoRA rank and synthetic positives: what makes a PAC-S++ on scenes
 
@@ -43,7 +43,7 @@ and the lists' lead. Mean ± standard deviation over seeds.
 
 
 class Cell(NamedTuple):
-    """One run of the grid."""
+    """One run of the grid: a rank, with or without positives, and a seed."""
 
     rank: int
     arm: str
@@ -67,12 +67,12 @@ def main() -> None:
     cells = [Cell(rank, arm, seed) for seed, rank, arm in product(seeds, ranks, ARMS)]
     before = appraised("scenes-clip", args.out / "before.json")
     with ThreadPoolExecutor(args.jobs) as pool:
-        found = list(pool.map(lambda cell: run(cell, args.out / cell.name, args.steps), cells))
-    write(args.table, {"seeds": args.seeds, "steps": args.steps}, before, dict(zip(cells, found)))
+        appraisals = list(pool.map(lambda cell: run(cell, args.out / cell.name, args.steps), cells))
+    write(args.table, {"seeds": args.seeds, "steps": args.steps}, before, dict(zip(cells, appraisals)))
 
 
 def run(cell: Cell, out: Path, steps: int) -> dict[str, Any]:
-    """One training, or the rest of it, and its figures."""
+    """Trains or continues one run, and returns its figures with commit and machine."""
     if not (out / "report.json").exists():
         flags = ("--rank", cell.rank, "--seed", cell.seed, "--steps", steps, "--val-every", 0, *ARMS[cell.arm])
         resume = ["--resume"] if (out / "checkpoints" / "last").exists() else []
@@ -81,7 +81,7 @@ def run(cell: Cell, out: Path, steps: int) -> dict[str, Any]:
 
 
 def appraised(clip: str, path: Path) -> dict[str, Any]:
-    """Figures on the test scenes, computed once, with the commit and the machine they are from."""
+    """The figures of a CLIP on the test scenes, with commit and machine. `path` keeps the figures for a second call."""
     if not path.exists():
         figures = appraise(Embedder(load_clip(clip)), load("scenes", "test"))
         figures["lead_of_lists"] = figures["keyword_lists"] - figures["human_captions"]
@@ -90,19 +90,19 @@ def appraised(clip: str, path: Path) -> dict[str, Any]:
 
 
 def write(path: Path, facts: dict[str, Any], before: dict[str, Any], after: dict[Cell, dict[str, Any]]) -> None:
-    """The table, and all that it was made from beside it."""
-    everything = {"before": before, **{cell.name: found for cell, found in after.items()}}
+    """Writes the table to `path`, and its numbers to a JSON file beside the table. Prints the table."""
+    everything = {"before": before, **{cell.name: appraisal for cell, appraisal in after.items()}}
     write_json(path.with_suffix(".json"), {**facts, **everything})
     origin = {
-        name: ", ".join(sorted({found[name] for found in everything.values()})) for name in ("commit", "hardware")
+        name: ", ".join(sorted({record[name] for record in everything.values()})) for name in ("commit", "hardware")
     }
-    lines = table(before["figures"], {cell: found["figures"] for cell, found in after.items()})
+    lines = table(before["figures"], {cell: appraisal["figures"] for cell, appraisal in after.items()})
     path.write_text(INTRODUCTION.format(**facts, **origin) + "\n" + "\n".join(lines) + "\n")
     print(path.read_text())
 
 
 def table(before: dict[str, float], after: dict[Cell, dict[str, float]]) -> list[str]:
-    """A row for CLIP, one for each rank with and without, and what positives add at each rank, seed by seed."""
+    """A row for CLIP, a row for each rank with and without positives, and the gain by positives at each rank."""
     seeds, ranks = sorted({cell.seed for cell in after}), sorted({cell.rank for cell in after})
     values = {
         (rank, arm): np.array([[after[Cell(rank, arm, seed)][name] for name in MEASURES] for seed in seeds])
@@ -110,7 +110,7 @@ def table(before: dict[str, float], after: dict[Cell, dict[str, float]]) -> list
     }  # s m: seeds, measures
     head = ["| score | rank | positives | " + " | ".join(MEASURES) + " |", "|---|---:|---|" + "---:|" * len(MEASURES)]
     first = "| clip_s | - | - | " + " | ".join(f"{before[name]:.3f}" for name in MEASURES) + " |"
-    rows = [f"| pac_spp | {rank} | {arm} | " + cells(of) + " |" for (rank, arm), of in values.items()]
+    rows = [f"| pac_spp | {rank} | {arm} | " + cells(figures) + " |" for (rank, arm), figures in values.items()]
     added = [
         f"- {name}, rank {rank}: {over_seeds((values[rank, 'with'] - values[rank, 'without'])[:, number])}"
         for number, name in enumerate(MEASURES)
@@ -120,7 +120,7 @@ def table(before: dict[str, float], after: dict[Cell, dict[str, float]]) -> list
 
 
 def cells(values: np.ndarray) -> str:
-    """`s m` -> mean ± standard deviation of each measure."""
+    """The text `mean ± standard deviation` of each measure, from values `s m`: s seeds, m measures."""
     deviation = values.std(0, ddof=1) if len(values) > 1 else np.zeros(values.shape[1])
     return " | ".join(f"{mean:.3f} ± {sd:.3f}" for mean, sd in zip(values.mean(0), deviation))
 

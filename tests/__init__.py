@@ -1,1 +1,1 @@
-"""The tests mirror the tree. `tests.places` says where real data lies."""
+"""The tests, in a tree like that of the packages. `tests.places` has the folders of real data."""

@@ -1,4 +1,4 @@
-"""What all tests share: no Java unasked, and Stanford's tokenizer to be held against."""
+"""The fixtures of all tests: METEOR is off by default, and Stanford's tokenizer is a second source."""
 
 from __future__ import annotations
 
@@ -13,20 +13,22 @@ from metric.scores.ptb_tokenizer import PUNCTUATIONS
 
 
 @pytest.fixture(autouse=True)
-def meteor_is_not_asked_for(monkeypatch):
-    """METEOR's Java program takes many seconds to start: the tests of METEOR itself do so, not every `all`."""
+def meteor_is_off(monkeypatch):
+    """Turns METEOR off. Its Java program starts in many seconds, so only the tests of METEOR start it."""
     monkeypatch.setattr("metric.scores.external_families.meteor_absent", lambda: "no METEOR in this test")
 
 
 @pytest.fixture
 def stanford() -> Callable[..., list[tuple[str, ...]]]:
-    """`stanford(captions)` -> tokens."""
+    """The function from captions to tokens, by the Java program."""
     return by_java
 
 
 def by_java(captions: list[str], apart: bool = True) -> list[tuple[str, ...]]:
-    """As pycocoevalcap calls it, but without its temporary file inside the installed package; `apart` keeps each
-    caption from looking at the next by a line between them."""
+    """The tokens of each caption, by the call of pycocoevalcap without its temporary file.
+
+    `apart` puts a line between captions, so that no caption has an effect on the next.
+    """
     assert set(ptbtokenizer.PUNCTUATIONS) == PUNCTUATIONS
     command = ["java", "-Dfile.encoding=UTF-8", "-cp", packaged("tokenizer/stanford-corenlp-3.4.1.jar")]
     command += ["edu.stanford.nlp.process.PTBTokenizer", "-preserveLines", "-lowerCase"]

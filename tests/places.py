@@ -1,4 +1,4 @@
-"""Where tests find the project, and real data that is not part of it."""
+"""The folders of the project, and of real data outside the project."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-"the checkout"
+"folder of the checkout"
 SHARED = Path(os.environ.get("SHARED", ROOT.parent / "shared"))
-"real data beside the checkout; tests that need it skip when it is absent"
+"real data beside the checkout; without the data, its tests are skipped"
 FLICKR8K = SHARED / "flickr8k"

@@ -1,12 +1,12 @@
-"""README.md and docs/ tell the truth: commands parse or run, Python runs, folders, flags and links are there.
+"""Checks of README.md and docs/: commands parse or run, Python runs, and folders, flags and links exist.
 
-An HTML comment on the line above a fence of `bash` or `python` says how it is checked:
+An HTML comment on the line above a fence of `bash` or `python` gives the check of the fence:
 
-    <!-- test: run -->      on tiny data, in a folder of the page's own, one block after the other
-    <!-- test: parse -->    whether each command line is accepted: bash without a comment
-    <!-- test: compile -->  whether it compiles and its imports are there; Python without a comment runs
+    <!-- test: run -->      the blocks of a page run one after another, on tiny data, in a folder of their own
+    <!-- test: parse -->    each command line is accepted (the default of bash)
+    <!-- test: compile -->  the code compiles and its imports exist (the default of Python is run)
 
-A fence of `text tree` is compared with the folders. What other projects type stands in fences of `text`.
+A fence of `text tree` is compared with the folders. The commands of other projects stand in fences of `text`.
 """
 
 import argparse
@@ -54,7 +54,7 @@ SHELL = {"cd", "export", "git", "hf"}  # commands that are not ours to check
 
 @dataclass(frozen=True)
 class Block:
-    """A fence of a page."""
+    """A fence of a page, with the number of its line and the name of its check."""
 
     page: Path
     line: int
@@ -67,7 +67,7 @@ class Block:
 
     @property
     def commands(self) -> list[list[str]]:
-        """The words of each command line; backslashes at a line's end join it with the next."""
+        """The words of each command line. A backslash at the end of a line joins the line with the next."""
         lines = re.sub(r"\\\n\s*", " ", self.body).splitlines()
         return [words for line in lines if (words := shlex.split(line, comments=True))]
 
@@ -78,12 +78,12 @@ def blocks(page: Path) -> list[Block]:
     return [
         Block(
             page,
-            text[: found.start()].count("\n") + 1,
-            found["info"],
-            found["how"] or usual.get(found["info"], ""),
-            found["body"],
+            text[: match.start()].count("\n") + 1,
+            match["info"],
+            match["how"] or usual.get(match["info"], ""),
+            match["body"],
         )
-        for found in FENCE.finditer(text)
+        for match in FENCE.finditer(text)
     ]
 
 
@@ -92,31 +92,31 @@ RUN = {page: [block for block in blocks(page) if block.how == "run"] for page in
 
 
 def refusal(words: list[str]) -> str:
-    """What `captioner` says against a command line; empty when the line is accepted. Nothing runs."""
-    said = io.StringIO()
+    """The error of `captioner` for a command line. Empty for an accepted line. No command runs."""
+    errors = io.StringIO()
     try:
-        with contextlib.redirect_stderr(said):
+        with contextlib.redirect_stderr(errors):
             parser().parse_args(words)
     except SystemExit:
-        return said.getvalue()
+        return errors.getvalue()
     return ""
 
 
 def launched(launcher: argparse.ArgumentParser, words: list[str]) -> str:
-    """The refusal of the command line behind torchrun's or accelerate's own flags."""
+    """The error of `captioner` for the command line after the flags of torchrun or accelerate."""
     args = launcher.parse_args(words)
     assert args.module and args.training_script == "captioner", f"type -m captioner, got {words}"
     return refusal(args.training_script_args)
 
 
 def script(path: str, words: list[str]) -> str:
-    """A file of ours whose text holds each flag."""
+    """The flags among `words` that the text of the script does not hold."""
     text = (ROOT / path).read_text(encoding="utf-8")
     return ", ".join(word for word in words if word.startswith("--") and f'"{word}"' not in text)
 
 
 def complaint(words: list[str]) -> str:
-    """What is wrong with a command line; empty for none."""
+    """The error of a command line. Empty for a correct one."""
     program, *rest = words[next(n for n, word in enumerate(words) if not re.match(r"[A-Z_]+=", word)) :]
     if program.rpartition("/")[2] == "captioner":
         return refusal(rest)
@@ -150,7 +150,7 @@ def extras() -> set[str]:
 
 @pytest.mark.parametrize("block", [block for block in BLOCKS if block.language == "bash"], ids=str)
 def test_command_lines_are_accepted(block):
-    wrong = {shlex.join(words): said for words in block.commands if (said := complaint(words))}
+    wrong = {shlex.join(words): error for words in block.commands if (error := complaint(words))}
     assert not wrong
 
 
@@ -165,7 +165,7 @@ def test_python_compiles_and_its_imports_are_there(block):
 
 @pytest.fixture(scope="module")
 def given(tmp_path_factory):
-    """Pictures, captions, and runs of a few steps, for pages that begin where another page ended."""
+    """A folder with pictures, captions and runs of a few steps, for pages that need the results of other pages."""
     folder = tmp_path_factory.mktemp("given")
     (folder / "photos").mkdir()
     rows = []
@@ -176,10 +176,10 @@ def given(tmp_path_factory):
             rows.append({"image": f"photos/{split}-{number}.png", "references": references(scene), "split": split})
     (folder / "tiny.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     shutil.copy(folder / "photos" / "test-0.png", folder / "picture.jpg")
-    said = {Path(row["image"]).stem: row["references"] for row in rows[-4:]}
-    (folder / "references.json").write_text(json.dumps({name: texts[1:] for name, texts in said.items()}))
+    captions = {Path(row["image"]).stem: row["references"] for row in rows[-4:]}
+    (folder / "references.json").write_text(json.dumps({name: texts[1:] for name, texts in captions.items()}))
     for number, name in enumerate(("mine.json", "theirs.json")):
-        (folder / name).write_text(json.dumps({name: texts[number] for name, texts in said.items()}))
+        (folder / name).write_text(json.dumps({name: texts[number] for name, texts in captions.items()}))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         run("metric train --out runs/metric")
@@ -190,7 +190,7 @@ def given(tmp_path_factory):
 
 
 def run(line: str) -> None:
-    """A command line of `captioner` with what makes it tiny."""
+    """Runs a command line of `captioner` with the flags that make its work tiny."""
     words = shlex.split(line)
     name = " ".join(words[:2] if words[0] == "metric" else words[:1])
     more = [] if "--resume" in words or "--merge" in words else shlex.split(TINY.get(name, ""))
@@ -199,14 +199,14 @@ def run(line: str) -> None:
 
 @pytest.fixture
 def registered():
-    """Rewards that a page registers are forgotten after it."""
+    """Removes the rewards that a page registers, after the page."""
     yield
     for name in [name for name, entry in ENTRIES.items() if entry.factory.__module__ == "page"]:
         del ENTRIES[name]
 
 
 def made(page: Path) -> set[str]:
-    """The runs that the commands of a page make themselves."""
+    """The runs that the commands of a page make."""
     lines = [words for block in RUN[page] if block.language == "bash" for words in block.commands]
     return {
         name for words in lines if "--out" in words if (name := words[words.index("--out") + 1]).startswith("runs/")
@@ -232,19 +232,19 @@ def test_blocks_run_from_the_top_of_the_page(page, given, registered, tmp_path, 
 def flags() -> set[str]:
     """Every flag of every command, with hyphens."""
     commands = [[], *([name] for name in COMMANDS), *(["metric", name] for name in METRIC)]
-    told = io.StringIO()
+    help_texts = io.StringIO()
     for command in commands:
-        with contextlib.redirect_stdout(told), pytest.raises(SystemExit):
+        with contextlib.redirect_stdout(help_texts), pytest.raises(SystemExit):
             parser().parse_args([*command, "--help"])
-    return {flag.replace("_", "-") for flag in re.findall(r"--[\w.-]+", told.getvalue())}
+    return {flag.replace("_", "-") for flag in re.findall(r"--[\w.-]+", help_texts.getvalue())}
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.name != OF_OTHERS], ids=lambda page: page.name)
 def test_flags_named_in_the_prose_exist(page):
     prose = FENCE.sub("", page.read_text(encoding="utf-8"))
     named = {*spelt(re.findall(r"`(--[\w.-]+)", prose))} - ELSEWHERE
-    known = flags()
-    assert not {flag for flag in named if not any(each.startswith(flag) for each in known)}
+    existing = flags()
+    assert not {flag for flag in named if not any(name.startswith(flag) for name in existing)}
 
 
 TREES = [block for block in BLOCKS if block.language == "text tree"]
@@ -252,30 +252,30 @@ ENTRY = re.compile(r"^( *)([\w.-]+/|[\w.-]+\.\w+)(?:  |$)", re.M)
 
 
 def entries(tree: str) -> list[str]:
-    """The paths of a printed tree: names that end in a slash or have an ending, two spaces before what is said."""
+    """The paths of a printed tree: names that end in a slash or have an ending, two spaces before the comment."""
     above: list[tuple[int, str]] = []
-    found = []
+    paths = []
     for indent, name in ENTRY.findall(tree):
         above = [(depth, parent) for depth, parent in above if depth < len(indent)]
-        found.append("".join(parent for _, parent in above) + name)
+        paths.append("".join(parent for _, parent in above) + name)
         above.append((len(indent), name))
-    return found
+    return paths
 
 
 def folders(path: Path) -> set[str]:
-    """Those of a folder that hold files of ours."""
+    """The names of the folders in a folder that hold files of the project."""
     made = {"build", "runs"} if path == ROOT else set()
-    inside = [each for each in path.iterdir() if each.is_dir() and not each.name.startswith((".", "__"))]
-    return {each.name for each in inside if any(each.rglob("*.*")) and each.suffix != ".egg-info"} - made
+    inside = [inner for inner in path.iterdir() if inner.is_dir() and not inner.name.startswith((".", "__"))]
+    return {inner.name for inner in inside if any(inner.rglob("*.*")) and inner.suffix != ".egg-info"} - made
 
 
 @pytest.mark.parametrize("block", TREES, ids=str)
 def test_printed_trees_are_the_folders(block):
-    found = entries(block.body)
-    assert not [path for path in found if not (ROOT / path).exists()]
-    for parent in {path.rstrip("/").rpartition("/")[0] for path in found if path.endswith("/")}:
+    paths = entries(block.body)
+    assert not [path for path in paths if not (ROOT / path).exists()]
+    for parent in {path.rstrip("/").rpartition("/")[0] for path in paths if path.endswith("/")}:
         printed = {
-            path.rstrip("/").rpartition("/")[2] for path in found if path.rstrip("/").rpartition("/")[0] == parent
+            path.rstrip("/").rpartition("/")[2] for path in paths if path.rstrip("/").rpartition("/")[0] == parent
         }
         assert folders(ROOT / parent) <= printed, parent
 

@@ -1,4 +1,4 @@
-"""The examples in docstrings say what the functions do."""
+"""The examples in docstrings give the results that they show."""
 
 import doctest
 import importlib
@@ -11,14 +11,16 @@ ROOT = Path(__file__).parent.parent
 
 def modules_with_examples() -> list[str]:
     paths = [path for package in ("metric", "rewards", "captioner") for path in (ROOT / package).rglob("*.py")]
-    told = [path.relative_to(ROOT).with_suffix("") for path in paths if ">>> " in path.read_text(encoding="utf-8")]
-    return sorted(".".join(path.parts) for path in told)
+    documented = [
+        path.relative_to(ROOT).with_suffix("") for path in paths if ">>> " in path.read_text(encoding="utf-8")
+    ]
+    return sorted(".".join(path.parts) for path in documented)
 
 
 @pytest.mark.parametrize("name", modules_with_examples())
 def test_examples_give_what_they_show(name):
-    tried = doctest.testmod(importlib.import_module(name))
-    assert tried.attempted and not tried.failed
+    results = doctest.testmod(importlib.import_module(name))
+    assert results.attempted and not results.failed
 
 
 def test_many_functions_have_an_example():

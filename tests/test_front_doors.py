@@ -1,4 +1,4 @@
-"""The front doors: what `import captioner`, `import metric` and `import rewards` offer, and each of it used once."""
+"""The front doors: the names of `import captioner`, `import metric` and `import rewards`, each used once."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def test_public_name_is_documented_and_annotated(package, name):
     thing = getattr(package, name)
     assert inspect.getdoc(thing)
     signature = inspect.signature(thing.__init__ if inspect.isclass(thing) else thing)
-    bare = [item.name for item in signature.parameters.values() if item.annotation is item.empty]
-    assert set(bare) <= {"self"} and signature.return_annotation is not signature.empty
+    unannotated = [item.name for item in signature.parameters.values() if item.annotation is item.empty]
+    assert set(unannotated) <= {"self"} and signature.return_annotation is not signature.empty
 
 
 @pytest.mark.parametrize("typed", ["import captioner", "import metric", "import rewards"])
@@ -84,8 +84,8 @@ def test_python_m_captioner_is_captioner_and_loads_nothing_heavy_for_help():
         "try: runpy.run_module('captioner', run_name='__main__')\n"
         f"except SystemExit: {HEAVY}"
     )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
-    assert told.startswith("usage: captioner") and told.endswith("[]\n")
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
+    assert printed.startswith("usage: captioner") and printed.endswith("[]\n")
 
 
 @pytest.mark.parametrize("first", ["metric.evaluation", "metric.judgement.judge", "metric.judgement.audit"])
@@ -130,9 +130,9 @@ def test_folder_of_pictures_is_captioned_from_python(runs, tmp_path):
         Image.new("RGB", (40, 30), colour).save(tmp_path / "pictures" / f"{colour}.png")
     out = tmp_path / "captions.jsonl"
     assert caption(runs["reward"], tmp_path / "pictures", out, beams=3, checker="none")
-    told = {row["id"]: row["caption"] for row in map(json.loads, out.read_text().splitlines())}
+    captions = {row["id"]: row["caption"] for row in map(json.loads, out.read_text().splitlines())}
     describe = Describer.from_pretrained(runs["reward"])
-    assert len(told) == 2 and isinstance(describe([Image.new("RGB", (40, 30), "red")])[0], str)
+    assert len(captions) == 2 and isinstance(describe([Image.new("RGB", (40, 30), "red")])[0], str)
     assert Captioner.from_pretrained(runs["reward"]).config == describe.captioner.config
 
 
@@ -161,8 +161,8 @@ def test_metrics_are_judged_from_python(tmp_path):
 
 
 def test_metric_is_audited_from_python():
-    found = audit(load_data("scenes:count=4"), ["bleu_4"])
-    assert found.metrics == ["bleu_4"] and all(row.count + row.not_applicable == 4 for row in found.rows)
+    report = audit(load_data("scenes:count=4"), ["bleu_4"])
+    assert report.metrics == ["bleu_4"] and all(row.count + row.not_applicable == 4 for row in report.rows)
 
 
 def test_registered_reward_holds_its_contract():

@@ -1,4 +1,4 @@
-"""The direction of imports, and what may not be imported to answer --help. The rules are in experiments/rooms.py."""
+"""The direction of imports, and the modules that --help may not import. experiments/rooms.py has the rules."""
 
 import ast
 import subprocess
@@ -41,8 +41,8 @@ def test_the_rooms_are_those_of_the_rules():
 
 
 def test_no_room_imports_a_room_that_its_rule_leaves_out():
-    known = {arrow: names for arrow, names in arrows_of(MODULES).items() if RULES.keys() >= set(arrow)}
-    wrong = {f"{room} -> {target}": names for (room, target), names in known.items() if not allowed(room, target)}
+    ruled = {arrow: names for arrow, names in arrows_of(MODULES).items() if RULES.keys() >= set(arrow)}
+    wrong = {f"{room} -> {target}": names for (room, target), names in ruled.items() if not allowed(room, target)}
     assert not wrong
 
 
@@ -105,5 +105,5 @@ def test_help_imports_no_torch():
         "except SystemExit: pass\n"
         "print('heavy:', sorted({'torch', 'open_clip', 'transformers', 'numpy', 'PIL'} & set(sys.modules)))"
     )
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert "COMMAND" in said and said.rstrip().endswith("heavy: []")
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "COMMAND" in printed and printed.rstrip().endswith("heavy: []")

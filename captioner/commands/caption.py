@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
+from typing import Any
 
 from metric.runtime.work_share import FLAG
 
@@ -27,11 +28,12 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--format", default="", help="format of --out: jsonl, coco, csv, txt or webdataset (by the ending)"
     )
     parser.add_argument("--split", default="test", help="split of the data set, if --images is one (test)")
-    add_generation(parser)
-    add_work(parser)
+    add_generation(parser.add_argument_group("captions"))
+    add_work(parser.add_argument_group("work"))
 
 
-def add_generation(parser: argparse.ArgumentParser) -> None:
+def add_generation(parser: Any) -> None:
+    """Adds the flags of decoding and of the choice among captions."""
     parser.add_argument("--method", default="", help="decoding: beam, greedy or sample (beam; sample with --best-of)")
     parser.add_argument("--beams", type=positive, metavar="INT", help="beams; 1 is greedy decoding (those of the run)")
     parser.add_argument(
@@ -72,7 +74,8 @@ def add_generation(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_work(parser: argparse.ArgumentParser) -> None:
+def add_work(parser: Any) -> None:
+    """Adds the flags of batches, devices, shares and leftovers."""
     parser.add_argument("--batch-size", type=positive, default=64, metavar="INT", help="pictures at a time (64)")
     parser.add_argument("--device", default="auto", help="device of the work: auto, cpu, cuda or cuda:N (auto)")
     parser.add_argument("--clip", default="", help="new place of the captioner's CLIP, if the CLIP has moved")
@@ -100,6 +103,7 @@ def add_work(parser: argparse.ArgumentParser) -> None:
 
 
 def positive(text: str) -> int:
+    """A whole number from 1, as the type of a flag."""
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"a whole number from 1 is expected, got {text!r}")
     return int(text)

@@ -34,6 +34,6 @@ def run(args: argparse.Namespace) -> int:
 
     if args.open < 0 or args.show < 0:
         raise ValueError(f"--open and --show are 0 or more pictures, got {min(args.open, args.show)}")
-    whole = show(args.input, args.split or [], args.out, -1 if args.all else args.open, args.show)
+    complete = show(args.input, args.split or [], args.out, -1 if args.all else args.open, args.show)
     ended(then=["captioner", "train", "--data", args.input, "--clip", "CLIP", "--out", "RUN"])
-    return 0 if whole or not args.strict else 1
+    return 0 if complete or not args.strict else 1

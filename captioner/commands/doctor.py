@@ -34,10 +34,10 @@ def run(args: argparse.Namespace) -> None:
     print(f"{'GPU':34} {gpu()}")
     print(f"{'Java':34} {java()}")
     for name in ("languagetool", "harper"):
-        print(f"{'grammar: ' + name:34} {said(partial(checker, name))}")
+        print(f"{'grammar: ' + name:34} {status(partial(checker, name))}")
     print(f"{'METEOR':34} {meteor()}")
     print(f"{'SPICE':34} {spice()}")
-    print(f"{'scenes-clip':34} {said(embedded)}")
+    print(f"{'scenes-clip':34} {status(embedded)}")
 
 
 def installed(name: str, extra: str) -> str:
@@ -61,7 +61,7 @@ def java() -> str:
     return lines[0] if lines else "found, but `java -version` prints nothing"
 
 
-def said(look: Callable[[], str]) -> str:
+def status(look: Callable[[], str]) -> str:
     """The result of `look`, or the reason of its ValueError."""
     try:
         return look()

@@ -45,8 +45,8 @@ def run(args: argparse.Namespace) -> int:
 
     device = str(device_of(own_gpu(args.device, os.environ)))
     share = share_of(args.shard, os.environ)
-    whole = keep(Job(args.input, tuple(args.split or ()), args.clip, args.out, share, device), args.plan)
+    complete = keep(Job(args.input, tuple(args.split or ()), args.clip, args.out, share, device), args.plan)
     train = ["captioner", "train", "--data", args.input, "--clip", args.clip, "--features", args.out, "--out", "RUN"]
     again = ["captioner", *(word for word in args.typed if word != "--plan")]
     ended(where="" if args.plan else args.out, then=again if args.plan else train)
-    return 0 if whole or not args.strict else 1
+    return 0 if complete or not args.strict else 1

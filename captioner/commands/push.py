@@ -40,11 +40,11 @@ def run(args: argparse.Namespace) -> None:
     from captioner.publishing.bundle import Publication, bundle, push
     from metric.runtime.console import ended
 
-    what = Publication(args.model, args.repo, args.license, tuple(args.against), args.split)
+    publication = Publication(args.model, args.repo, args.license, tuple(args.against), args.split)
     if args.to:
-        bundle(what, args.to)
+        bundle(publication, args.to)
         return ended("files of the upload", args.to, ["hf", "upload", args.repo, args.to])
     with tempfile.TemporaryDirectory() as temporary:
-        bundle(what, Path(temporary) / "repository")
+        bundle(publication, Path(temporary) / "repository")
         print(push(Path(temporary) / "repository", args.repo, args.private))
     ended(f"{args.model} is on the hub", then=["hf", "download", args.repo])

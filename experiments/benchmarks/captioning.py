@@ -1,10 +1,10 @@
-"""Pictures a second: from a folder of JPEGs, from shards, by kept features, and by a plain loop over the same files.
+"""Captioned pictures a second: from a folder, from shards, by kept features, and by a plain loop over the files.
 
 Command: `.venv/bin/python -m experiments.benchmarks.captioning --model RUN --images ../shared/flickr8k/Images`
 Cost: about a minute of two cores.
 The plain loop opens, prepares, encodes and captions one batch after the other with open_clip's own transform. The time
 to load the model is not counted.
-Expect: all four ways say the same captions, which is checked. Kept features are the fastest.
+Expect: all four ways give the same captions. The last column counts equal captions. Kept features are the fastest.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ BATCH = 64
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", required=True)
-    parser.add_argument("--images", type=Path, required=True)
-    parser.add_argument("--count", type=int, default=256)
+    parser.add_argument("--model", required=True, help="run folder, model folder or hub id")
+    parser.add_argument("--images", type=Path, required=True, help="folder of JPEG files")
+    parser.add_argument("--count", type=int, default=256, help="number of pictures (256)")
     args = parser.parse_args()
     model = ModelSource(args.model)
     decode = model.decode()
@@ -48,29 +48,30 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as made:
         places = laid_out(files, Path(made))
         FeatureStore.build([Example(path.name, path) for path in files], worker.clip, Path(made) / "features")
-        knowing = Worker(replace(model, features=str(Path(made) / "features")), worker.settings, "", "test")
+        featured = Worker(replace(model, features=str(Path(made) / "features")), worker.settings, "", "test")
         ways: dict[str, Callable[[], dict[str, str]]] = {
             "plain loop": lambda: plain(worker, files, decode),
             "JPEG folder": lambda: streamed(worker, str(places["folder"])),
             "shards": lambda: streamed(worker, str(places["shards"])),
-            "kept features": lambda: streamed(knowing, str(places["folder"])),
+            "kept features": lambda: streamed(featured, str(places["folder"])),
         }
         report(ways, args.count)
 
 
 def report(ways: dict[str, Callable[[], dict[str, str]]], count: int) -> None:
+    """Prints the speed of each way, and the number of captions that equal the captions of the first way."""
     expected: dict[str, str] = {}
     for name, way in ways.items():
         started = time.perf_counter()
-        said = way()
+        captions = way()
         seconds = time.perf_counter() - started
-        expected = expected or said
-        same = sum(said[key] == text for key, text in expected.items())
+        expected = expected or captions
+        same = sum(captions[key] == text for key, text in expected.items())
         print(f"{name:14} {count / seconds:7.1f} pictures a second, {same} of {count} captions as the plain loop's")
 
 
 def laid_out(files: list[Path], folder: Path) -> dict[str, Path]:
-    """Links in a folder, and two shards."""
+    """Puts the pictures into a folder of links and into two shards. Returns the places by name."""
     places = {"folder": folder / "folder", "shards": folder / "shards"}
     for place in places.values():
         place.mkdir()
@@ -86,24 +87,25 @@ def laid_out(files: list[Path], folder: Path) -> dict[str, Path]:
 
 
 def plain(worker: Worker, files: list[Path], decode: Decode) -> dict[str, str]:
-    said: dict[str, str] = {}
-    waiting = iter(files)
-    while batch := list(islice(waiting, BATCH)):
+    """File name -> caption, by a loop that prepares, encodes and captions one batch after another."""
+    captions: dict[str, str] = {}
+    remaining = iter(files)
+    while batch := list(islice(remaining, BATCH)):
         pixels = torch.stack([worker.clip.preprocess(open_image(path)) for path in batch])
         features = grid_features(worker.clip, pixels).half().float()
-        found = generate(worker.captioner, features, k=decode.beams, max_length=decode.max_length)
-        said |= {path.name: beams[0] for path, beams in zip(batch, found.captions)}
-    return said
+        generated = generate(worker.captioner, features, k=decode.beams, max_length=decode.max_length)
+        captions |= {path.name: beams[0] for path, beams in zip(batch, generated.captions)}
+    return captions
 
 
 def streamed(worker: Worker, images: str) -> dict[str, str]:
-    """As `captioner caption` does it."""
+    """Picture id -> caption, by the worker of `captioner caption`."""
     return {row.id: row.captions[0] for row in rows(worker, images)}
 
 
 def rows(worker: Worker, images: str) -> Iterator:
-    found = worker.rows(blocks(parts(images, "test"), BATCH, WHOLE, images))
-    return (row for each in found for row in each)
+    captioned = worker.rows(blocks(parts(images, "test"), BATCH, WHOLE, images))
+    return (row for block in captioned for row in block)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""What the two grammar checkers can see: the share of captions they flag, as humans wrote them and broken on purpose.
+"""The eyes of the two grammar checkers: the share of flagged captions, of people and with faults made on purpose.
 
 Source: the captions of Flickr8k's test photographs (research use; none is copied here).
 Command: `LTP_PATH=../shared/languagetool .venv/bin/python -m experiments.benchmarks.checkers --flickr8k DIR`
 Cost: five minutes of one core. The table is written to experiments/results/checkers.md.
 Expect: LanguageTool sees nearly every repeated word and a third to half of broken agreement. Harper sees half of the
-repeated words and no broken agreement. Neither sees a dropped article. Neither sees a sentence that stops in the
-middle: `bad_endings` counts sentences that stop at a word that ends no sentence, as they are cut here.
+repeated words and no broken agreement. Neither sees a dropped article or a sentence that stops in the
+middle. `bad_endings` counts sentences that stop at a word that ends no sentence. The cut sentences here stop so.
 """
 
 from __future__ import annotations
@@ -29,24 +29,25 @@ Words = list[str]
 
 
 def word_repeated(words: Words, rng: random.Random) -> Words:
+    """The words with one of them twice in a row."""
     place = rng.randrange(len(words))
     return [*words[: place + 1], *words[place:]]
 
 
 def article_dropped(words: Words, rng: random.Random) -> Words:
-    """The same words when there is none."""
+    """The words without one of their articles. Words without an article stay as they are."""
     places = [place for place, word in enumerate(words) if word in ARTICLES]
     return without(words, rng.choice(places)) if places else words
 
 
 def agreement_broken(words: Words, rng: random.Random) -> Words:
-    """The first verb that shows its number takes the other one."""
+    """The words with the first verb of AGREEMENT in the other number."""
     place = next((place for place, word in enumerate(words) if word in AGREEMENT), None)
     return words if place is None else [*words[:place], AGREEMENT[words[place]], *words[place + 1 :]]
 
 
 def plural_lost(words: Words, rng: random.Random) -> Words:
-    """`two dogs` -> `two dog`."""
+    """The words with a singular after a number: `two dogs` -> `two dog`."""
     for place, (word, after) in enumerate(zip(words, words[1:]), start=1):
         if word in NUMBERS and after.endswith("s") and not after.endswith("ss"):
             return [*words[:place], after[:-1], *words[place + 1 :]]
@@ -54,7 +55,7 @@ def plural_lost(words: Words, rng: random.Random) -> Words:
 
 
 def ending_cut(words: Words, rng: random.Random) -> Words:
-    """Up to the last word, other than the first two, that no sentence ends in."""
+    """The words up to the last bad ending after the second word. Words without a bad ending stay as they are."""
     places = [place for place, word in enumerate(words[:-1]) if place > 1 and word in BAD_ENDINGS]
     return words[: places[-1] + 1] if places else words
 
@@ -73,14 +74,14 @@ CHANGES: dict[str, Callable[[Words, random.Random], Words]] = {
 
 
 def changed(captions: Sequence[str], change: Callable[[Words, random.Random], Words]) -> list[tuple[str, str]]:
-    """Captions that can be broken in this way, before and after; one seed."""
+    """The captions before and after a change, without the captions that the change leaves as they are. Seed 0."""
     rng = random.Random(0)
     pairs = [(caption, " ".join(change(caption.split(), rng))) for caption in captions if caption]
     return [(before, after) for before, after in pairs if before != after]
 
 
 def row(name: str, pairs: Sequence[tuple[str, str]], checkers: Sequence[Checker]) -> str:
-    """Share flagged before and after, by each checker and by `bad_endings`."""
+    """A row of the table: percent flagged before and after a change, by each checker and by `bad_endings`."""
     before, after = zip(*pairs)
     cells = [name, f"{len(pairs):,}"]
     for checker in checkers:
@@ -94,6 +95,7 @@ def percent(flags: Sequence[bool]) -> str:
 
 
 def table(captions: Sequence[str], checkers: Sequence[Checker]) -> str:
+    """The Markdown table: captions as people wrote them, then a row for each change."""
     human = [checker.incorrect(captions) for checker in checkers]
     endings = [ends_badly(caption.split()) for caption in captions]
     lines = [
@@ -107,7 +109,7 @@ def table(captions: Sequence[str], checkers: Sequence[Checker]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--flickr8k", type=Path, required=True)
-    parser.add_argument("--cache", default="", help="folder that keeps verdicts between runs")
+    parser.add_argument("--cache", default="", help="folder for the verdicts, which a second call then reuses")
     parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "results" / "checkers.md")
     args = parser.parse_args()
     examples = load(f"flickr8k:root={args.flickr8k}", "test")

@@ -1,13 +1,13 @@
-"""What the learned metric costs: its training step, the memory of a large batch, and scoring, in one run.
+"""The costs of the learned metric: the training step, the memory of a large batch, and scoring.
 
 Command: `.venv/bin/python -m experiments.benchmarks.metric_costs --out runs/metric-costs` for scenes-clip, or
 `--clip ViT-B-32` for that architecture with random weights.
 Cost: about ten minutes of one core for scenes-clip.
-Step: a LoRA step on `--step-batch` pairs, with the plain loss and then with a made picture and caption for each pair,
-against the forward pass of the frozen model over the same pairs. Memory: the peak of one step on `--batch` pairs, all
-at once and in chunks, each in a process of its own. Scoring: pairs a second by our Embedder and by a plain open_clip
-loop, with one and with five captions a picture, pictures read from files by both.
-Times are seconds of one core on a CPU, which a loaded machine does not stretch, and of the clock on a GPU.
+Step: a LoRA step on `--step-batch` pairs, against the forward pass of the frozen model over the same pairs. The step
+has the plain loss, and then a made picture and a made caption for each pair. Memory: the peak of one step on `--batch`
+pairs, at once and in chunks, each in a process of its own. Scoring: pairs a second by our Embedder and by a plain loop
+of open_clip, with one and with five captions a picture. Both read the pictures from files.
+Times on a CPU are seconds of one core, which other work does not change. Times on a GPU are by the clock.
 Expect: a step costs three to four forward passes. Chunks need a fraction of the memory for a third more time. Scoring
 gains where pictures repeat or captions are short.
 """
@@ -47,7 +47,7 @@ from metric.training.loop import optimiser, update
 from metric.training.lora import add_adapter
 from metric.training.pairs import pair_loss
 
-REPEATS = 3  # the best of them counts
+REPEATS = 3  # rounds of each measurement; the fastest counts
 PLAIN = MetricConfig(lambda_v=0.0, lambda_t=0.0)
 
 
@@ -59,25 +59,25 @@ def main() -> None:
     parser.add_argument("--step-batch", type=int, default=64)
     parser.add_argument("--batch", type=int, default=1024)
     parser.add_argument("--chunk", type=int, default=64)
-    parser.add_argument("--pictures", type=int, default=256, help="that are scored")
+    parser.add_argument("--pictures", type=int, default=256, help="number of scored pictures")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     name, device = clip_name(args.clip, args.out), device_of(args.device)
-    found: dict[str, Any] = {"clip": args.clip, "commit": commit(), "hardware": hardware()}
+    costs: dict[str, Any] = {"clip": args.clip, "commit": commit(), "hardware": hardware()}
     parts: list[Callable[[], dict[str, Any]]] = [
         lambda: step_costs(name, device, args.step_batch),
         lambda: {"memory_whole": apart(name, device, args.batch, 0)},
         lambda: {"memory_in_chunks": apart(name, device, args.batch, args.chunk)},
         lambda: scoring(name, device, args.pictures, args.out),
     ]
-    for part in parts:  # each is written as it comes
-        found |= part()
-        (args.out / f"overheads-{Path(args.clip).name}.json").write_text(json.dumps(found, indent=2) + "\n")
-    print(json.dumps(found, indent=2))
+    for part in parts:  # a killed call keeps the finished parts
+        costs |= part()
+        (args.out / f"overheads-{Path(args.clip).name}.json").write_text(json.dumps(costs, indent=2) + "\n")
+    print(json.dumps(costs, indent=2))
 
 
 def clip_name(name: str, out: Path) -> str:
-    """An architecture gets random weights: what they are makes no difference to any of the costs."""
+    """The name of a CLIP to load. An architecture gets random weights, since no cost depends on the weights."""
     folder = out / name
     if name in open_clip.list_models() and not folder.exists():
         model, _, preprocess = open_clip.create_model_and_transforms(name)
@@ -91,6 +91,7 @@ def scenes(count: int) -> list[Example]:
 
 
 def clock(device: torch.device) -> float:
+    """Seconds: by the clock for a GPU, of this process for a CPU."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
         return time.perf_counter()
@@ -98,7 +99,7 @@ def clock(device: torch.device) -> float:
 
 
 def best(work: Callable[[], object], device: torch.device) -> float:
-    """Seconds of the fastest of a few, after one that warms up."""
+    """Seconds of the fastest of REPEATS rounds, after a round that warms up."""
     seconds = []
     for _ in range(REPEATS + 1):
         began = clock(device)
@@ -108,7 +109,7 @@ def best(work: Callable[[], object], device: torch.device) -> float:
 
 
 def training(name: str, device: torch.device, config: MetricConfig) -> Callable[[], object]:
-    """One LoRA step, to be called; its pictures are prepared by the first call."""
+    """A function that does one LoRA step. The first call prepares the pictures."""
     clip = load_clip(name, device)
     model = add_adapter(clip, config).train()
     examples = scenes(config.batch_size)
@@ -118,6 +119,7 @@ def training(name: str, device: torch.device, config: MetricConfig) -> Callable[
 
 
 def step_costs(name: str, device: torch.device, batch: int) -> dict[str, float]:
+    """Seconds of a forward pass and of LoRA steps on `batch` pairs."""
     clip, examples = load_clip(name, device), scenes(batch)
     pixels = prepare([example.image for example in examples], clip.preprocess)
     texts = [PREFIX + example.references[0] for example in examples]
@@ -142,13 +144,13 @@ def step_costs(name: str, device: torch.device, batch: int) -> dict[str, float]:
 
 
 def apart(name: str, device: torch.device, batch: int, chunk: int) -> dict[str, float]:
-    """Peak memory of a step, measured in a process that does nothing else."""
+    """The result of `memory`, measured in a process that does nothing else."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(memory, (name, str(device), batch, chunk))
 
 
 def memory(name: str, device: str, batch: int, chunk: int) -> dict[str, float]:
-    """Megabytes that one step on `batch` pairs adds to the loaded model, its pictures among them, and its seconds."""
+    """MiB that one step on `batch` pairs adds to the loaded model, pictures included, and the seconds of the step."""
     here = torch.device(device)
     warm = training(name, here, replace(PLAIN, clip=name, batch_size=2))
     warm()
@@ -160,26 +162,27 @@ def memory(name: str, device: str, batch: int, chunk: int) -> dict[str, float]:
 
 
 def peak(device: torch.device) -> float:
+    """Peak memory so far, in MiB."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10  # kilobytes on Linux
 
 
 def scoring(name: str, device: torch.device, count: int, out: Path) -> dict[str, float]:
-    """PAC-S of pairs a second, the pictures being files."""
+    """Pairs a second that get a PAC-S, by our Embedder and by a plain loop. The pictures are files."""
     clip, examples = load_clip(name, device), scenes(count)
     files = [save_picture(example, out / "pictures") for example in examples]
-    found: dict[str, float] = {"pictures": count}
+    speeds: dict[str, float] = {"pictures": count}
     for captions in 1, 5:
         pairs = [(file, text) for file, example in zip(files, examples) for text in example.references[:captions]]
         ours = best(partial(embedded, clip, pairs), device)
         loop = best(partial(looped, clip, pairs), device)
         torch.testing.assert_close(embedded(clip, pairs), looped(clip, pairs), rtol=0, atol=1e-5)
-        found |= {
+        speeds |= {
             f"pairs_per_second_{captions}": len(pairs) / ours,
             f"loop_pairs_per_second_{captions}": len(pairs) / loop,
         }
-    return found
+    return speeds
 
 
 def save_picture(example: Example, folder: Path) -> Path:
@@ -190,13 +193,14 @@ def save_picture(example: Example, folder: Path) -> Path:
 
 
 def embedded(clip: Clip, pairs: list[tuple[Path, str]]) -> torch.Tensor:
+    """PAC-S of each pair, by our Embedder."""
     embedder, (files, texts) = Embedder(clip), zip(*pairs)
     return pac_s((embedder.images(files) * embedder.texts([PREFIX + text for text in texts])).sum(-1))
 
 
 @torch.no_grad()
 def looped(clip: Clip, pairs: list[tuple[Path, str]], size: int = 64) -> torch.Tensor:
-    """As open_clip's own examples do it."""
+    """PAC-S of each pair, by a loop as in the examples of open_clip."""
     scores = []
     for start in range(0, len(pairs), size):
         files, texts = zip(*pairs[start : start + size])

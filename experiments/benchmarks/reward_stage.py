@@ -1,14 +1,14 @@
-"""What a step of the reward stage costs, part by part, against cross-entropy, no cache, and transformers' generate.
+"""The cost of a reward step, part by part, against cross-entropy, decoding without a cache, and transformers.
 
 Command: `.venv/bin/python -m experiments.benchmarks.reward_stage --size small` (or `paper`; `--precision bf16`;
 `--rounds N`).
 Cost: seconds (small) or minutes (paper) of one core.
-Weights are random, so captions never end by themselves: all have LENGTH tokens, here and in transformers. The beams of
-a random model begin too much alike (2.6 to 3.3 tokens a distinct beginning). Reward and update therefore work on made
-candidates with 1.7, as the beams of the demo's captioners have (1.63 to 1.84; samples have 1.2).
+Weights are random, so captions never end by themselves. All captions have LENGTH tokens, here and in transformers. The
+beams of a random model begin too much alike (2.6 to 3.3 tokens a distinct beginning). Reward and update therefore get
+made candidates with 1.7 tokens. The beams of the demo's captioners have 1.63 to 1.84 (samples have 1.2).
 transformers decodes with a BART of the same width, layers, heads, feed-forward, vocabulary, patches, beams and length.
-`decode` begins with encoded pictures and ends with token ids, for both. `its matrix products alone` is the time of the
-products that both have to compute, so no decoder can be quicker. Figures are medians over rounds that take turns.
+`decode` begins with encoded pictures and ends with token ids, in both programs. `its matrix products alone` is the time
+of the products that both programs need, so no decoder can be quicker. Figures are medians over rounds in turn.
 Expect: a reward step costs less than 4 cross-entropy steps. Decoding is faster than transformers', and the difference
 shrinks where the matrix products dominate. LOG.md has the figures.
 """
@@ -58,7 +58,7 @@ LOOKS = {"small": (36, 128), "paper": (49, 768)}  # patches and their features: 
 
 
 class KnownImages(Embedder):
-    """Pictures are embedded once for a data set, so not in a step: here they are given."""
+    """An Embedder with given pictures. A run embeds each picture once, and not in every step."""
 
     def images(self, images: Sequence[Path | Picture]) -> Tensor:
         return torch.nn.functional.normalize(torch.ones(len(images), self.clip.dim), dim=-1)
@@ -66,7 +66,7 @@ class KnownImages(Embedder):
 
 @dataclass(frozen=True)
 class Prefix:
-    """What a decoder without a cache keeps: the patches, and all tokens read, `b k t`."""
+    """The state of a decoder without a cache: the patches, and all tokens read so far, `b k t`."""
 
     memory: Tensor
     tokens: Tensor | None = None
@@ -79,7 +79,7 @@ class Prefix:
 
 @dataclass(frozen=True)
 class Uncached:
-    """The same model, that reads every caption from its beginning at each step."""
+    """The same model without a cache. Each step reads every caption from its beginning."""
 
     captioner: Captioner
 
@@ -101,7 +101,7 @@ def main() -> None:
     parser.add_argument("--size", choices=("small", "paper"), default="small")
     parser.add_argument("--batch", type=int, default=50, help="pictures")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32", help="of all but the reward")
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32", help="of all parts but the reward")
     args = parser.parse_args()
     torch.manual_seed(0)
     with torch.autocast("cpu", torch.bfloat16, enabled=args.precision == "bf16"):
@@ -110,7 +110,7 @@ def main() -> None:
 
 
 def parts(size: str, b: int) -> dict[str, Callable[[], object]]:
-    """What is timed, by name; each call does the whole part."""
+    """Name -> function that does the whole part. The functions are timed."""
     run = override(Run(), {name: value for name, value in PRESETS[size].items() if name.startswith("model.")})
     run = replace(run, decode=Decode(max_length=LENGTH), rl=Rl(samples=BEAMS))
     texts = [text for example in load("scenes:count=500", "train") for text in example.references]
@@ -124,12 +124,12 @@ def parts(size: str, b: int) -> dict[str, Callable[[], object]]:
     one = Batch(examples, features, tokens, 0, Place(0, b))
     all_references = replace(one, features=features.repeat(REFERENCES, 1, 1), references=tokens.repeat(REFERENCES, 1))
     drawn = candidates(vocabulary, texts, b)
-    known = Drawn(drawn.tokens, drawn.captions, *judged(reward, one, drawn), mean_length=LENGTH)
+    judged_candidates = Drawn(drawn.tokens, drawn.captions, *judged(reward, one, drawn), mean_length=LENGTH)
     bart = new_bart(run, vocabulary.size)
     embedded = torch.randn(b, LOOKS[size][0], run.model.d)
 
     def update() -> None:
-        self_critical(captioner, one, known, run).value.backward()
+        self_critical(captioner, one, judged_candidates, run).value.backward()
 
     def learn(batch: Batch) -> None:
         cross_entropy(captioner, batch, LENGTH, run).value.backward()
@@ -178,16 +178,16 @@ def parts(size: str, b: int) -> dict[str, Callable[[], object]]:
 
 
 def multiply(captioner: Captioner, rows: int) -> None:
-    """The matrix products that any decoder of this shape has to do for one more token of so many captions."""
+    """Computes the matrix products that any decoder of this shape needs for one more token of `rows` captions."""
     for layer in captioner.layers:
         for name, module in layer.named_modules():
-            if isinstance(module, nn.Linear) and name != "cross.key_value":  # that is once for a picture
+            if isinstance(module, nn.Linear) and name != "cross.key_value":  # computed once a picture
                 module(torch.zeros(rows, module.in_features))
     captioner.logits(torch.zeros(rows, captioner.config.d))
 
 
 def candidates(vocabulary: Vocabulary, texts: list[str], b: int) -> Generated:
-    """Of LENGTH tokens that `texts` have; each begins with some of the first's."""
+    """Made candidates of LENGTH tokens from `texts`. Candidate i begins with SHARED[i] tokens of the first."""
     ids = vocabulary.encode(texts, 2 * LENGTH).unique()
     ids = ids[~torch.isin(ids, torch.tensor([vocabulary.bos, vocabulary.eos, vocabulary.pad]))]
     tokens = ids[torch.randint(len(ids), (b, BEAMS, LENGTH + 1))]
@@ -199,7 +199,7 @@ def candidates(vocabulary: Vocabulary, texts: list[str], b: int) -> Generated:
 
 
 def new_reward(size: str) -> Mix:
-    """PAC-S++ by scenes-clip, or by a ViT-B/32 with random weights."""
+    """The reward PAC-S++ of scenes-clip, or of a ViT-B/32 with random weights."""
     if size == "small":
         clip = load_clip("scenes-clip")
     else:
@@ -211,12 +211,13 @@ def new_reward(size: str) -> Mix:
 
 
 def fresh(reward: Mix) -> Mix:
-    """Texts are forgotten: a step's captions are new."""
+    """The reward without its cache of texts, as for the new captions of a step."""
     reward.terms[0].reward.embedder.known_texts.clear()  # type: ignore[attr-defined]
     return reward
 
 
 def new_bart(run: Run, vocabulary: int) -> BartForConditionalGeneration:
+    """A BART of the sizes of our captioner, with random weights."""
     config = BartConfig(
         vocab_size=vocabulary,
         d_model=run.model.d,
@@ -232,7 +233,7 @@ def new_bart(run: Run, vocabulary: int) -> BartForConditionalGeneration:
 
 
 def times(timed: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Median seconds of each; they take turns, so that what else the machine does meets all alike."""
+    """Median CPU seconds of each part. The parts take turns, so that other work on the machine meets all alike."""
     seconds: dict[str, list[float]] = {name: [] for name in timed}
     for _ in range(rounds):
         for name, part in timed.items():
@@ -243,6 +244,7 @@ def times(timed: dict[str, Callable[[], object]], rounds: int) -> dict[str, floa
 
 
 def table(seconds: dict[str, float], title: str, b: int) -> str:
+    """The seconds and their ratios as text, for `b` pictures."""
     share = {name: seconds[name] / sum(seconds[part] for part in ("generate", "reward", "update")) for name in seconds}
     lines = [
         f"{title}: {b} pictures x {BEAMS} beams, {LENGTH} tokens, {torch.get_num_threads()} thread(s), CPU seconds"

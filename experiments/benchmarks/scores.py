@@ -1,12 +1,12 @@
-"""How fast the scores are: ours against pycocoevalcap, the same captions in one run.
+"""The speed of the scores: ours against pycocoevalcap, on the same captions.
 
 Command: `.venv/bin/python -m experiments.benchmarks.scores --flickr8k ../shared/flickr8k --captions 5000`
 Cost: about two minutes of a free core. Java is needed.
 Two tables in Markdown are printed. The first has the tokenizer, BLEU, ROUGE-L and CIDEr over a set of captions with
-five references each. The second has one call of the CIDEr reward, 32 pictures x 5 captions, against the JVM's tokenizer
-and pycocoevalcap's Cider on the same input. Times are those of the processor, Java's included, so other work does not
-change them. The last column is by the clock. Each figure is the best of `--repeat` rounds. Caches are emptied before
-each round, but the reward keeps the words of its training captions.
+five references each. The second has one call of the CIDEr reward, 32 pictures x 5 captions. Its counterpart is the
+Java tokenizer and the Cider of pycocoevalcap on the same input. Times are CPU seconds, with those of Java, so other
+work does not change the times. The last column is by the clock. Each figure is the best of `--repeat` rounds. Each
+round begins with empty caches, but the reward keeps the words of its training captions.
 Expect: the reward is much faster than pycocoevalcap, the scores of a whole set are about as fast.
 """
 
@@ -35,7 +35,7 @@ from metric.scores.cider import Cider
 from metric.scores.ptb_tokenizer import tokenize, words
 from rewards import Context, build, parse
 
-PICTURES, CAPTIONS = 32, 5  # of a call of the reward
+PICTURES, CAPTIONS = 32, 5  # pictures of a call of the reward, captions of a picture
 Tokenized = dict[str, list[str]]
 
 
@@ -53,17 +53,17 @@ def main() -> None:
 
 
 def shuffled(examples: Sequence[Example]) -> list[str]:
-    """A reference of each picture itself for half of them, of another picture for the rest."""
+    """A caption for each picture: a reference of the picture itself or, at even odds, of another picture."""
     rng = random.Random(0)
     return [rng.choice((example if rng.random() < 0.5 else rng.choice(examples)).references) for example in examples]
 
 
 def of_a_set(captions: list[str], examples: list[Example]) -> dict[str, tuple[Callable, Callable]]:
-    """What is timed -> ours and theirs. The scores are given tokens, as pycocoevalcap gives its own."""
+    """Name -> our function and the function of pycocoevalcap. Both get tokens, as the scores of pycocoevalcap do."""
     raw = {
         example.id: [caption, *example.references] for caption, example in zip(captions, examples)
-    }  # tokenized in one go, as theirs
-    as_they_like = {name: [{"caption": text} for text in texts] for name, texts in raw.items()}
+    }  # all texts in one call, as pycocoevalcap has it
+    in_their_form = {name: [{"caption": text} for text in texts] for name, texts in raw.items()}
     tokenized = {name: [" ".join(tokenize(text)) for text in texts] for name, texts in raw.items()}
     guesses = {name: texts[:1] for name, texts in tokenized.items()}
     truths = {name: texts[1:] for name, texts in tokenized.items()}
@@ -73,7 +73,7 @@ def of_a_set(captions: list[str], examples: list[Example]) -> dict[str, tuple[Ca
     return {
         "tokenizer, 6 texts each": (
             lambda: [tokenize(text) for text in chain.from_iterable(raw.values())],
-            lambda: PTBTokenizer().tokenize(as_they_like),
+            lambda: PTBTokenizer().tokenize(in_their_form),
         ),
         "BLEU-1..4": (lambda: bleu(candidates, references), lambda: quiet(Bleu(4).compute_score, truths, guesses)),
         "ROUGE-L": (
@@ -88,7 +88,7 @@ def of_a_set(captions: list[str], examples: list[Example]) -> dict[str, tuple[Ca
 
 
 def of_a_reward(examples: list[Example]) -> dict[str, tuple[Callable, Callable]]:
-    """One call, on pictures never seen before and on those of the epoch before."""
+    """Name -> one call of our reward and its counterpart, for new pictures and for pictures of an earlier epoch."""
     chosen = examples[:PICTURES]
     rng = random.Random(1)
     captions = [[rng.choice(rng.choice(examples).references) for _ in range(CAPTIONS)] for _ in chosen]
@@ -100,7 +100,7 @@ def of_a_reward(examples: list[Example]) -> dict[str, tuple[Callable, Callable]]
         seen()
 
     def seen() -> None:
-        tokens.tokenize.cache_clear()  # the captions are new, their words are not
+        tokens.tokenize.cache_clear()  # new captions of known words
         mix(chosen, captions)
 
     def theirs() -> None:
@@ -108,7 +108,9 @@ def of_a_reward(examples: list[Example]) -> dict[str, tuple[Callable, Callable]]
             (f"{example.id}{k}", example, text) for example, row in zip(chosen, captions) for k, text in enumerate(row)
         ]
         tokenizer = PTBTokenizer()
-        truths = tokenizer.tokenize({key: [{"caption": text} for text in each.references] for key, each, _ in rows})
+        truths = tokenizer.tokenize(
+            {key: [{"caption": text} for text in example.references] for key, example, _ in rows}
+        )
         guesses = tokenizer.tokenize({key: [{"caption": text}] for key, _, text in rows})
         TheirCider().compute_score(truths, guesses)
 
@@ -119,14 +121,16 @@ def of_a_reward(examples: list[Example]) -> dict[str, tuple[Callable, Callable]]
 
 
 def quiet(call: Callable, *arguments: Tokenized) -> None:
-    """pycocoevalcap's BLEU prints its lengths."""
+    """Calls a function without its printed lines. The BLEU of pycocoevalcap prints lengths."""
     with contextlib.redirect_stdout(io.StringIO()):
         call(*arguments)
 
 
 class Seconds(NamedTuple):
+    """CPU and clock seconds."""
+
     cpu: float
-    """of this process and of those that it waited for"""
+    """seconds of this process and of its finished child processes"""
     clock: float
 
 
@@ -136,7 +140,7 @@ def now() -> Seconds:
 
 
 class Table:
-    """Prints rows of ours, theirs and how many times faster."""
+    """Prints rows of our speed, the speed of pycocoevalcap, and the ratio."""
 
     def __init__(self, repeat: int) -> None:
         self.repeat = repeat
@@ -146,12 +150,12 @@ class Table:
         for name, (ours, theirs) in timed.items():
             fast = self.best(ours, cold=cold)
             slow = self.best(theirs, cold=False)
-            said = [f"{count / each.cpu:,.0f}" if count > 1 else f"{each.cpu:.4f}" for each in (fast, slow)]
+            cells = [f"{count / seconds.cpu:,.0f}" if count > 1 else f"{seconds.cpu:.4f}" for seconds in (fast, slow)]
             times = f"{slow.cpu / fast.cpu:,.1f} | {slow.clock / fast.clock:,.1f}"
-            print(f"| {name} | {said[0]} | {said[1]} | {times} |", flush=True)
+            print(f"| {name} | {cells[0]} | {cells[1]} | {times} |", flush=True)
 
     def best(self, call: Callable, cold: bool) -> Seconds:
-        """Of some rounds."""
+        """The fastest of `repeat` rounds, each with empty caches if `cold`."""
         rounds = []
         for _ in range(self.repeat):
             if cold:
@@ -161,7 +165,7 @@ class Table:
             call()
             ended = now()
             rounds.append(Seconds(ended.cpu - began.cpu, ended.clock - began.clock))
-        return Seconds(min(each.cpu for each in rounds), min(each.clock for each in rounds))
+        return Seconds(min(seconds.cpu for seconds in rounds), min(seconds.clock for seconds in rounds))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""What a training step costs in time and memory, option by option: cross-entropy, reward stage, contrastive.
+"""Time and memory of a training step, option by option: cross-entropy, reward stage, contrastive.
 
 Command: `.venv/bin/python -m experiments.benchmarks.training --markdown experiments/results/bench-training.md`. The
 paper's model on a GPU: `--size paper --clip ARCH:TAG`. More flags: `--batch`, `--rounds`, `--only REGEX`, `--compile`.
 Cost: two minutes of one core for the small size.
-The step is the step of the real loop, on scenes. Figures are medians over rounds. Without a GPU the time is that of the
-CPU, which other work on the machine does not change. Memory is the growth during a step. The share of peak is the
-step's floating-point operations a second over those of a large fp32 matrix product on the same machine.
-Options that the loop does not have are made here, to see whether the loop should have them. LOG.md has the answers.
+The step is the step of the real loop, on scenes. Figures are medians over rounds. Without a GPU the time is CPU time,
+which other work on the machine does not change. Memory is the growth during a step. The share of peak is the ratio of
+two rates of floating-point operations: of the step, and of a large fp32 matrix product on the same machine.
+Some options exist in this script only, and show whether the loop should have them. LOG.md has the answers.
 Expect: bf16 and compilation pay on GPUs. Parts (`--accumulate`, `--chunk`) divide the memory at little cost.
 """
 
@@ -62,7 +62,7 @@ Step = Callable[[int], object]
 
 @dataclass(frozen=True)
 class Cost:
-    """Of a step: seconds of CPU (on a GPU, of the clock) and of the clock, and MiB above what was there before."""
+    """The cost of a step: CPU seconds (by the clock on a GPU), clock seconds, and growth of memory in MiB."""
 
     seconds: float
     wall: float
@@ -71,7 +71,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Case:
-    """A row: `change` makes the loop's step one with the option; flags alone are in `run`."""
+    """A row of the table. `run` holds the flags of the option. `change` and `read` build an option without flags."""
 
     stage: str
     option: str
@@ -86,18 +86,19 @@ def layers(session: Session) -> Iterator[torch.nn.Module]:
 
 
 def checkpointed(session: Session, stage: Stage) -> None:
-    """Each layer's activations are computed again on the way back."""
+    """Lets the backward pass compute the activations of each layer again."""
     for layer in layers(session):
         layer.forward = lambda *seen, forward=layer.forward: checkpoint(forward, *seen, use_reentrant=False)
 
 
 def compiled(session: Session, stage: Stage) -> None:
+    """Compiles each layer."""
     for layer in layers(session):
         layer.compile(dynamic=True)
 
 
 def averaged(session: Session, stage: Stage) -> None:
-    """An exponential moving average of the weights, updated after each step."""
+    """Adds an exponential moving average of the weights, which each step updates."""
     average = AveragedModel(session.captioner, multi_avg_fn=get_ema_multi_avg_fn(0.999))
     step = stage.scaler.update
 
@@ -109,21 +110,21 @@ def averaged(session: Session, stage: Stage) -> None:
 
 
 def bucketed(session: Session, read: Read) -> Read:
-    """The parts hold captions of like length, so that there is less padding."""
+    """A reader whose parts hold captions of similar length, with less padding."""
 
     def parts(step: int) -> list[Batch]:
-        before = read(step)
-        size = len(before[0].examples)
-        examples = [example for part in before for example in part.examples]
-        features = torch.cat([part.features for part in before])
+        batches = read(step)
+        size = len(batches[0].examples)
+        examples = [example for part in batches for example in part.examples]
+        features = torch.cat([part.features for part in batches])
         pad = session.captioner.vocabulary.pad
-        rows = [row for part in before for row in part.references]
+        rows = [row for part in batches for row in part.references]
         references = pad_sequence(rows, batch_first=True, padding_value=pad)
         spoken = true_tokens(references, session.captioner.vocabulary.eos).sum(-1)
         order = spoken.argsort().tolist()
         return [
             replace(
-                before[0],
+                batches[0],
                 examples=[examples[row] for row in rows],
                 features=features[rows],
                 references=references[rows, : int(spoken[rows].max()) + 1],
@@ -135,22 +136,23 @@ def bucketed(session: Session, read: Read) -> Read:
 
 
 def cases() -> list[Case]:
-    found = []
+    """All rows of one process, without those of contrastive training."""
+    rows = []
     for stage in ("xe", "reward"):
         for option in ("fp32", "bf16", "fp16", *(("tf32",) if torch.cuda.is_available() else ())):
-            found.append(Case(stage, option, {"precision": option}))
-        found += [
+            rows.append(Case(stage, option, {"precision": option}))
+        rows += [
             Case(stage, "--accumulate 4", {"accumulate": 4}),
             Case(stage, "layers checkpointed", {}, checkpointed),
             Case(stage, "moving average", {}, averaged),
             Case(stage, "layers compiled", {}, compiled),
         ]
-    found.append(Case("xe", "--accumulate 2", {"accumulate": 2}))
-    return [*found, Case("xe", "--accumulate 2, by length", {"accumulate": 2}, read=bucketed)]
+    rows.append(Case("xe", "--accumulate 2", {"accumulate": 2}))
+    return [*rows, Case("xe", "--accumulate 2, by length", {"accumulate": 2}, read=bucketed)]
 
 
 def captioner_steps(base: Session, case: Case) -> Step:
-    """A step of the real loop, changed as the case says."""
+    """The step of the real loop with the option of the case."""
     session = replace(base, run=override(base.run, {"precision": "fp32", "accumulate": 1, **case.run}))
     stage = open_stage(session, case.stage)
     reader = Reader(
@@ -161,7 +163,7 @@ def captioner_steps(base: Session, case: Case) -> Step:
         session.captioner.vocabulary,
         session.device,
     )
-    stage = replace(stage, read=case.read(session, reader))  # not ahead: the step pays for its batch
+    stage = replace(stage, read=case.read(session, reader))  # the step reads its own batch, and pays for it
     for group in stage.optimizer.param_groups:
         group["lr"] = 1e-5
     forget(session.reward)
@@ -170,7 +172,7 @@ def captioner_steps(base: Session, case: Case) -> Step:
 
 
 def forget(reward: Mix | None) -> None:
-    """The texts and pictures that CLIP rewards have embedded: the next case embeds its own."""
+    """Empties the caches of CLIP rewards, so that each case embeds its own texts and pictures."""
     for term in reward.terms if reward else ():
         if isinstance(term.reward, Similarity):
             term.reward.embedder.known_texts.clear()
@@ -178,7 +180,7 @@ def forget(reward: Mix | None) -> None:
 
 
 def contrastive_steps(batch: int, device: torch.device, precision: str, chunk: int, compile_it: bool) -> Step:
-    """A step of `metric train`."""
+    """The step of `captioner metric train`."""
     config = MetricConfig(batch_size=batch, precision=precision, chunk=chunk)
     examples = load(f"scenes:count={PICTURES}", "train")
     clip = load_clip("scenes-clip", device)
@@ -194,7 +196,7 @@ def contrastive_steps(batch: int, device: torch.device, precision: str, chunk: i
 
 
 def measured(step: Step, rounds: int, device: torch.device) -> Cost:
-    """Median of `rounds` steps after one that warms up."""
+    """The median cost of `rounds` steps, after a step that warms up."""
     step(0)
     seconds, walls = [], []
     before = reset_peak(device)
@@ -209,56 +211,58 @@ def measured(step: Step, rounds: int, device: torch.device) -> Cost:
 
 
 def reset_peak(device: torch.device) -> float:
-    """What is used now, in MiB; `peak` counts from here."""
+    """The memory in use, in MiB. `peak` starts to count here."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
         return torch.cuda.memory_allocated() / 2**20
-    ctypes.CDLL("libc.so.6").malloc_trim(0)  # what was freed goes back, and is not taken for what was there
+    ctypes.CDLL("libc.so.6").malloc_trim(0)  # freed memory goes back to the system
     Path("/proc/self/clear_refs").write_text("5")
     return status("VmRSS")
 
 
 def peak(device: torch.device) -> float:
+    """The peak memory since `reset_peak`, in MiB."""
     return torch.cuda.max_memory_allocated() / 2**20 if device.type == "cuda" else status("VmHWM")
 
 
 def status(name: str) -> float:
-    """A line of this process's status, in MiB."""
-    found = re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    assert found
-    return int(found[1]) / 1024
+    """A line of the status of this process, in MiB."""
+    line = re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert line
+    return int(line[1]) / 1024
 
 
 def operations(step: Step) -> float:
-    """Floating-point operations of a step."""
+    """The floating-point operations of a step."""
     with FlopCounterMode(display=False) as counter:
         step(0)
     return counter.get_total_flops()
 
 
 def product_rate(device: torch.device, n: int = 2048) -> float:
-    """Floating-point operations a second of a large fp32 matrix product."""
+    """The floating-point operations a second of an fp32 matrix product of `n` x `n`."""
     a = torch.randn(n, n, device=device)
     return 2 * n**3 / measured(lambda _: a @ a, 3, device).seconds
 
 
 def new_session(args: argparse.Namespace, out: Path) -> Session:
-    given = {"data": f"scenes:count={PICTURES}", "val_count": 4, "checker": "none", "rewards": ("cider", "clips")}
+    task = {"data": f"scenes:count={PICTURES}", "val_count": 4, "checker": "none", "rewards": ("cider", "clips")}
     sized = {"clip": args.clip, "device": args.device, "watch": "off"}
     sized |= {"xe.batch_size": args.batch, "rl.batch_size": args.batch}
-    return prepare(override(Run(), {**PRESETS[args.size], **given, **sized}), out)
+    return prepare(override(Run(), {**PRESETS[args.size], **task, **sized}), out)
 
 
-def asked(args: argparse.Namespace, stage: str, option: str) -> bool:
+def is_wanted(args: argparse.Namespace, stage: str, option: str) -> bool:
+    """Whether the flags of this script choose the row."""
     return bool(re.search(args.only, f"{stage} {option}")) and (args.compile or not option.endswith("compiled"))
 
 
-def alone(args: argparse.Namespace, folder: Path) -> Iterator[tuple[str, str, int, Cost, float]]:
-    """Stage, option, processes, cost, and share of peak of every case that is asked for."""
+def rows_of_one_process(args: argparse.Namespace, folder: Path) -> Iterator[tuple[str, str, int, Cost, float]]:
+    """The rows of one process: stage, option, processes, cost and share of peak of every case of the flags."""
     device = device_of(args.device)
     rate, base = product_rate(device), new_session(args, folder)
     for case in cases():
-        if asked(args, case.stage, case.option):
+        if is_wanted(args, case.stage, case.option):
             captioner = copy.deepcopy(base.captioner)
             step = captioner_steps(replace(base, captioner=captioner, apply=data_parallel(captioner)), case)
             cost = measured(step, args.rounds, device)
@@ -271,34 +275,34 @@ def alone(args: argparse.Namespace, folder: Path) -> Iterator[tuple[str, str, in
         (f"--chunk {args.batch // 4}", "fp32", args.batch // 4, False),
         ("towers compiled", "fp32", 0, True),
     ):
-        if asked(args, "contrastive", option):
+        if is_wanted(args, "contrastive", option):
             step = contrastive_steps(args.batch, device, precision, chunk, compile_it)
             yield "contrastive", option, 1, measured(step, args.rounds, device), 0.0
 
 
-def together(number: int, args: argparse.Namespace, folder: Path, port: int) -> None:
-    """One of two processes, each with half the batch."""
+def work_of_one_process(number: int, args: argparse.Namespace, folder: Path, port: int) -> None:
+    """Measures the steps in one of two processes. Each process has half of the batch."""
     torch.set_num_threads(1)
     os.environ |= {"RANK": str(number), "WORLD_SIZE": "2", "LOCAL_RANK": str(number), "LOCAL_WORLD_SIZE": "2"}
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     with joined():
         device = device_of(args.device)
         session = new_session(args, folder)
-        found = {}
+        costs = {}
         for stage in ("xe", "reward"):
             step = captioner_steps(session, Case(stage, "", {}))
-            found[stage] = measured(step, args.rounds, device)
+            costs[stage] = measured(step, args.rounds, device)
         step = contrastive_steps(args.batch, device, "fp32", 0, False)
-        found["contrastive"] = measured(step, args.rounds, device)
-        torch.save({stage: vars(cost) for stage, cost in found.items()}, folder / f"{number}.pt")
+        costs["contrastive"] = measured(step, args.rounds, device)
+        torch.save({stage: vars(cost) for stage, cost in costs.items()}, folder / f"{number}.pt")
 
 
-def of_two(args: argparse.Namespace, folder: Path) -> Iterator[tuple[str, str, int, Cost, float]]:
-    """The same steps in two processes: the slower one's time, memory of one."""
+def rows_of_two_processes(args: argparse.Namespace, folder: Path) -> Iterator[tuple[str, str, int, Cost, float]]:
+    """The rows of two processes: the greater time and the greater memory of the two."""
     store = distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     port = store.port
     del store
-    multiprocessing.spawn(together, (args, folder, port), nprocs=2)
+    multiprocessing.spawn(work_of_one_process, (args, folder, port), nprocs=2)
     for stage, costs in torch.load(folder / "0.pt").items():
         other = torch.load(folder / "1.pt")[stage]
         slower = {name: max(value, other[name]) for name, value in costs.items()}
@@ -312,7 +316,7 @@ def table(rows: list[tuple[str, str, int, Cost, float]], args: argparse.Namespac
         "",
         f"`python -m experiments.benchmarks.training --size {args.size} --batch {args.batch} --rounds {args.rounds}`, "
         f"commit {commit()}, {hardware()}, load average {load_average:.1f}. "
-        "Seconds of CPU a process (of the clock on a GPU); MiB above what was there before the step; "
+        "Seconds of CPU a process (of the clock on a GPU); MiB of growth during the step; "
         "pictures a second by the clock.",
         "",
         "| stage | option | processes | s a step | against fp32 | by the clock | pictures/s | MiB | share of peak |",
@@ -334,18 +338,18 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--batch", type=int, default=32, help="pictures")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", default="", help="regular expression of `stage option`")
-    parser.add_argument("--compile", action="store_true", help="compiled layers too: minutes of compilation on a CPU")
+    parser.add_argument("--only", default="", help="regular expression of the rows to measure, as `stage option`")
+    parser.add_argument("--compile", action="store_true", help="rows of compiled layers, minutes each on a CPU")
     parser.add_argument("--markdown", type=Path, help="file for the table")
     args = parser.parse_args()
     load_average = os.getloadavg()[0]
     rows = []
     with tempfile.TemporaryDirectory() as name:
-        for row in alone(args, Path(name)):
+        for row in rows_of_one_process(args, Path(name)):
             rows.append(row)
             print(row, flush=True)
         if not args.only:
-            rows += of_two(args, Path(name))
+            rows += rows_of_two_processes(args, Path(name))
     text = table(rows, args, load_average)
     print(text)
     if args.markdown:

@@ -1,4 +1,4 @@
-"""Recipes at the papers' scale, as data. None was run here. `python -m experiments.paper_scale.run` runs them."""
+"""Recipes at the scale of the papers, as data. No recipe was run here. `experiments.paper_scale.run` runs a recipe."""
 
 from experiments.paper_scale import coco, elsewhere, metrics
 

@@ -1,4 +1,4 @@
-"""COCO, Karpathy's splits: cross-entropy, then each reward, over the features of one CLIP."""
+"""Recipes for COCO in Karpathy's splits: cross-entropy, then each reward, over the features of one CLIP."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ BACKBONES = {
     "vit-l-14": "ViT-L-14-quickgelu:openai",
     "siglip-b-16": "ViT-B-16-SigLIP:webli",
 }
-SCORER = "ViT-B-32-quickgelu:openai"  # CLIP-S is defined with it (arXiv 2104.08718)
+SCORER = "ViT-B-32-quickgelu:openai"  # the CLIP in the definition of CLIP-S (arXiv 2104.08718)
 REWARDS = {
     "cider": "cider",
     "clips": f"clips:clip={SCORER}",
@@ -25,6 +25,7 @@ LAYOUT = {
 
 
 def recipe(backbone: str, clip: str) -> Recipe:
+    """The recipe of one CLIP, whose features the captioner reads."""
     out, shared = f"{{out}}/coco-{backbone}", f"--data {DATA} --clip {clip} --features {{out}}/features-{backbone}"
     shared += " --pac {out}/metric-vit-b-32 --checker languagetool --precision bf16"
     xe = f"train {shared} --out {out}/xe"

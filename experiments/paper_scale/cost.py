@@ -1,10 +1,10 @@
-"""What a step costs: parameters, FLOPs, and the memory that waits for the backward pass, all counted without weights.
+"""The cost of a step: parameters, FLOPs, and memory that waits for the backward pass. No weights are needed.
 
-A reward step is counted as one forward pass over its candidates to find them (a cache does the same products, one token
-after another), one forward and backward pass to learn, and the text tower of each CLIP that scores them; the pictures
-are embedded once in a run, which the features' pass stands for. Nothing is taken off for padding and for what
-candidates begin with alike (metric/runtime/prefixes.py): a real step does less. Tokens wait for one another: on a GPU
-the clock says more than the products.
+A reward step is counted in three parts. The first is a forward pass over the candidates, to find them. A cache does the
+same products, one token after another. The second is a forward and backward pass, to learn. The third is the text tower
+of each CLIP that scores the candidates. Pictures are embedded once a run, in the pass that computes the features.
+A real step does less: padding, and the common beginnings of candidates (metric/runtime/prefixes.py), are counted in
+full. On a GPU the clock shows more than the products, since each token waits for the token before.
 """
 
 from __future__ import annotations
@@ -29,38 +29,42 @@ from metric.training.losses import info_nce
 
 @dataclass(frozen=True)
 class Cost:
+    """FLOPs, parameters and bytes of activations of a piece of work."""
+
     flops: float
     parameters: int = 0
-    """that are held"""
+    """parameters in memory"""
     trained: int = 0
+    """parameters that learn"""
     kept: int = 0
-    """bytes of activations, in fp32"""
+    """bytes of activations for the backward pass, in fp32"""
 
     @property
     def memory(self) -> int:
-        """Bytes: weights; gradient and AdamW's two moments of what learns; activations."""
+        """Bytes of the weights, of gradient and AdamW moments of the learning weights, and of the activations."""
         return 4 * self.parameters + 12 * self.trained + self.kept
 
     def __add__(self, other: Cost) -> Cost:
-        """One after the other, both held."""
+        """The cost of one work after the other, with the models of both in memory."""
         parameters, trained = self.parameters + other.parameters, self.trained + other.trained
         return Cost(self.flops + other.flops, parameters, trained, max(self.kept, other.kept))
 
 
 @dataclass(frozen=True)
 class Step:
-    """Work with models, on whatever device they are."""
+    """A piece of work with models, on any device."""
 
     models: Sequence[nn.Module]
     work: Callable[[], Tensor]
 
     def __call__(self) -> None:
-        """With its backward pass where something learns."""
+        """Does the work, with a backward pass if a parameter learns."""
         result = self.work()
         if result.requires_grad:
             result.sum().backward()
 
     def cost(self) -> Cost:
+        """Counts FLOPs, parameters and kept activations while the work is done."""
         parameters = [parameter for model in self.models for parameter in model.parameters()]
         weights = {parameter.untyped_storage()._cdata for parameter in parameters}
         kept: dict[int, int] = {}
@@ -78,13 +82,13 @@ class Step:
 
 
 def looking(clip: str, n: int, device: str = "meta") -> Step:
-    """The image tower over n pictures."""
+    """The forward pass of the image tower over n pictures."""
     model = outline(clip, device)
     return Step([model.model.visual], lambda: grid_features(model, model.pixels(n)))
 
 
 def teacher_forced(clip: str, sizes: Model, t: int, n: int, k: int = 1, device: str = "meta") -> Step:
-    """k captions of n pictures, of t tokens, forward and backward."""
+    """The forward and backward pass of a captioner over k captions of t tokens for each of n pictures."""
     model, (p, f) = captioner_outline(clip, sizes, t, device), feature_shape(clip)
     seen = torch.zeros(n, p, f, device=device)
     tokens = torch.zeros(n, k, t, dtype=torch.long, device=device)
@@ -92,7 +96,7 @@ def teacher_forced(clip: str, sizes: Model, t: int, n: int, k: int = 1, device: 
 
 
 def agreeing(config: MetricConfig, n: int, device: str = "meta") -> Step:
-    """n pairs with both positives of each, through a CLIP with LoRA."""
+    """The forward and backward pass of a CLIP with LoRA over n pairs, each with a made picture and a made caption."""
     model = outline(config.clip, device)
     learning = add_adapter(model, config)
 
@@ -106,49 +110,51 @@ def agreeing(config: MetricConfig, n: int, device: str = "meta") -> Step:
 
 
 def learning_to_look(config: MetricConfig, n: int) -> Step:
-    """The image tower with LoRA over n pictures."""
+    """The forward and backward pass of the image tower with LoRA over n pictures."""
     model = outline(config.clip)
     return Step([add_adapter(model, config)], lambda: model.encode_image(model.pixels(n)))
 
 
 @lru_cache
 def features(clip: str, n: int = 64) -> Cost:
-    """Of one picture; memory is that of n."""
-    whole = looking(clip, n).cost()
-    return replace(whole, flops=whole.flops / n)
+    """The cost of the features of one picture. The memory is the memory of n pictures at a time."""
+    batch = looking(clip, n).cost()
+    return replace(batch, flops=batch.flops / n)
 
 
 @lru_cache
 def teaching(clip: str, sizes: Model, t: int, n: int, k: int = 1) -> Cost:
+    """The cost of `teacher_forced`."""
     return teacher_forced(clip, sizes, t, n, k).cost()
 
 
 @lru_cache
 def reading(clip: str, n: int) -> Cost:
-    """The text tower over n texts, over the whole of its context."""
+    """The cost of the text tower over n texts, each as long as the context."""
     model = outline(clip)
     return Step([model.model], lambda: model.encode_text([""] * n)).cost()
 
 
 def xe(run: Run) -> Cost:
+    """The cost of a cross-entropy step."""
     return teaching(run.clip, run.model, run.decode.max_length, run.xe.batch_size)
 
 
-def said(run: Run, n: int, k: int) -> Cost:
-    """k captions of n pictures found: a third of what teacher forcing costs with its backward pass."""
+def decoding(run: Run, n: int, k: int) -> Cost:
+    """The cost of decoding k captions of n pictures: a third of teacher forcing with its backward pass."""
     return Cost(teaching(run.clip, run.model, run.decode.max_length, n, k).flops / 3)
 
 
 def reward(run: Run, clips: Sequence[str]) -> Cost:
-    """A step of the reward stage whose captions are scored by those CLIPs."""
+    """The cost of a step of the reward stage, whose captions the `clips` score."""
     b, k = run.rl.batch_size, run.rl.samples
     learned = teaching(run.clip, run.model, run.decode.max_length, b, k)
-    return sum((reading(clip, b * k) for clip in clips), learned + said(run, b, k))
+    return sum((reading(clip, b * k) for clip in clips), learned + decoding(run, b, k))
 
 
 @lru_cache
 def contrastive(config: MetricConfig) -> Cost:
-    """A step of `metric train`; with --chunk one part's activations wait at a time, and all are computed twice."""
+    """The cost of a step of `metric train`. With --chunk, activations are computed twice and kept for one part."""
     if not config.chunk:
         return agreeing(config, config.batch_size).cost()
     part, image = agreeing(config, config.chunk).cost(), learning_to_look(config, config.chunk).cost()

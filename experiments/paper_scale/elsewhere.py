@@ -1,11 +1,11 @@
-"""Captioners of COCO on pictures of other kinds, and PAC-S++ on videos."""
+"""Recipes for the captioners of COCO on pictures of other data sets, and for PAC-S++ on videos."""
 
 from __future__ import annotations
 
 from experiments.paper_scale.coco import REWARDS
 from experiments.paper_scale.recipe import Recipe
 
-# data set -> what `captioner` reads, and its split
+# data set -> --data of `captioner`, and the split
 OUT_OF_DOMAIN = {
     "nocaps": ("nocaps:file={root}/nocaps/nocaps_val_4500_captions.json,images={root}/nocaps/images", "val"),
     "vizwiz": ("vizwiz:file={root}/vizwiz/val.json,images={root}/vizwiz/val", "val"),
@@ -14,13 +14,13 @@ OUT_OF_DOMAIN = {
 }
 LAYOUT = {
     "nocaps/nocaps_val_4500_captions.json": "4,500 pictures with ten captions (nocaps.org)",
-    "nocaps/images": "its pictures",
+    "nocaps/images": "pictures of nocaps",
     "vizwiz/val.json": "VizWiz-Captions (vizwiz.org)",
-    "vizwiz/val": "its pictures",
+    "vizwiz/val": "pictures of VizWiz",
     "textcaps/TextCaps_0.1_val.json": "TextCaps (textvqa.org/textcaps)",
-    "textcaps/train_images": "its pictures, Open Images'",
+    "textcaps/train_images": "pictures of TextCaps, from Open Images",
     "cc3m/Validation_GCC-1.1.0-Validation.tsv": "Conceptual Captions (ai.google.com/research/ConceptualCaptions)",
-    "cc3m/validation": "what could be downloaded of it, named by CRC32 of the address",
+    "cc3m/validation": "the downloaded pictures, named by CRC32 of the address",
 }
 VATEX = ("candidates_list.pkl", "gts_list.pkl", "human_scores.pkl", "video_ids.pkl", "videos")
 FOIL = (
@@ -32,7 +32,7 @@ SCORES = "classic,text,clip_s:clip=ViT-B-32-quickgelu:openai,pac_spp:checkpoint=
 
 
 def commands(name: str, spec: str, split: str) -> list[str]:
-    """Captions of each run, then all of them scored side by side."""
+    """The commands that caption a data set with each run, and the command that scores all captions side by side."""
     files = {run: f"{{out}}/{name}/{run}.jsonl" for run in ("xe", *REWARDS)}
     captioned = [
         f"caption --model {{out}}/coco-vit-l-14/{run} --images {spec} --split {split} --checker none --out {file}"

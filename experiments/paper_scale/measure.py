@@ -1,4 +1,4 @@
-"""Seconds of one core for a step of each kind at the paper's size, with random weights: measured.json."""
+"""Measures the seconds of one core for a step of each kind at the paper's size, and writes measured.json."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ PICTURES = 5
 
 
 def measure() -> None:
+    """Times a step of each kind with random weights, and writes seconds and FLOPs to measured.json."""
     torch.manual_seed(0)
     assert feature_shape(CLIP) == LOOKS["paper"]
     run = Run(clip=CLIP, decode=Decode(max_length=LENGTH), xe=Xe(batch_size=PICTURES), rl=Rl(batch_size=PICTURES))
@@ -33,14 +34,14 @@ def measure() -> None:
         "xe": (cost.teacher_forced(CLIP, run.model, LENGTH, PICTURES, device="cpu"), cost.xe(run)),
         "reward": (parts("paper", PICTURES)["reward step"], cost.reward(run, [CLIP])),
     }
-    found = {kind: {"seconds": seconds(step), "flops": known.flops} for kind, (step, known) in steps.items()}
+    measured = {kind: {"seconds": seconds(step), "flops": counted.flops} for kind, (step, counted) in steps.items()}
     hardware = f"one core of {processor()} ({platform.machine()}), fp32"
     command = "python -m experiments.paper_scale.run --measure"
-    write_json(MEASURED, {"hardware": hardware, "command": command, "commit": commit(), "steps": found})
+    write_json(MEASURED, {"hardware": hardware, "command": command, "commit": commit(), "steps": measured})
 
 
 def seconds(step: Callable[[], object]) -> float:
-    """Processor time of the second call."""
+    """CPU seconds of the second call of a step."""
     step()
     started = time.process_time()
     step()
@@ -48,5 +49,6 @@ def seconds(step: Callable[[], object]) -> float:
 
 
 def processor() -> str:
+    """The name of the processor, by /proc/cpuinfo."""
     with open("/proc/cpuinfo") as file:
         return next((line.partition(":")[2].strip() for line in file if line.startswith("model name")), "unknown")

@@ -1,19 +1,19 @@
-"""PAC-S++ on COCO: BLIP captions pictures, Stable Diffusion draws captions, LoRA learns; then people are asked."""
+"""Recipes for PAC-S++ on COCO, with positives by BLIP and Stable Diffusion, against human judgement."""
 
 from __future__ import annotations
 
 from experiments.paper_scale.coco import BACKBONES, DATA, LAYOUT
 from experiments.paper_scale.recipe import Recipe
 
-# what Flickr8k-Expert says, Kendall's tau-b x 100 (arXiv 2104.08718, 2303.12112, 2410.07336)
+# agreement with Flickr8k-Expert: Kendall's tau-b x 100 (arXiv 2104.08718, 2303.12112, 2410.07336)
 EXPERT = "Flickr8k-Expert tau-b with ViT-B/32: CLIP-S 51.1, PAC-S 53.9, PAC-S++ 54.5"
 FLICKR8K = {
     "flickr8k/ExpertAnnotations.txt": "Flickr8k-Expert's judgements",
-    "flickr8k/Flickr8k.token.txt": "its references; pictures beside it",
+    "flickr8k/Flickr8k.token.txt": "references of Flickr8k; the pictures lie beside this file",
 }
 POSITIVES = Recipe(
     title="Positives for COCO: a caption of each picture by BLIP, a picture of each caption by Stable Diffusion",
-    source="arXiv 2303.12112 and 2410.07336; nothing to compare but the mean cosine that it prints",
+    source="arXiv 2303.12112 and 2410.07336; the only figure to compare is the printed mean cosine",
     data=LAYOUT,
     commands=(
         f"metric positives --data {DATA} --text Salesforce/blip-image-captioning-large "
@@ -24,6 +24,7 @@ POSITIVES = Recipe(
 
 
 def recipe(backbone: str, clip: str) -> Recipe:
+    """The recipe that tunes one CLIP and judges the result."""
     tuned = f"{{out}}/metric-{backbone}"
     return Recipe(
         title=f"PAC-S++ from {clip}, with BLIP's and Stable Diffusion's positives",

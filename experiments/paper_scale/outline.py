@@ -1,4 +1,4 @@
-"""Models without their weights: on PyTorch's meta device, where tensors have no numbers, or with random ones.
+"""Models without trained weights: on the meta device of PyTorch, where tensors hold no numbers, or with random ones.
 
 Axes: n pictures or texts, c h w pixels, p patches, f features.
 """
@@ -21,25 +21,25 @@ from metric.clip.model import Clip
 
 
 class Outline(Clip):
-    """A CLIP without weights, whose tokens cannot be looked at either."""
+    """A CLIP without trained weights. Texts become tokens 0, since a count of FLOPs needs no words."""
 
     def encode_text(self, texts: list[str]) -> Tensor:
         tokens = torch.zeros(len(texts), self.model.context_length, dtype=torch.long, device=self.device)
         return F.normalize(self.model.encode_text(tokens), dim=-1)
 
     def pixels(self, n: int) -> Tensor:
-        """`n c h w`"""
+        """Empty pictures, `n c h w`."""
         return self.preprocess(None).expand(n, -1, -1, -1).to(self.device)  # type: ignore[arg-type]
 
 
 def exists(name: str) -> bool:
-    """Whether open_clip has weights of that name."""
+    """Whether open_clip has weights called `name`, as ARCH:TAG."""
     architecture, _, tag = name.partition(":")
     return architecture in open_clip.list_models() and tag in open_clip.list_pretrained_tags_by_model(architecture)
 
 
 def outline(name: str, device: str = "meta") -> Outline:
-    """Of ARCH:TAG; a new one at each call, for what is put into it stays in it."""
+    """The outline of ARCH:TAG. Each call makes a new one, since LoRA changes a model in place."""
     config = open_clip.get_model_config(name.partition(":")[0])
     kind = open_clip.CustomTextCLIP if config.get("custom_text") else open_clip.CLIP
     arguments = {key: value for key, value in config.items() if key != "custom_text"}
@@ -54,7 +54,7 @@ def outline(name: str, device: str = "meta") -> Outline:
 
 @lru_cache
 def feature_shape(name: str) -> tuple[int, int]:
-    """p and f of a picture."""
+    """The shape `p f` of the features of a picture."""
     clip = outline(name)
     _, p, f = grid_features(clip, clip.pixels(1)).shape
     return p, f
@@ -64,7 +64,7 @@ words = lru_cache(Vocabulary.clip)
 
 
 def captioner_outline(clip: str, model: Model, max_length: int, device: str = "meta") -> Captioner:
-    """Of those sizes, over that CLIP's features, with CLIP's vocabulary."""
+    """A captioner of the sizes of `model` over the features of a CLIP, with the vocabulary of CLIP."""
     _, f = feature_shape(clip)
     with torch.device(device):
         return untrained(model, words(), f, max_length, clip, "")

@@ -1,4 +1,4 @@
-"""What is ahead of who runs a recipe: what is missing, what is read, the work of each command, hours, memory, disk."""
+"""The plan of a recipe: missing files, data sets, and the work of each command in hours, memory and disk."""
 
 from __future__ import annotations
 
@@ -26,33 +26,36 @@ from metric.training.config import MetricConfig
 from rewards.spec import parse
 
 MEASURED = Path(__file__).parent / "measured.json"
-WEIGHTS = ("clips", "refclips", "pacs", "refpacs", "pacspp", "refpacspp")  # rewards that look through a CLIP
+WEIGHTS = ("clips", "refclips", "pacs", "refpacs", "pacspp", "refpacspp")  # rewards with a CLIP
 DECODED = 5  # beams of `captioner caption`
 
 
 @dataclass(frozen=True)
 class Work:
-    """Something that is done many times, such as a step."""
+    """A piece of work that is done many times, such as a step."""
 
     kind: str
     times: int
-    each: cost.Cost
+    unit: cost.Cost
+    """cost of one time"""
     disk: float = 0
-    """bytes that stay"""
+    """bytes on disk after the work"""
 
 
 @dataclass
 class Plan:
-    """`faults` are what keeps the recipe from running."""
+    """The plan of one recipe. A recipe with `faults` cannot run."""
 
     name: str
     root: Path
+    """folder of the data sets"""
     out: Path
+    """folder of the runs"""
     faults: list[str] = field(default_factory=list)
     works: list[tuple[list[str], list[Work]]] = field(default_factory=list)
-    """each command's"""
+    """words of a command, and its work"""
     pictures: dict[tuple[str, str], int] = field(default_factory=dict)
-    """of data set and split"""
+    """(data set, split) -> number of pictures"""
 
     @property
     def recipe(self) -> Recipe:
@@ -60,10 +63,11 @@ class Plan:
 
 
 def plan(name: str, root: Path, out: Path) -> Plan:
+    """Reads the configuration and the data of a recipe, and counts its work."""
     made = Plan(name, root, out)
-    for place, what in made.recipe.data.items():
+    for place, content in made.recipe.data.items():
         if not (root / place).exists():
-            made.faults.append(f"{root / place} is not there: {what}")
+            made.faults.append(f"{root / place} does not exist: {content}")
     for words in made.recipe.words(root, out):
         args = parser().parse_args(words)
         made.works.append((words, list(works(made, args))))
@@ -71,14 +75,14 @@ def plan(name: str, root: Path, out: Path) -> Plan:
 
 
 def works(made: Plan, args: argparse.Namespace) -> Iterator[Work]:
-    """What a command does that takes long; of the others nothing is told."""
+    """The long work of a command. Counts the pictures of its data set."""
     if args.command == "train":
         yield from training(made, check(asked_for(args)))
     elif args.command == "caption":
         run = check(asked_for(parsed_run(made, args.model)))
         n = count(made, args.images, args.split)
-        with_captions = cost.said(run, 1, DECODED) + cost.features(clip_of(made, run.clip))
-        yield Work("captions", n, with_captions)
+        captioned = cost.decoding(run, 1, DECODED) + cost.features(clip_of(made, run.clip))
+        yield Work("captions", n, captioned)
     elif args.command == "score":
         count(made, args.references, args.split)
     elif args.command == "metric" and args.metric_command in ("train", "positives"):
@@ -86,12 +90,12 @@ def works(made: Plan, args: argparse.Namespace) -> Iterator[Work]:
         if args.metric_command == "train":
             config = metric_config(args)
             clip_of(made, config.clip)
-            with redirect_stdout(StringIO()):  # where LoRA goes
+            with redirect_stdout(StringIO()):  # hides the printed list of LoRA layers
                 yield Work("contrastive", config.steps, cost.contrastive(config))
 
 
 def training(made: Plan, run: Run) -> Iterator[Work]:
-    """Features once, and the stage that the run adds."""
+    """The work of a training: the features and cross-entropy, or the reward stage."""
     clip = clip_of(made, run.clip)
     n = count(made, run.data, "train") + min(run.val_count, count(made, run.data, "val"))
     if run.init:
@@ -104,14 +108,14 @@ def training(made: Plan, run: Run) -> Iterator[Work]:
 
 
 def scorers(run: Run) -> list[str]:
-    """The CLIPs that the rewards look through."""
+    """The CLIPs of the rewards."""
     specs = [parse(text) for text in run.rewards]
     options = [dict(spec.options) for spec in specs if spec.name in WEIGHTS]
     return [option.get("checkpoint") or option.get("clip") or run.clip for option in options]
 
 
 def parsed_run(made: Plan, out: str) -> argparse.Namespace:
-    """The command of any recipe that makes the run `out`."""
+    """The arguments of the command that makes the run `out`, in any recipe. Raises ValueError without one."""
     for words in all_words(made.root, made.out):
         if words[0] == "train" and words[words.index("--out") + 1] == out:
             return parser().parse_args(words)
@@ -119,16 +123,17 @@ def parsed_run(made: Plan, out: str) -> argparse.Namespace:
 
 
 def all_words(root: Path, out: Path) -> Iterator[list[str]]:
+    """The commands of all recipes, as words."""
     return chain.from_iterable(recipe.words(root, out) for recipe in RECIPES.values())
 
 
 def clip_of(made: Plan, name: str) -> str:
-    """ARCH:TAG; a tuned CLIP costs what the one costs that it was tuned from."""
+    """The ARCH:TAG of a CLIP. A tuned CLIP has the ARCH:TAG, and so the cost, of the CLIP before tuning."""
     for words in all_words(made.root, made.out):
         if words[:2] == ["metric", "train"] and words[words.index("--out") + 1] == name:
             name = words[words.index("--clip") + 1]
     if not exists(name):
-        made.faults.append(f"open_clip knows no weights {name}")
+        made.faults.append(f"open_clip has no weights {name}")
     return name
 
 
@@ -137,7 +142,7 @@ def metric_config(args: argparse.Namespace) -> MetricConfig:
 
 
 def count(made: Plan, spec: str, split: str) -> int:
-    """Pictures of a split; what cannot be read is a fault and counts as none."""
+    """The number of pictures of a split. A data set that cannot be read is a fault, and has 0 pictures."""
     if (spec, split) not in made.pictures:
         try:
             made.pictures[spec, split] = pictures(spec, split)
@@ -153,30 +158,34 @@ def pictures(spec: str, split: str) -> int:
 
 
 def hours(work: Work, tflops: float, seconds: Mapping[str, float]) -> float:
-    """Of one GPU: from the reader's own seconds, else by FLOPs at that many TFLOP/s."""
-    each = seconds.get(work.kind, work.each.flops / (tflops * 1e12))
-    return work.times * each / 3600
+    """Hours of one GPU: by the seconds that the reader measured, or else by FLOPs at `tflops` TFLOP/s."""
+    unit_seconds = seconds.get(work.kind, work.unit.flops / (tflops * 1e12))
+    return work.times * unit_seconds / 3600
 
 
 def core_hours(work: Work) -> float:
-    """Of one core of the machine where steps of the kind were measured, scaled by FLOPs."""
-    known = json.loads(MEASURED.read_text())["steps"]
-    step = known[{"captions": "features"}.get(work.kind, work.kind)]
-    return work.times * step["seconds"] * work.each.flops / step["flops"] / 3600
+    """Hours of one core of the machine of measured.json: measured steps, scaled by FLOPs."""
+    steps = json.loads(MEASURED.read_text())["steps"]
+    step = steps[{"captions": "features"}.get(work.kind, work.kind)]
+    return work.times * step["seconds"] * work.unit.flops / step["flops"] / 3600
 
 
-def told(made: Plan, tflops: float, seconds: Mapping[str, float]) -> str:
+def as_text(made: Plan, tflops: float, seconds: Mapping[str, float]) -> str:
     """The plan as text."""
     recipe, machine = made.recipe, json.loads(MEASURED.read_text())["hardware"]
     lines = [f"{made.name}: {recipe.title}", f"  compare with: {recipe.source}", "  not run by us at this size"]
     lines += [f"  after: {name}" for name in recipe.after]
-    lines += [f"  {place}: {what}" for place, what in recipe.data.items()]
+    lines += [f"  {place}: {content}" for place, content in recipe.data.items()]
     lines += [f"  {n:,} pictures of {split}: {shortened(spec)}" for (spec, split), n in made.pictures.items()]
-    for words, known in made.works:
-        lines += ["", "captioner " + " ".join(words), *(f"    {line_of(work, tflops, seconds)}" for work in known)]
-    done = [work for _, known in made.works for work in known]
-    total, here = sum(hours(work, tflops, seconds) for work in done), sum(map(core_hours, done))
-    lines += ["", f"in all: {total:,.1f} GPU hours, {sum(work.disk for work in done) / 1e9:.1f} GB of features"]
+    for words, parts in made.works:
+        lines += [
+            "",
+            "captioner " + " ".join(words),
+            *(f"    {line_of(work, tflops, seconds)}" for work in parts),
+        ]
+    all_works = [work for _, parts in made.works for work in parts]
+    total, here = sum(hours(work, tflops, seconds) for work in all_works), sum(map(core_hours, all_works))
+    lines += ["", f"in all: {total:,.1f} GPU hours, {sum(work.disk for work in all_works) / 1e9:.1f} GB of features"]
     lines.append(f"  GPU hours are an estimate at {tflops:g} TFLOP/s sustained, which no GPU of ours has shown; type")
     lines.append("  --seconds KIND=S with the `seconds` of your own metrics.jsonl to have them from a measured step")
     lines.append(f"  {here:,.0f} core hours on {machine}, by steps measured there and scaled by FLOPs")
@@ -184,12 +193,13 @@ def told(made: Plan, tflops: float, seconds: Mapping[str, float]) -> str:
 
 
 def line_of(work: Work, tflops: float, seconds: Mapping[str, float]) -> str:
-    each = work.each
+    """One line of the plan."""
+    unit = work.unit
     disk = f", {work.disk / 1e9:.1f} GB on disk" if work.disk else ""
-    learn = f", {each.trained:,} learn" if each.trained else ""
+    learn = f", {unit.trained:,} learn" if unit.trained else ""
     return (
-        f"{work.kind}: {work.times:,} times {each.flops / 1e12:.3f} TFLOP, {each.parameters:,} parameters{learn}, "
-        f"{each.memory / 1e9:.1f} GB{disk}: {hours(work, tflops, seconds):.1f} GPU hours, "
+        f"{work.kind}: {work.times:,} times {unit.flops / 1e12:.3f} TFLOP, {unit.parameters:,} parameters{learn}, "
+        f"{unit.memory / 1e9:.1f} GB{disk}: {hours(work, tflops, seconds):.1f} GPU hours, "
         f"{core_hours(work):,.0f} core hours"
     )
 

@@ -1,4 +1,4 @@
-"""A recipe as data: what lies where, which commands, what to compare the result with."""
+"""A recipe as data: the files, the commands, and the published figure of the result."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Recipe:
+    """An experiment of a paper, as commands of `captioner`."""
+
     title: str
     source: str
-    """paper, and the figure to hold the result against"""
+    """paper, and the published figure"""
     data: dict[str, str]
-    """place under ROOT -> what lies there"""
+    """path under ROOT -> content of the file or folder"""
     commands: tuple[str, ...]
-    """of `captioner`; {root} and {out} are filled in"""
+    """commands of `captioner`, with {root} and {out} to be filled in"""
     after: tuple[str, ...] = field(default=())
-    """recipes whose results are used"""
+    """recipes that must run before, since this one uses their results"""
 
     def words(self, root: Path, out: Path) -> list[list[str]]:
-        """The commands as a shell would split them."""
+        """The commands, split into words as by a shell."""
         return [shlex.split(command.format(root=root, out=out)) for command in self.commands]

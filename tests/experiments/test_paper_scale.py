@@ -75,7 +75,7 @@ def test_dry_run_reads_checks_counts_and_prints(name, root, tmp_path, capsys):
 def test_what_is_missing_is_named_and_nothing_is_run(tmp_path, capsys):
     assert runner.main(["coco-rn50", "--root", str(tmp_path)]) == 1
     said = capsys.readouterr().out
-    assert f"missing: {tmp_path}/coco/dataset_coco.json is not there: Karpathy's splits" in said
+    assert f"missing: {tmp_path}/coco/dataset_coco.json does not exist: Karpathy's splits" in said
 
 
 def test_recipes_follow_one_another():

@@ -21,21 +21,37 @@ if TYPE_CHECKING:
 
 HELP = "learned metrics: train, pretrain, import, positives, judge, audit, video"
 
+OPTIMISATION = ("steps", "batch_size", "chunk", "lr", "weight_decay", "warmup", "precision")
+TRAIN_GROUPS = {
+    "weights to train": ("clip", "method", "rank", "alpha", "dropout", "tower", "patches", "targets"),
+    "loss": ("loss", "lambda_v", "lambda_t", "negatives", "lambda_n", "negatives_form", "negative_kinds", "prefix"),
+    "optimisation": OPTIMISATION,
+}
+PRETRAIN_GROUPS = {
+    "weights to train": ("config", "init", "image_tower", "trunk", "freeze_trunk"),
+    "optimisation": (*OPTIMISATION, "prefix"),
+}
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="metric_command", metavar="COMMAND", required=True)
-    for name, config, what in (
-        ("train", MetricConfig(), "training of a PAC-S++ from a CLIP, with the positive-augmented contrastive loss"),
-        ("pretrain", PretrainConfig(), "plain contrastive training of an open_clip model"),
+    for name, config, groups, help_text in (
+        (
+            "train",
+            MetricConfig(),
+            TRAIN_GROUPS,
+            "training of a PAC-S++ from a CLIP, with the positive-augmented contrastive loss",
+        ),
+        ("pretrain", PretrainConfig(), PRETRAIN_GROUPS, "plain contrastive training of an open_clip model"),
     ):
-        sub = commands.add_parser(name, help=what, description=config.__doc__)
+        sub = commands.add_parser(name, help=help_text, description=config.__doc__)
         sub.usage = "%(prog)s --out RUN [--data DATA] [--FLAG VALUE ...]"
         sub.add_argument("--data", default="scenes", help="data set: a path or name:option=value,... (scenes)")
         sub.add_argument("--val", default="", help="data set of the validation, by its split val; empty takes --data")
         sub.add_argument("--out", required=True, type=Path, help="folder of the run")
         sub.add_argument("--resume", action="store_true", help="continuation of the run in --out")
         sub.add_argument("--device", default="auto", help="device of the work: auto, cpu, cuda or cuda:N (auto)")
-        add_flags(sub, config)
+        add_flags(sub, config, groups, others="running")
     commands.choices["pretrain"].add_argument(
         "--words", default="", help="data set of the texts for a new tokenizer; empty takes --data"
     )
@@ -61,7 +77,7 @@ def run(args: argparse.Namespace) -> None:
     from metric.runtime.device import device_of
     from metric.runtime.processes import joined, rank
 
-    with joined(), told_again(args.typed):
+    with joined(), with_resume_command(args.typed):
         device = device_of(args.device)
         train, val = load(args.data, "train"), load(args.val or args.data, "val")
         if args.metric_command == "train":
@@ -115,7 +131,7 @@ def record_origin(out: Path, data: str, positives: str) -> None:
 
 
 @contextmanager
-def told_again(typed: Sequence[str]) -> Iterator[None]:
+def with_resume_command(typed: Sequence[str]) -> Iterator[None]:
     """Adds to an interrupt the command that continues the run: the typed words and --resume."""
     try:
         yield

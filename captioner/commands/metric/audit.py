@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from captioner.commands.metric.judge import add_metrics, whole
+from captioner.commands.metric.judge import add_metrics, whole_number
 
 HELP = "test of metrics with captions that are made worse"
 
@@ -18,7 +18,7 @@ def add(commands: Any) -> None:
     )
     sub.add_argument("--split", default="val", help="split of the data set (val)")
     sub.add_argument(
-        "--count", type=whole, default=500, help="number of pictures, the first of the split; 0 takes all (500)"
+        "--count", type=whole_number, default=500, help="number of pictures, the first of the split; 0 takes all (500)"
     )
     add_metrics(sub)
     sub.add_argument("--seed", type=int, default=0, help="seed of captions and corruptions (0)")

@@ -19,9 +19,12 @@ def add(commands: Any) -> None:
     sub.add_argument("--benchmark", required=True, metavar="NAME", help=f"benchmark: {', '.join(BENCHMARKS)}")
     sub.add_argument("--root", required=True, type=Path, help="folder of the benchmark's files, as published")
     add_metrics(sub)
-    sub.add_argument("--references", type=whole, default=0, help="most references of an item; 0 takes all (0)")
+    sub.add_argument("--references", type=whole_number, default=0, help="most references of an item; 0 takes all (0)")
     sub.add_argument(
-        "--resamples", type=whole, default=200, help="bootstrap resamples of the pictures; 0 gives no intervals (200)"
+        "--resamples",
+        type=whole_number,
+        default=200,
+        help="bootstrap resamples of the pictures; 0 gives no intervals (200)",
     )
     sub.add_argument("--out", type=Path, metavar="FILE.json", help="JSON file for the result")
     sub.set_defaults(run=run)
@@ -45,7 +48,7 @@ def add_metrics(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="device of the work: auto, cpu, cuda or cuda:N (auto)")
 
 
-def whole(text: str) -> int:
+def whole_number(text: str) -> int:
     """A whole number from 0. Raises the error that argparse reports for other text."""
     if not (text.isascii() and text.isdigit()):
         raise argparse.ArgumentTypeError(f"a whole number from 0 is expected, got {text!r}")

@@ -88,8 +88,8 @@ def text_maker(config: GenerationConfig, device: torch.device) -> TextMaker | No
         return None
     if config.text == RENDERER:
         return SceneCaptions()
-    own = RunFolder(Path(config.text)).checkpoints.is_dir()
-    return OwnCaptions(config, device) if own else TransformersCaptions(config, device)
+    is_run = RunFolder(Path(config.text)).checkpoints.is_dir()
+    return OwnCaptions(config, device) if is_run else TransformersCaptions(config, device)
 
 
 def image_maker(config: GenerationConfig, device: torch.device) -> ImageMaker | None:

@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from captioner.commands.metric.judge import whole
+from captioner.commands.metric.judge import whole_number
 
 HELP = "EMScore of captions of videos, with any CLIP"
 
@@ -24,7 +24,9 @@ def add(commands: Any) -> None:
         "--references", type=Path, help="references as JSON {id: [caption, ...]}, for EMScore with references"
     )
     sub.add_argument("--clip", default="scenes-clip", help="CLIP or metric checkpoint of the scores (scenes-clip)")
-    sub.add_argument("--frames", type=whole, default=10, help="frames of a video, evenly spread; 0 takes all (10)")
+    sub.add_argument(
+        "--frames", type=whole_number, default=10, help="frames of a video, evenly spread; 0 takes all (10)"
+    )
     sub.add_argument("--device", default="auto", help="device of the work: auto, cpu, cuda or cuda:N (auto)")
     sub.add_argument(
         "--out", type=Path, metavar="FILE.json", help="JSON file for the means and the scores of each caption"

@@ -23,7 +23,7 @@ from metric.example import open_image
 from metric.runtime.seeds import seed_of_step
 from metric.storage import atomic_files
 from metric.storage.run_files import LAST
-from tests.said import unusual
+from tests.stderr_lines import unusual
 
 
 def rows(out: Path) -> list[dict]:

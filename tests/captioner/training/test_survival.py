@@ -23,7 +23,7 @@ from captioner.training import loop
 from metric.storage.run_files import LAST
 from rewards import register
 from rewards.registry import ENTRIES
-from tests.said import unusual
+from tests.stderr_lines import unusual
 
 WEIGHTS = ("last/model", "last/optimizer", "best/model", "reference/model")
 

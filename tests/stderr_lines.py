@@ -1,4 +1,4 @@
-"""What commands say on stderr beside their progress and their last lines."""
+"""The lines of a command on stderr, without its progress and its last lines."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ USUAL = re.compile(r"captioner: (\w+ step [\d,]+ of |done: |written to |next, ty
 
 
 def unusual(stderr: str) -> list[str]:
-    """The command's own lines: errors, cautions, interruptions."""
+    """The lines of `stderr` that are errors, cautions and interruptions."""
     lines = stderr.splitlines()
     return [line for line in lines if line.startswith("captioner: ") and not USUAL.match(line)]
