@@ -96,8 +96,8 @@ def annotated(
             else:
                 references.append(annotation["caption"])
         yield pictures.example(name, places(row, path), tuple(references))
-    ids = {str(row["id"]) for row in annotations["images"]}
-    for image in captions.keys() - ids:
+    pictured = {str(row["id"]) for row in annotations["images"]}
+    for image in (image for image in captions if image not in pictured):
         yield from (LeftOut(image, "no picture of the file has its image_id", "caption") for _ in captions[image])
 
 
