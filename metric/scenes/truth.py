@@ -229,4 +229,5 @@ def grammar() -> re.Pattern[str]:
 
 
 def one_of(words: Iterable[str]) -> str:
+    """A regular expression for one of the words, longer words first."""
     return "(?:" + "|".join(sorted(set(words), key=len, reverse=True)) + ")"
