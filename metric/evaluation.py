@@ -202,7 +202,7 @@ def ready(family: Family) -> Callable[[Options, Given], Family]:
     return opener
 
 
-# Source (`Score.source`) -> function from its options, and from what `evaluate` was given, to a family of scores.
+# Source (`Score.source`) -> opener: a function of the options and of the arguments of `evaluate`, to a family of scores.
 SOURCES: dict[str, Callable[[Options, Given], Family]] = {
     "text": ready(text),
     "classic": ready(classic),

@@ -1,4 +1,4 @@
-"""Check the installation: packages, Java, LanguageTool, GPU. Missing parts are told with the way to install them."""
+"""Check the installation: packages, Java, LanguageTool, GPU. Each missing part is printed with its way to install."""
 
 from __future__ import annotations
 

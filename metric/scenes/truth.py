@@ -30,7 +30,7 @@ from metric.scenes.words import (
 )
 from metric.scenes.world import COLOURS, Scene
 
-Claim = tuple[str, ...]  # what it is about, then of whom and what
+Claim = tuple[str, ...]  # attribute, kinds of the things, value
 
 
 def truth(caption: str, scene: Scene) -> float:
