@@ -16,6 +16,8 @@ from rewards.spec import RewardSpec, parse
 
 @dataclass(frozen=True)
 class Model:
+    """The sizes of the captioner, an encoder-decoder Transformer over CLIP features."""
+
     d: int = 512
     """width of the Transformer"""
     heads: int = 8
@@ -34,6 +36,8 @@ class Model:
 
 @dataclass(frozen=True)
 class Decode:
+    """The search for captions after training."""
+
     beams: int = 5
     """beams in validation, in evaluation and for data sets; 1 is greedy decoding"""
     max_length: int = 30
@@ -42,6 +46,8 @@ class Decode:
 
 @dataclass(frozen=True)
 class Xe:
+    """The first stage: cross-entropy with one reference of each picture."""
+
     steps: int = 50_000
     """steps of cross-entropy; 0 skips the stage"""
     batch_size: int = 50
@@ -56,6 +62,8 @@ class Xe:
 
 @dataclass(frozen=True)
 class Rl:
+    """The second stage: training on rewards of the captioner's own captions."""
+
     steps: int = 10_000
     """steps of the reward stage"""
     batch_size: int = 50
@@ -94,6 +102,11 @@ UNSET = Rl()  # the one object that tells a `Run` without `rl` from a `Run(rl=Rl
 
 @dataclass(frozen=True)
 class Run:
+    """All settings of a run of `captioner train`, with the sections `model`, `decode`, `xe` and `rl`.
+
+    `check` raises ValueError for settings that are out of range or contradict each other.
+    """
+
     data: str = "scenes"
     """data set: a path that `captioner data` reads, or name:option=value,... as in scenes:count=4000"""
     clip: str = "scenes-clip"
@@ -143,6 +156,7 @@ class Run:
 
     @property
     def reward_specs(self) -> list[RewardSpec]:
+        """The rewards as data. Raises ValueError for text that is no reward."""
         return [parse(text) for text in self.rewards]
 
     @property
@@ -153,7 +167,7 @@ class Run:
 
     @property
     def pac_scale(self) -> float:
-        """The `scale` of that PAC-S++: of the weights of --pac 1, else as the reward has it."""
+        """The `scale` of the PAC-S++ that scores the run: 1 for that of --pac, or else the `scale` of the reward."""
         options = (dict(spec.options) for spec in self.reward_specs)
         rewarded = next((option for option in options if "checkpoint" in option), {})
         return 1.0 if self.pac else float(rewarded.get("scale", 1.0))

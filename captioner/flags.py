@@ -53,6 +53,7 @@ class Parser(argparse.ArgumentParser):
             raise argparse.ArgumentError(action, f"got {value!r}; {hint}")
 
     def error(self, message: str) -> NoReturn:
+        """Ends with exit code 2 and the message in one line on stderr."""
         self.exit(2, f"{self.prog}: {' '.join(message.split())} (usage: {self.prog} --help)\n")
 
 
@@ -123,6 +124,7 @@ def described(config: Any, prefix: str = "") -> Iterator[tuple[str, Any, Any, st
 
 
 def add_flag(group: Any, name: str, kind: Any, value: Any, doc: str, choices: Sequence[str] | None) -> None:
+    """Adds the flag of one field to a group. The help is `doc` with the default `value` in parentheses."""
     doc = doc.replace("%", "%%")
     common: dict[str, Any] = {"dest": name, "default": argparse.SUPPRESS}
     if kind is bool:

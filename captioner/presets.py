@@ -50,6 +50,7 @@ class Recipe:
 
 
 def rl(**settings: Any) -> dict[str, Any]:
+    """Settings of the reward stage by dotted name: `rl(lr=1e-6)` -> `{"rl.lr": 1e-6}`."""
     return {f"rl.{name}": value for name, value in settings.items()}
 
 

@@ -100,9 +100,11 @@ def check_odd_captions(reward: Reward, examples: Sequence[Example]) -> None:
 
 
 def close(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors of one shape differ by at most TOLERANCE."""
     return torch.allclose(one, other, rtol=0.0, atol=TOLERANCE)
 
 
 def demand(holds: bool, complaint: str) -> None:
+    """Raises BrokenContract with the complaint unless a rule `holds`."""
     if not holds:
         raise BrokenContract(f"the reward {complaint}")

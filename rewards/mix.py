@@ -85,6 +85,7 @@ class Mix:
 
     @property
     def weights(self) -> dict[str, float]:
+        """Key -> weight of each term."""
         return {term.key: term.spec.weight for term in self.terms}
 
     @property

@@ -50,6 +50,7 @@ def parse(text: str) -> RewardSpec:
 
 
 def read_weight(value: str, text: str) -> float:
+    """The weight in the spec `text`. Raises ValueError for a `value` that is no number."""
     try:
         return float(value)
     except ValueError:

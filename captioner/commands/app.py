@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> None:
     from metric.runtime.console import ended
     from metric.runtime.device import device_of
 
-    library()  # a missing library is told before a model is loaded
+    library()  # a missing library is an error before a model is loaded
     shown = trial(args.model, args.pac, args.clip, args.checker, str(device_of(args.device)))
     scenes = all(describe.clip.name == "scenes-clip" for describe in shown.voices.values())
     serve(page(shown, scenes), args.host, args.port)

@@ -1,4 +1,4 @@
-"""Check the installation: packages, Java, LanguageTool, GPU. Missing parts are told with the way to install them."""
+"""Check the installation: packages, Java, LanguageTool, GPU. Each missing part is printed with its way to install."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def installed(name: str, extra: str) -> str:
+    """The version of a package, or the command that installs the package."""
     try:
         return version(name)
     except PackageNotFoundError:
@@ -48,6 +49,7 @@ def installed(name: str, extra: str) -> str:
 
 
 def gpu() -> str:
+    """The names of the GPUs, or the number of CPU threads."""
     import torch
 
     names = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
@@ -55,6 +57,7 @@ def gpu() -> str:
 
 
 def java() -> str:
+    """The first line of `java -version`."""
     if not shutil.which("java"):
         return "missing; LanguageTool, METEOR and SPICE need Java"
     lines = subprocess.run(["java", "-version"], capture_output=True, text=True).stderr.splitlines()
@@ -77,12 +80,14 @@ def checker(name: str) -> str:
 
 
 def meteor() -> str:
+    """The version of METEOR, or the reason why METEOR cannot run."""
     from metric.scores.meteor import meteor_absent
 
     return f"missing: {reason}" if (reason := meteor_absent()) else "METEOR 1.5 of pycocoevalcap"
 
 
 def spice() -> str:
+    """The version of SPICE, or the reason why SPICE cannot run."""
     from metric.scores.spice import spice_absent
 
     corenlp = os.environ.get("CORENLP_HOME", "")
@@ -90,6 +95,7 @@ def spice() -> str:
 
 
 def embedded() -> str:
+    """The size and the fingerprint of the embedded CLIP. Raises ValueError if its files are missing."""
     from metric.clip.load import load_clip
 
     clip = load_clip("scenes-clip")

@@ -33,6 +33,7 @@ def show(name: str) -> None:
 
 
 def show_all() -> None:
+    """Prints a table of all rewards with their options and needs."""
     from rich.console import Console
     from rich.table import Table
 

@@ -73,6 +73,7 @@ def asked_for(args: argparse.Namespace) -> Run:
 
 
 def from_file(path: str) -> Run:
+    """The `run` of an experiment file. Raises ValueError for a missing file and for a file without a Run."""
     if not Path(path).is_file():
         raise ValueError(f"there is no experiment file {path}; type the path of a Python file, or leave it out")
     defined = runpy.run_path(path).get("run")

@@ -104,6 +104,7 @@ def streamed(worker: Worker, images: str) -> dict[str, str]:
 
 
 def rows(worker: Worker, images: str) -> Iterator:
+    """The rows of captions, as the worker gives them."""
     captioned = worker.rows(blocks(parts(images, "test"), BATCH, WHOLE, images))
     return (row for block in captioned for row in block)
 

@@ -81,6 +81,7 @@ class Case:
 
 
 def layers(session: Session) -> Iterator[torch.nn.Module]:
+    """The layers of encoder and decoder."""
     yield from session.captioner.encoder
     yield from session.captioner.decoder
 
@@ -246,6 +247,7 @@ def product_rate(device: torch.device, n: int = 2048) -> float:
 
 
 def new_session(args: argparse.Namespace, out: Path) -> Session:
+    """A session of the size of the flags, on scenes with two rewards."""
     task = {"data": f"scenes:count={PICTURES}", "val_count": 4, "checker": "none", "rewards": ("cider", "clips")}
     sized = {"clip": args.clip, "device": args.device, "watch": "off"}
     sized |= {"xe.batch_size": args.batch, "rl.batch_size": args.batch}

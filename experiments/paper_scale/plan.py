@@ -13,16 +13,14 @@ from itertools import chain
 from pathlib import Path
 
 from captioner.cli import parser
-from captioner.commands.metric import PRESETS as METRIC_PRESETS
+from captioner.commands.metric import metric_config
 from captioner.commands.train import asked_for
 from captioner.config import Run, check
 from captioner.data import stream
-from captioner.flags import given
 from experiments.paper_scale import RECIPES, cost
 from experiments.paper_scale.outline import exists, feature_shape
 from experiments.paper_scale.recipe import Recipe
 from metric.spec import split_spec
-from metric.training.config import MetricConfig
 from rewards.spec import parse
 
 MEASURED = Path(__file__).parent / "measured.json"
@@ -137,10 +135,6 @@ def clip_of(made: Plan, name: str) -> str:
     return name
 
 
-def metric_config(args: argparse.Namespace) -> MetricConfig:
-    return MetricConfig(**{**METRIC_PRESETS[args.preset], **given(args, MetricConfig())})
-
-
 def count(made: Plan, spec: str, split: str) -> int:
     """The number of pictures of a split. A data set that cannot be read is a fault, and has 0 pictures."""
     if (spec, split) not in made.pictures:
@@ -154,6 +148,7 @@ def count(made: Plan, spec: str, split: str) -> int:
 
 @lru_cache
 def pictures(spec: str, split: str) -> int:
+    """The number of pictures of a split. Raises ValueError for a data set that cannot be read."""
     return sum(1 for _ in stream(spec, split))
 
 
@@ -205,5 +200,6 @@ def line_of(work: Work, tflops: float, seconds: Mapping[str, float]) -> str:
 
 
 def shortened(spec: str) -> str:
+    """The name and the file of a data set, without the other options."""
     name, options = split_spec(spec)
     return f"{name} {options.get('file', spec)}"

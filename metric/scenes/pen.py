@@ -58,6 +58,7 @@ class Pen:
     state: str = ""
 
     def at(self, points: Sequence[Point]) -> list[Point]:
+        """Points of the unit square as pixels of the canvas."""
         x, y, side = (self.x + self.side, self.y, -self.side) if self.flip else (self.x, self.y, self.side)
         return [(x + side * u, y + self.side * v) for u, v in points]
 
@@ -68,10 +69,12 @@ class Pen:
         return [(x - rx, y - ry), (x + rx, y + ry)]
 
     def oval(self, x: float, y: float, rx: float, ry: float, fill: Paint = None, line: bool = True) -> None:
+        """An ellipse around (x, y) with half axes rx and ry."""
         outline = INK if line else None
         self.canvas.ellipse(self.frame(x, y, rx, ry), fill or self.colour, outline, self.stroke if line else 0)
 
     def box(self, x0: float, y0: float, x1: float, y1: float, fill: Paint = None, line: bool = True) -> None:
+        """A rectangle from the upper left (x0, y0) to the lower right (x1, y1)."""
         corners = self.frame((x0 + x1) / 2, (y0 + y1) / 2, (x1 - x0) / 2, (y1 - y0) / 2)
         self.canvas.rectangle(corners, fill or self.colour, INK if line else None, self.stroke if line else 0)
 
@@ -91,6 +94,7 @@ class Pen:
         self.canvas.line(self.at(points), fill, max(self.stroke, round(width * self.side)))
 
     def curve(self, *points: Point, fill: Colour = INK, width: float = 0.0) -> None:
+        """An open curve through the points. `width` as in `line`."""
         self.line(*smooth(points, False), fill=fill, width=width)
 
     def tube(self, *points: Point, width: float, fill: Paint = None) -> None:

@@ -30,7 +30,7 @@ from metric.scenes.words import (
 )
 from metric.scenes.world import COLOURS, Scene
 
-Claim = tuple[str, ...]  # what it is about, then of whom and what
+Claim = tuple[str, ...]  # attribute, kinds of the things, value
 
 
 def truth(caption: str, scene: Scene) -> float:
@@ -229,4 +229,5 @@ def grammar() -> re.Pattern[str]:
 
 
 def one_of(words: Iterable[str]) -> str:
+    """A regular expression for one of the words, longer words first."""
     return "(?:" + "|".join(sorted(set(words), key=len, reverse=True)) + ")"

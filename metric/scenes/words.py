@@ -1,4 +1,4 @@
-"""The words of the scenes' language: how each fact of a scene may be said."""
+"""The words of the language of scenes: fact of a scene -> words for the fact."""
 
 from metric.scenes.world import COLOURS
 

@@ -117,7 +117,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     # the authors' parametrisation has rank times patch size
     "pacspp": {"method": "lora", "rank": 4, "alpha": 1.0, "dropout": 0.0, "tower": "both", "patches": True}
     | {"targets": "", "lambda_v": 0.05, "lambda_t": 0.1},
-    # the same with hard text negatives, which the paper has not
+    # the same with hard text negatives, which are not in the paper
     "pacspp_hard": {"method": "lora", "rank": 4, "alpha": 1.0, "dropout": 0.0, "tower": "both", "patches": True}
     | {"targets": "", "lambda_v": 0.05, "lambda_t": 0.1}
     | {"negatives": 3, "lambda_n": 1.0, "negatives_form": "negclip", "negative_kinds": "all"},
@@ -126,11 +126,11 @@ PRESETS: dict[str, dict[str, Any]] = {
     # the ablation: LoRA without generated positives
     "plain": {"method": "lora", "lambda_v": 0.0, "lambda_t": 0.0},
 }
-IDLE = ("lambda_n", "negatives_form", "negative_kinds")  # settings that say nothing without negatives
+IDLE = ("lambda_n", "negatives_form", "negative_kinds")  # settings without an effect in a training without negatives
 
 
 def refuse_idle(config: MetricConfig, named: Collection[str]) -> None:
-    """Raises ValueError when a setting among those `named` says something of negatives and there are none."""
+    """Raises ValueError for a setting of negatives among those `named` in a training without negatives."""
     for name in IDLE:
         if name in named and not config.negatives:
             flag, value = "--" + name.replace("_", "-"), getattr(config, name)

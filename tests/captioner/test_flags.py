@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from captioner.cli import main, parser
+from captioner.cli import COMMANDS, main, parser
+from captioner.commands.metric import PRETRAIN_GROUPS, TRAIN_GROUPS
 from captioner.commands.train import asked_for
 from captioner.config import Rl, Run, dotted, flag
 from captioner.flags import add_flags, field_docs, given
 from metric.training.config import MetricConfig, PretrainConfig
 
 SCREEN = 40  # lines
+METRIC_COMMANDS = ("train", "pretrain", "import", "positives", "judge", "audit", "video")
 
 
 @dataclass(frozen=True)
@@ -84,14 +86,34 @@ def test_help_of_train_shows_every_setting_and_its_default(capsys, monkeypatch):
     assert {"--reward", "--init", "--pac", "--features"} <= blocks.keys()
 
 
-def test_help_of_train_has_groups_each_at_most_a_screen(capsys, monkeypatch):
+def test_help_of_train_has_groups(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
-    groups = dict(re.findall(r"^(\w[\w -]+):\n(.*?)(?:\n\n|\Z)", help_of(capsys, "train"), re.M | re.S))
+    groups = groups_of(help_of(capsys, "train"))
     wanted = "data", "model", "cross-entropy", "reward stage", "decoding", "running"
     assert tuple(groups)[2:] == wanted and list(groups)[:2] == ["positional arguments", "options"]
-    assert {name: text.count("\n") + 1 for name, text in groups.items() if text.count("\n") >= SCREEN} == {}
     assert "--reward SPEC" in groups["reward stage"] and "--rl.lr" in groups["reward stage"]
     assert "--init" in groups["model"] and "--clip" in groups["data"] and "--seed" in groups["running"]
+
+
+COMMAND_LINES = [*([name] for name in COMMANDS), *(["metric", name] for name in METRIC_COMMANDS)]
+
+
+@pytest.mark.parametrize("words", COMMAND_LINES, ids=" ".join)
+def test_each_group_of_each_help_is_at_most_a_screen(capsys, monkeypatch, words):
+    monkeypatch.setenv("COLUMNS", "80")
+    groups = groups_of(help_of(capsys, *words))
+    assert groups and not {name: text for name, text in groups.items() if text.count("\n") >= SCREEN}
+
+
+@pytest.mark.parametrize("groups, config", [(TRAIN_GROUPS, MetricConfig()), (PRETRAIN_GROUPS, PretrainConfig())])
+def test_groups_of_metric_hold_settings_that_exist(groups, config):
+    names = [name for group in groups.values() for name in group]
+    assert len(names) == len(set(names)) and set(names) <= dotted(config).keys()
+
+
+def groups_of(text: str) -> dict[str, str]:
+    """Heading -> lines of the help below the heading."""
+    return dict(re.findall(r"^(\w[\w -]+):\n(.*?)(?:\n\n|\Z)", text, re.M | re.S))
 
 
 def actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:

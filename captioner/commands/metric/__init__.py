@@ -93,15 +93,15 @@ def run(args: argparse.Namespace) -> None:
 
 
 def metric_config(args: argparse.Namespace) -> MetricConfig:
-    """The settings of the preset, and over them those that were typed.
+    """The settings of the preset, changed by the typed flags.
 
-    Raises ValueError for settings of negatives that were typed, and for the preset of negatives, without negatives.
+    Raises ValueError for a typed setting of negatives, or the preset of negatives, in a training without negatives.
     """
     typed = given(args, MetricConfig())
     config = MetricConfig(**{**PRESETS[args.preset], **typed})
     refuse_idle(config, typed)
     if PRESETS[args.preset].get("negatives") and not config.negatives:
-        raise ValueError(f"--preset {args.preset} is training with negatives, got --negatives 0; type --preset pacspp")
+        raise ValueError(f"--preset {args.preset} trains with negatives, got --negatives 0; type --preset pacspp")
     return config
 
 
@@ -114,6 +114,7 @@ def reached(out: Path) -> str:
 
 
 def next_command(args: argparse.Namespace) -> list[object]:
+    """The words of the command that uses the trained CLIP."""
     if args.metric_command == "pretrain":
         return ["captioner", "metric", "train", "--data", args.data, "--clip", args.out / "clip", "--out", "METRIC"]
     reward = "pacs" if args.preset == "pacs" else "pacspp_hard" if metric_config(args).negatives else "pacspp"

@@ -75,10 +75,12 @@ def with_clip(config: GenerationConfig, examples: Sequence[Example]) -> Generati
 
 
 def makers(config: GenerationConfig, device: torch.device) -> Makers:
+    """The makers of captions and of pictures. A maker of None makes nothing."""
     return text_maker(config, device), image_maker(config, device)
 
 
 def text_maker(config: GenerationConfig, device: torch.device) -> TextMaker | None:
+    """The maker of captions by --text. None for none."""
     from captioner.decoding.own_positives import OwnCaptions
     from captioner.runs.folder import RunFolder
     from metric.positives.captioners import TransformersCaptions
@@ -93,6 +95,7 @@ def text_maker(config: GenerationConfig, device: torch.device) -> TextMaker | No
 
 
 def image_maker(config: GenerationConfig, device: torch.device) -> ImageMaker | None:
+    """The maker of pictures by --image. None for none."""
     from metric.positives.pipelines import PipelinePictures
     from metric.positives.renderer import RENDERER, ScenePictures
 
