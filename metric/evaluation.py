@@ -202,7 +202,7 @@ def ready(family: Family) -> Callable[[Options, Defaults], Family]:
     return opener
 
 
-# Source (`Score.source`) -> opener: a function of the options and of the arguments of `evaluate`, to a family of scores.
+# Source (`Score.source`) -> opener: a function of the options and of the defaults of `evaluate`, to a family of scores.
 SOURCES: dict[str, Callable[[Options, Defaults], Family]] = {
     "text": ready(text),
     "classic": ready(classic),
