@@ -231,7 +231,7 @@ def test_unknown_score_or_split_is_refused(run, refused):
         (["--data", "scense"], "did you mean scenes"),
         (["--precision", "fp8"], "bf16"),
         (["--device", "toaster"], "cuda:N"),
-        (["--resume"], "there is nothing to resume"),
+        (["--resume"], "holds no run to resume"),
         (["--negatives", "-1"], "--negatives is 0 or more, got -1"),
         (["--negatives", "2", "--lambda-n", "-1"], "--lambda-n is above 0, got -1"),
         (["--negatives", "2", "--negative-kinds", "shufle"], "did you mean shuffle?"),
