@@ -130,7 +130,7 @@ def test_classic_scores_need_no_picture_and_clip_s_names_the_lost(flickr8k, tiny
     ("flags", "message"),
     [
         (["--metrics", "ciderr"], "no score is called 'ciderr'; did you mean cider?"),
-        (["--metrics", "vocabulary"], "vocabulary is a score of a whole set"),
+        (["--metrics", "vocabulary"], "vocabulary scores a set of captions, expected a score of each caption"),
         (["--metrics", "scene_truth"], "scene_truth cannot be computed"),
         ([], "no metric was given"),
         (["--metrics", "cider", "--reward", "cidr"], "unknown reward cidr"),
