@@ -113,7 +113,9 @@ class DiskShelf:
         """The key of the only picture with the example's id. Raises UnreadableImage when there are several."""
         keys = self.ids[example.id]
         if len(keys) > 1:
-            raise UnreadableImage(f"{example.image}: the file is gone, and {self.folder} has several pictures of its id")
+            raise UnreadableImage(
+                f"{example.image}: the file is gone, and {self.folder} has several pictures of its id"
+            )
         return next(iter(keys))
 
     def at_hand(self, example: Example) -> bool:
