@@ -43,7 +43,7 @@ class Caption:
 
     @cached_property
     def said(self) -> str:
-        """All that is said of the picture, with spaces around each word: ` a dog | two dogs `."""
+        """The references of the picture in one text, with spaces around each word and a bar between references."""
         return " " + " | ".join(sorted(self.plain_references)) + " "
 
     def says(self, phrase: str) -> bool:
