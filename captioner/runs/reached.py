@@ -7,6 +7,7 @@ from typing import Any
 
 from captioner.config import Run
 from captioner.runs.folder import RunFolder
+from captioner.runs.stages import settings_of, stages
 from metric.scores.catalogue import SCORES
 
 SHOWN = ("cider", "clip_s", "pac_spp", "pac_spp_hard", "rep_4", "incorrect", "scene_truth")  # as far as a run has them
@@ -19,14 +20,17 @@ def reached(folder: RunFolder) -> str:
 
 def unfinished(run: Run, stage: str, step: int) -> str:
     """The place of a model that has steps of its run before it, such as `xe step 119 of 4000`; "" of a finished run."""
-    last = "reward" if run.rewards else "xe"
-    steps = (run.xe if stage == "xe" else run.rl).steps
-    return "" if stage == last and step >= steps else f"{stage} step {step} of {steps}"
+    done = stage == stages(run)[-1] and step >= settings_of(run, stage).steps
+    return "" if done else place(run, stage, step)
+
+
+def place(run: Run, stage: str, step: int) -> str:
+    """A step among those of its stage: `xe step 119 of 4000`."""
+    return f"{stage} step {step} of {settings_of(run, stage).steps}"
 
 
 def told(run: Run, rows: Iterable[Mapping[str, Any]]) -> str:
     """`rows` are those of metrics.jsonl."""
     last = [row for row in rows if any(name.startswith("val/") for name in row)][-1]
-    steps = (run.xe if last["stage"] == "xe" else run.rl).steps
     scores = [f"{SCORES[name].printed} {last[f'val/{name}']:.3f}" for name in SHOWN if f"val/{name}" in last]
-    return f"{last['stage']} step {last['step']} of {steps}; validation: {', '.join(scores)}"
+    return f"{place(run, last['stage'], last['step'])}; validation: {', '.join(scores)}"

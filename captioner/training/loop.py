@@ -16,15 +16,15 @@ from captioner.model.encoder_decoder import Captioner
 from captioner.runs.folder import RunFolder, resuming
 from captioner.runs.record import describe
 from captioner.runs.signature import refuse_other
+from captioner.runs.stages import settings_of, stages
 from captioner.training import checkpoint, reward_watch
 from captioner.training.cautions import cautions
 from captioner.training.checkpoint import Position
 from captioner.training.log import CaptionLog
 from captioner.training.objectives import OBJECTIVES, Loss
 from captioner.training.rollout import Batch, Drawn, Facts, roll, tokens_a_caption
-from captioner.training.session import Session, given_to, prepare, stages
+from captioner.training.session import Session, given_to, prepare
 from captioner.training.stage import Stage, open_stage
-from captioner.training.step_batches import settings_of
 from metric.runtime.console import say, tell
 from metric.runtime.gradients import delayed_averaging
 from metric.runtime.interrupts import interruptible, stopped

@@ -14,6 +14,7 @@ from captioner.features.patch_features import feature_dim
 from captioner.features.store import ONLINE, SHARD, Features, FeatureStore, OnlineFeatures, folder_of, known_ids
 from captioner.model.encoder_decoder import Captioner, CaptionerConfig
 from captioner.model.vocabulary import Vocabulary, lowercased
+from captioner.runs.stages import stages
 from captioner.training.step_batches import check_shares
 from captioner.training.validation import Validation
 from metric.clip.load import load_clip
@@ -43,11 +44,6 @@ class Session:
     reward: Mix | None
     apply: Apply
     """calls a loss so that its gradient is the mean over all processes"""
-
-
-def stages(run: Run) -> list[str]:
-    """The stages of a run, xe and reward. A run that starts from another model has no cross-entropy."""
-    return (["xe"] if run.xe.steps and not run.init else []) + (["reward"] if run.rewards else [])
 
 
 def prepare(run: Run, out: Path, start: str = "") -> Session:

@@ -9,8 +9,9 @@ from torch.optim import AdamW
 
 from captioner.config import Rl, Xe
 from captioner.model.encoder_decoder import Captioner
+from captioner.runs.stages import settings_of
 from captioner.training.session import Session
-from captioner.training.step_batches import Ahead, Read, Reader, settings_of
+from captioner.training.step_batches import Ahead, Read, Reader
 from metric.runtime.schedule import learning_rate as one_cycle
 
 ADAM_BETAS = (0.9, 0.98)  # as "Attention is all you need" (arXiv 1706.03762)

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from captioner.config import Rl, Run, Xe
+from captioner.config import Run
 from captioner.features.store import Features
 from captioner.model.encoder_decoder import Captioner
 from captioner.model.vocabulary import Vocabulary, lowercased
+from captioner.runs.stages import settings_of
 from captioner.training.rollout import Batch, Place
 from metric.example import Example
 from metric.runtime.processes import rank, world
@@ -81,10 +82,6 @@ class Ahead:
         if step + 1 < self.end:
             self.coming[step + 1] = self.pool.submit(self.read, step + 1)
         return now.result()
-
-
-def settings_of(run: Run, stage: str) -> Xe | Rl:
-    return run.xe if stage == "xe" else run.rl
 
 
 def check_shares(run: Run, stages: Sequence[str], pictures: int) -> None:

@@ -1,0 +1,15 @@
+"""The stages of a run, and the settings of each."""
+
+from __future__ import annotations
+
+from captioner.config import Rl, Run, Xe
+
+
+def stages(run: Run) -> list[str]:
+    """The stages of a run, xe and reward. A run that starts from another model has no cross-entropy."""
+    return (["xe"] if run.xe.steps and not run.init else []) + (["reward"] if run.rewards else [])
+
+
+def settings_of(run: Run, stage: str) -> Xe | Rl:
+    """The settings of the stage xe or reward."""
+    return run.xe if stage == "xe" else run.rl
