@@ -11,6 +11,7 @@ from captioner.data.caption_files import write_lines
 from captioner.decoding.generate import captions_of
 from captioner.features.store import FeatureStore, folder_of, known_ids
 from captioner.model.encoder_decoder import Captioner
+from captioner.model.pretrained import model_folder
 from captioner.runs.folder import RunFolder, resuming
 from captioner.runs.reached import unfinished
 from captioner.scoring.terminal_tables import show
@@ -23,7 +24,7 @@ from metric.scores.catalogue import request
 from metric.scores.family import Defaults
 from metric.scores.result import Scores
 from metric.storage.atomic_files import write_json
-from metric.storage.checkpoint_folders import newest, position
+from metric.storage.checkpoint_folders import position
 
 
 def evaluate_run(folder: Path, split: str, specs: Sequence[str]) -> Scores:
@@ -36,8 +37,9 @@ def evaluate_run(folder: Path, split: str, specs: Sequence[str]) -> Scores:
     requested = request(specs)
     device = device_of("auto")
     clip = load_clip(run.clip, device)
-    captioner = Captioner.from_pretrained(folder).to(device)
-    place = position(newest(folder) or folder)  # of the checkpoint that was just read
+    checkpoint = model_folder(str(folder))  # looked up once: the run may be training
+    captioner = Captioner.from_pretrained(checkpoint).to(device)
+    place = position(Path(checkpoint))
     if rest := unfinished(run, place.stage, place.step):
         tell([f"{folder} is not finished: {rest}; `{resuming(folder)}` goes on"])
     captioner.config.refuse_other_clip(clip)
