@@ -19,7 +19,7 @@ from itertools import takewhile
 from typing import Any, NoReturn, get_type_hints
 
 from captioner.config import dotted, flag
-from metric.spec import did_you_mean
+from metric.spec import did_you_mean, nearest_or_all
 
 SHELLS = ("bash", "zsh", "tcsh")
 
@@ -49,8 +49,7 @@ class Parser(argparse.ArgumentParser):
         """Raises ArgumentError for an unknown command or choice, with the nearest one or all."""
         if action.choices is not None and value not in action.choices:
             names = [str(choice) for choice in action.choices]
-            hint = did_you_mean(str(value), names) or f"there are {', '.join(names)}"
-            raise argparse.ArgumentError(action, f"got {value!r}; {hint}")
+            raise argparse.ArgumentError(action, f"got {value!r}; {nearest_or_all(str(value), names)}")
 
     def error(self, message: str) -> NoReturn:
         """Ends with exit code 2 and the message in one line on stderr."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
 ALIKE = 0.5  # least similarity, 0 to 1, of a misspelt name and the name that is suggested
@@ -58,8 +58,12 @@ def find(name: str, names: Iterable[str], kind: str) -> str:
     spelt = {plain(option): option for option in names}
     if plain(name) in spelt:
         return spelt[plain(name)]
-    hint = did_you_mean(name, spelt.values()) or f"there are {', '.join(spelt.values())}"
-    raise ValueError(f"no {kind} is called {name!r}; {hint}")
+    raise ValueError(f"no {kind} is called {name!r}; {nearest_or_all(name, spelt.values())}")
+
+
+def nearest_or_all(name: str, names: Collection[str]) -> str:
+    """`did you mean X?` with the one of `names` that is spelt like `name`, else `there are X, Y`."""
+    return did_you_mean(name, names) or f"there are {', '.join(names)}"
 
 
 def did_you_mean(name: str, names: Iterable[str], most: int = 1) -> str:

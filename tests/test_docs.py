@@ -30,8 +30,8 @@ from captioner.flags import spelt
 from metric.scenes.language import references
 from metric.scenes.world import sample
 from rewards.registry import ENTRIES
+from tests.places import ROOT
 
-ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^(?:<!-- test: (?P<how>\w+) -->\n)?```(?P<info>[^\n]*)\n(?P<body>.*?)^```$", re.M | re.S)
 CONTRASTIVE = "--steps 2 --batch-size 4 --val-every 0 --save-every 0"

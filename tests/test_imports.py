@@ -3,7 +3,6 @@
 import ast
 import subprocess
 import sys
-from pathlib import Path
 
 from experiments.rooms import (
     ARGPARSE,
@@ -19,8 +18,8 @@ from experiments.rooms import (
     room_of,
     rooms_of,
 )
+from tests.places import ROOT
 
-ROOT = Path(__file__).parent.parent
 MODULES = modules_of(ROOT)
 OURS = {*PACKAGES, "experiments", "tests"}
 

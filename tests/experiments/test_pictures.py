@@ -9,6 +9,7 @@ from PIL import Image
 
 from captioner.runs.outcome import Outcome
 from experiments import pictures
+from tests.places import ROOT
 
 SCORES = {"scene_grammatical": 99.6, "scene_truth": 50.0, "rep_4": 0.125}
 
@@ -50,6 +51,6 @@ def test_an_audit_is_read_as_it_was_written(tmp_path):
 
 
 def test_the_pictures_of_the_readme_are_small():
-    folder = Path(__file__).parents[2] / "docs" / "pictures"
+    folder = ROOT / "docs" / "pictures"
     assert {path.name for path in folder.iterdir()} == {"captions.png", "audit.png"}
     assert all(path.stat().st_size < 300_000 for path in folder.iterdir())

@@ -4,7 +4,6 @@ import os
 import random
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -13,6 +12,7 @@ from metric.negatives.pool import Caption
 from metric.negatives.words import plainly
 from metric.scenes.language import references
 from metric.scenes.world import sample
+from tests.places import ROOT
 
 CAPTIONS = [Caption(texts[0], texts) for texts in (references(sample("train", number)) for number in range(60))]
 
@@ -48,12 +48,11 @@ def test_processes_with_other_hashes_draw_the_same():
         "import random, tests.metric.negatives.test_drawing as t; "
         "print(t.draw(t.CAPTIONS, t.KINDS, 3, random.Random(5)))"
     )
-    root = Path(__file__).parents[3]
     told = [
         subprocess.run(
             [sys.executable, "-c", program],
-            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(root)},
-            cwd=root,
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)},
+            cwd=ROOT,
             capture_output=True,
             check=True,
         ).stdout

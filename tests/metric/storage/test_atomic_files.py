@@ -10,8 +10,8 @@ import pytest
 
 from metric.storage import atomic_files
 from metric.storage.atomic_files import replaced, unfinished, whole_file, whole_text
+from tests.places import ROOT
 
-ROOT = Path(__file__).parents[3]
 WRITTEN = {
     "write": ("néw\r\n", "néw\r\n"),
     "write_bytes": ("néw\r\n".encode(), "néw\r\n"),
