@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from captioner.cli import main
 from metric.clip.load import load_clip, save_clip
+from metric.scores.grammar import checker_of
 
 
 @pytest.fixture(scope="module")
@@ -288,6 +289,7 @@ def test_rewards_are_listed_with_what_can_be_typed(capsys):
 
 
 def test_doctor_says_what_is_here(capsys, monkeypatch):
+    checker_of.cache_clear()  # an earlier test may have started Harper
     monkeypatch.setattr("metric.scores.grammar.ENGINES", {"harper": (lambda: "pip install 'captioner[harper]'", None)})
     assert main(["doctor"]) == 0
     said = capsys.readouterr().out
