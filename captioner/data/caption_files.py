@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from captioner.data import DATA, read
+from captioner.data import DATA, Every, read
 from captioner.data.adapters.json_files import records_of
 from captioner.data.adapters.tables import has_header, table
 from captioner.data.columns import IMAGE, titled
@@ -19,7 +19,6 @@ from captioner.data.rows.ids import once
 from captioner.data.rows.ids import share_of_ids as share_of_ids
 from captioner.data.rows.records import NAMES, TALKS, Row, answers, path_of
 from captioner.data.text_files import ending_of, from_json, opened, read_text
-from metric.example import Example
 from metric.storage.atomic_files import write
 
 LINE = '{"id": ..., "caption": ...}'
@@ -97,16 +96,11 @@ def of_data(path: Path) -> Iterator[tuple[str, str] | LeftOut]:
     """(id, caption) of a data set, such as a folder of texts or of shards."""
     if not (path.exists() or ":" in str(path)):
         raise ValueError(f"{path} is not a file; expected a file of captions")
-    for item in read(str(path), "test"):
-        if isinstance(item, LeftOut) and not item.example:
+    for item in read(str(path), "test", Every()):
+        if isinstance(item, LeftOut):
             yield item
         else:
-            yield from ((item.id, caption) for caption in references_of(item))
-
-
-def references_of(item: Example | LeftOut) -> tuple[str, ...]:
-    example = item.example if isinstance(item, LeftOut) else item
-    return example.references if example else ()
+            yield from ((item.id, caption) for caption in item.references)
 
 
 def records(path: Path) -> Iterator[tuple[str, Row]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from captioner.data import DATA, read, split_names
+from captioner.data import DATA, Every, read, split_names
 from captioner.data.adapters.json_files import listed, records_of
 from captioner.data.caption_files import parsed, starts_with
 from captioner.data.columns import texts
@@ -20,7 +20,7 @@ from captioner.data.rows.ids import id_text
 from captioner.data.rows.records import NAMES, Columns, Entry, Row, entry, in_split
 from captioner.data.splits import same
 from captioner.data.text_files import read_text
-from metric.example import Example
+from metric.example import is_there
 
 SHAPES = "{id: [caption, ...]}, COCO annotations, Karpathy's JSON, JSON records, or what --data takes"
 
@@ -78,12 +78,11 @@ def with_words(item: NamedPicture | LeftOut, lost: list[LeftOut]) -> list[NamedP
 def of_data(source: str, split: str) -> Iterator[NamedPicture | LeftOut]:
     """The pictures of a data set with their references. A data set of one split has this split alone."""
     names = split_names(source)
-    for item in read(source, names[0] if len(names) == 1 else split):
-        example = item if isinstance(item, Example) else item.example
-        if example:
-            yield NamedPicture((example.id,), example.references, example.image)
+    for item in read(source, names[0] if len(names) == 1 else split, Every()):
+        if isinstance(item, LeftOut):
+            yield item
         else:
-            yield item  # type: ignore[misc]
+            yield NamedPicture((item.id,), item.references, item.image if is_there(item) else Path())
 
 
 def of_json(path: Path, split: str) -> Iterator[NamedPicture | LeftOut]:
