@@ -106,7 +106,7 @@ class Stored:
         return hashlib.sha256(self.data).hexdigest()
 
     def draw(self) -> Image.Image:
-        return read_image(io.BytesIO(self.data), self.name)
+        return read_image(io.BytesIO(self.data), str(self))
 
     def __str__(self) -> str:
         return self.name
@@ -118,6 +118,11 @@ class InMemory(Stored):
 
     name: str
     data: bytes = field(repr=False)
+    origin: str = ""
+    """the shard that the picture came from"""
+
+    def __str__(self) -> str:
+        return f"{self.origin}/{self.name}" if self.origin else self.name
 
 
 @dataclass(frozen=True)
@@ -161,6 +166,14 @@ class InZip:
     def data(self) -> bytes:
         try:
             return opened_zip(self.archive, os.getpid()).read(self.name)
+        except FAULTS as error:
+            raise UnreadableImage(f"{self}: {reason(error)}") from error
+
+    def beginning(self, count: int) -> bytes:
+        """The first `count` bytes. Raises UnreadableImage."""
+        try:
+            with opened_zip(self.archive, os.getpid()).open(self.name) as file:
+                return file.read(count)
         except FAULTS as error:
             raise UnreadableImage(f"{self}: {reason(error)}") from error
 

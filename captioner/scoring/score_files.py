@@ -12,6 +12,7 @@ import numpy as np
 from captioner.data import DATA, load
 from captioner.data.adapters.folders import folder
 from captioner.data.caption_files import read_captions, share_of_ids
+from captioner.data.left_out import without_left_out
 from captioner.data.reference_files import NamedPicture, by_name, read_references, with_images
 from captioner.scoring.match_ids import PARTIAL, matched
 from captioner.scoring.terminal_tables import show, show_differences
@@ -119,9 +120,8 @@ def known_pictures(files: Mapping[str, Mapping[str, str]], job: ScoreJob) -> lis
         raise ValueError(f"--references {source} is neither a file nor a data set of {', '.join(DATA)}")
     if not job.images:
         return entries
-    entries = with_images(
-        entries, by_name(NamedPicture((example.id,), (), example.image) for example in folder("", job.images))
-    )
+    pictures = without_left_out(folder("", job.images), job.images)
+    entries = with_images(entries, by_name(NamedPicture((example.id,), (), example.image) for example in pictures))
     lost = [entry.names[0] for entry in entries if entry.image == Path()]
     if lost and not job.partial:
         raise ValueError(f"--images {job.images} has no picture of {share_of_ids(lost, len(entries))}; {PARTIAL}")
