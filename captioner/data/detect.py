@@ -134,8 +134,8 @@ def of_folder(path: Path) -> Source | None:
     names = sorted(file.name for file in path.iterdir())
     if not {*names}.isdisjoint(SAVED) or any(name.endswith(".parquet") for name in (*names, *below(path, "data"))):
         return Source("hf", {"path": str(path)})
-    tables = joined([*tables_in(path), *tables_in(path / "annotations")])
     pictures = any(map(is_picture, names))
+    tables = joined([*tables_in(path, pictures), *tables_in(path / "annotations", pictures)])
     if pictures and not any(Path(path_of(table)).name in METADATA for table in tables):
         return Source("folder", {"root": str(path)}, tuple(map(str, tables)))
     if len(tables) > 1:
@@ -151,9 +151,18 @@ def below(path: Path, name: str) -> list[str]:
     return [file.name for file in (path / name).glob("*")]
 
 
-def tables_in(path: Path) -> list[Source]:
-    """The sources of the files in a folder that name pictures."""
-    sources = [of_file(file) for file in sorted(path.glob("*")) if may_name_pictures(file)]
+def tables_in(path: Path, beside_pictures: bool) -> list[Source]:
+    """The sources of the files in a folder that name pictures.
+
+    A file that cannot be read raises ValueError, except beside pictures, where the adapter of folders names it.
+    """
+    sources = []
+    for file in sorted(path.glob("*")):
+        try:
+            sources.append(of_file(file) if may_name_pictures(file) else None)
+        except ValueError:
+            if not beside_pictures:
+                raise
     return [source for source in sources if source]
 
 

@@ -13,6 +13,7 @@ from captioner.data import DATA, load, read, split_names
 from captioner.data.detect import recognise
 from captioner.data.folder_tree import tree
 from captioner.data.left_out import LeftOut
+from captioner.data.picture_lookup import Pictures
 from metric.example import Example, open_image
 from tests import odd_files
 from tests.odd_files import KOHYA, picture, row, samples, tar_of, text, zip_of
@@ -256,3 +257,44 @@ def test_an_archive_that_breaks_off_gives_what_came_before(tmp_path):
     assert recognise(str(path), DATA).format == "folder"
     items = list(read(str(path), "train"))
     assert [item.id for item in items if isinstance(item, LeftOut)] == [str(path)] and len(items) > 2
+
+
+def test_a_table_that_cannot_be_read_does_not_stop_its_folder(tmp_path, capsys):
+    typed = odd_files.kohya(tmp_path)
+    (tmp_path / "list.csv").write_bytes("image,caption\n1.jpg,un caf\xe9\n".encode("latin-1"))
+    (tmp_path / "list.json").write_bytes(b'{"images": [')
+    assert found(typed) == SIDECARS and set(left_out(typed)) == {"list.csv", "list.json"}
+    assert main(["data", typed]) == 0
+    assert "list.csv" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "1.jpg",
+        "1.JPG",
+        ".\\Sub\\1.jpg",
+        "sub/1.jpg",
+        "1",
+        "SUB/1",
+        "old/place/1.jpg",
+        "a/sub/1.jpg",
+        "down/a/sub/1.jpg",
+    ],
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_name_of_a_table_that_means_one_picture_finds_it(tmp_path, name, packed):
+    files = {
+        "down/a/sub/1.JPG": picture(1),
+        "down/a/sub/2.jpg": picture(2),
+        "down/1.txt": b"",
+        "down/b/2.jpg": picture(3),
+    }
+    place = Path(zip_of(tmp_path / "a.zip", files.items()) if packed else odd_files.folder_of(tmp_path / "a", files))
+    found = Pictures(place).find(name)
+    assert found is not None and open_image(found).getpixel((0, 0)) == pytest.approx((37, 91, 200), abs=4)
+    pictures = Pictures(place)
+    assert pictures.find("3.jpg") is None and pictures.find("1.png") is None and pictures.find("2.jpg") is None
+    lost = pictures.example("2", ("2.jpg",), ())
+    assert isinstance(lost, LeftOut) and lost.reason == f"2 pictures in {place} may be meant"
+    assert pictures.find("b/2.jpg") is not None
