@@ -6,6 +6,7 @@ their own, such as `IMG.1.jpg IMG.1.txt IMG.2.jpg IMG.2.txt`, the names decide t
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
@@ -55,6 +56,8 @@ def grouped(files: Iterable[tuple[str, Member]]) -> Iterator[tuple[str, Files] |
 
 def foreign(name: str) -> list[LeftOut]:
     """What is left out by a file that belongs to no sample."""
+    if is_picture(name):
+        return [LeftOut(name, "its name begins with a dot, so that it has no key")]
     return [] if is_left_alone(name) or OWN.match(name) else [LeftOut(name, unread(name), "file")]
 
 
@@ -148,12 +151,12 @@ def example(sample: Sample, split: str, references: str, url: str, before: str) 
     """
     try:
         record = record_beside(sample)
+        name = f"{before}{id_in(record) or sample.id}"
     except BadText as error:
         yield LeftOut(sample.id, str(error))
         return
-    if not same(record.get("split", split), split):
+    if not same(record.get("split") or split, split):
         return
-    name = f"{before}{record.get('id', sample.id)}"
     lines, left_out = lines_beside(sample)
     recorded: tuple[str, ...] = ()
     try:
@@ -162,6 +165,14 @@ def example(sample: Sample, split: str, references: str, url: str, before: str) 
         left_out.append(LeftOut(name, str(error), "caption"))
     yield from example_of(name, sample.picture, settled(name, lines, recorded, record_first=True))
     yield from left_out
+
+
+def id_in(record: Mapping[str, Any]) -> str:
+    """The id of a record as text, where 1.0 is 1; "" without one. Raises BadText for a value that is no id."""
+    id = record.get("id")
+    if isinstance(id, bool) or not isinstance(id, (str, int, float, type(None))):
+        raise BadText(f"its .json has the id {json.dumps(id)[:80]}, expected text or a number")
+    return "" if id is None else str(int(id) if isinstance(id, float) and id.is_integer() else id)
 
 
 def record_of(files: Mapping[str, Member]) -> dict[str, Any]:
