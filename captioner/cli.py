@@ -66,8 +66,11 @@ def main(argv: list[str] | None = None) -> int:
     """
     args = parser().parse_args(argv)
     args.typed = sys.argv[1:] if argv is None else argv
+    from metric.images import named_warnings
+
     try:
-        return args.run(args) or 0
+        with named_warnings():
+            return args.run(args) or 0
     except (ValueError, OSError) as error:
         if args.traceback:
             raise

@@ -17,8 +17,9 @@ from captioner.data.adapters.hf_datasets import SAVED
 from captioner.data.adapters.json_files import holds_captions
 from captioner.data.adapters.tables import has_header, records
 from captioner.data.adapters.text_folders import ENDING
+from captioner.data.archives import is_archive, listed
 from captioner.data.columns import IMAGE
-from captioner.data.picture_lookup import is_archive, members
+from captioner.data.layouts import layout_of
 from captioner.data.rows.csv_cells import header_of
 from captioner.data.splits import NAMED, SPLIT, split_in
 from captioner.data.text_files import ending_of, opened, read_json
@@ -148,7 +149,7 @@ def of_tokens(path: Path) -> Source:
 
 def is_shard(path: Path) -> bool:
     """Whether a tar holds captions beside its pictures."""
-    return any(name.endswith((".txt", ".json")) for name, _ in islice(members(path), 100))
+    return any(name.lower().endswith((".txt", ".caption", ".json")) for name in listed(path)[0])
 
 
 def shape_of(document: Any) -> str:
@@ -175,6 +176,8 @@ def of_folder(path: Path) -> Source | None:
     """
     if (path / TOKENS).is_file():
         return of_tokens(path / TOKENS)
+    if layout := layout_of(path):
+        return Source(layout[0], {layout[1]: str(path)})
     names = sorted(file.name for file in path.iterdir())
     if not {*names}.isdisjoint(SAVED) or any(name.endswith(".parquet") for name in (*names, *below(path, "data"))):
         return Source("hf", {"path": str(path)})
