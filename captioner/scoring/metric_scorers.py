@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+from pathlib import Path
 
 import torch
 
+from metric.clip.tuning import recorded
 from metric.evaluation import evaluate_each
 from metric.example import Example
 from metric.judgement.judge import Scorer
+from metric.negatives.drawing import kinds_of
 from metric.runtime.progress import Progress
 from metric.scores.catalogue import SCORES, expand_names
 from metric.scores.clip_families import embedder_of
@@ -55,6 +58,13 @@ class Metrics:
         needs = [find_reward(parse(spec).name).needs for spec in self.rewards]
         return any(SCORES[name].family == "clip" for name in names) or any("images" in need for need in needs)
 
+    @property
+    def negative_kinds(self) -> dict[str, list[str]]:
+        """Score or reward -> the kinds of hard text negatives that its checkpoint was trained with, if it has any."""
+        scored = {self.key(spec, name): spec for spec in self.scores for name in names_of(spec)}
+        trained = {key: kinds_behind(spec) for key, spec in {**scored, **self.reward_keys}.items()}
+        return {key: kinds for key, kinds in trained.items() if kinds}
+
     def scorers(self, examples: Sequence[Example], corpus: Sequence[str] = (), frames: int = FRAMES) -> list[Scorer]:
         """The scorers for these examples. EMScore counts rare words in `corpus`, and looks at `frames`, 0 for all."""
         filmed = any(isinstance(example.image, Video) for example in examples)
@@ -80,12 +90,20 @@ class Metrics:
 
         return scorer
 
+    @property
+    def reward_keys(self) -> dict[str, str]:
+        return {self.reward_key(spec): spec for spec in self.rewards}
+
+    def reward_key(self, spec: str) -> str:
+        """The column of a reward: its name, or its spec if it is given twice; told apart from a score of its name."""
+        name = parse(spec).name
+        shared = [parse(other).name for other in self.rewards].count(name) > 1
+        return f"reward:{spec if shared else name}" if is_score(name) else spec if shared else name
+
     def rewarded(self, spec: str, examples: Sequence[Example]) -> Scorer:
         """A reward, of one caption an example."""
         reward = build([parse(spec)], Context(examples, self.clip, str(self.device)))
-        name = parse(spec).name
-        shared = [parse(other).name for other in self.rewards].count(name) > 1
-        key = f"reward:{spec if shared else name}" if is_score(name) else spec if shared else name
+        key = self.reward_key(spec)
         self.facts[key] = "; ".join(reward.signatures.values())
 
         def scorer(examples: Sequence[Example], captions: Sequence[str]) -> dict[str, list[float]]:
@@ -127,6 +145,13 @@ class Metrics:
             return {self.key(spec, name): [row[part] for row in scored]}
 
         return scorer
+
+
+def kinds_behind(spec: str) -> list[str]:
+    """The kinds of negatives that the `checkpoint` of a spec records; none without a checkpoint or a record."""
+    folder = split_spec(spec)[1].get("checkpoint", "")
+    settings = recorded(Path(folder)) if folder else {}
+    return list(kinds_of(settings["negative_kinds"])) if settings.get("negatives") else []
 
 
 def frame_count(text: str, name: str) -> int:

@@ -15,6 +15,7 @@ from PIL import Image
 from captioner.cli import main
 from captioner.scoring.metric_scorers import Metrics
 from metric.judgement.benchmarks import BENCHMARKS, load_benchmark
+from metric.judgement.corruptions import CORRUPTIONS
 
 
 @pytest.fixture
@@ -155,7 +156,7 @@ def test_audit_writes_table_and_plot(tmp_path, tiny_clip, capsys):
     assert main(["metric", "audit", *flags]) == 0
     record = json.loads((out / "audit.json").read_text())
     rows = list(csv.DictReader((out / "audit.csv").read_text().splitlines()))
-    assert len(rows) == len(record["rows"]) == 2 * 11
+    assert len(rows) == len(record["rows"]) == 2 * len(CORRUPTIONS)
     assert record["samples"]["shuffled order"]["original"] != record["samples"]["shuffled order"]["corrupted"]
     assert (out / "audit.md").read_text().startswith("| corruption | captions | ")
     with Image.open(out / "audit.png") as picture:
