@@ -24,7 +24,8 @@ HELP = "learned metrics: train, pretrain, import, positives, judge, audit, video
 OPTIMISATION = ("steps", "batch_size", "chunk", "lr", "weight_decay", "warmup", "precision")
 TRAIN_GROUPS = {
     "weights to train": ("clip", "method", "rank", "alpha", "dropout", "tower", "patches", "targets"),
-    "loss": ("loss", "lambda_v", "lambda_t", "negatives", "lambda_n", "negatives_form", "negative_kinds", "prefix"),
+    "loss": ("loss", "lambda_v", "lambda_t", "negatives", "lambda_n", "negatives_form", "negative_kinds")
+    + ("negatives_from", "prefix"),
     "optimisation": OPTIMISATION,
 }
 PRETRAIN_GROUPS = {
