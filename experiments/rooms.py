@@ -45,7 +45,7 @@ CAPTIONER = (
     "features model",
     "decoding runs",
     "training captioning scoring comparison",
-    "publishing",
+    "hardening publishing",
     "api",
     "commands",
     "cli",
