@@ -94,6 +94,8 @@ class Rl:
     """updates of grpo with the candidates of a step"""
     tau: float = 300.0
     """factor of the reward gaps in dico's weights of the losers, for rewards from 0 to 2"""
+    mix: str = "raw"
+    """scale of the rewards before their weighted sum: raw, or their spread over a picture's candidates or the batch"""
 
 
 Scst = Rl  # the name in experiment files of version 0.1
@@ -181,6 +183,7 @@ CHOICES = {
     "rl.candidates": ("beam", "diverse_beam", "sample"),
     "rl.baseline": ("mean", "greedy", "leave_one_out"),
     "rl.normalise": ("sum", "length", "max_length", "token"),
+    "rl.mix": ("raw", "picture", "batch"),
 }
 
 # settings that count something -> the least value
@@ -261,6 +264,12 @@ def check_objective(rl: Rl) -> None:
         raise ValueError(
             f"{asked} with --rl.baseline {rl.baseline} compares 2 candidates a picture or more, "
             f"got --rl.samples {rl.samples}; type --rl.samples 2 or --rl.baseline greedy"
+        )
+    if rl.mix != "raw" and (rl.samples < 2 or (rl.mix, rl.baseline) == ("picture", "greedy")):
+        raise ValueError(
+            f"--rl.mix {rl.mix} divides by the spread of a picture's candidates, got --rl.samples {rl.samples} and "
+            f"--rl.baseline {rl.baseline}, which the spread does not hold; type --rl.samples 5 and "
+            "--rl.baseline mean, or --rl.mix raw"
         )
     if rl.updates > 1 and rl.objective != "grpo":
         raise ValueError(f"{asked} makes one update a step, got --rl.updates {rl.updates}; type --rl.objective grpo")

@@ -12,7 +12,7 @@ import numpy as np
 
 from captioner.runs.folder import RunFolder
 from captioner.runs.reached import unfinished
-from captioner.runs.signature import refuse_false, refuse_unlike
+from captioner.runs.signature import refuse_false, refuse_unlike, said
 from metric.scores.catalogue import SCORES
 from metric.spec import plain
 from rewards.options import BOOLEANS
@@ -126,11 +126,11 @@ def label(rewards: Sequence[RewardSpec]) -> str:
 
 def settings(outcome: Outcome, depth: int = 0) -> dict[str, Any]:
     """The settings that make an experiment, without the seed. Depth 1 adds folders of rewards, depth 2 all folders."""
-    values: dict[str, Any] = dict(outcome.config.get("objective", {}))
+    values: dict[str, Any] = said(outcome.config.get("objective", {}))
     for part in ("model", "decode"):
-        values |= {f"{part}.{name}": value for name, value in outcome.config.get(part, {}).items()}
+        values |= {f"{part}.{name}": value for name, value in said(outcome.config.get(part, {})).items()}
     if outcome.rewards and not outcome.config.get("init"):  # the stage before
-        values |= {f"xe.{name}": value for name, value in outcome.config.get("xe", {}).items()}
+        values |= {f"xe.{name}": value for name, value in said(outcome.config.get("xe", {})).items()}
     for reward in outcome.rewards:
         values |= {f"{reward.name}.weight": reward.weight}
         values |= {f"{reward.name}.{name}": value for name, value in reward.options if depth or name not in PATHS}

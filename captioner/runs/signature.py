@@ -4,7 +4,8 @@
 
 The signature is a function of config.json alone. It holds the rewards with weights and fingerprints, every setting of
 the objective but its schedule, the stage before, the longest caption, and the version of this package. It holds neither
-seed nor folder. A new setting of the objective is part of the signature without a change here.
+seed nor folder. A new setting of the objective is part of the signature, unless LATER says that its value changes
+nothing.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ SCHEDULE = (
     "decay",
 )  # how long and how fast a run learns, not what
 PACKAGE = "captioner"
+LATER = {"mix": "raw"}  # settings that came later, with the value that says nothing: what was done before
 
 
 def signature(config: Config) -> str:
@@ -58,8 +60,13 @@ def refuse_other(folder: Path, rewards: Sequence[str], given: Mapping[str, str])
 
 def settings(section: Config, label: str) -> str:
     """`xe[label_smoothing=0.1]`: the settings of one section of config.json, without its schedule."""
-    values = (f"{name}={value}" for name, value in section.items() if name not in SCHEDULE)
+    values = (f"{name}={value}" for name, value in said(section).items() if name not in SCHEDULE)
     return f"{label}[{','.join(values)}]"
+
+
+def said(section: Config) -> dict[str, Any]:
+    """The settings of a section, without those of LATER that say nothing. So runs of before and of now are alike."""
+    return {name: value for name, value in section.items() if name not in LATER or LATER[name] != value}
 
 
 def refuse_false(folder: Path, config: Config) -> None:
