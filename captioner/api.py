@@ -54,8 +54,10 @@ def resume(out: str | Path) -> Path:
     return Path(out)
 
 
-def evaluate(run: str | Path, split: str = "test", scores: Sequence[str] = ("all",)) -> Scores:
-    """Captions one split of a run's data set with the run's last checkpoint, and scores the captions.
+def evaluate(
+    run: str | Path, split: str = "test", scores: Sequence[str] = ("all",), checkpoint: str = "last"
+) -> Scores:
+    """Captions one split of a run's data set with a checkpoint of the run, and scores the captions.
 
     Writes captions-SPLIT.jsonl, scores-SPLIT.json and scores-SPLIT.csv into the run folder, and prints the scores.
 
@@ -63,6 +65,7 @@ def evaluate(run: str | Path, split: str = "test", scores: Sequence[str] = ("all
         run: folder that `train` wrote.
         split: split of the run's data set.
         scores: scores and families, such as `cider`, `classic` or `pac_spp:checkpoint=DIR`.
+        checkpoint: last, best, or a stage and step such as reward-000150.
 
     Returns:
         The scores of the set (`.corpus`) and of each caption (`.per_caption`).
@@ -72,7 +75,7 @@ def evaluate(run: str | Path, split: str = "test", scores: Sequence[str] = ("all
     """
     from captioner.scoring.evaluate_run import evaluate_run
 
-    return evaluate_run(Path(run), split, scores)
+    return evaluate_run(Path(run), split, scores, checkpoint)
 
 
 def compare(

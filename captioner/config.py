@@ -11,6 +11,7 @@ from dataclasses import InitVar, asdict, dataclass, field, fields, is_dataclass,
 from typing import Any, TypeVar, get_type_hints
 
 from metric.runtime.schedule import refuse_warmup
+from metric.scores.catalogue import canonical, direction
 from rewards.spec import RewardSpec, parse
 
 
@@ -58,6 +59,8 @@ class Xe:
     """share of the steps with a rising learning rate"""
     label_smoothing: float = 0.0
     """share of the target's probability that is spread over all tokens"""
+    patience: int = 0
+    """evaluations without a better --keep-best score after which the stage ends; 0 runs all steps"""
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,9 @@ class Run:
     save_every: int = 500
     """steps between checkpoints"""
     keep: int = 2
-    """number of newest checkpoints that are kept, besides the best one of the watch"""
+    """number of newest checkpoints that are kept, besides the best one"""
+    keep_best: str = ""
+    """validation score that chooses checkpoints/best, with which a later stage begins; empty leaves it to the watch"""
     model: Model = field(default_factory=Model)
     decode: Decode = field(default_factory=Decode)
     xe: Xe = field(default_factory=Xe)
@@ -160,6 +165,11 @@ class Run:
     def reward_specs(self) -> list[RewardSpec]:
         """The rewards as data. Raises ValueError for text that is no reward."""
         return [parse(text) for text in self.rewards]
+
+    @property
+    def best_score(self) -> str:
+        """The score of --keep-best as score files name it, or "". Raises ValueError for an unknown score."""
+        return canonical(self.keep_best) if self.keep_best else ""
 
     @property
     def pac_checkpoint(self) -> str:
@@ -189,6 +199,7 @@ CHOICES = {
 # settings that count something -> the least value
 LEAST = {
     "xe.steps": 0,
+    "xe.patience": 0,
     "rl.steps": 1,
     **dict.fromkeys(("xe.batch_size", "rl.batch_size", "rl.samples", "rl.updates", "decode.beams"), 1),
     **dict.fromkeys(("rl.kl", "rl.tau"), 0),
@@ -245,11 +256,25 @@ def check(run: Run) -> Run:
             f"sampling needs --rl.temperature above 0 and --rl.top-p in (0, 1], "
             f"got {run.rl.temperature:g} and {run.rl.top_p:g}"
         )
+    check_best(run)
     if run.rewards:
         check_objective(run.rl)
     if not run.rewards and not run.xe.steps:
         raise ValueError("nothing to train, got --xe.steps 0 and no --reward; type --reward SPEC or more --xe.steps")
     return run
+
+
+def check_best(run: Run) -> None:
+    """Raises ValueError for a choice of checkpoints by no score, or by a score that has no better direction."""
+    if run.keep_best and not direction(run.best_score):
+        raise ValueError(
+            f"--keep-best takes a score that is better when it is higher or lower, got {run.keep_best}; "
+            "type --keep-best cider"
+        )
+    if run.xe.patience and not run.keep_best:
+        raise ValueError(
+            f"--xe.patience {run.xe.patience} waits for a better score, got no --keep-best; type --keep-best cider"
+        )
 
 
 def check_objective(rl: Rl) -> None:

@@ -202,7 +202,9 @@ def refuse_nothing(specs: Sequence[RewardSpec]) -> None:
         )
 
 
-def make(key: str, spec: RewardSpec, entry: Entry, options: dict[str, Any], window: str | None, context: Context) -> Term:
+def make(
+    key: str, spec: RewardSpec, entry: Entry, options: dict[str, Any], window: str | None, context: Context
+) -> Term:
     """The reward as a term of a mix. A reward without a signature is signed by its name and options."""
     from rewards.mix import Signed, Term
     from rewards.window import windowed

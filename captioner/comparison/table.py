@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from captioner.runs.outcome import Outcome, group, read, refuse_impostors, refuse_mixture
-from metric.scores.catalogue import SCORES
+from metric.scores.catalogue import SCORES, direction
 
 MARK = "◆"  # stands beside the score that a row was trained on
 
@@ -38,16 +38,13 @@ FAMILIES = {
     "data": "Against annotations",
     "text": "Form",
 }
-LOWER_IS_BETTER = ("rep_", "incorrect", "bad_endings", "chair_", "scene_chair_")
-NEITHER = ("length", "vocabulary")
 
 
 def column(name: str) -> Column:
     """The column of a score. An unknown score gets the family Other."""
     if name not in SCORES:
         return Column(name, name, "Other", 0)
-    better = 0 if name in NEITHER else -1 if name.startswith(LOWER_IS_BETTER) else 1
-    return Column(name, SCORES[name].printed, FAMILIES[SCORES[name].family], better)
+    return Column(name, SCORES[name].printed, FAMILIES[SCORES[name].family], direction(name))
 
 
 class Summary(NamedTuple):
@@ -84,6 +81,11 @@ class Row:
     def signature(self) -> str:
         """The signature of the runs, or several when the seeds had weights of their own."""
         return " | ".join(dict.fromkeys(outcome.signature for outcome in self.outcomes))
+
+    @property
+    def models(self) -> str:
+        """The places of the models that were scored: `reward step 300 of 300`, or several where seeds differ."""
+        return " | ".join(dict.fromkeys(outcome.place for outcome in self.outcomes))
 
     @cached_property
     def scores(self) -> dict[str, Summary]:
@@ -207,8 +209,10 @@ class Comparison:
         widths = [max(map(len, cells)) for cells in zip(head, seeds, *body)]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)) for line in (head, seeds, *body)]
         legend = f"mean ± standard deviation over seeds   {MARK} trained on this score   * best of the line"
+        scored = ["", "Scored models", *(f"{row.label}: {row.models}" for row in self.rows)]
         signed = ["", "Signatures", *(f"{row.label}: {row.signature}" for row in self.rows)]
-        return "\n".join(line.rstrip() for line in (lines[0], "-" * len(lines[0]), *lines[1:], legend, *signed))
+        everything = (lines[0], "-" * len(lines[0]), *lines[1:], legend, *scored, *signed)
+        return "\n".join(line.rstrip() for line in everything)
 
 
 def sentence(value: Any) -> str:

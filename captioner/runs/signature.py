@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from captioner.runs.folder import RunFolder
+from metric.scores.catalogue import canonical
 from rewards.spec import parse
 
 Config = Mapping[str, Any]  # the content of a config.json
@@ -28,7 +29,8 @@ SCHEDULE = (
     "decay",
 )  # how long and how fast a run learns, not what
 PACKAGE = "captioner"
-LATER = {"mix": "raw"}  # settings that came later, with the value that says nothing: what was done before
+# settings that came later, each with the value that stands for what was done before
+LATER = {"mix": "raw", "patience": 0}
 
 
 def signature(config: Config) -> str:
@@ -37,8 +39,9 @@ def signature(config: Config) -> str:
     terms = [f"{weight:g}*{term}" for weight, term in zip(weights, config["reward_signatures"])]
     objective = [settings(config["rl"], "scst")] if config["rewards"] else []
     before = "init" if config["init"] else settings(config["xe"], "xe")
+    best = [f"keep_best={canonical(config['keep_best'])}"] if config.get("keep_best") else []
     longest = f"max_length={config['decode']['max_length']}"
-    return "+".join([*terms, *objective, before, longest, config["versions"][PACKAGE]])
+    return "+".join([*terms, *objective, before, *best, longest, config["versions"][PACKAGE]])
 
 
 def refuse_other(folder: Path, rewards: Sequence[str], given: Mapping[str, str]) -> None:
