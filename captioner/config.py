@@ -7,7 +7,9 @@ config.json in the run folder, and later commands read that file. This module im
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import InitVar, asdict, dataclass, field, fields, is_dataclass, replace
+from math import isfinite
 from typing import Any, TypeVar, get_type_hints
 
 from metric.runtime.schedule import refuse_warmup
@@ -43,6 +45,10 @@ class Decode:
     """beams in validation, in evaluation and for data sets; 1 is greedy decoding"""
     max_length: int = 30
     """most tokens of a caption, end of sentence included"""
+    length_penalty: float = 0.0
+    """power of the length that divides the log-probability of a beam; above 0 favours longer captions"""
+    no_repeat_ngram: int = 0
+    """tokens of the n-grams that a caption has once at most; 0 allows repeats"""
 
 
 @dataclass(frozen=True)
@@ -201,9 +207,8 @@ LEAST = {
     "xe.steps": 0,
     "xe.patience": 0,
     "rl.steps": 1,
-    **dict.fromkeys(("xe.batch_size", "rl.batch_size", "rl.samples", "rl.updates", "decode.beams"), 1),
+    **dict.fromkeys(("xe.batch_size", "rl.batch_size", "rl.samples", "rl.updates"), 1),
     **dict.fromkeys(("rl.kl", "rl.tau"), 0),
-    "decode.max_length": 2,
     **dict.fromkeys(("val_every", "val_count", "save_every", "log_every", "keep", "accumulate"), 1),
 }
 
@@ -257,11 +262,29 @@ def check(run: Run) -> Run:
             f"got {run.rl.temperature:g} and {run.rl.top_p:g}"
         )
     check_best(run)
+    check_decode(run.decode)
     if run.rewards:
         check_objective(run.rl)
     if not run.rewards and not run.xe.steps:
         raise ValueError("nothing to train, got --xe.steps 0 and no --reward; type --reward SPEC or more --xe.steps")
     return run
+
+
+def check_decode(decode: Decode, prefix: str = "--decode.") -> Decode:
+    """Returns the settings. Raises ValueError for a number out of range. `prefix` begins the flags in the message."""
+    least = {"beams": 1, "max_length": 2, "no_repeat_ngram": 0}
+    for name, lowest in least.items():
+        if getattr(decode, name) < lowest:
+            typed = prefix + name.replace("_", "-")
+            raise ValueError(f"{typed} is {lowest} or more, got {getattr(decode, name)}")
+    if not isfinite(decode.length_penalty):
+        raise ValueError(f"{prefix}length-penalty is a number such as 1, got {decode.length_penalty}")
+    return decode
+
+
+def decode_with(decode: Decode, changes: Mapping[str, Any]) -> Decode:
+    """The settings with `changes` by name. Raises ValueError for a number out of range."""
+    return check_decode(replace(decode, **changes), "--")
 
 
 def check_best(run: Run) -> None:

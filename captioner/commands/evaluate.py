@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from captioner.flags import add_decoding, decoding_of
+
 HELP = "captions and scores of a split, by a run"
 
 
@@ -23,6 +25,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="scores or families (classic, text, clip, scene, all) with commas between them; options such as "
         "those of pac_spp:checkpoint=DIR and incorrect:checker=harper come from the run if left out (all)",
     )
+    add_decoding(parser.add_argument_group("decoding"))
 
 
 def run(args: argparse.Namespace) -> None:
@@ -37,7 +40,7 @@ def run(args: argparse.Namespace) -> None:
         run.check()
         checkpoint_of(run.path, args.checkpoint)
     for run in runs:
-        evaluate_run(run.path, args.split, split_specs(args.scores), args.checkpoint)
+        evaluate_run(run.path, args.split, split_specs(args.scores), args.checkpoint, decoding_of(args))
         print(f"signature: {run.signature}")
     names = " ".join(map(str, args.runs))
     ended(

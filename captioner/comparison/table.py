@@ -183,6 +183,7 @@ class Comparison:
         values: dict[str, dict[str, None]] = {}
         for outcome in self.outcomes:
             about = {key: outcome.config.get(key.lower()) for key in ("CLIP", "commit", "hardware", "versions")}
+            about["decoding"] = outcome.decode
             for key, value in {**about, **outcome.facts}.items():
                 if value:
                     values.setdefault(column(key).title, {})[sentence(value)] = None
@@ -192,8 +193,10 @@ class Comparison:
         return fixed | {"seeds": ", ".join(map(str, seeds))} | {key: " | ".join(values[key]) for key in values}
 
     def disagreements(self) -> list[str]:
-        """Lines on scores that the runs measured in different ways, such as with two grammar checkers."""
-        lines = []
+        """Lines on scores that the runs measured in different ways, such as with two grammar checkers or searches."""
+        searches = Counter(sentence(outcome.decode) for outcome in self.outcomes if outcome.decode)
+        parts = "; ".join(f"{search} ({n} of {searches.total()} runs)" for search, n in searches.items())
+        lines = [f"Captions were decoded in different ways: {parts}"] if len(searches) > 1 else []
         for key in dict.fromkeys(key for outcome in self.outcomes for key in outcome.facts):
             values = Counter(sentence(outcome.facts[key]) for outcome in self.outcomes if key in outcome.facts)
             if len(values) > 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,8 @@ class Outcome:
     """steps of the stage that the model has had"""
     checkpoint: str = "last"
     """name of the model among the checkpoints of the run"""
+    decode: dict[str, Any] = field(default_factory=dict)
+    """settings of decoding, which evaluation may have replaced"""
     unfinished: str = ""
     """how far the run was then, where it had steps left"""
 
@@ -115,6 +117,7 @@ def read(folder: Path, split: str) -> Outcome:
         stage=model["stage"],
         step=model["step"],
         checkpoint=model["name"],
+        decode=said(scores.get("decode", config.get("decode", {}))),
         unfinished=unfinished(run.run, metrics, newest["stage"], newest["step"]) if newest["stage"] else "",
     )
 
@@ -156,8 +159,8 @@ def label(rewards: Sequence[RewardSpec]) -> str:
 def settings(outcome: Outcome, depth: int = 0) -> dict[str, Any]:
     """The settings that make an experiment, without the seed. Depth 1 adds folders of rewards, depth 2 all folders."""
     values: dict[str, Any] = said(outcome.config.get("objective", {}))
-    for part in ("model", "decode"):
-        values |= {f"{part}.{name}": value for name, value in said(outcome.config.get(part, {})).items()}
+    values |= {f"model.{name}": value for name, value in outcome.config.get("model", {}).items()}
+    values |= {f"decode.{name}": value for name, value in outcome.decode.items()}
     if outcome.rewards and not outcome.config.get("init"):  # the stage before
         values |= {f"xe.{name}": value for name, value in said(outcome.config.get("xe", {})).items()}
     for reward in outcome.rewards:

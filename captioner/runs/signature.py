@@ -3,9 +3,9 @@
     1*PAC-S++[w2,prefix='A photo depicts',weights=0f3a...]+scst[candidates=sample,samples=5,...]+max_length=20+0.1.0
 
 The signature is a function of config.json alone. It holds the rewards with weights and fingerprints, every setting of
-the objective but its schedule, the stage before, the longest caption, and the version of this package. It holds neither
-seed nor folder. A new setting of the objective is part of the signature, unless LATER says that its value changes
-nothing.
+the objective but its schedule, the stage before, the settings of decoding but the beams, and the version of this
+package. It holds neither seed nor folder. A new setting of the objective is part of the signature, unless LATER says
+that its value changes nothing.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SCHEDULE = (
 )  # how long and how fast a run learns, not what
 PACKAGE = "captioner"
 # settings that came later, each with the value that stands for what was done before
-LATER = {"mix": "raw", "patience": 0}
+LATER = {"mix": "raw", "patience": 0, "length_penalty": 0.0, "no_repeat_ngram": 0}
 
 
 def signature(config: Config) -> str:
@@ -40,8 +40,8 @@ def signature(config: Config) -> str:
     objective = [settings(config["rl"], "scst")] if config["rewards"] else []
     before = "init" if config["init"] else settings(config["xe"], "xe")
     best = [f"keep_best={canonical(config['keep_best'])}"] if config.get("keep_best") else []
-    longest = f"max_length={config['decode']['max_length']}"
-    return "+".join([*terms, *objective, before, *best, longest, config["versions"][PACKAGE]])
+    search = [f"{name}={value}" for name, value in said(config["decode"]).items() if name != "beams"]
+    return "+".join([*terms, *objective, before, *best, *search, config["versions"][PACKAGE]])
 
 
 def refuse_other(folder: Path, rewards: Sequence[str], given: Mapping[str, str]) -> None:

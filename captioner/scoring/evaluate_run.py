@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+from captioner.config import decode_with
 from captioner.data import load
 from captioner.data.caption_files import write_lines
 from captioner.decoding.generate import captions_of
@@ -28,10 +30,13 @@ from metric.storage.checkpoint_folders import Position, position
 from metric.storage.run_files import LAST
 
 
-def evaluate_run(folder: Path, split: str, specs: Sequence[str], model: str = LAST.name) -> Scores:
+def evaluate_run(
+    folder: Path, split: str, specs: Sequence[str], model: str = LAST.name, decoding: Mapping[str, Any] = {}
+) -> Scores:
     """Caption and score one split of a run's data, write both files and print the corpus scores.
 
-    `model` is a name in the folder checkpoints of the run: last, best, or a step such as reward-000150.
+    `model` is a name in the folder checkpoints of the run: last, best, or a step such as reward-000150. `decoding`
+    replaces settings of the run by name, such as beams.
     Options that `specs` leave open, such as a tuned CLIP, are those of the run. Raises ValueError for a wrong spec.
     """
     files = RunFolder(folder)
@@ -44,6 +49,8 @@ def evaluate_run(folder: Path, split: str, specs: Sequence[str], model: str = LA
     at = position(checkpoint)
     newest = at if model == LAST.name else position(checkpoint_of(folder, LAST.name))
     tell_place(files, model, at, newest)
+    decode = decode_with(run.decode, decoding)
+    captioner.config.refuse_longer(decode.max_length)
     captioner.config.refuse_other_clip(clip)
     examples = load(run.data, split, known_ids(run.features))
     features = FeatureStore.build(examples, clip, folder_of(run.features))
@@ -56,11 +63,11 @@ def evaluate_run(folder: Path, split: str, specs: Sequence[str], model: str = LA
     defaults = Defaults(Embedder(clip), pac, run.checker, str(device))
     # a wrong option is refused before the captions are replaced
     open_sources(requested.names, requested.options, defaults)
-    captions = captions_of(captioner, examples, features, run.decode)
+    captions = captions_of(captioner, examples, features, decode)
     write_lines(files.captions_file(split), captions)
     scores = evaluate(captions, examples, specs, defaults.clip, defaults.pac, defaults.checker, defaults.device)
     record = {"name": model, **asdict(at)} | ({"run": asdict(newest)} if newest != at else {})
-    write_json(files.scores_file(split), scores.record() | {"checkpoint": record})
+    write_json(files.scores_file(split), scores.record() | {"checkpoint": record, "decode": asdict(decode)})
     scores.save_per_caption(files.caption_scores_file(split))
     show({str(folder): scores})
     return scores

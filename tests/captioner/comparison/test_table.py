@@ -261,6 +261,22 @@ def test_a_run_that_ended_early_for_a_reason_is_finished(tmp_path, more, metrics
     assert [run.unfinished != "" for run in compare([end, amid]).outcomes] == [False, True]
 
 
+def test_decoding_that_evaluation_replaced_parts_rows_and_is_pointed_out(tmp_path):
+    settings = {"decode": {"beams": 5, "max_length": 20}}
+    same = {"beams": 5, "max_length": 20, "length_penalty": 0.0, "no_repeat_ngram": 0}
+    runs = [write_run(tmp_path / str(i), seed=i, **settings) for i in range(2)]
+    for number, decode in ((0, same), (1, same | {"beams": 1, "no_repeat_ngram": 3})):
+        scores = json.loads((runs[number] / "scores-test.json").read_text())
+        (runs[number] / "scores-test.json").write_text(json.dumps(scores | {"decode": decode}))
+    third = write_run(tmp_path / "third", seed=2, **settings)  # a score file of before
+    got = compare([*runs, third])
+    assert labels(got) == ["XE decode.beams 5", "XE decode.beams 1 decode.no_repeat_ngram 3"]
+    assert [row.seeds for row in got.rows] == [(0, 2), (1,)]
+    (line,) = got.disagreements()
+    assert "beams 5, max_length 20 (2 of 3 runs); beams 1, max_length 20, no_repeat_ngram 3 (1 of 3 runs)" in line
+    assert not compare([runs[0], third]).disagreements()
+
+
 def test_a_score_file_without_a_place_says_that_it_is_not_recorded(tmp_path):
     assert compare([write_run(tmp_path / "old")]).rows[0].models == "not recorded"
 
