@@ -67,7 +67,7 @@ def crowd(root: Path) -> Benchmark:
     captions = read_captions(root)
     rows = list(read_rows(locate(root, "CrowdFlowerAnnotations.txt"), scores=slice(2, 3), columns=5))
     on_own_image = [row for row in rows if captions.is_own(row)]
-    benchmark = judged("flickr8k-cf", CROWD, root, rows, captions.without(on_own_image))
+    benchmark = replace(judged("flickr8k-cf", CROWD, root, rows, captions.without(on_own_image)), quoted="tau_b")
     return benchmark.noting(REFERENCE, [named(row) for row in on_own_image])
 
 
@@ -86,6 +86,8 @@ def read_rows(path: Path, scores: slice, columns: int) -> Iterator[Row]:
 def judged(name: str, protocol: str, root: Path, rows: list[Row], captions: Captions) -> Benchmark:
     """An item a row. Rows whose caption or references are not in the token file are left out, with their names."""
     complete = [row for row in rows if captions.has(row)]
+    if not complete:
+        raise ValueError(f"{root}: no row of {name} judges a caption of {TOKENS}; expected both files of Flickr8k")
     pictures = Pictures.below(root, "Images", "Flicker8k_Dataset", "images")
     items = tuple(
         Item(Example(named(row), pictures(row[0]), captions.references[row[0]]), captions.texts[row[1]])
