@@ -33,6 +33,8 @@ class Task:
     device: str = "auto"
     protocol: str = ""
     """version of the protocol, "" for the usual one"""
+    precision: str = "fp32"
+    """of the CLIPs of scores that name none"""
     ties: str = ""
     """worth of a tie of a pair, "" for the benchmark's own"""
 
@@ -51,7 +53,7 @@ def report_judgement(benchmark: str, root: Path, task: Task, out: Path | None = 
 
 def judged(benchmark: str, root: Path, task: Task) -> Judgement:
     """The agreement of the metrics with people. Raises ValueError for unknown names, and without any metric."""
-    chosen = Metrics.from_specs(task.metrics, task.rewards, task.clip, device_of(task.device))
+    chosen = Metrics.from_specs(task.metrics, task.rewards, task.clip, device_of(task.device), task.precision)
     loaded = loaded_for(benchmark, root, task, chosen.look)
     scorers = chosen.scorers([item.example for item in loaded.items], loaded.corpus, loaded.frames)
     return judge(loaded, scorers, task.resamples, chosen.facts)

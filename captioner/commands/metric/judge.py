@@ -71,6 +71,17 @@ def add_metrics(parser: argparse.ArgumentParser) -> None:
         "--clip", default="scenes-clip", help="CLIP of the scores and rewards that name no CLIP (scenes-clip)"
     )
     parser.add_argument("--device", default="auto", help="device of the work: auto, cpu, cuda or cuda:N (auto)")
+    add_precision(parser)
+
+
+def add_precision(parser: argparse.ArgumentParser) -> None:
+    """Adds the flag that chooses the precision of the CLIPs of scores."""
+    parser.add_argument(
+        "--precision",
+        choices=("fp32", "bf16", "fp16"),
+        default="fp32",
+        help="precision of the CLIPs of the scores; a reward takes precision=fp16 as an option (fp32)",
+    )
 
 
 def whole_number(text: str) -> int:
@@ -90,6 +101,7 @@ def run(args: argparse.Namespace) -> int:
         references=args.references,
         resamples=args.resamples,
         device=args.device,
+        precision=args.precision,
         protocol=args.protocol,
         ties=args.ties,
     )

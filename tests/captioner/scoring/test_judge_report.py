@@ -115,6 +115,29 @@ def test_videos_are_judged_the_emscore_way(tmp_path, tiny_clip):
     assert judge(tmp_path, "--metrics", "clip_s:frames=ten", "--clip", tiny_clip, benchmark="vatex-eval") == 2
 
 
+def test_a_video_score_under_the_wrong_name_of_its_checkpoint_is_refused(tmp_path, tiny_clip, capsys):
+    """PAC-S++ and PAC-S++ hard are told apart on videos as on pictures."""
+    (tmp_path / "videos" / "v1").mkdir(parents=True)
+    Image.new("RGB", (16, 16)).save(tmp_path / "videos" / "v1" / "0.png")
+    content = {"candidates_list": ["a dog", "a cat"], "video_ids": ["v1", "v1"], "gts_list": [["one"]] * 2}
+    for name, value in (content | {"human_scores": [1, 2] * 3}).items():
+        (tmp_path / f"{name}.pkl").write_bytes(pickle.dumps(value))
+    for wrong in ("pac_spp_hard", "ref_pac_spp_hard"):
+        assert judge(tmp_path, "--metrics", f"{wrong}:checkpoint={tiny_clip}", benchmark="vatex-eval") == 2
+        said = capsys.readouterr().err.splitlines()[-1]
+        assert "records no hard text negatives: type pac_spp, not pac_spp_hard" in said
+
+
+def test_precision_is_chosen_and_named(flickr8k, tiny_clip, capsys):
+    flags = ["--metrics", "clip_s,clip_s:precision=fp16", "--clip", tiny_clip, "--precision", "bf16"]
+    assert judge(flickr8k, *flags) == 0
+    said = capsys.readouterr().out
+    assert "), bf16" in said and "), fp16" in said
+    with pytest.raises(SystemExit) as refused:
+        judge(flickr8k, "--metrics", "clip_s", "--precision", "fp8")
+    assert refused.value.code == 2 and "fp8" in capsys.readouterr().err
+
+
 def test_classic_scores_need_no_picture_and_clip_s_names_the_lost(flickr8k, tiny_clip, tmp_path, capsys):
     (flickr8k / "Images" / "a.jpg").unlink()
     (flickr8k / "Images" / "b.jpg").write_bytes(b"no picture")
