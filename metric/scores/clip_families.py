@@ -115,7 +115,8 @@ def described(embedder: Embedder) -> str:
     """`CLIP runs/pac (0f3a), fp32`: what the facts of a score say of its CLIP."""
     clip = embedder.clip
     hard = f", tuned with {clip.negatives} hard text negatives a caption" if clip.negatives else ""
-    return f"CLIP {clip.name} ({clip.fingerprint}){hard}, {embedder.precision}"
+    whose = f", {clip.origin}" if clip.origin else ""
+    return f"CLIP {clip.name} ({clip.fingerprint}){whose}{hard}, {embedder.precision}"
 
 
 def similarity(embedder: Embedder, name: str, w: float, captions: list[str], examples: list[Example]) -> Part:

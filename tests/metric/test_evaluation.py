@@ -32,7 +32,7 @@ CAPTIONS = {"1.jpg": "a red dog runs", "2.jpg": "a cat sits on a", "3.jpg": "a p
 class Letters:
     """An Embedder that knows texts by their letters, and each picture as its first reference."""
 
-    clip = SimpleNamespace(name="letters", fingerprint="abc", negatives=None)
+    clip = SimpleNamespace(name="letters", fingerprint="abc", negatives=None, origin="")
     cut = 0
     precision = "fp32"
 
@@ -200,7 +200,7 @@ def test_no_scores_make_a_table_of_no_rows(tmp_path):
 
 def hard_letters(negatives: int | None) -> Letters:
     embedder = Letters()
-    embedder.clip = SimpleNamespace(name="letters", fingerprint="abc", negatives=negatives)
+    embedder.clip = SimpleNamespace(name="letters", fingerprint="abc", negatives=negatives, origin="")
     return embedder
 
 
