@@ -99,12 +99,12 @@ def test_foil_has_figures_of_one_and_of_four_references_and_counts_ties_half():
     }
 
 
-def test_pascal_has_a_tolerance_for_the_draw_of_references(monkeypatch):
+def test_pascal_has_a_tolerance_for_what_is_drawn_by_lot(monkeypatch):
     monkeypatch.setitem(check.POINTS, ("pascal-50s", ""), 1)
     pascal = replace(benchmark("pascal-50s"), verdict=Choices((Choice((0,), (1,)),), ties="lot"))
     found = list(lines(pascal, {"cider": {"accuracy": 0.798, "hc": 0.654}, "length": {"accuracy": 0.543}}, {}))
     assert of(found, "cider", "accuracy").verdict == AGREES and of(found, "cider", "hc").verdict == AGREES
-    assert of(found, "length", "accuracy").tolerance == 0.0005
+    assert of(found, "length", "accuracy").tolerance == 0.012
 
 
 def test_videos_need_the_full_score_and_the_frequencies_of_words():

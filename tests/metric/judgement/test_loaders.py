@@ -42,6 +42,29 @@ def test_flickr8k_expert_knows_an_own_caption_by_its_text(flickr8k):
     assert got.left_out == {"judges an image's own caption": ("a.jpg a.jpg#0", "a.jpg b.jpg#2")}
 
 
+@pytest.mark.parametrize(
+    ("name", "file"), [("flickr8k-expert", "flickr8k.json"), ("flickr8k-cf", "crowdflower_flickr8k.json")]
+)
+def test_flickr8k_is_read_as_clipscores_code_writes_it(name, file, tmp_path, dump, picture):
+    picture(tmp_path / "Images" / "a.jpg")
+    judged = [{"caption": "a  dog .", "rating": 1.0}, {"caption": "a dog .", "rating": 2}]
+    judged += [{"caption": "a cat .", "rating": float("nan")}, {"caption": "a cat .", "rating": 3.0}]
+    row = {"image_path": "Flickr8k_Dataset/a.jpg", "ground_truth": ["r 1", "r  2"], "human_judgement": judged}
+    dump(tmp_path / file, {"a": row})
+    got = load(name, tmp_path)
+    assert [item.caption for item in got.items] == ["a dog .", "a cat ."] and got.name == name
+    assert (got.verdict.items, got.verdict.scores) == ((0, 0, 1), (1.0, 2.0, 3.0)) and got.verdict.units == [[0, 1, 2]]
+    assert got.items[1].example.references == ("r 1", "r 2")
+    assert got.items[0].example.image == tmp_path / "Images" / "a.jpg"
+    assert got.left_out == {"without a rating": ("a: a cat .",)}
+    dump(tmp_path / file, {"a": {**row, "human_judgement": [{"caption": "a", "rating": "good"}]}})
+    with pytest.raises(ValueError, match=f"{file} a: a rating must be a number, got 'good'"):
+        load(name, tmp_path)
+    dump(tmp_path / file, {"a": {**row, "human_judgement": []}})
+    with pytest.raises(ValueError, match="has no rating"):
+        load(name, tmp_path)
+
+
 def test_flickr8k_cf_keeps_all_rows_and_no_caption_among_its_own_references(flickr8k):
     got = load("flickr8k-cf", flickr8k)
     assert got.verdict.scores == (1.0, 0.0, 0.333) and len(got.items) == 3
