@@ -29,13 +29,14 @@ def report_audit(
     clip: str = "scenes-clip",
     seed: int = 0,
     device: str = "auto",
+    precision: str = "fp32",
 ) -> Audit:
     """Print how metrics and rewards answer to corrupted captions, and write table and plot to the folder `out`.
 
     The captions are those of the first `count` pictures of a data set with references, 0 for all. `metrics` are
     specs with commas between them. Raises ValueError for unknown names.
     """
-    chosen = Metrics.from_specs(metrics, rewards, clip, device_of(device))
+    chosen = Metrics.from_specs(metrics, rewards, clip, device_of(device), precision)
     examples = load(data, split)[: count or None]
     audited = with_kinship(audit(examples, chosen.scorers(examples), seed), chosen.negative_kinds)
     show(audited, chosen.facts)

@@ -16,7 +16,7 @@ from metric.judgement.judge import Scorer
 from metric.negatives.drawing import kinds_of
 from metric.runtime.progress import Progress
 from metric.scores.catalogue import SCORES, expand_names
-from metric.scores.clip_families import embedder_of
+from metric.scores.clip_families import check_name, described, embedder_of
 from metric.scores.emscore import PARTS, EmScore, both
 from metric.spec import find, split_spec, split_specs
 from metric.video import FRAMES, Video
@@ -24,7 +24,7 @@ from rewards import Context, build, parse
 from rewards.registry import find as find_reward
 
 BATCH = 64  # examples that a reward is given at once
-VIDEO_OPTIONS = ("clip", "checkpoint", "part", "frames")
+VIDEO_OPTIONS = ("clip", "checkpoint", "part", "frames", "precision")
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,15 @@ class Metrics:
     rewards: tuple[str, ...]
     clip: str
     device: torch.device
+    precision: str = "fp32"
+    """of the CLIPs of scores that name none; a reward has an option of its own"""
     facts: dict[str, str] = field(default_factory=dict)
     """score -> CLIP, scale or document frequency that its numbers come from; filled while scoring"""
 
     @classmethod
-    def from_specs(cls, metrics: str, rewards: Sequence[str], clip: str, device: torch.device) -> Metrics:
+    def from_specs(
+        cls, metrics: str, rewards: Sequence[str], clip: str, device: torch.device, precision: str = "fp32"
+    ) -> Metrics:
         """The scores and rewards of specs with commas between them.
 
         Raises ValueError for a name of neither score nor reward, and without any spec.
@@ -49,7 +53,7 @@ class Metrics:
         others = [spec for spec in specs if not is_score(spec)]
         if not specs and not rewards:
             raise ValueError("no metric was given; type for example --metrics bleu_4,cider,clip_s:clip=ARCH:TAG")
-        return cls(tuple(scores), (*others, *rewards), clip, device)
+        return cls(tuple(scores), (*others, *rewards), clip, device, precision)
 
     @property
     def look(self) -> bool:
@@ -84,7 +88,7 @@ class Metrics:
         """Scores that are computed together: several scores without options, or one score with options."""
 
         def scorer(examples: Sequence[Example], captions: Sequence[str]) -> dict[str, list[float]]:
-            scores = evaluate_each(captions, examples, specs, self.clip, str(self.device))
+            scores = evaluate_each(captions, examples, specs, self.clip, str(self.device), self.precision)
             self.facts.update({self.key(specs[0], name): fact for name, fact in scores.facts.items()})
             return {self.key(specs[0], name): list(values.values()) for name, values in scores.per_caption.items()}
 
@@ -128,12 +132,14 @@ class Metrics:
         clip = options.get("checkpoint") or options.get("clip") or ("" if "pac" in name else self.clip)
         if not clip:
             raise ValueError(f"{name} needs the folder of a tuned CLIP; type {name}:checkpoint=DIR")
+        embedder = embedder_of(clip, str(self.device), precision=options.get("precision", self.precision))
+        check_name(embedder, name.removeprefix("ref_"))
         with_references = name.startswith("ref_")
 
         def scorer(examples: Sequence[Example], captions: Sequence[str]) -> dict[str, list[float]]:
             references = [example.references for example in examples]
             words = list(corpus) or list(chain.from_iterable(references)) or list(captions)
-            metric = EmScore(embedder_of(clip, str(self.device)), words, most)
+            metric = EmScore(embedder, words, most)
             videos = [example.image for example in examples if isinstance(example.image, Video)]
             scored = metric.with_video(videos, captions)
             bare = sum(not texts for texts in references)
@@ -141,7 +147,8 @@ class Metrics:
                 raise ValueError(f"{name} cannot be computed: {bare} of {len(captions)} videos have no references")
             if with_references:
                 scored = both(scored, metric.with_references(captions, references))
-            self.facts[self.key(spec, name)] = f"EMScore, {part}, {most or 'all'} frames, no prefix, no w, CLIP {clip}"
+            seen = f"{part}, {most or 'all'} frames"
+            self.facts[self.key(spec, name)] = f"EMScore, {seen}, no prefix, no w, {described(embedder)}"
             return {self.key(spec, name): [row[part] for row in scored]}
 
         return scorer

@@ -57,10 +57,10 @@ NEITHER = ("length", "vocabulary")
 FAMILIES = ("classic", "plain", "java", "text", "clip", "data", "scene")
 # Source -> the options of all scores that it computes.
 OPTIONS = {
-    "clip": ("clip",),
-    "pac_s": ("checkpoint", "w", "scale"),
-    "pac": ("checkpoint", "w", "scale"),
-    "pac_hard": ("checkpoint", "w", "scale"),
+    "clip": ("clip", "precision"),
+    "pac_s": ("checkpoint", "w", "scale", "precision"),
+    "pac": ("checkpoint", "w", "scale", "precision"),
+    "pac_hard": ("checkpoint", "w", "scale", "precision"),
     "checker": ("checker", "cache"),
     "spice": ("corenlp", "cache"),
     "objects": ("instances",),
