@@ -45,6 +45,8 @@ class ScoreJob:
     bootstrap: int = 1000
     """resamples of the pictures, 0 for no intervals"""
     device: str = "auto"
+    precision: str = "fp32"
+    """of the CLIPs: fp32, bf16 or fp16"""
     out: Path | None = None
     """JSON file of the scores"""
     per_caption: Path | None = None
@@ -79,7 +81,10 @@ def evaluated(job: ScoreJob) -> dict[str, Scores]:
     files = dict(zip(titles(job.captions), map(read_captions, job.captions)))
     captions, examples, aside = matched(files, known_pictures(files, job), job.references, job.partial)
     device = device_for(job.device) if looks else "cpu"
-    scored = {title: evaluate(texts, examples, specs, device=device) for title, texts in captions.items()}
+    scored = {
+        title: evaluate(texts, examples, specs, device=device, precision=job.precision)
+        for title, texts in captions.items()
+    }
     for scores in scored.values():
         scores.facts.update(aside)
     return scored

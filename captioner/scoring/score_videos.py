@@ -14,6 +14,7 @@ from captioner.data.reference_files import by_name, find, read_references
 from metric.clip.embedder import Embedder
 from metric.clip.load import load_clip
 from metric.runtime.device import device_of
+from metric.scores.clip_families import described
 from metric.scores.emscore import PARTS, EmScore, both
 from metric.storage.atomic_files import write_json
 from metric.video import FRAMES, Video, video_file
@@ -26,6 +27,7 @@ def score_videos(
     clip: str = "scenes-clip",
     frames: int = FRAMES,
     device: str = "auto",
+    precision: str = "fp32",
     out: Path | None = None,
 ) -> dict[str, dict[str, float]]:
     """Print the mean EMScore of the captions in a file, and write it with the score of each caption to `out` as JSON.
@@ -38,15 +40,19 @@ def score_videos(
     by_id = read_captions(captions)
     films, texts = [film(videos, name) for name in by_id], list(by_id.values())
     reference_texts = references_of(list(by_id), references) if references else []
-    metric = EmScore(Embedder(load_clip(clip, device_of(device))), corpus(texts, reference_texts), frames)
+    embedder = Embedder(load_clip(clip, device_of(device)), precision=precision)
+    metric = EmScore(embedder, corpus(texts, reference_texts), frames)
     scores = {"em_score": metric.with_video(films, texts)}
     if reference_texts:
         scores["ref_em_score"] = both(scores["em_score"], metric.with_references(texts, reference_texts))
     means = {name: {part: fmean(row[part] for row in rows) for part in PARTS} for name, rows in scores.items()}
-    show(means, f"{frames or 'all'} frames, CLIP {clip}")
+    show(means, f"{frames or 'all'} frames, {described(embedder)}")
     if out:
         per_caption = {name: dict(zip(by_id, rows)) for name, rows in scores.items()}
-        write_json(out, {"corpus": means, "count": len(texts), "clip": clip, "per_caption": per_caption})
+        write_json(
+            out,
+            {"corpus": means, "count": len(texts), "clip": clip, "precision": precision, "per_caption": per_caption},
+        )
     return means
 
 
