@@ -32,6 +32,7 @@ from captioner.data.splits import canonical
 from captioner.data.text_files import whole
 from captioner.data.twice import Ids, advice
 from metric.example import Example
+from metric.scores.ptb_tokenizer import tokenize
 from metric.spec import find
 
 
@@ -158,9 +159,24 @@ def without_blanks(item: Example | LeftOut) -> Iterator[Example | LeftOut]:
         yield replace(item, id=whole(item.id))
         return
     id, texts = whole(item.id), whole(list(item.references))
-    captions = tuple(text for text in texts if text.strip())
-    yield from (LeftOut(id, "it is blank", "caption") for _ in range(len(texts) - len(captions)))
+    faults = list(map(wordless, texts))
+    captions = tuple(text for text, fault in zip(texts, faults) if not fault)
+    yield from (LeftOut(id, fault, "caption") for fault in faults if fault)
     yield item if (id, captions) == (item.id, item.references) else Example(id, item.image, captions)
+
+
+def wordless(text: str) -> str:
+    """Why a caption teaches nothing but silence, as "." does; "" for a caption with a word."""
+    if not text.strip():
+        return "it is blank"
+    plain = any(letter.isalnum() and letter <= "\uffff" for letter in text)
+    return "" if plain or tokenize(text) else "it has no word"
+
+
+def also(spec: str) -> str:
+    """The table that lies beside the pictures of a folder, as the end of a message; "" without one."""
+    others = recognise(spec, DATA).others
+    return f"; there is also {others[0]}" if others else ""
 
 
 def split_names(spec: str) -> list[str]:

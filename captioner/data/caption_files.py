@@ -141,7 +141,7 @@ def captions_in(row: Row, place: str) -> tuple[list[str], str]:
             f"{place} holds {json.dumps(row, default=str)[:80]}, expected {LINE}, or image_id in place of id"
         )
     if title is None:
-        return answers(row[talk], place)[-1:], ""
+        return answers(row[talk or ""], place)[-1:], ""
     value = row[title]
     if title == "response" and not isinstance(value, str):
         return reply(row, value, place)
@@ -154,10 +154,10 @@ def captions_of(value: Any, place: str) -> list[str]:
     """The captions of a value: text, a list of texts, or records as pycocoevalcap has them."""
     items = value if isinstance(value, list) else [value]
     texts = [item.get("caption") if isinstance(item, Mapping) else item for item in items]
-    wrong = next((text for text in texts if not isinstance(text, str)), None if texts else value)
-    if wrong is not None or not all(isinstance(text, str) for text in texts):
+    said = [text for text in texts if isinstance(text, str)]
+    if not said or len(said) < len(texts):
         raise ValueError(f"{place}: the caption is {json.dumps(value, default=str)[:80]}, expected text")
-    return texts
+    return said
 
 
 def reply(row: Row, response: Any, place: str) -> tuple[list[str], str]:

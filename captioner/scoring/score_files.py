@@ -90,8 +90,16 @@ def evaluated(job: ScoreJob) -> dict[str, Scores]:
         for title, texts in captions.items()
     }
     for scores in scored.values():
+        refuse_nothing(job.scores, scores)
         scores.facts.update(aside)
     return scored
+
+
+def refuse_nothing(asked: str, scores: Scores) -> None:
+    """Raises ValueError, with the reason, when none of the scores could be computed."""
+    if not scores.corpus:
+        name, reason = next(iter(scores.skipped.items()), (asked, "nothing was asked for"))
+        raise ValueError(f"--scores {asked}: no score can be computed; {name}: {reason}")
 
 
 def device_for(name: str) -> str:

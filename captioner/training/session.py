@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from captioner.config import Model, Run, dotted
-from captioner.data import load
+from captioner.data import also, load
 from captioner.features.patch_features import feature_dim
 from captioner.features.store import ONLINE, SHARD, Features, FeatureStore, OnlineFeatures, folder_of, known_ids
 from captioner.model.encoder_decoder import Captioner, CaptionerConfig
@@ -65,7 +65,7 @@ def prepare(run: Run, out: Path, start: str = "") -> Session:
         say(f"skipped {name}: {reason}")
     train_set = [example for example in train_set if example.id not in features.skipped and example.references]
     if not train_set:
-        raise ValueError(f"--data {run.data} has no captions to learn from")
+        raise ValueError(f"--data {run.data} has no captions to learn from{also(run.data)}")
     refuse_unlike("training data", data_fingerprint(train_set))
     check_shares(run, stages(run), len(train_set))
     val_set = [example for example in val_set if example.id not in features.skipped]

@@ -281,6 +281,10 @@ def test_missing_or_broken_picture_is_refused(files, refused, tiny_clip):
     )
 
 
+def test_scores_of_which_none_can_be_computed_are_refused_with_the_reason(files, refused):
+    assert "no score can be computed; clip_s: " in refused("captions.jsonl", "references.json", "--scores", "clip_s")
+
+
 def test_references_file_that_is_empty_is_refused(files, refused):
     (files / "empty.json").write_text("")
     assert "references" in refused("captions.jsonl", "empty.json")

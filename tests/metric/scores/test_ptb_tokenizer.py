@@ -93,8 +93,8 @@ def thrown_into(caption: str, signs: str, rng: random.Random) -> str:
 
 ODD = (
     "Isparta'sı İstanbul ırmak sı dağ'ı no. a dog's \u212a \u017ftop don't I'm ı'm canın't ca. Mr. st. İ. 5 1/2 👍 "
-    "ı. 🐈 no gİmme lem gonna e.g. p.m. ( ) \" ' ` ... - & é 日本 İ'll i'ı 'tıs ş etc. lİ'l http://ı.com a@ı.com #ı @ı 'ı "
-    "'sı 's x"
+    "ı. 🐈 no gİmme lem gonna e.g. p.m. ( ) \" ' ` ... - & é 日本 İ'll i'ı 'tıs ş etc. "
+    "lİ'l http://ı.com a@ı.com #ı @ı 'ı 'sı 's x"
 ).split()
 
 

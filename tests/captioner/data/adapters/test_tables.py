@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from captioner.data import load, read, split_names, stream
+from captioner.data import also, load, read, split_names, stream, wordless
 from captioner.data.left_out import LeftOut
 from metric.example import Example
 
@@ -96,6 +96,20 @@ def test_blank_captions_are_left_out_and_counted(photographs, caplog):
     (photographs / "data.jsonl").write_text('{"image": "b.jpg", "captions": ["one", " ", ""]}\n')
     (example,) = load(str(photographs / "data.jsonl"), "train")
     assert example.references == ("one",) and "2 captions left out: it is blank" in caplog.text
+
+
+def test_captions_without_a_word_are_left_out_and_counted(photographs, caplog):
+    (photographs / "data.jsonl").write_text(
+        '{"image": "b.jpg", "captions": ["one", ".", "...", "7", "\\ud83d\\udc08"]}\n'
+    )
+    (example,) = load(str(photographs / "data.jsonl"), "train")
+    assert example.references == ("one", "7") and "3 captions left out: it has no word" in caplog.text
+
+
+def test_pictures_without_captions_point_to_the_table_beside_them(photographs):
+    assert also(str(photographs)) == ""
+    (photographs / "ok.csv").write_text("image,caption\nb.jpg,one\n")
+    assert also(str(photographs)) == f"; there is also csv:file={photographs / 'ok.csv'}"
 
 
 def test_absent_picture_of_a_line_is_left_out(photographs, caplog):
@@ -232,7 +246,7 @@ def test_every_caption_that_goes_in_comes_out_or_is_named(photographs, rows, for
     if len(plain) == len(rows):
         assert len(said) + lost == len(rows)
         if form != "csv":  # a cell has no spaces at its ends
-            assert sorted(said) == sorted(text for text in plain if text and text.strip())
+            assert sorted(said) == sorted(text for text in plain if text and not wordless(text))
 
 
 def write(path, form, rows):
