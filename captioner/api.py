@@ -35,8 +35,9 @@ def train(run: Run, out: str | Path) -> Path:
     """
     from captioner.training import loop
     from metric.runtime.processes import joined
+    from metric.storage.ledger import LEFT_OUT, kept
 
-    with joined():
+    with joined(), kept(Path(out) / LEFT_OUT):
         loop.train(check(run), Path(out))
     return Path(out)
 
@@ -48,8 +49,9 @@ def resume(out: str | Path) -> Path:
     """
     from captioner.training import loop
     from metric.runtime.processes import joined
+    from metric.storage.ledger import LEFT_OUT, kept
 
-    with joined():
+    with joined(), kept(Path(out) / LEFT_OUT):
         loop.resume(Path(out))
     return Path(out)
 
@@ -70,9 +72,12 @@ def evaluate(run: str | Path, split: str = "test", scores: Sequence[str] = ("all
     Raises:
         ValueError: the folder is no run, or a split, score or option is unknown.
     """
+    from captioner.runs.folder import RunFolder
     from captioner.scoring.evaluate_run import evaluate_run
+    from metric.storage.ledger import kept
 
-    return evaluate_run(Path(run), split, scores)
+    with kept(RunFolder(Path(run)).left_out_file(split)):
+        return evaluate_run(Path(run), split, scores)
 
 
 def compare(
@@ -158,7 +163,7 @@ def caption(
         workers: workers of Ray. With 0, this process captions.
 
     Returns:
-        True if every picture was captioned. Skipped pictures are listed in OUT.skipped.txt.
+        True if every picture was captioned. The others are named in OUT.left-out.jsonl.
 
     Raises:
         ValueError: the model, the pictures, a setting or the output cannot be used.

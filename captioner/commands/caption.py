@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from captioner.flags import add_strict, no_place
 from metric.runtime.work_share import FLAG
 
 HELP = "captions for a folder of pictures or a data set"
@@ -30,6 +31,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", default="test", help="split of the data set, if --images is one (test)")
     add_generation(parser.add_argument_group("captions"))
     add_work(parser.add_argument_group("work"))
+    add_strict(parser, no_place)  # the process that writes --out writes the ledger
 
 
 def add_generation(parser: Any) -> None:
@@ -89,7 +91,6 @@ def add_work(parser: Any) -> None:
     parser.add_argument(
         "--skip-done", action="store_true", help="reuse of the captions in --out, whoever made them and how"
     )
-    parser.add_argument("--strict", action="store_true", help="exit code 1 if a picture is skipped")
     parser.add_argument(
         "--checker", default="auto", help="grammar checker of the summary: languagetool, harper, none or auto (auto)"
     )
@@ -109,7 +110,7 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> None:
     from captioner.api import caption
     from captioner.captioning.job import merge
     from captioner.captioning.journal import Work
@@ -117,13 +118,12 @@ def run(args: argparse.Namespace) -> int:
     from metric.runtime.work_share import share_of
 
     if args.merge:
-        merged = merge(args.out, args.checker)
-        ended(where=args.out, then=next_command(args.out, args.format))
-        return 1 if not merged and args.strict else 0
+        merge(args.out, args.checker)
+        return ended(where=args.out, then=next_command(args.out, args.format))
     for name in ("model", "images"):
         if not getattr(args, name):
             raise ValueError(f"--{name} is needed without --merge; type --{name} and a value")
-    captioned = caption(
+    caption(
         args.model,
         args.images,
         args.out,
@@ -153,7 +153,6 @@ def run(args: argparse.Namespace) -> int:
         ended(where=work.folder)
     else:
         ended(where=args.out, then=next_command(args.out, args.format))
-    return 1 if not captioned and args.strict else 0
 
 
 def next_command(out: Path, kind: str) -> list[object]:

@@ -6,7 +6,7 @@ Axes: n or b pictures, p patches, f features.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,12 +33,13 @@ ONLINE = "online"  # value of --features: no folder, features are computed for e
 class Looked:
     """The result for a block of examples: new features `p f` by key, and faults by example id."""
 
+    examples: Sequence[Example]
     entries: list[Entry]
     new: dict[str, np.ndarray]
     faults: dict[str, str]
 
 
-Reading = dict[str, Future[tuple[Entry, Tensor | None]]]
+Reading = list[tuple[Example, Future[tuple[Entry, Tensor | None]]]]
 
 
 def look_at(blocks: Iterable[Sequence[Example]], clip: Clip, shelf: Shelf) -> Iterator[Looked]:
@@ -47,7 +48,7 @@ def look_at(blocks: Iterable[Sequence[Example]], clip: Clip, shelf: Shelf) -> It
         reading: Reading | None = None
         for block in blocks:
             before = reading
-            reading = {example.id: pool.submit(glance, example, clip, shelf) for example in block}
+            reading = [(example, pool.submit(glance, example, clip, shelf)) for example in block]
             if before is not None:
                 yield looked(before, clip)
         if reading is not None:
@@ -63,16 +64,18 @@ def glance(example: Example, clip: Clip, shelf: Shelf) -> tuple[Entry, Tensor | 
 def looked(reading: Reading, clip: Clip) -> Looked:
     """Computes the features of a block whose pictures are being read."""
     entries, pixels, faults = [], {}, {}
-    for name, glanced in reading.items():
+    for example, glanced in reading:
         try:
-            example, picture = glanced.result()
+            entry, picture = glanced.result()
         except UnreadableImage as error:
-            faults[name] = str(error)
+            faults[example.id] = str(error)
             continue
-        entries.append(example)
+        entries.append(entry)
         if picture is not None:
-            pixels[example.key] = picture
-    return Looked(entries, dict(zip(pixels, features_of([*pixels.values()], clip))), faults)
+            pixels[entry.key] = picture
+    return Looked(
+        [example for example, _ in reading], entries, dict(zip(pixels, features_of([*pixels.values()], clip))), faults
+    )
 
 
 def features_of(pixels: Sequence[Tensor], clip: Clip) -> Iterator[np.ndarray]:
@@ -158,6 +161,12 @@ def space(size: float) -> str:
 def hours(seconds: float) -> str:
     """Seconds as `1.5 hours` or `2.0 minutes`."""
     return f"{seconds / 3600:.1f} hours" if seconds > 3600 else f"{seconds / 60:.1f} minutes"
+
+
+def reasons(skipped: Mapping[str, str], examples: Iterable[Example]) -> dict[str, str]:
+    """The faults by id, without the name of the file at the beginning: equal faults then read alike."""
+    images = {example.id: f"{example.image}: " for example in examples if example.id in skipped}
+    return {name: text.removeprefix(images.get(name, "")) for name, text in skipped.items()}
 
 
 def missing_files(examples: Iterable[Example]) -> dict[str, str]:

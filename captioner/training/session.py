@@ -11,7 +11,16 @@ import torch
 from captioner.config import Model, Run, dotted
 from captioner.data import load
 from captioner.features.patch_features import feature_dim
-from captioner.features.store import ONLINE, SHARD, Features, FeatureStore, OnlineFeatures, folder_of, known_ids
+from captioner.features.store import (
+    ONLINE,
+    SHARD,
+    Features,
+    FeatureStore,
+    OnlineFeatures,
+    folder_of,
+    known_ids,
+    reasons,
+)
 from captioner.model.encoder_decoder import Captioner, CaptionerConfig
 from captioner.model.vocabulary import Vocabulary, lowercased
 from captioner.runs.stages import stages
@@ -20,11 +29,11 @@ from captioner.training.validation import Validation
 from metric.clip.load import load_clip
 from metric.clip.model import Clip
 from metric.example import Example, data_fingerprint
-from metric.runtime.console import say
 from metric.runtime.device import device_of
 from metric.runtime.gradients import Apply, data_parallel
 from metric.runtime.precision import allow_tf32
 from metric.runtime.processes import own_share, refuse_other_settings, refuse_unlike, wait, world
+from metric.storage.ledger import report_all
 from rewards import Context, build
 from rewards.mix import Mix
 
@@ -61,8 +70,7 @@ def prepare(run: Run, out: Path, start: str = "") -> Session:
     reward = make_reward(run, train_set, device)
     captioner = make_captioner(run, clip, train_set, start or run.init).to(device)
     features = features_of(train_set, val_set, clip, run, out)
-    for name, reason in features.skipped.items():
-        say(f"skipped {name}: {reason}")
+    report_all(run.data, reasons(features.skipped, [*train_set, *val_set]))
     train_set = [example for example in train_set if example.id not in features.skipped and example.references]
     if not train_set:
         raise ValueError(f"--data {run.data} has no captions to learn from")

@@ -9,6 +9,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from captioner.flags import add_strict, beside_out
 from metric.judgement.benchmarks import BENCHMARKS
 
 HELP = "agreement of metrics with people on a benchmark"
@@ -27,6 +28,7 @@ def add(commands: Any) -> None:
         help="bootstrap resamples of the pictures; 0 gives no intervals (200)",
     )
     sub.add_argument("--out", type=Path, metavar="FILE.json", help="JSON file for the result")
+    add_strict(sub, beside_out)
     sub.set_defaults(run=run)
 
 
