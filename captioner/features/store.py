@@ -17,9 +17,10 @@ import torch
 from torch import Tensor
 
 from captioner.features.patch_features import grid_features
-from captioner.features.shelf import DiskShelf, Entry, MemoryShelf, Shelf, ids_in, state_of
+from captioner.features.shelf import DiskShelf, Entry, MemoryShelf, Shelf, ids_in
 from metric.clip.model import Clip
 from metric.example import Example, UnreadableImage, open_image
+from metric.readable import picture_faults
 from metric.runtime.console import say
 from metric.runtime.progress import Progress
 
@@ -169,26 +170,22 @@ def reasons(skipped: Mapping[str, str], examples: Iterable[Example]) -> dict[str
     return {name: text.removeprefix(images.get(name, "")) for name, text in skipped.items()}
 
 
-def missing_files(examples: Iterable[Example]) -> dict[str, str]:
-    """The reason, by id, for each example whose file does not exist."""
-    faults = {}
-    for example in examples:
-        try:
-            state_of(example)
-        except UnreadableImage as error:
-            faults[example.id] = str(error)
-    return faults
-
-
 class OnlineFeatures:
     """Features that are computed when they are used. Features in `stored` are not computed again.
+
+    Pictures that cannot be read are found before the first step: one of them would end the training that meets it.
 
     Training asks one batch ahead.
     """
 
     def __init__(self, examples: Sequence[Example], clip: Clip, stored: FeatureStore) -> None:
         self.examples = {example.id: example for example in examples}
-        self.clip, self.stored, self.skipped = clip, stored, stored.skipped | missing_files(examples)
+        self.clip, self.stored = clip, stored
+        todo = [example for example in examples if example.id not in stored.keys]
+        faults = picture_faults([example.image for example in todo])
+        self.skipped = stored.skipped | {
+            example.id: f"{example.image}: {faults[example.image]}" for example in todo if example.image in faults
+        }
 
     def __getitem__(self, ids: Sequence[str]) -> Tensor:
         if all(name in self.stored.keys for name in ids):

@@ -71,6 +71,7 @@ def prepare(run: Run, out: Path, start: str = "") -> Session:
     captioner = make_captioner(run, clip, train_set, start or run.init).to(device)
     features = features_of(train_set, val_set, clip, run, out)
     report_all(run.data, reasons(features.skipped, [*train_set, *val_set]))
+    report_all(run.data, {example.id: "it has no caption" for example in train_set if not example.references})
     train_set = [example for example in train_set if example.id not in features.skipped and example.references]
     if not train_set:
         raise ValueError(f"--data {run.data} has no captions to learn from")
