@@ -18,10 +18,11 @@ from captioner.decoding.generate import Generated, generate
 from captioner.decoding.log_probabilities import true_tokens
 from captioner.model.encoder_decoder import Captioner
 from metric.example import Example
+from metric.runtime.processes import alike
 from metric.runtime.processes import total as total_of_processes
 from metric.scores.ptb_tokenizer import tokenize
 from metric.scores.repetition import repeated
-from rewards.mix import Mix
+from rewards.mix import Mix, RewardFailed
 
 Facts = dict[str, float]
 
@@ -76,7 +77,7 @@ class Drawn:
 
 def roll(captioner: Captioner, parts: Sequence[Batch], reward: Mix, run: Run) -> list[Drawn]:
     """Draw and score the candidates of all parts of a step. Processes share the embeddings of rewards."""
-    rolled = [scored_candidates(captioner, part, reward, run) for part in parts]
+    rolled = alike(lambda: [scored_candidates(captioner, part, reward, run) for part in parts], RewardFailed)
     reward.exchange()
     mean_length = tokens_a_caption([candidates.tokens for candidates, *_ in rolled], captioner)
     drawn = [
@@ -84,7 +85,7 @@ def roll(captioner: Captioner, parts: Sequence[Batch], reward: Mix, run: Run) ->
     ]
     if run.rl.objective != "scst" or run.rl.baseline != "greedy":
         return drawn
-    greedy = [greedy_reward(captioner, part, reward, run) for part in parts]
+    greedy = alike(lambda: [greedy_reward(captioner, part, reward, run) for part in parts], RewardFailed)
     return [replace(part, greedy=baseline) for part, baseline in zip(drawn, greedy)]
 
 
