@@ -37,9 +37,9 @@ def train(run: Run, out: str | Path) -> Path:
     from metric.runtime.processes import joined
     from metric.storage.ledger import LEFT_OUT, kept
 
-    with joined(), kept(Path(out) / LEFT_OUT):
-        loop.train(check(run), Path(out))
-    return Path(out)
+    with joined(), kept(Path(out).expanduser() / LEFT_OUT):
+        loop.train(check(run), Path(out).expanduser())
+    return Path(out).expanduser()
 
 
 def resume(out: str | Path) -> Path:
@@ -51,9 +51,9 @@ def resume(out: str | Path) -> Path:
     from metric.runtime.processes import joined
     from metric.storage.ledger import LEFT_OUT, kept
 
-    with joined(), kept(Path(out) / LEFT_OUT):
-        loop.resume(Path(out))
-    return Path(out)
+    with joined(), kept(Path(out).expanduser() / LEFT_OUT):
+        loop.resume(Path(out).expanduser())
+    return Path(out).expanduser()
 
 
 def evaluate(run: str | Path, split: str = "test", scores: Sequence[str] = ("all",)) -> Scores:
@@ -76,8 +76,8 @@ def evaluate(run: str | Path, split: str = "test", scores: Sequence[str] = ("all
     from captioner.scoring.evaluate_run import evaluate_run
     from metric.storage.ledger import kept
 
-    with kept(RunFolder(Path(run)).left_out_file(split)):
-        return evaluate_run(Path(run), split, scores)
+    with kept(RunFolder(Path(run).expanduser()).left_out_file(split)):
+        return evaluate_run(Path(run).expanduser(), split, scores)
 
 
 def compare(
@@ -101,10 +101,10 @@ def compare(
     from captioner.comparison.report import write
     from captioner.comparison.table import compare
 
-    folders = [Path(run) for run in runs]
+    folders = [Path(run).expanduser() for run in runs]
     comparison = compare(folders, split)
     if out is not None:
-        write(comparison, gallery(folders[0], split, pictures), Path(out))
+        write(comparison, gallery(folders[0], split, pictures), Path(out).expanduser())
     return comparison
 
 
@@ -190,9 +190,21 @@ def caption(
         seed=seed,
     )
     share = share_of(shard, os.environ)
-    kind = format_of(Path(out), format)
+    kind = format_of(Path(out).expanduser(), format)
     return caption(
-        Job(source, str(images), split, Path(out), kind, settings, batch_size, share, skip_done, checker, workers)
+        Job(
+            source,
+            str(images),
+            split,
+            Path(out).expanduser(),
+            kind,
+            settings,
+            batch_size,
+            share,
+            skip_done,
+            checker,
+            workers,
+        )
     )
 
 

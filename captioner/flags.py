@@ -22,6 +22,7 @@ from typing import Any, NoReturn, get_type_hints
 from captioner.config import dotted, flag
 from metric.spec import did_you_mean, nearest_or_all
 from metric.storage.ledger import LEFT_OUT, beside
+from metric.storage.paths import expanded
 
 SHELLS = ("bash", "zsh", "tcsh")
 
@@ -34,7 +35,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(*args, **kwargs)
 
     def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
-        words = spelt(sys.argv[1:] if args is None else args)
+        words = [expanded(word) for word in spelt(sys.argv[1:] if args is None else args)]
         self.refuse_unknown(words)
         return super().parse_known_args(words, namespace)
 

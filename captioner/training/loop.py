@@ -14,6 +14,7 @@ from torch import nn
 from captioner.config import Run
 from captioner.model.encoder_decoder import Captioner
 from captioner.runs.folder import RunFolder, resuming
+from captioner.runs.places import placed
 from captioner.runs.record import describe
 from captioner.runs.signature import refuse_other
 from captioner.runs.stages import settings_of, stages
@@ -44,7 +45,7 @@ Target = Drawn | float
 
 def train(run: Run, out: Path) -> None:
     """Train a new run in the folder `out`."""
-    folder = RunFolder(out)
+    run, folder = placed(run), RunFolder(out)
     if folder.config_file.exists():
         raise ValueError(f"{out} holds a run; type --resume to continue it, or another --out")
     if rank() == 0:

@@ -253,3 +253,19 @@ def test_reward_that_fails_at_first_points_to_the_end_of_cross_entropy(tiny_flag
     assert main(["train", *flags, "--out", str(tmp_path / "run")]) == 2  # the watch asks for the reward of step 0
     said = capsys.readouterr().err.splitlines()[-1]
     assert "saved after xe step 2" in said and "--resume goes on" in said
+
+
+def test_run_of_relative_paths_is_resumed_and_evaluated_from_another_folder(
+    tiny_flags, pictures, monkeypatch, tmp_path
+):
+    """Settings keep absolute paths of the data, the start and the rewards."""
+    rows = [{"image": path.name, "references": ["a block of blue"]} for path in pictures.glob("*.png")]
+    (pictures / "d.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    monkeypatch.chdir(pictures)
+    flags = [*tiny_flags, "--xe.steps", "2", "--save-every", "1", "--data", "jsonl:file=d.jsonl", "--out", "../run"]
+    before_step(monkeypatch, "xe", 1, lambda: os.kill(os.getpid(), signal.SIGINT))
+    assert main(["train", *flags]) == 130
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert resume(Path("../run")) == 0 and main(["evaluate", "../run", "--scores", "length"]) == 0
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["data"] == f"jsonl:file={pictures}/d.jsonl"
