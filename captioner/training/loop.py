@@ -19,7 +19,7 @@ from captioner.runs.record import describe
 from captioner.runs.signature import refuse_other
 from captioner.runs.stages import settings_of, stages
 from captioner.training import checkpoint, reward_watch
-from captioner.training.cautions import cautions
+from captioner.training.cautions import Unmoved, cautions
 from captioner.training.checkpoint import Position
 from captioner.training.log import CaptionLog
 from captioner.training.objectives import OBJECTIVES, Loss
@@ -104,6 +104,7 @@ def run_stage(
     try:
         run, stage = session.run, begin_stage(session, name, first, out, log)
         steps = stage.settings.steps
+        unmoved = Unmoved(steps) if name == "reward" and not first else None
         with Progress(f"{name} step", steps, first) as progress:
             for step in range(first, steps):
                 started = time.perf_counter()
@@ -114,6 +115,8 @@ def run_stage(
                 if log and (done % run.log_every == 0 or last):
                     log.step(done, facts | {"lr": stage.rate, "seconds": time.perf_counter() - started}, name)
                 progress.advance(**shown(facts))
+                if log and unmoved:
+                    tell(unmoved(done, facts))
                 if done % run.val_every == 0 or last:
                     last = evaluate(session, stage, done, out, log) or last
                 stop = any_of(bool(stopping()), session.device)  # asked once, so that message and checkpoint agree
