@@ -6,11 +6,11 @@ Each function joins the parts of one command. Heavy modules are imported when a 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from captioner.config import Run, check
+from captioner.config import Run, check, decode_with
 
 if TYPE_CHECKING:
     from captioner.comparison.table import Comparison
@@ -56,8 +56,14 @@ def resume(out: str | Path) -> Path:
     return Path(out).expanduser()
 
 
-def evaluate(run: str | Path, split: str = "test", scores: Sequence[str] = ("all",)) -> Scores:
-    """Captions one split of a run's data set with the run's last checkpoint, and scores the captions.
+def evaluate(
+    run: str | Path,
+    split: str = "test",
+    scores: Sequence[str] = ("all",),
+    checkpoint: str = "last",
+    decoding: Mapping[str, int | float] = {},
+) -> Scores:
+    """Captions one split of a run's data set with a checkpoint of the run, and scores the captions.
 
     Writes captions-SPLIT.jsonl, scores-SPLIT.json and scores-SPLIT.csv into the run folder, and prints the scores.
 
@@ -65,6 +71,8 @@ def evaluate(run: str | Path, split: str = "test", scores: Sequence[str] = ("all
         run: folder that `train` wrote.
         split: split of the run's data set.
         scores: scores and families, such as `cider`, `classic` or `pac_spp:checkpoint=DIR`.
+        checkpoint: last, best, or a stage and step such as reward-000150.
+        decoding: settings in place of the run's, such as `{"beams": 1, "no_repeat_ngram": 3}`.
 
     Returns:
         The scores of the set (`.corpus`) and of each caption (`.per_caption`).
@@ -77,7 +85,7 @@ def evaluate(run: str | Path, split: str = "test", scores: Sequence[str] = ("all
     from metric.storage.ledger import kept
 
     with kept(RunFolder(Path(run).expanduser()).left_out_file(split)):
-        return evaluate_run(Path(run).expanduser(), split, scores)
+        return evaluate_run(Path(run).expanduser(), split, scores, checkpoint, decoding)
 
 
 def compare(
@@ -118,6 +126,8 @@ def caption(
     method: str = "",
     beams: int = 0,
     max_length: int = 0,
+    length_penalty: float | None = None,
+    no_repeat_ngram: int | None = None,
     n: int = 1,
     best_of: int = 0,
     rewards: Sequence[str] = (),
@@ -145,6 +155,8 @@ def caption(
         method: decoding: beam, greedy or sample. Empty takes beam, or sample with `best_of`.
         beams: number of beams. 0 takes the beams of the run.
         max_length: most tokens of a caption, end of sentence included. 0 takes the length of the run.
+        length_penalty: power of the length that divides the log-probability of a beam. None takes that of the run.
+        no_repeat_ngram: tokens of the n-grams that a caption has once at most. None takes the number of the run.
         n: captions that are written of each picture.
         best_of: captions that are made of each picture, the best of which by `rewards` are written. 0 chooses by no
             reward.
@@ -175,10 +187,12 @@ def caption(
     from metric.runtime.work_share import own_gpu, share_of
 
     source = ModelSource(str(model), clip, own_gpu(device, os.environ), features)
-    decode = source.decode()
+    given: dict[str, float | None] = {"beams": beams or None, "max_length": max_length or None}
+    given |= {"length_penalty": length_penalty, "no_repeat_ngram": no_repeat_ngram}
+    decode = decode_with(source.decode(), {name: value for name, value in given.items() if value is not None})
     method = method or ("sample" if best_of else "beam")
     settings = CandidateSettings(
-        max_length=max_length or decode.max_length,
+        max_length=decode.max_length,
         method=method,
         candidates=1 if method == "greedy" else beams or best_of or (decode.beams if method == "beam" else n),
         n=n,
@@ -188,6 +202,8 @@ def caption(
         temperature=temperature,
         top_p=top_p,
         seed=seed,
+        length_penalty=decode.length_penalty if method == "beam" or length_penalty else 0.0,
+        no_repeat_ngram=decode.no_repeat_ngram,
     )
     share = share_of(shard, os.environ)
     kind = format_of(Path(out).expanduser(), format)

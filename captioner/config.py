@@ -7,10 +7,13 @@ config.json in the run folder, and later commands read that file. This module im
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import InitVar, asdict, dataclass, field, fields, is_dataclass, replace
+from math import isfinite
 from typing import Any, TypeVar, get_type_hints
 
 from metric.runtime.schedule import refuse_warmup
+from metric.scores.catalogue import canonical, direction
 from rewards.spec import RewardSpec, parse
 
 
@@ -42,6 +45,10 @@ class Decode:
     """beams in validation, in evaluation and for data sets; 1 is greedy decoding"""
     max_length: int = 30
     """most tokens of a caption, end of sentence included"""
+    length_penalty: float = 0.0
+    """power of the length that divides the log-probability of a beam; above 0 favours longer captions"""
+    no_repeat_ngram: int = 0
+    """tokens of the n-grams that a caption has once at most; 0 allows repeats"""
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,8 @@ class Xe:
     """share of the steps with a rising learning rate"""
     label_smoothing: float = 0.0
     """share of the target's probability that is spread over all tokens"""
+    patience: int = 0
+    """evaluations without a better --keep-best score after which the stage ends; 0 runs all steps"""
 
 
 @dataclass(frozen=True)
@@ -94,6 +103,8 @@ class Rl:
     """updates of grpo with the candidates of a step"""
     tau: float = 300.0
     """factor of the reward gaps in dico's weights of the losers, for rewards from 0 to 2"""
+    mix: str = "raw"
+    """scale of the rewards before their weighted sum: raw, or their spread over a picture's candidates or the batch"""
 
 
 Scst = Rl  # the name in experiment files of version 0.1
@@ -140,7 +151,9 @@ class Run:
     save_every: int = 500
     """steps between checkpoints"""
     keep: int = 2
-    """number of newest checkpoints that are kept, besides the best one of the watch"""
+    """number of newest checkpoints that are kept, besides the best one"""
+    keep_best: str = ""
+    """validation score that chooses checkpoints/best, with which a later stage begins; empty leaves it to the watch"""
     model: Model = field(default_factory=Model)
     decode: Decode = field(default_factory=Decode)
     xe: Xe = field(default_factory=Xe)
@@ -158,6 +171,11 @@ class Run:
     def reward_specs(self) -> list[RewardSpec]:
         """The rewards as data. Raises ValueError for text that is no reward."""
         return [parse(text) for text in self.rewards]
+
+    @property
+    def best_score(self) -> str:
+        """The score of --keep-best as score files name it, or "". Raises ValueError for an unknown score."""
+        return canonical(self.keep_best) if self.keep_best else ""
 
     @property
     def pac_checkpoint(self) -> str:
@@ -181,15 +199,16 @@ CHOICES = {
     "rl.candidates": ("beam", "diverse_beam", "sample"),
     "rl.baseline": ("mean", "greedy", "leave_one_out"),
     "rl.normalise": ("sum", "length", "max_length", "token"),
+    "rl.mix": ("raw", "picture", "batch"),
 }
 
 # settings that count something -> the least value
 LEAST = {
     "xe.steps": 0,
+    "xe.patience": 0,
     "rl.steps": 1,
-    **dict.fromkeys(("xe.batch_size", "rl.batch_size", "rl.samples", "rl.updates", "decode.beams"), 1),
+    **dict.fromkeys(("xe.batch_size", "rl.batch_size", "rl.samples", "rl.updates"), 1),
     **dict.fromkeys(("rl.kl", "rl.tau"), 0),
-    "decode.max_length": 2,
     **dict.fromkeys(("val_every", "val_count", "save_every", "log_every", "keep", "accumulate"), 1),
 }
 
@@ -242,11 +261,43 @@ def check(run: Run) -> Run:
             f"sampling needs --rl.temperature above 0 and --rl.top-p in (0, 1], "
             f"got {run.rl.temperature:g} and {run.rl.top_p:g}"
         )
+    check_best(run)
+    check_decode(run.decode)
     if run.rewards:
         check_objective(run.rl)
     if not run.rewards and not run.xe.steps:
         raise ValueError("nothing to train, got --xe.steps 0 and no --reward; type --reward SPEC or more --xe.steps")
     return run
+
+
+def check_decode(decode: Decode, prefix: str = "--decode.") -> Decode:
+    """Returns the settings. Raises ValueError for a number out of range. `prefix` begins the flags in the message."""
+    least = {"beams": 1, "max_length": 2, "no_repeat_ngram": 0}
+    for name, lowest in least.items():
+        if getattr(decode, name) < lowest:
+            typed = prefix + name.replace("_", "-")
+            raise ValueError(f"{typed} is {lowest} or more, got {getattr(decode, name)}")
+    if not isfinite(decode.length_penalty):
+        raise ValueError(f"{prefix}length-penalty is a number such as 1, got {decode.length_penalty}")
+    return decode
+
+
+def decode_with(decode: Decode, changes: Mapping[str, Any]) -> Decode:
+    """The settings with `changes` by name. Raises ValueError for a number out of range."""
+    return check_decode(replace(decode, **changes), "--")
+
+
+def check_best(run: Run) -> None:
+    """Raises ValueError for a choice of checkpoints by no score, or by a score that has no better direction."""
+    if run.keep_best and not direction(run.best_score):
+        raise ValueError(
+            f"--keep-best takes a score that is better when it is higher or lower, got {run.keep_best}; "
+            "type --keep-best cider"
+        )
+    if run.xe.patience and not run.keep_best:
+        raise ValueError(
+            f"--xe.patience {run.xe.patience} waits for a better score, got no --keep-best; type --keep-best cider"
+        )
 
 
 def check_objective(rl: Rl) -> None:
@@ -261,6 +312,12 @@ def check_objective(rl: Rl) -> None:
         raise ValueError(
             f"{asked} with --rl.baseline {rl.baseline} compares 2 candidates a picture or more, "
             f"got --rl.samples {rl.samples}; type --rl.samples 2 or --rl.baseline greedy"
+        )
+    if rl.mix != "raw" and (rl.samples < 2 or (rl.mix, rl.baseline) == ("picture", "greedy")):
+        raise ValueError(
+            f"--rl.mix {rl.mix} divides by the spread of a picture's candidates, got --rl.samples {rl.samples} and "
+            f"--rl.baseline {rl.baseline}, which the spread does not hold; type --rl.samples 5 and "
+            "--rl.baseline mean, or --rl.mix raw"
         )
     if rl.updates > 1 and rl.objective != "grpo":
         raise ValueError(f"{asked} makes one update a step, got --rl.updates {rl.updates}; type --rl.objective grpo")

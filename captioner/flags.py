@@ -96,6 +96,42 @@ def todays_spelling(match: re.Match[str]) -> str:
     return re.sub(r"^--(no-)?scst\.", r"--\1rl.", match[0].replace("_", "-"))
 
 
+def positive(text: str) -> int:
+    """A whole number from 1, as the type of a flag."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number from 1 is expected, got {text!r}")
+    return int(text)
+
+
+def add_decoding(group: Any) -> None:
+    """Adds the flags that replace the decoding settings of a run."""
+    group.add_argument("--beams", type=positive, metavar="INT", help="beams; 1 is greedy decoding (those of the run)")
+    group.add_argument(
+        "--max-length",
+        type=positive,
+        metavar="INT",
+        help="most tokens of a caption, end of sentence included (those of the run)",
+    )
+    group.add_argument(
+        "--length-penalty",
+        type=float,
+        metavar="FLOAT",
+        help="power of the length that divides the log-probability of a beam (that of the run)",
+    )
+    group.add_argument(
+        "--no-repeat-ngram",
+        type=int,
+        metavar="INT",
+        help="tokens of the n-grams that a caption has once at most; 0 allows repeats (those of the run)",
+    )
+
+
+def decoding_of(args: argparse.Namespace) -> dict[str, Any]:
+    """The decoding settings that were typed, as `captioner.config.decode_with` takes them."""
+    names = ("beams", "max_length", "length_penalty", "no_repeat_ngram")
+    return {name: value for name in names if (value := getattr(args, name)) is not None}
+
+
 def add_flags(
     parser: argparse.ArgumentParser,
     config: Any,

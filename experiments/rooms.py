@@ -39,14 +39,14 @@ METRIC = {
     "api": f"{OPEN} readable scores clip scenes spec positives training judgement evaluation",
 }
 # Rooms in layers. A room may import the rooms of the layers before its own layer, and no room of its own layer.
-REWARDS = ("spec context", "options plugins mix", "registry", "check built_in")
+REWARDS = ("spec context", "options plugins mix", "window", "registry", "check built_in")
 CAPTIONER = (
     "config pages",
     "flags presets data",
     "features model",
     "decoding runs",
     "training captioning scoring comparison",
-    "publishing",
+    "hardening publishing",
     "api",
     "commands",
     "cli",

@@ -64,6 +64,8 @@ def judge(
     resamples: int = 200,
     clip: str = "scenes-clip",
     device: str = "auto",
+    protocol: str = "",
+    ties: str = "",
 ) -> Judgement:
     """Compares metrics with human judgement on a benchmark, by the benchmark's published protocol.
 
@@ -77,9 +79,12 @@ def judge(
         resamples: rounds of the bootstrap over pictures. 0 computes no intervals.
         clip: the CLIP of scores that name none.
         device: auto, cpu, cuda or cuda:N.
+        protocol: version of the protocol, for composite, nebula and thumb. "" takes the usual one.
+        ties: worth of a tie of a pair: half, lot or error. "" takes the benchmark's own.
 
     Returns:
-        The agreement of each metric (`.metrics`), its 95 % intervals, and the facts to print beside the numbers.
+        The agreement of each metric (`.metrics`), its 95 % intervals, the paired differences (`.pairs`), ours beside
+        the published figures (`.check`), and the facts to print beside the numbers.
 
     Raises:
         ValueError: no benchmark or score has the name, a file is absent, or a score cannot be computed.
@@ -88,7 +93,7 @@ def judge(
     from metric.judgement.benchmarks import load_benchmark
 
     named, facts = as_scorers(metrics, clip, device)
-    items = load_benchmark(benchmark, Path(root), references, needs_pictures(metrics))
+    items = load_benchmark(benchmark, Path(root), references, needs_pictures(metrics), protocol, ties)
     return judgement.judge(items, [*named, *scorers], resamples, facts)
 
 

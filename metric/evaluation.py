@@ -31,6 +31,7 @@ def evaluate(
     pac: Embedder | None = None,
     checker: str = "auto",
     device: str = "cpu",
+    precision: str = "",
 ) -> Scores:
     """Scores captions of pictures.
 
@@ -43,6 +44,8 @@ def evaluate(
             `pac_spp:checkpoint=DIR` names another.
         checker: grammar checker: languagetool, harper, none, or auto (the best that is installed).
         device: device of the models that a spec names.
+        precision: precision of all CLIPs: fp32, bf16 or fp16. A spec such as `clip_s:precision=fp16` names another. ""
+            takes that of `clip` and `pac`, and fp32 for the CLIPs of specs.
 
     Returns:
         The scores of the set (`.corpus`) and of each caption (`.per_caption`). `.skipped` holds the reason of each
@@ -57,7 +60,7 @@ def evaluate(
     unmet = unmet_needs(chosen)
     skipped = {name: reason for name in asked.names if (reason := why_not(name, unmet))}
     possible = [name for name in asked.names if name not in skipped]
-    families, unavailable = open_sources(possible, asked.options, Defaults(clip, pac, checker, device))
+    families, unavailable = open_sources(possible, asked.options, Defaults(clip, pac, checker, device, precision))
     skipped |= unavailable
     parts, unavailable = measure(families, possible, [captions[example.id] for example in chosen], chosen)
     skipped |= unavailable
@@ -75,7 +78,12 @@ def evaluate(
 
 
 def evaluate_each(
-    captions: Sequence[str], examples: Sequence[Example], names: Sequence[str], clip: str, device: str
+    captions: Sequence[str],
+    examples: Sequence[Example],
+    names: Sequence[str],
+    clip: str,
+    device: str,
+    precision: str = "fp32",
 ) -> Scores:
     """The scores of one caption of each example, for metrics that are judged caption by caption.
 
@@ -83,9 +91,9 @@ def evaluate_each(
     score that only a set of captions has.
     """
     needs_clip = any(SCORES[name].source == "clip" for name in request(names).names)
-    embedder = embedder_of(clip, device) if needs_clip else None
+    embedder = embedder_of(clip, device, precision=precision) if needs_clip else None
     by_id = {example.id: caption for example, caption in zip(examples, captions)}
-    scores = evaluate(by_id, examples, names, clip=embedder, device=device)
+    scores = evaluate(by_id, examples, names, clip=embedder, device=device, precision=precision)
     for name, reason in scores.skipped.items():
         raise ValueError(f"{name} cannot be computed: {reason}")
     for name in scores.corpus.keys() - scores.per_caption.keys():

@@ -43,8 +43,7 @@ def picture_faults(images: Sequence[Path | Picture]) -> dict[Path | Picture, str
 def fault_of(image: Path | Picture) -> str:
     """The fault of a picture that cannot be read, "" for one that can."""
     try:
-        data = None if isinstance(image, Path) else file_bytes(image)
-        decode_all(image if data is None else io.BytesIO(data), str(image))
+        decode_all(image if isinstance(image, Path) else io.BytesIO(file_bytes(image) or b""), str(image))
     except UnreadableImage as error:
         return str(error).removeprefix(f"{image}: ")
     except OSError as error:

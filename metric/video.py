@@ -21,15 +21,17 @@ PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 
 @dataclass(frozen=True)
 class Video:
-    """A video, or its part from `start` to `end` (0 to 1 of the length). `draw` gives the middle frame."""
+    """A video, or its part from `start` to `end`, in the unit of `length`. `draw` gives the middle frame."""
 
     path: Path
     start: float = 0.0
     end: float = 1.0
+    length: float = 1.0
+    """the length of the whole video: seconds, or 1 where start and end are shares"""
 
     @property
     def key(self) -> str:
-        return f"{image_key(self.path)}|{self.start}|{self.end}"
+        return f"{image_key(self.path)}|{self.start}|{self.end}|{self.length}"
 
     def draw(self) -> Image.Image:
         return frames(self, 1)[0]
@@ -69,11 +71,15 @@ def frames(video: Video, most: int = FRAMES) -> list[Image.Image]:
 
 
 def frame_numbers(video: Video, count: int, most: int) -> list[int]:
-    """The numbers of at most `most` of `count` frames. A part shorter than a frame gives the frame around the part."""
+    """The numbers of at most `most` of `count` frames. A part shorter than a frame gives the frame around the part.
+
+    A part begins at frame start * count // length and ends before end * count // length, as in EMScore's code. The
+    product comes first: .29 * 100 is below 29 in floating point, 29 * 100 / 100 is not.
+    """
     if not count:
         raise ValueError(f"{video.path} has no frames, expected at least 1")
-    first = min(int(video.start * count), count - 1)
-    last = max(first, min(int(video.end * count), count) - 1)
+    first = min(int(video.start * count // video.length), count - 1)
+    last = max(first, min(int(video.end * count // video.length), count) - 1)
     if most == 1:
         return [(first + last) // 2]
     size = last - first + 1

@@ -9,6 +9,7 @@ from typing import Any
 
 from metric.spec import did_you_mean
 
+OF_ALL = ("weight", "window")  # options that every reward has, so that no factory may
 BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 READERS: dict[str, Callable[[str], Any]] = {
     "int": int,
@@ -37,10 +38,10 @@ def options_of(name: str, factory: Callable[..., Any]) -> tuple[Option, ...]:
     for parameter in parameters:
         annotation = parameter.annotation
         kind = annotation if isinstance(annotation, str) else annotation.__name__
-        if kind not in READERS or parameter.default is parameter.empty or parameter.name == "weight":
+        if kind not in READERS or parameter.default is parameter.empty or parameter.name in OF_ALL:
             raise ValueError(
                 f"reward {name}: option {parameter} must be annotated {', '.join(READERS)}, have a default, "
-                "and not be called weight"
+                f"and not be called {' or '.join(OF_ALL)}"
             )
         options.append(Option(parameter.name, kind, parameter.default))
     return tuple(options)
@@ -55,7 +56,7 @@ def read_options(name: str, options: Sequence[Option], typed: Mapping[str, str])
     values = {option.name: option.default for option in options}
     for option, text in typed.items():
         if option not in declared:
-            raise ValueError(f"reward {name} has no option {option}: {suggestion(option, [*declared, 'weight'])}")
+            raise ValueError(f"reward {name} has no option {option}: {suggestion(option, [*declared, *OF_ALL])}")
         try:
             values[option] = READERS[declared[option].type](text)
         except (ValueError, KeyError):

@@ -176,16 +176,19 @@ def build(specs: Sequence[RewardSpec], context: Context) -> Mix:
     Raises ValueError for a wrong name, option, weight or need. The check happens before a model is loaded.
     """
     from rewards.mix import Mix, check_needs
+    from rewards.window import refuse_window
 
     entries = [find(spec.name) for spec in specs]
-    chosen = [read_options(entry.name, entry.options, dict(spec.options)) for entry, spec in zip(entries, specs)]
+    typed = [dict(spec.options) for spec in specs]
+    windows = [options.pop("window", None) for options in typed]
+    chosen = [read_options(entry.name, entry.options, options) for entry, options in zip(entries, typed)]
     refuse_nothing(specs)
+    for spec, window in zip(specs, windows):
+        refuse_window(spec, window)
     for entry in entries:
         check_needs(entry.name, entry.needs, context.examples)
     keys = distinct([entry.name for entry in entries])
-    return Mix(
-        [make(key, spec, entry, options, context) for key, *(spec, entry, options) in zip(keys, specs, entries, chosen)]
-    )
+    return Mix([make(*each, context) for each in zip(keys, specs, entries, chosen, windows)])
 
 
 def refuse_nothing(specs: Sequence[RewardSpec]) -> None:
@@ -199,16 +202,20 @@ def refuse_nothing(specs: Sequence[RewardSpec]) -> None:
         )
 
 
-def make(key: str, spec: RewardSpec, entry: Entry, options: dict[str, Any], context: Context) -> Term:
+def make(
+    key: str, spec: RewardSpec, entry: Entry, options: dict[str, Any], window: str | None, context: Context
+) -> Term:
     """The reward as a term of a mix. A reward without a signature is signed by its name and options."""
     from rewards.mix import Signed, Term
+    from rewards.window import windowed
 
     reward = entry.factory(context, **options)
     values = [f"{name}={value}" for name, value in options.items()]
     elsewhere = plugins.announced(MODULES).get(spec.name)
     values += [plugins.release(elsewhere)] if elsewhere else []
     signature = reward.signature if isinstance(reward, Signed) else entry.name + f"[{','.join(values)}]" * bool(values)
-    return Term(key, spec, entry.needs, reward, signature)
+    signature += f"[window={window}]" if window else ""
+    return Term(key, spec, entry.needs, windowed(entry.name, reward, window), signature)
 
 
 def distinct(keys: Sequence[str]) -> list[str]:

@@ -40,6 +40,8 @@ class CandidateSettings:
     temperature: float = 1.0
     top_p: float = 1.0
     seed: int = 0
+    length_penalty: float = 0.0
+    no_repeat_ngram: int = 0
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -49,6 +51,11 @@ class CandidateSettings:
             raise ValueError(
                 f"--n {self.n} is more than the {most} captions that {self.method} makes; raise --beams or --best-of, "
                 "or type --method sample"
+            )
+        if self.method != "beam" and self.length_penalty:
+            raise ValueError(
+                f"--method {self.method} ranks no beams by their length, got --length-penalty {self.length_penalty:g}; "
+                "leave --length-penalty out or type --method beam"
             )
         if self.method == "greedy" and self.best:
             raise ValueError(
@@ -71,6 +78,8 @@ def candidates(
         max_length=settings.max_length,
         temperature=settings.temperature,
         top_p=settings.top_p,
+        length_penalty=settings.length_penalty,
+        no_repeat_ngram=settings.no_repeat_ngram,
         lots=lots(examples, settings),
     )
     columns = {"log_probability": generated.log_probabilities.cpu()}

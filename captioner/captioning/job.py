@@ -19,6 +19,7 @@ from captioner.captioning.worker import ModelSource, Worker
 from captioner.data import Part, parts, rereadable
 from captioner.data.blocks import Block, blocks
 from captioner.features.store import known_ids
+from captioner.runs.signature import said
 from metric.example import Example, UnreadableImage, open_image
 from metric.runtime.progress import Progress
 from metric.runtime.work_share import WHOLE, Share
@@ -45,7 +46,7 @@ class Job:
     @property
     def settings(self) -> dict[str, Any]:
         """The settings that all captions of an output share."""
-        generation = asdict(self.candidates) | {"rewards": list(self.candidates.rewards)}
+        generation = said(asdict(self.candidates)) | {"rewards": list(self.candidates.rewards)}
         source = {"images": self.images, "split": self.split, "format": self.format}
         return source | {"model": self.model.fingerprint} | generation
 

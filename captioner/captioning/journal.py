@@ -48,9 +48,9 @@ class Work:
         if not self.begun:
             return write_json(self.folder / SETTINGS, settings)
         before = self.settings()
-        changed = [name for name in settings if settings[name] != before.get(name)]
+        changed = [name for name in {**settings, **before} if settings.get(name) != before.get(name)]
         if changed and not any_settings:
-            changes = ", ".join(f"{name} {before.get(name)!r}, now {settings[name]!r}" for name in changed)
+            changes = ", ".join(f"{name} {before.get(name)!r}, now {settings.get(name)!r}" for name in changed)
             raise ValueError(
                 f"{self.out} was begun with {changes}; give another --out, delete {self.folder}, "
                 "or type --skip-done to keep its captions"

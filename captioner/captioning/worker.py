@@ -59,11 +59,7 @@ class Worker:
         self.clip_name = model.clip or self.captioner.config.clip
         self.clip = load_clip(self.clip_name, self.device)
         self.captioner.config.refuse_other_clip(self.clip)
-        if settings.max_length > self.captioner.config.max_length:
-            raise ValueError(
-                f"--max-length must be at most {self.captioner.config.max_length}, the longest caption that the "
-                f"captioner reads, got {settings.max_length}"
-            )
+        self.captioner.config.refuse_longer(settings.max_length)
         self.shelf: Shelf = begun(Path(model.features), self.clip) if model.features else MemoryShelf()
         self.reward = self.make_reward(images, split)
 

@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from captioner.flags import add_strict, no_place
+from captioner.flags import add_decoding, add_strict, decoding_of, no_place, positive
 from metric.runtime.work_share import FLAG
 
 HELP = "captions for a folder of pictures or a data set"
@@ -37,13 +37,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def add_generation(parser: Any) -> None:
     """Adds the flags of decoding and of the choice among captions."""
     parser.add_argument("--method", default="", help="decoding: beam, greedy or sample (beam; sample with --best-of)")
-    parser.add_argument("--beams", type=positive, metavar="INT", help="beams; 1 is greedy decoding (those of the run)")
-    parser.add_argument(
-        "--max-length",
-        type=positive,
-        metavar="INT",
-        help="most tokens of a caption, end of sentence included (those of the run)",
-    )
+    add_decoding(parser)
     parser.add_argument(
         "--n", type=positive, default=1, metavar="INT", help="captions that are written of a picture (1)"
     )
@@ -103,13 +97,6 @@ def add_work(parser: Any) -> None:
     parser.add_argument("--workers", type=positive, default=2, metavar="INT", help="workers of --engine ray (2)")
 
 
-def positive(text: str) -> int:
-    """A whole number from 1, as the type of a flag."""
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"a whole number from 1 is expected, got {text!r}")
-    return int(text)
-
-
 def run(args: argparse.Namespace) -> None:
     from captioner.api import caption
     from captioner.captioning.job import merge
@@ -130,8 +117,7 @@ def run(args: argparse.Namespace) -> None:
         split=args.split,
         format=args.format,
         method=args.method,
-        beams=args.beams or 0,
-        max_length=args.max_length or 0,
+        **decoding_of(args),
         n=args.n,
         best_of=args.best_of or 0,
         rewards=args.reward,

@@ -44,7 +44,8 @@ def show_all() -> None:
         table.add_row(row.name, "\n".join(map(typed, row.options)) or "-", "\n".join(row.needs) or "-", row.summary)
     Console(markup=False, highlight=False).print(table)
     print("\nNeeds: " + "; ".join(f"{need}: {meaning}" for need, meaning in NEEDS.items()) + ".")
-    print("Every reward also takes weight=NUMBER (1). One in full: captioner rewards NAME")
+    print("Every reward also takes weight=NUMBER (1), and window=LEAST-MOST: 0 for captions of fewer or more words.")
+    print("One in full: captioner rewards NAME")
     print("Mix by repeating: --reward cider:weight=0.2 --reward pacspp:checkpoint=runs/metric")
 
 

@@ -51,6 +51,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="bootstrap resamples of the pictures; 0 gives no intervals (1000)",
     )
     parser.add_argument("--device", default="auto", help="device of the work: auto, cpu, cuda or cuda:N (auto)")
+    parser.add_argument(
+        "--precision", choices=("fp32", "bf16", "fp16"), default="fp32", help="precision of the CLIPs (fp32)"
+    )
     parser.add_argument("--out", type=Path, help="JSON file for the scores")
     parser.add_argument("--per-caption", type=Path, help="CSV file for the scores of each caption")
     add_strict(parser, beside_out)
@@ -70,6 +73,7 @@ def run(args: argparse.Namespace) -> None:
             partial=args.partial,
             bootstrap=args.bootstrap,
             device=args.device,
+            precision=args.precision,
             out=args.out,
             per_caption=args.per_caption,
         )

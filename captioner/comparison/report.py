@@ -55,6 +55,7 @@ def markdown(comparison: Comparison) -> str:
         shown = [row.label.replace("|", "\\|"), str(len(row.seeds)), *map(markdown_cell, cells)]
         lines.append("| " + " | ".join(shown) + " |")
     lines += ["", f"Numbers are means over seeds ± the sample standard deviation. {LEGEND}", *notes(comparison, "- ")]
+    lines += ["", "Scored models", "", *(f"- {row.label}: {row.models}" for row in comparison.rows)]
     lines += ["", "Signatures", "", *(f"- {row.label}: `{row.signature}`" for row in comparison.rows)]
     return "\n".join(lines) + "\n"
 
@@ -88,9 +89,8 @@ def as_csv(comparison: Comparison) -> str:
     file = io.StringIO()
     table = csv.writer(file, lineterminator="\n")
     names = [column.name for column in comparison.columns]
-    table.writerow(
-        ["label", "signature", "seeds", "trained_on", *(text for name in names for text in (name, f"{name}_std"))]
-    )
+    about = ["label", "signature", "seeds", "models", "trained_on"]
+    table.writerow(about + [text for name in names for text in (name, f"{name}_std")])
     for row in comparison.rows:
         numbers = [row.scores.get(name) for name in names]
         pairs = [(number.mean, number.spread) if number else (None, None) for number in numbers]
@@ -100,6 +100,7 @@ def as_csv(comparison: Comparison) -> str:
                 row.label,
                 row.signature,
                 " ".join(map(str, row.seeds)),
+                row.models,
                 " ".join(trained),
                 *(n for pair in pairs for n in pair),
             ]
@@ -127,6 +128,7 @@ def row_as_json(row: Row) -> dict[str, Any]:
         "rewards": list(row.first.config["rewards"]),
         "seeds": list(row.seeds),
         "runs": [str(outcome.folder) for outcome in row.outcomes],
+        "checkpoints": [{"name": run.checkpoint, "stage": run.stage, "step": run.step} for run in row.outcomes],
         "trained_on": [name for name in row.scores if row.first.trained_on(name)],
         "scores": {
             name: {"mean": score.mean, "std": score.spread, "values": list(score.values)}

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from captioner.runs.outcome import Outcome, group, read, refuse_impostors, refuse_mixture
-from metric.scores.catalogue import SCORES
+from metric.scores.catalogue import SCORES, direction
 
 MARK = "◆"  # stands beside the score that a row was trained on
 
@@ -38,16 +38,13 @@ FAMILIES = {
     "data": "Against annotations",
     "text": "Form",
 }
-LOWER_IS_BETTER = ("rep_", "incorrect", "bad_endings", "chair_", "scene_chair_")
-NEITHER = ("length", "vocabulary")
 
 
 def column(name: str) -> Column:
     """The column of a score. An unknown score gets the family Other."""
     if name not in SCORES:
         return Column(name, name, "Other", 0)
-    better = 0 if name in NEITHER else -1 if name.startswith(LOWER_IS_BETTER) else 1
-    return Column(name, SCORES[name].printed, FAMILIES[SCORES[name].family], better)
+    return Column(name, SCORES[name].printed, FAMILIES[SCORES[name].family], direction(name))
 
 
 class Summary(NamedTuple):
@@ -84,6 +81,11 @@ class Row:
     def signature(self) -> str:
         """The signature of the runs, or several when the seeds had weights of their own."""
         return " | ".join(dict.fromkeys(outcome.signature for outcome in self.outcomes))
+
+    @property
+    def models(self) -> str:
+        """The places of the models that were scored: `reward step 300 of 300`, or several where seeds differ."""
+        return " | ".join(dict.fromkeys(outcome.place for outcome in self.outcomes))
 
     @cached_property
     def scores(self) -> dict[str, Summary]:
@@ -181,6 +183,7 @@ class Comparison:
         values: dict[str, dict[str, None]] = {}
         for outcome in self.outcomes:
             about = {key: outcome.config.get(key.lower()) for key in ("CLIP", "commit", "hardware", "versions")}
+            about["decoding"] = outcome.decode
             for key, value in {**about, **outcome.facts}.items():
                 if value:
                     values.setdefault(column(key).title, {})[sentence(value)] = None
@@ -190,8 +193,10 @@ class Comparison:
         return fixed | {"seeds": ", ".join(map(str, seeds))} | {key: " | ".join(values[key]) for key in values}
 
     def disagreements(self) -> list[str]:
-        """Lines on scores that the runs measured in different ways, such as with two grammar checkers."""
-        lines = []
+        """Lines on scores that the runs measured in different ways, such as with two grammar checkers or searches."""
+        searches = Counter(sentence(outcome.decode) for outcome in self.outcomes if outcome.decode)
+        parts = "; ".join(f"{search} ({n} of {searches.total()} runs)" for search, n in searches.items())
+        lines = [f"Captions were decoded in different ways: {parts}"] if len(searches) > 1 else []
         for key in dict.fromkeys(key for outcome in self.outcomes for key in outcome.facts):
             values = Counter(sentence(outcome.facts[key]) for outcome in self.outcomes if key in outcome.facts)
             if len(values) > 1:
@@ -207,8 +212,10 @@ class Comparison:
         widths = [max(map(len, cells)) for cells in zip(head, seeds, *body)]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)) for line in (head, seeds, *body)]
         legend = f"mean ± standard deviation over seeds   {MARK} trained on this score   * best of the line"
+        scored = ["", "Scored models", *(f"{row.label}: {row.models}" for row in self.rows)]
         signed = ["", "Signatures", *(f"{row.label}: {row.signature}" for row in self.rows)]
-        return "\n".join(line.rstrip() for line in (lines[0], "-" * len(lines[0]), *lines[1:], legend, *signed))
+        everything = (lines[0], "-" * len(lines[0]), *lines[1:], legend, *scored, *signed)
+        return "\n".join(line.rstrip() for line in everything)
 
 
 def sentence(value: Any) -> str:

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from captioner.decoding.large_vocabulary import parts, top
+from captioner.decoding.repeats import forbid_repeats
 from captioner.model.encoder_decoder import Captioner
 
 
 def beam_search(
-    captioner: Captioner, memory: Tensor, k: int, max_length: int, length_penalty: float = 0.0
+    captioner: Captioner, memory: Tensor, k: int, max_length: int, length_penalty: float = 0.0, no_repeat_ngram: int = 0
 ) -> tuple[Tensor, Tensor]:
     """Returns the k best captions of each picture, best first.
 
@@ -21,6 +22,7 @@ def beam_search(
 
     A finished caption stays in the beam and competes with unfinished captions. The rank of a caption is its
     log-probability / length ** length_penalty (arXiv 1609.08144 without its constant). The length counts EOS.
+    No caption has an n-gram of `no_repeat_ngram` tokens twice; 0 allows repeats. Log-probabilities stay the model's.
     """
     eos, pad = captioner.vocabulary.eos, captioner.vocabulary.pad
     b, device = len(memory), memory.device
@@ -34,7 +36,9 @@ def beam_search(
         m, v = logits.shape[1:]
         length = length + ~done
         scale = length**length_penalty
-        pieces = zip(*(continuations(k, pad, *part) for part in parts(logits, total, scale, done)))
+        pieces = zip(
+            *(continuations(k, pad, no_repeat_ngram, *part) for part in parts(logits, total, scale, done, tokens))
+        )
         rank, best = map(torch.cat, pieces)  # b k
         parent, token = best // v, best % v
         total = rank * scale.gather(1, parent)
@@ -47,14 +51,14 @@ def beam_search(
 
 
 def continuations(
-    k: int, pad: int, logits: Tensor, total: Tensor, scale: Tensor, done: Tensor
+    k: int, pad: int, no_repeat_ngram: int, logits: Tensor, total: Tensor, scale: Tensor, done: Tensor, tokens: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Returns the best k of the m·v captions that are one token longer.
 
-    Logits `b m v` -> ranks `b k`, and numbers `b k` of the captions: beam·v + token.
+    Logits `b m v` and tokens so far `b m t` -> ranks `b k`, and numbers `b k` of the captions: beam·v + token.
     A finished beam can only be continued by padding, which costs nothing.
     """
-    gain = logits.log_softmax(-1, dtype=torch.float32)
+    gain = forbid_repeats(logits.log_softmax(-1, dtype=torch.float32), tokens, no_repeat_ngram)
     gain[done] = -torch.inf
     gain[..., pad].masked_fill_(done, 0.0)
     rank = ((total[..., None] + gain) / scale[..., None]).flatten(1)

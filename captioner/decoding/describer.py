@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from captioner.config import Decode, Run, from_json
-from captioner.decoding.generate import generate
+from captioner.decoding.generate import beam, generate
 from captioner.features.patch_features import grid_features
 from captioner.model import pretrained
 from captioner.model.encoder_decoder import Captioner, CaptionerConfig
@@ -46,7 +46,7 @@ class Describer:
         """Returns the best caption of each picture by beam search."""
         pixels = torch.stack([self.clip.preprocess(upright(picture)) for picture in pictures])
         features = grid_features(self.clip, pixels)
-        generated = generate(self.captioner, features, k=self.decode.beams, max_length=self.decode.max_length)
+        generated = generate(self.captioner, features, **beam(self.decode))
         return [str(beams[0]) for beams in generated.captions]
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from einops import rearrange
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from captioner.config import Decode
 from captioner.decoding.beam_search import beam_search
 from captioner.decoding.large_vocabulary import log_probability
+from captioner.decoding.repeats import forbid_repeats
 from captioner.features.store import Features
 from captioner.model.encoder_decoder import Captioner
 from metric.example import Example
@@ -54,6 +56,7 @@ def generate(
     temperature: float = 1.0,
     top_p: float = 1.0,
     length_penalty: float = 0.0,
+    no_repeat_ngram: int = 0,
     generator: torch.Generator | None = None,
     lots: Tensor | None = None,
 ) -> Generated:
@@ -69,6 +72,7 @@ def generate(
         temperature: of the method sample. Logits are divided by it.
         top_p: of the method sample. Tokens outside the nucleus of this probability are not drawn (arXiv 1904.09751).
         length_penalty: of the method beam, see `beam_search`.
+        no_repeat_ngram: number of tokens of the n-grams that a caption has once at most. 0 allows repeats.
         generator: source of the random numbers of the method sample.
         lots: random numbers in [0, 1), `b k t`, one a token. They replace the generator.
 
@@ -84,14 +88,14 @@ def generate(
     with at_rest(captioner):
         memory = captioner.encode(features)
         if method == "beam":
-            tokens, total = beam_search(captioner, memory, k, max_length, length_penalty)
+            tokens, total = beam_search(captioner, memory, k, max_length, length_penalty, no_repeat_ngram)
         elif method == "greedy":
-            tokens, total = roll_out(captioner, memory, 1, max_length, lambda logits, done: logits.argmax(dim=-1))
+            tokens, total = roll_out(captioner, memory, 1, max_length, likeliest, no_repeat_ngram)
         elif method == "diverse_beam":
-            tokens, total = roll_out(captioner, memory, k, max_length, diverse)
+            tokens, total = roll_out(captioner, memory, k, max_length, diverse, no_repeat_ngram)
         else:
             choose = sampler(temperature, top_p, uniform_from(generator) if lots is None else uniform_of(lots))
-            tokens, total = roll_out(captioner, memory, k, max_length, choose)
+            tokens, total = roll_out(captioner, memory, k, max_length, choose, no_repeat_ngram)
     texts = captioner.vocabulary.decode(rearrange(tokens, "b k t -> (b k) t"))
     b, k, _ = tokens.shape
     return Generated(tokens, total, [texts[i * k : (i + 1) * k] for i in range(b)])
@@ -113,10 +117,16 @@ def captions_of(
     with Progress("captions of picture", len(examples), part=part) as progress:
         for start in range(0, len(examples), BATCH):
             names = [example.id for example in examples[start : start + BATCH]]
-            generated = generate(captioner, features[names].to(device), k=decode.beams, max_length=decode.max_length)
+            generated = generate(captioner, features[names].to(device), **beam(decode))
             captions |= {name: beams[0] for name, beams in zip(names, generated.captions)}
             progress.advance(len(names))
     return captions
+
+
+def beam(decode: Decode) -> dict[str, Any]:
+    """The arguments of `generate` for beam search with the settings of a run."""
+    settings = asdict(decode)
+    return {"k": settings.pop("beams"), **settings}
 
 
 @contextmanager
@@ -135,7 +145,9 @@ def at_rest(model: nn.Module) -> Iterator[None]:
         torch.clear_autocast_cache()
 
 
-def roll_out(captioner: Captioner, memory: Tensor, k: int, max_length: int, choose: Choose) -> tuple[Tensor, Tensor]:
+def roll_out(
+    captioner: Captioner, memory: Tensor, k: int, max_length: int, choose: Choose, no_repeat_ngram: int = 0
+) -> tuple[Tensor, Tensor]:
     """Generates token by token with the function `choose`, until all captions have ended.
 
     Memory `b p d` -> tokens `b k t`, which begin with BOS, and summed log-probabilities `b k` in nats.
@@ -148,13 +160,23 @@ def roll_out(captioner: Captioner, memory: Tensor, k: int, max_length: int, choo
     for _ in range(max_length):
         logits, cache = captioner.step(tokens[-1], cache)
         logits = logits.float()
-        token = choose(logits, done)
+        token = choose(without_repeats(logits, tokens, no_repeat_ngram), done)
         total = total + log_probability(logits, token).masked_fill(done, 0.0)
         tokens.append(token.masked_fill(done, vocabulary.pad))
         done = done | (token == vocabulary.eos)
         if done.all():
             break
     return torch.stack(tokens, dim=-1), total
+
+
+def without_repeats(logits: Tensor, tokens: list[Tensor], n: int) -> Tensor:
+    """Logits `b k v` of tokens that repeat no n-gram of the captions so far, a list of `b k`; the others are -inf."""
+    return forbid_repeats(logits.clone(), torch.stack(tokens, dim=-1), n) if n else logits
+
+
+def likeliest(logits: Tensor, done: Tensor) -> Tensor:
+    """Chooses the likeliest tokens, `b k v` -> `b k`."""
+    return logits.argmax(dim=-1)
 
 
 def diverse(logits: Tensor, done: Tensor) -> Tensor:

@@ -48,6 +48,14 @@ class CaptionerConfig:
     max_length: int = 30
     "Most tokens that the decoder can read, BOS included."
 
+    def refuse_longer(self, max_length: int) -> None:
+        """Raises ValueError for captions of more tokens than the decoder can read."""
+        if max_length > self.max_length:
+            raise ValueError(
+                f"--max-length must be at most {self.max_length}, the longest caption that the captioner reads, "
+                f"got {max_length}"
+            )
+
     def refuse_other_clip(self, clip: Clip) -> None:
         """Raises ValueError unless `clip` is the CLIP that the captioner was trained with."""
         if clip.fingerprint != self.clip_fingerprint:

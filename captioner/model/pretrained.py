@@ -18,7 +18,7 @@ from torch import Tensor
 from metric.storage import atomic_files, checkpoint_folders, hub
 from metric.storage.atomic_files import whole_file
 from metric.storage.paths import expanded
-from metric.storage.run_files import CHECKPOINTS
+from metric.storage.run_files import CHECKPOINTS, LAST
 
 CONFIG, WEIGHTS, TOKENIZER = FILES = ("config.json", "model.safetensors", "tokenizer.json")
 RUN, CLIP = "run.json", "clip"  # optional: the settings of the run that made the model, the folder of its CLIP
@@ -61,6 +61,23 @@ def model_folder(name: str) -> str:
         raise ValueError(f"{name} is a run without a checkpoint yet; captioner train --out {name} --resume goes on")
     checkpoint_folders.refuse_newer(folder)
     return str(folder)
+
+
+def checkpoint_of(run: Path, name: str) -> Path:
+    """The model `name` of a run folder: last, best, or a stage and step such as reward-000150.
+
+    Raises ValueError for a model that the run does not have.
+    """
+    newest = Path(model_folder(str(run)))
+    if name == LAST.name:
+        return newest
+    models = [path.parent for path in (run / CHECKPOINTS).glob(f"[!.]*/{checkpoint_folders.POSITION}")]
+    found = next((folder for folder in models if folder.name == name), None)
+    if found is None:
+        there = ", ".join(sorted({LAST.name, *(folder.name for folder in models)}))
+        raise ValueError(f"{run} has no checkpoint {name!r}; there are {there}")
+    checkpoint_folders.refuse_newer(found)
+    return found
 
 
 def read_config(path: Path, kind: type) -> dict[str, Any]:

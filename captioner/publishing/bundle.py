@@ -104,8 +104,9 @@ def bundle_metric(what: Publication, folder: Path) -> None:
     save_clip(clip, folder)
     names = {"settings": run_files.CONFIG, "provenance": run_files.PROVENANCE, "report": run_files.REPORT}
     records = {name: recorded(what.run / file) for name, file in names.items()}
-    if negatives := records["settings"].get("negatives"):  # which decide the names of its scores
-        write_json(folder / run_files.CONFIG, {"negatives": negatives})
+    if records["settings"].get("negatives"):  # which decide the names of its scores, and what the audit says of it
+        kept = {name: records["settings"][name] for name in ("negatives", "negative_kinds")}
+        write_json(folder / run_files.CONFIG, kept)
     licence = licence_of(what, records["provenance"].get("data", ""))
     (folder / CARD).write_text(metric_card(what.repo, clip, records, licence), encoding="utf-8")
 

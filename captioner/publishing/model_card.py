@@ -113,6 +113,7 @@ def table(comparison: Comparison) -> list[str]:
     labels = [row.label.replace("|", "\\|") for row in comparison.rows]
     lines = [["", *labels], [":--", *("--:" for _ in labels)]]
     lines.append(["seeds", *(", ".join(map(str, row.seeds)) for row in comparison.rows)])
+    lines.append(["scored model", *(row.models.replace("|", "\\|") for row in comparison.rows)])
     for column in comparison.columns:
         lines.append([column.title, *map(markdown_cell, comparison.line(column))])
     return [f"| {' | '.join(cells)} |" for cells in lines]

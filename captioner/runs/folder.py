@@ -22,7 +22,8 @@ from metric.storage.ledger import LEFT_OUT
 from metric.storage.run_files import CHECKPOINTS, CONFIG, LAST, METRICS, TENSORBOARD
 from metric.storage.text_lines import text_lines
 
-REFERENCE, BEST = "reference", "best"  # models in checkpoints/, beside those that a run can be resumed from
+# models in checkpoints/, beside those that a run can be resumed from
+REFERENCE, BEST, XE_BEST = "reference", "best", "xe-best"
 STAGES = {"xe", "rl", "decode"}  # keys of config.json by which a run of `captioner train` is known
 
 
@@ -60,8 +61,12 @@ class RunFolder:
 
     @property
     def best(self) -> Path:
-        """The model with the highest reward before the watch saw a guard fall."""
+        """The best model by the score of --keep-best, or the highest reward before the watch saw a guard fall."""
         return self.checkpoints / BEST
+
+    def best_of(self, stage: str) -> Path:
+        """The best model of a stage. That of cross-entropy has another name where a reward stage begins with it."""
+        return self.checkpoints / (XE_BEST if stage == "xe" and self.run.rewards else BEST)
 
     def captions_file(self, split: str) -> Path:
         return self.path / f"captions-{split}.jsonl"

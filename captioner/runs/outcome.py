@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from captioner.runs.folder import RunFolder
-from captioner.runs.reached import unfinished
-from captioner.runs.signature import refuse_false, refuse_unlike
+from captioner.config import Run, from_dict
+from captioner.runs.folder import BEST, RunFolder
+from captioner.runs.reached import place, unfinished
+from captioner.runs.signature import refuse_false, refuse_unlike, said
 from metric.scores.catalogue import SCORES
 from metric.spec import plain
+from metric.storage.run_files import LAST
 from rewards.options import BOOLEANS
 from rewards.spec import RewardSpec, parse
 
@@ -41,8 +43,14 @@ class Outcome:
     captions: dict[str, str]
     stage: str = ""
     """stage of the model that was scored; "" in a score file of an earlier version, which does not say it"""
+    step: int = 0
+    """steps of the stage that the model has had"""
+    checkpoint: str = "last"
+    """name of the model among the checkpoints of the run"""
+    decode: dict[str, Any] = field(default_factory=dict)
+    """settings of decoding, which evaluation may have replaced"""
     unfinished: str = ""
-    """place of that model, where the run has steps after it"""
+    """how far the run was then, where it had steps left"""
 
     @property
     def seed(self) -> int:
@@ -53,12 +61,32 @@ class Outcome:
         return self.config.get("signature", "not recorded")
 
     @property
+    def best_score(self) -> str:
+        """The score of --keep-best, or ""."""
+        return from_dict(Run, self.config).best_score
+
+    @property
+    def place(self) -> str:
+        """The step of the model that was scored: `reward step 150 of 300`; `not recorded` by an earlier version."""
+        return place(from_dict(Run, self.config), self.stage, self.step) if self.stage else "not recorded"
+
+    @property
+    def chosen(self) -> str:
+        """What sets the model apart from the last one of a finished run: `best by cider`, or its place."""
+        if self.checkpoint == LAST.name:
+            return self.unfinished
+        if self.checkpoint != BEST:
+            return self.place
+        by = f"best by {self.best_score or 'the watch'}"
+        return f"{by}, {self.unfinished}" if self.unfinished else by
+
+    @property
     def rewards(self) -> list[RewardSpec]:
         return [parse(text) for text in self.config["rewards"]]
 
     def trained_on(self, score: str) -> bool:
         """Whether a reward that the scored model was trained on is this score."""
-        if self.stage == "xe":
+        if self.stage == "xe" or self.stage and not self.step:
             return False
         name, rewards = score.partition(":")[0], [reward for reward in self.rewards if reward.weight]
         return name in {measured(reward) for reward in rewards} or plain(name) in {reward.name for reward in rewards}
@@ -75,7 +103,8 @@ def read(folder: Path, split: str) -> Outcome:
     """The outcome of a run folder. ValueError when the folder is no run or has no scores for the split."""
     run = RunFolder(folder)
     config, metrics, scores = run.config, run.metrics, run.scores(split)
-    place = scores.get("checkpoint")
+    model = {"stage": "", "step": 0, "name": LAST.name, **scores.get("checkpoint", {})}
+    newest = model.get("run", model)
     return Outcome(
         folder=folder,
         config=config,
@@ -85,8 +114,11 @@ def read(folder: Path, split: str) -> Outcome:
         skipped=scores.get("skipped", {}),
         facts=scores.get("facts", {}),
         captions=run.captions(split),
-        stage=place["stage"] if place else "",
-        unfinished=unfinished(run.run, place["stage"], place["step"]) if place else "",
+        stage=model["stage"],
+        step=model["step"],
+        checkpoint=model["name"],
+        decode=said(scores.get("decode", config.get("decode", {}))),
+        unfinished=unfinished(run.run, metrics, newest["stage"], newest["step"]) if newest["stage"] else "",
     )
 
 
@@ -126,16 +158,17 @@ def label(rewards: Sequence[RewardSpec]) -> str:
 
 def settings(outcome: Outcome, depth: int = 0) -> dict[str, Any]:
     """The settings that make an experiment, without the seed. Depth 1 adds folders of rewards, depth 2 all folders."""
-    values: dict[str, Any] = dict(outcome.config.get("objective", {}))
-    for part in ("model", "decode"):
-        values |= {f"{part}.{name}": value for name, value in outcome.config.get(part, {}).items()}
+    values: dict[str, Any] = said(outcome.config.get("objective", {}))
+    values |= {f"model.{name}": value for name, value in outcome.config.get("model", {}).items()}
+    values |= {f"decode.{name}": value for name, value in outcome.decode.items()}
     if outcome.rewards and not outcome.config.get("init"):  # the stage before
-        values |= {f"xe.{name}": value for name, value in outcome.config.get("xe", {}).items()}
+        values |= {f"xe.{name}": value for name, value in said(outcome.config.get("xe", {})).items()}
     for reward in outcome.rewards:
         values |= {f"{reward.name}.weight": reward.weight}
         values |= {f"{reward.name}.{name}": value for name, value in reward.options if depth or name not in PATHS}
     values |= {name: outcome.config.get(name, "") for name in ("precision", "watch", "data_fingerprint")}
-    values["reached"] = outcome.unfinished
+    values["reached"] = outcome.chosen
+    values["keep_best"] = outcome.best_score
     values["captioner"] = outcome.config.get("versions", {}).get("captioner", "")
     kept = ("clip", "pac", "init") if depth == 2 else ("clip",)
     return values | {name: outcome.config.get(name, "") for name in kept}
@@ -183,7 +216,7 @@ def distinct_labels(groups: Sequence[Sequence[Outcome]]) -> list[str]:
 
 def placed(outcome: Outcome) -> str:
     """The label of a run, with the place of the model that was scored if the run is not finished."""
-    return label(outcome.rewards) + (f" ({outcome.unfinished})" if outcome.unfinished else "")
+    return label(outcome.rewards) + (f" ({outcome.chosen})" if outcome.chosen else "")
 
 
 def unlike(own: dict[str, Any], others: Sequence[dict[str, Any]]) -> list[str]:

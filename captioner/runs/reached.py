@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
-
 from captioner.config import Run
+from captioner.runs.best import Rows, out_of_patience
 from captioner.runs.folder import RunFolder
 from captioner.runs.stages import settings_of, stages
 from metric.scores.catalogue import SCORES
@@ -18,10 +16,22 @@ def reached(folder: RunFolder) -> str:
     return told(folder.run, folder.metrics)
 
 
-def unfinished(run: Run, stage: str, step: int) -> str:
-    """The place of a model that has steps of its run before it, such as `xe step 119 of 4000`; "" of a finished run."""
-    done = stage == stages(run)[-1] and step >= settings_of(run, stage).steps
+def unfinished(run: Run, rows: Rows, stage: str, step: int) -> str:
+    """The place of a model that has steps of its run before it, such as `xe step 119 of 4000`; "" of a finished run.
+
+    `rows` are those of metrics.jsonl.
+    """
+    done = stage == stages(run)[-1] and (step >= settings_of(run, stage).steps or ended_early(run, rows, stage, step))
     return "" if done else place(run, stage, step)
+
+
+def ended_early(run: Run, rows: Rows, stage: str, step: int) -> str:
+    """Why a stage ended at a step before its last one: its patience, or the watch; "" where it goes on."""
+    until = [row for row in rows if row["stage"] == stage and row["step"] <= step]
+    if stage == "xe":
+        return out_of_patience(run, until)
+    fell = [row for row in until if row.get("watch")] if run.watch == "stop" else []
+    return f"the watch stopped it after step {fell[0]['step']}: {'; '.join(fell[0]['watch'])}" if fell else ""
 
 
 def place(run: Run, stage: str, step: int) -> str:
@@ -29,7 +39,7 @@ def place(run: Run, stage: str, step: int) -> str:
     return f"{stage} step {step} of {settings_of(run, stage).steps}"
 
 
-def told(run: Run, rows: Iterable[Mapping[str, Any]]) -> str:
+def told(run: Run, rows: Rows) -> str:
     """`rows` are those of metrics.jsonl."""
     last = [row for row in rows if any(name.startswith("val/") for name in row)][-1]
     scores = [f"{SCORES[name].printed} {last[f'val/{name}']:.3f}" for name in SHOWN if f"val/{name}" in last]

@@ -3,8 +3,9 @@
     1*PAC-S++[w2,prefix='A photo depicts',weights=0f3a...]+scst[candidates=sample,samples=5,...]+max_length=20+0.1.0
 
 The signature is a function of config.json alone. It holds the rewards with weights and fingerprints, every setting of
-the objective but its schedule, the stage before, the longest caption, and the version of this package. It holds neither
-seed nor folder. A new setting of the objective is part of the signature without a change here.
+the objective but its schedule, the stage before, the settings of decoding but the beams, and the version of this
+package. It holds neither seed nor folder. A new setting of the objective is part of the signature, unless LATER says
+that its value changes nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from captioner.runs.folder import RunFolder
+from metric.scores.catalogue import canonical
 from rewards.spec import parse
 
 Config = Mapping[str, Any]  # the content of a config.json
@@ -27,6 +29,8 @@ SCHEDULE = (
     "decay",
 )  # how long and how fast a run learns, not what
 PACKAGE = "captioner"
+# settings that came later, each with the value that stands for what was done before
+LATER = {"mix": "raw", "patience": 0, "length_penalty": 0.0, "no_repeat_ngram": 0}
 
 
 def signature(config: Config) -> str:
@@ -35,8 +39,9 @@ def signature(config: Config) -> str:
     terms = [f"{weight:g}*{term}" for weight, term in zip(weights, config["reward_signatures"])]
     objective = [settings(config["rl"], "scst")] if config["rewards"] else []
     before = "init" if config["init"] else settings(config["xe"], "xe")
-    longest = f"max_length={config['decode']['max_length']}"
-    return "+".join([*terms, *objective, before, longest, config["versions"][PACKAGE]])
+    best = [f"keep_best={canonical(config['keep_best'])}"] if config.get("keep_best") else []
+    search = [f"{name}={value}" for name, value in said(config["decode"]).items() if name != "beams"]
+    return "+".join([*terms, *objective, before, *best, *search, config["versions"][PACKAGE]])
 
 
 def refuse_other(folder: Path, rewards: Sequence[str], given: Mapping[str, str]) -> None:
@@ -58,8 +63,13 @@ def refuse_other(folder: Path, rewards: Sequence[str], given: Mapping[str, str])
 
 def settings(section: Config, label: str) -> str:
     """`xe[label_smoothing=0.1]`: the settings of one section of config.json, without its schedule."""
-    values = (f"{name}={value}" for name, value in section.items() if name not in SCHEDULE)
+    values = (f"{name}={value}" for name, value in said(section).items() if name not in SCHEDULE)
     return f"{label}[{','.join(values)}]"
+
+
+def said(section: Config) -> dict[str, Any]:
+    """The settings of a section, without those of LATER that say nothing. So runs of before and of now are alike."""
+    return {name: value for name, value in section.items() if name not in LATER or LATER[name] != value}
 
 
 def refuse_false(folder: Path, config: Config) -> None:

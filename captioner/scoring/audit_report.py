@@ -15,7 +15,7 @@ from captioner.data import load
 from captioner.scoring.audit_plot import draw_audit
 from captioner.scoring.metric_scorers import Metrics
 from metric.example import Example
-from metric.judgement.audit import Audit, Row, as_csv, as_markdown, audit
+from metric.judgement.audit import Audit, Row, as_csv, as_markdown, audit, with_kinship
 from metric.readable import readable
 from metric.runtime.device import device_of
 from metric.storage.atomic_files import write, write_json
@@ -32,15 +32,16 @@ def report_audit(
     clip: str = "scenes-clip",
     seed: int = 0,
     device: str = "auto",
+    precision: str = "fp32",
 ) -> Audit:
     """Print how metrics and rewards answer to corrupted captions, and write table and plot to the folder `out`.
 
     The captions are those of the first `count` pictures of a data set with references, 0 for all. `metrics` are
     specs with commas between them. Raises ValueError for unknown names.
     """
-    chosen = Metrics.from_specs(metrics, rewards, clip, device_of(device))
+    chosen = Metrics.from_specs(metrics, rewards, clip, device_of(device), precision)
     examples = auditable(load(data, split)[: count or None], data, chosen.look)
-    audited = audit(examples, chosen.scorers(examples), seed)
+    audited = with_kinship(audit(examples, chosen.scorers(examples), seed), chosen.negative_kinds)
     show(audited, chosen.facts)
     save(audited, {"data": data, "split": split, "seed": seed, "facts": chosen.facts}, out)
     return audited
@@ -62,10 +63,12 @@ def auditable(examples: Sequence[Example], data: str, look: bool) -> list[Exampl
 def show(audited: Audit, facts: dict[str, str]) -> None:
     """A row a corruption, a column a metric."""
     console = Console(markup=False, highlight=False)
-    table = Table("corruption", "captions", "not for", *audited.metrics, box=None)
+    hardened = [f"in training of {metric}" for metric in audited.hardened]
+    table = Table("corruption", "captions", "not for", *audited.metrics, *hardened, box=None)
     for corruption in audited.corruptions:
         rows = [audited.row(corruption, metric) for metric in audited.metrics]
-        table.add_row(corruption, str(rows[0].count), str(rows[0].not_applicable), *map(brief, rows))
+        cells = [*map(brief, rows), *(row.met for row in rows if row.met)]
+        table.add_row(corruption, str(rows[0].count), str(rows[0].not_applicable), *cells)
     console.print(table)
     console.print("% of pairs whose corrupted caption scores higher, mean margin in standard deviations")
     for name, fact in facts.items():

@@ -47,6 +47,8 @@ class ScoreJob:
     bootstrap: int = 1000
     """resamples of the pictures, 0 for no intervals"""
     device: str = "auto"
+    precision: str = "fp32"
+    """of the CLIPs: fp32, bf16 or fp16"""
     out: Path | None = None
     """JSON file of the scores"""
     per_caption: Path | None = None
@@ -83,7 +85,10 @@ def evaluated(job: ScoreJob) -> dict[str, Scores]:
     if looks:
         captions, examples = seen(captions, examples, job)
     device = device_for(job.device) if looks else "cpu"
-    scored = {title: evaluate(texts, examples, specs, device=device) for title, texts in captions.items()}
+    scored = {
+        title: evaluate(texts, examples, specs, device=device, precision=job.precision)
+        for title, texts in captions.items()
+    }
     for scores in scored.values():
         scores.facts.update(aside)
     return scored

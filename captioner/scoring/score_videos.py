@@ -16,6 +16,7 @@ from metric.clip.embedder import Embedder
 from metric.clip.load import load_clip
 from metric.runtime.device import device_of
 from metric.runtime.progress import watched
+from metric.scores.clip_families import described
 from metric.scores.emscore import PARTS, EmScore, both
 from metric.storage.atomic_files import write_json
 from metric.storage.ledger import report_all
@@ -29,6 +30,7 @@ def score_videos(
     clip: str = "scenes-clip",
     frames: int = FRAMES,
     device: str = "auto",
+    precision: str = "fp32",
     out: Path | None = None,
 ) -> dict[str, dict[str, float]]:
     """Print the mean EMScore of the captions in a file, and write it with the score of each caption to `out` as JSON.
@@ -41,7 +43,8 @@ def score_videos(
     by_id = read_captions(captions)
     references_by_id = dict(zip(by_id, references_of(list(by_id), references))) if references else {}
     words = corpus(list(by_id.values()), [*references_by_id.values()])
-    metric = EmScore(Embedder(load_clip(clip, device_of(device))), words, frames)
+    embedder = Embedder(load_clip(clip, device_of(device)), precision=precision)
+    metric = EmScore(embedder, words, frames)
     films = seen(metric, videos, by_id)
     by_id = {name: by_id[name] for name in films}
     texts, reference_texts = list(by_id.values()), [references_by_id[name] for name in films if references]
@@ -49,15 +52,13 @@ def score_videos(
     if reference_texts:
         scores["ref_em_score"] = both(scores["em_score"], metric.with_references(texts, reference_texts))
     means = {name: {part: fmean(row[part] for row in rows) for part in PARTS} for name, rows in scores.items()}
-    show(means, f"{frames or 'all'} frames, CLIP {clip}")
+    show(means, f"{frames or 'all'} frames, {described(embedder)}")
     facts = {"empty": fact} if (fact := empty_fact(texts)) else {}
     for name, fact in facts.items():
         print(f"{name}: {fact}")
     if out:
-        per_caption = {name: dict(zip(by_id, rows)) for name, rows in scores.items()}
-        write_json(
-            out, {"corpus": means, "count": len(texts), "clip": clip, "facts": facts, "per_caption": per_caption}
-        )
+        record = {"corpus": means, "count": len(texts), "clip": clip, "precision": precision, "facts": facts}
+        write_json(out, record | {"per_caption": {name: dict(zip(by_id, rows)) for name, rows in scores.items()}})
     return means
 
 

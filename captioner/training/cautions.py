@@ -15,6 +15,7 @@ MOST = 0.99  # share of captions that a longer --decode.max-length should hold
 STILL = 10  # steps of the reward stage without a gradient before the warning
 NOTHING = 1e-7  # a gradient norm that is rounding alone
 FAST = 10  # a learning rate above FAST times that of the preset of the model's size gets a warning
+UNIT_TAU = 10  # tau of DiCO for gaps of about 1: 300 times the gaps of .03 that PAC-S has between candidates
 
 
 def cautions(run: Run) -> list[str]:
@@ -36,6 +37,11 @@ def reward_stage(run: Run) -> list[str]:
         warnings.append(
             f"--rl.lr {rate:g} is {rate / usual:.0f} times the usual rate for a model of this size; "
             f"type --rl.lr {usual:g}"
+        )
+    if run.rl.objective == "dico" and run.rl.mix != "raw" and run.rl.tau > UNIT_TAU:
+        warnings.append(
+            f"--rl.mix {run.rl.mix} makes reward gaps of about 1, and --rl.tau {run.rl.tau:g} is for gaps of .03. The "
+            f"worst candidate alone would count as a loser; type --rl.tau {UNIT_TAU}"
         )
     if not run.init and not run.xe.steps:
         warnings.append(

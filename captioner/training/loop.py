@@ -15,12 +15,14 @@ from captioner.config import Run
 from captioner.model.encoder_decoder import Captioner
 from captioner.runs.folder import RunFolder, resuming
 from captioner.runs.places import placed
+from captioner.runs.reached import ended_early
 from captioner.runs.record import describe
 from captioner.runs.signature import refuse_other
 from captioner.runs.stages import settings_of, stages
-from captioner.training import checkpoint, reward_watch
+from captioner.training import checkpoint
 from captioner.training.cautions import Unmoved, cautions
 from captioner.training.checkpoint import Position
+from captioner.training.evaluation import evaluate
 from captioner.training.log import CaptionLog
 from captioner.training.objectives import OBJECTIVES, Loss
 from captioner.training.rollout import Batch, Drawn, Facts, roll, tokens_a_caption
@@ -79,21 +81,22 @@ def finished(folder: RunFolder, run: Run, reached: Position) -> str:
     last = stages(run)[-1]
     if reached == Position(last, settings_of(run, last).steps):
         return "; nothing is left to resume"
-    watched = reached.stage == "reward" and run.watch == "stop"
-    why = reward_watch.stopped(folder.metrics, reached.step) if watched else ""
+    why = ended_early(run, folder.metrics, last, reached.step) if reached.step and reached.stage == last else ""
     return f": {why}" if why else ""
 
 
 def run_stages(session: Session, out: Path, reached: Position) -> None:
     """The stages that are left, beginning at the position `reached`."""
-    names = stages(session.run)
+    left = stages(session.run)
+    left = left[left.index(reached.stage) :]
+    if reached.step and shared(lambda: ended_early(session.run, RunFolder(out).metrics, reached.stage, reached.step)):
+        left = left[1:]
     opened = CaptionLog(RunFolder(out)) if rank() == 0 else nullcontext()
     with saved_whole(out, resuming(out)), opened as log, interruptible() as stopping:
         if log and not reached.step:
             log.cautions(cautions(session.run), reached.stage)
-        for name in names[names.index(reached.stage) :]:
-            first = reached.step if name == reached.stage else 0
-            run_stage(session, name, first, out, log, stopping)
+        for name in left:
+            run_stage(session, name, reached.step if name == reached.stage else 0, out, log, stopping)
 
 
 def run_stage(
@@ -143,6 +146,9 @@ def save(session: Session, stage: Stage, done: int, out: Path) -> None:
 
 def begin_stage(session: Session, name: str, first: int, out: Path, log: CaptionLog | None) -> Stage:
     """The stage at step `first`. The reward stage is evaluated before its first step."""
+    if name == "reward" and not first and session.run.keep_best and "xe" in stages(session.run):
+        wait()  # for the first process, which writes the model
+        session.captioner.load_state_dict(Captioner.from_pretrained(RunFolder(out).best_of("xe")).state_dict())
     watched = name == "reward" and (session.run.rl.kl or session.run.watch != "off")
     stage = open_stage(session, name, first_model(session, out, first) if watched else None)
     if first:
@@ -164,31 +170,6 @@ def first_model(session: Session, out: Path, first: int) -> Captioner:
 def shown(facts: Facts) -> dict[str, float]:
     """The numbers beside the progress."""
     return {name: facts[name] for name in ("loss", "reward") if name in facts}
-
-
-def evaluate(session: Session, stage: Stage, step: int, out: Path, log: CaptionLog | None) -> bool:
-    """Log the validation scores, which the watch compares in the reward stage. True when the watch ends the run."""
-    if stage.name == "xe" or session.run.watch == "off":
-        scores, samples = session.validation(session.captioner)
-        if log:
-            log.evaluation(step, scores, samples, stage.name)
-        return False
-    before = shared(lambda: reward_watch.history(RunFolder(out).metrics))
-    scores, samples = session.validation(session.captioner, stage.reference)
-    alarms = reward_watch.fallen(session.run, before, scores)
-    if log:
-        log.evaluation(step, scores, samples, stage.name, alarms)
-    if rank() == 0 and reward_watch.is_best(before, scores, alarms):
-        checkpoint.save_model(RunFolder(out).best, session.captioner, Position(stage.name, step))
-    report(alarms, step, reward_watch.best_step(before), RunFolder(out).best)
-    return bool(alarms) and session.run.watch == "stop"
-
-
-def report(alarms: Sequence[str], step: int, best_step: int, best: Path) -> None:
-    for line in alarms:
-        say(f"watch, step {step}: {line}")
-    if alarms:
-        say(f"watch: {best} is the best model from before, of step {best_step}")
 
 
 def update(session: Session, stage: Stage, step: int) -> Facts:

@@ -31,10 +31,10 @@ from captioner.config import Run
 from captioner.decoding.log_probabilities import sequence_log_probabilities, token_divergence, true_tokens
 from captioner.model.encoder_decoder import Captioner
 from captioner.training.rollout import Batch, Drawn, Facts
+from captioner.training.term_scales import LEAST_SPREAD
 from metric.runtime.prefixes import Prefixes
 
 EPSILON = 0.2  # GRPO: the probability ratio of a token counts up to 1 ± EPSILON, as in PPO (arXiv 1707.06347)
-LEAST_SPREAD = 1e-4  # added to the standard deviation of a picture's rewards, which may all be equal
 
 
 class Loss(NamedTuple):
@@ -67,7 +67,7 @@ def self_critical(captioner: Captioner, batch: Batch, drawn: Drawn, run: Run) ->
 
     There is no dropout in this stage, neither in the candidates nor in the gradient.
     """
-    advantage = drawn.total - baseline(drawn, run)
+    advantage = drawn.worth - baseline(drawn, run)
     log_p, spoken, penalty, facts = read(captioner, batch, drawn, run)
     loss = -(advantage * pooled(log_p, spoken, drawn, run)).mean()
     return Loss(loss + penalty, {**drawn.facts(), **facts})
@@ -80,9 +80,9 @@ def baseline(drawn: Drawn, run: Run) -> Tensor:
     the gradient by (k - 1) / k. The mean of the other candidates' (arXiv 2003.09971).
     """
     if run.rl.baseline == "mean":
-        return drawn.total.mean(1, keepdim=True)
+        return drawn.worth.mean(1, keepdim=True)
     if run.rl.baseline == "leave_one_out":
-        return (drawn.total.sum(1, keepdim=True) - drawn.total) / (drawn.total.shape[1] - 1)
+        return (drawn.worth.sum(1, keepdim=True) - drawn.worth) / (drawn.worth.shape[1] - 1)
     assert drawn.greedy is not None
     return drawn.greedy
 
@@ -94,8 +94,8 @@ def group_relative(captioner: Captioner, batch: Batch, drawn: Drawn, run: Run) -
     now over the probability when the token was drawn. At the first update of a step the ratio is 1 and the gradient is
     that of A log p. `updates` above 1 use the candidates again.
     """
-    spread = drawn.total.std(1, keepdim=True) + LEAST_SPREAD
-    advantage = ((drawn.total - drawn.total.mean(1, keepdim=True)) / spread)[..., None]  # b k 1
+    spread = drawn.worth.std(1, keepdim=True) + LEAST_SPREAD
+    advantage = ((drawn.worth - drawn.worth.mean(1, keepdim=True)) / spread)[..., None]  # b k 1
     log_p, spoken, penalty, facts = read(captioner, batch, drawn, run)
     ratio = (log_p - (log_p.detach() if drawn.log_p_then is None else drawn.log_p_then)).exp()
     near = ratio.clamp(1 - EPSILON, 1 + EPSILON)
@@ -118,8 +118,8 @@ def direct(captioner: Captioner, batch: Batch, drawn: Drawn, run: Run) -> Loss:
         before = sequence_log_probabilities(batch.reference, batch.features, drawn.tokens)
     log_p = sequence_log_probabilities(captioner, batch.features, drawn.tokens)
     ratio = pooled(log_p - before, spoken, drawn, run)  # b k
-    best, winner = drawn.total.max(1, keepdim=True)  # b 1
-    distance = run.rl.tau * (best - drawn.total)
+    best, winner = drawn.worth.max(1, keepdim=True)  # b 1
+    distance = run.rl.tau * (best - drawn.worth)
     gamma = distance.scatter(1, winner, -torch.inf).softmax(1)  # the winner is no loser, also where tau is 0
     margin = ratio.gather(1, winner).squeeze(1) - (gamma * ratio).sum(1)
     loss = -F.logsigmoid(run.rl.kl * margin).mean()

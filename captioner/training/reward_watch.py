@@ -112,9 +112,3 @@ def best_step(evaluations: Sequence[Evaluation]) -> int:
         if is_best(evaluations[:number], evaluation.scores, evaluation.fell):
             best = evaluation.step
     return best
-
-
-def stopped(rows: Sequence[Mapping[str, Any]], reached: int) -> str:
-    """Why --watch stop ended a run after `reached` steps of its reward stage; "" when it did not."""
-    ended = [e for e in history(rows) if e.fell and e.step <= reached]
-    return f"the watch stopped it after step {ended[0].step}: {'; '.join(ended[0].fell)}" if ended else ""

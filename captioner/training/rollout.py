@@ -17,6 +17,7 @@ from captioner.config import Run
 from captioner.decoding.generate import Generated, generate
 from captioner.decoding.log_probabilities import true_tokens
 from captioner.model.encoder_decoder import Captioner
+from captioner.training import term_scales
 from metric.example import Example
 from metric.runtime.processes import alike
 from metric.runtime.processes import total as total_of_processes
@@ -65,14 +66,27 @@ class Drawn:
     mean_length: float
     "Tokens of a candidate in the whole batch, over all its parts and processes."
     greedy: Tensor | None = None
-    "`b 1`: the rewards of the greedy captions, where these are the baseline."
+    "`b 1`: the worth of the greedy captions, where these are the baseline."
     log_p_then: Tensor | None = None
     "`b k t`: the log-probabilities of the tokens when they were drawn. The first update of a step finds them."
+    normalised: Tensor | None = None
+    "`b k`: the weighted sum of terms on one scale, where `rl.mix` asks for it."
+
+    @property
+    def worth(self) -> Tensor:
+        """What an objective compares the candidates by, `b k`."""
+        return self.total if self.normalised is None else self.normalised
 
     def facts(self) -> Facts:
-        """The mean reward, the means of its terms, and the style of the captions."""
+        """The mean reward, the means and spreads of its terms, and the style of the captions. All rewards are raw."""
         terms = {f"reward/{name}": float(part.mean()) for name, part in self.parts.items()}
-        return {"reward": float(self.total.mean()), **terms, **style(self.captions)}
+        return {"reward": float(self.total.mean()), **terms, **self.spreads(), **style(self.captions)}
+
+    def spreads(self) -> Facts:
+        """Of a mix, the spread of each term inside a picture. Where `rl.mix` is raw, the spread times the weight tells
+        how much say a term has."""
+        several = len(self.parts) > 1 and self.total.shape[1] > 1
+        return {f"spread/{name}": term_scales.spread(part) for name, part in self.parts.items()} if several else {}
 
 
 def roll(captioner: Captioner, parts: Sequence[Batch], reward: Mix, run: Run) -> list[Drawn]:
@@ -83,10 +97,25 @@ def roll(captioner: Captioner, parts: Sequence[Batch], reward: Mix, run: Run) ->
     drawn = [
         Drawn(candidates.tokens, candidates.captions, total, terms, mean_length) for candidates, total, terms in rolled
     ]
-    if run.rl.objective != "scst" or run.rl.baseline != "greedy":
-        return drawn
-    greedy = alike(lambda: [greedy_reward(captioner, part, reward, run) for part in parts], RewardFailed)
-    return [replace(part, greedy=baseline) for part, baseline in zip(drawn, greedy)]
+    greedy = []
+    if run.rl.objective == "scst" and run.rl.baseline == "greedy":
+        greedy = alike(lambda: [greedy_reward(captioner, part, reward, run) for part in parts], RewardFailed)
+        drawn = [replace(part, greedy=total) for part, (total, _) in zip(drawn, greedy)]
+    return drawn if run.rl.mix == "raw" else rescaled(drawn, [terms for _, terms in greedy], reward, run)
+
+
+def rescaled(drawn: Sequence[Drawn], greedy: Sequence[term_scales.Terms], reward: Mix, run: Run) -> list[Drawn]:
+    """The candidates with a worth whose terms are on one scale. `greedy` has the terms of greedy captions, if any."""
+    device, weights = drawn[0].tokens.device, reward.weights
+    scales = term_scales.spreads([part.parts for part in drawn], run.rl.mix, device)
+    worth = [term_scales.normalised(part.parts, part.parts, scale, weights) for part, scale in zip(drawn, scales)]
+    changed = [replace(part, normalised=values.to(device)) for part, values in zip(drawn, worth)]
+    if not greedy:
+        return changed
+    baselines = [
+        term_scales.normalised(terms, part.parts, scale, weights) for terms, part, scale in zip(greedy, drawn, scales)
+    ]
+    return [replace(part, greedy=values.to(device)) for part, values in zip(changed, baselines)]
 
 
 def scored_candidates(
@@ -97,10 +126,10 @@ def scored_candidates(
     return candidates, total, terms
 
 
-def greedy_reward(captioner: Captioner, batch: Batch, reward: Mix, run: Run) -> Tensor:
-    """The rewards of the greedy captions, `b 1`."""
+def greedy_reward(captioner: Captioner, batch: Batch, reward: Mix, run: Run) -> tuple[Tensor, dict[str, Tensor]]:
+    """The rewards of the greedy captions, `b 1`, and their terms."""
     greedy = generate(captioner, batch.features, method="greedy", max_length=run.decode.max_length)
-    return judged(reward, batch, greedy)[0]
+    return judged(reward, batch, greedy)
 
 
 def tokens_a_caption(parts: Sequence[Tensor], captioner: Captioner) -> float:

@@ -24,6 +24,7 @@ SCORES = (
     "cider clip_s pac_spp pac_spp_hard rep_1 rep_2 rep_3 rep_4 bad_endings incorrect length vocabulary "
     "scene_truth scene_recall scene_grammatical"
 ).split()
+PROBE = "a dog"  # a caption that shows which scores can be computed
 SAMPLES = 4  # pictures whose captions are logged
 
 
@@ -38,6 +39,17 @@ class Validation:
         self.clip = Embedder(clip)
         checkpoint = run.pac_checkpoint
         self.pac = Embedder(load_clip(checkpoint, clip.device, run.pac_scale)) if checkpoint else None
+        self.scores = [*SCORES, *({run.best_score} - {*SCORES, ""})]
+        if run.best_score:
+            self.refuse_unscored()
+
+    def refuse_unscored(self) -> None:
+        """Raises ValueError if the score of --keep-best cannot be computed for the validation pictures."""
+        captions = {example.id: PROBE for example in self.examples[:1]}
+        scores = evaluate(captions, self.examples, [self.run.best_score], self.clip, self.pac, self.run.checker)
+        if scores.skipped:
+            reason = scores.skipped[self.run.best_score]
+            raise ValueError(f"--keep-best {self.run.keep_best} cannot be computed while training: {reason}")
 
     def __call__(
         self, captioner: Captioner, reference: Captioner | None = None
@@ -53,7 +65,7 @@ class Validation:
     def scored(
         self, captioner: Captioner, reference: Captioner | None, captions: dict[str, str]
     ) -> tuple[dict[str, float], dict[str, tuple[Image.Image, str]]]:
-        scores = evaluate(captions, self.examples, SCORES, clip=self.clip, pac=self.pac, checker=self.run.checker)
+        scores = evaluate(captions, self.examples, self.scores, clip=self.clip, pac=self.pac, checker=self.run.checker)
         pictures = filter(is_there, self.examples[:SAMPLES])
         samples = {example.id: (open_image(example.image), captions[example.id]) for example in pictures}
         extra = self.watched(captioner, reference, captions) if reference else {}

@@ -1,4 +1,4 @@
-"""Embedder: pictures and texts as unit vectors, each computed once, in half precision on a GPU.
+"""Embedder: pictures and texts as unit vectors, each computed once, in fp32 unless half precision is asked for.
 
 Batches have one shape (metric.runtime.fixed_batches): an embedding is the same to the bit in any batch.
 
@@ -8,6 +8,7 @@ Axes: n pictures or texts, d features.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -21,10 +22,11 @@ from metric.clip.text_tower import encode_shared, shares
 from metric.clip.token_features import cut
 from metric.example import Example, Picture, image_key
 from metric.runtime.fixed_batches import alike, classes, rows_for
+from metric.runtime.precision import only
 from metric.runtime.processes import gathered
 from metric.runtime.progress import Progress
 
-HALF: dict[str, torch.dtype | None] = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
+EMBEDDED_IN = ("fp32", "bf16", "fp16")  # precisions
 TOKENS = 16  # of a usual text, and so the rows of a matrix product for one text
 Encode = Callable[[Tensor], Tensor]
 TEXTS = 100_000  # embeddings of texts that are kept; rewards ask for ever new ones
@@ -33,14 +35,14 @@ TEXTS = 100_000  # embeddings of texts that are kept; rewards ask for ever new o
 class Embedder:
     """Embeddings by a CLIP whose weights do not change. Results are fp32 on the CPU.
 
-    `precision` is that of the towers: fp32, bf16, fp16 (autocast), or auto, which is fp16 on a GPU and fp32 elsewhere.
+    `precision` is that of the towers: fp32, or bf16 or fp16 (autocast). Scores in fp16 differ by up to 5e-4.
     `cut` counts the texts that were longer than the context of the text tower. Such a text loses its end and keeps EOS.
     """
 
-    def __init__(self, clip: Clip, batch_size: int = 0, precision: str = "auto") -> None:
+    def __init__(self, clip: Clip, batch_size: int = 0, precision: str = "fp32") -> None:
         """`batch_size` 0 takes the size for the device. Raises ValueError for an unknown precision."""
-        if precision not in (*HALF, "auto"):
-            raise ValueError(f"precision must be one of auto, {', '.join(HALF)}, got {precision!r}")
+        if precision not in EMBEDDED_IN:
+            raise ValueError(f"precision must be one of {', '.join(EMBEDDED_IN)}, got {precision!r}")
         self.clip = clip
         self.batch_size = batch_size or rows_for(clip.device)
         self.precision = precision
@@ -97,15 +99,13 @@ class Embedder:
         for batch, t in classes(lengths, most, many):
             yield batch, batch, t, partial(encode_shared, self.clip, rows=many)
 
-    @property
-    def dtype(self) -> torch.dtype | None:
-        """The type of autocast; None without autocast."""
-        name = ("fp16" if self.clip.device.type == "cuda" else "fp32") if self.precision == "auto" else self.precision
-        return HALF[name]
+    def computing(self) -> AbstractContextManager:
+        """The precision of this embedder, for what is computed with its CLIP."""
+        return only(self.clip.device, self.precision)
 
     def learn(self, embeddings: dict[str, Tensor], keys: Sequence[str], encode: Encode, filled: Tensor) -> None:
         """Put the embeddings of the first rows of a filled batch into `embeddings`, one for each key."""
-        with torch.autocast(self.clip.device.type, self.dtype, enabled=self.dtype is not None):
+        with self.computing():
             embeddings.update(zip(keys, encode(filled).cpu().unbind()))
 
     def gather(self, embeddings: dict[str, Tensor], keys: Sequence[str]) -> Tensor:

@@ -18,7 +18,7 @@ from torch import nn
 
 from metric.clip import new_tokenizer
 from metric.clip.model import ADAPTER, CONFIG, WEIGHTS, Clip, frozen
-from metric.clip.tuning import between, recorded, refuse_scale
+from metric.clip.tuning import between, imported, recorded, refuse_scale
 from metric.spec import did_you_mean
 from metric.storage import hub
 from metric.storage.paths import expanded
@@ -48,7 +48,8 @@ def load_clip(name: str, device: str | torch.device = "cpu", scale: float = 1.0)
             return replace(clip, negatives=recorded(inside).get("negatives"))
         if (inside / CONFIG).is_file():
             settings = recorded(inside)
-            clip = replace(load_folder(inside, name, device), negatives=settings.get("negatives"))
+            loaded = load_folder(inside, name, device)
+            clip = replace(loaded, negatives=settings.get("negatives"), origin=imported(inside))
             return clip if scale == 1 else between(base_named(settings, name, device), clip, scale)
     if folder.is_file():
         raise ValueError(f"{name} is a file; make a folder of it with captioner metric import {name} --out DIR")

@@ -28,7 +28,8 @@ class Clip:
     """A frozen model in eval mode, with its preprocessing of pictures and its tokenizer.
 
     `config` is the content of open_clip_config.json. `negatives` is the number of hard text negatives a caption that
-    `captioner metric train` gave it, as its run has recorded; None where nothing is recorded.
+    `captioner metric train` gave it, as its run has recorded; None where nothing is recorded. `origin` says whose
+    weights an imported CLIP has, "" for another.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Clip:
     tokenizer: Callable[[list[str]], Tensor]
     config: dict[str, Any]
     negatives: int | None = None
+    origin: str = ""
 
     @property
     def dim(self) -> int:

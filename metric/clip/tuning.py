@@ -11,6 +11,8 @@ import torch
 from metric.clip.model import Clip
 from metric.storage.run_files import CONFIG
 
+IMPORTED = "imported.json"  # beside the weights that `captioner metric import` wrote: whose weights they are
+
 
 def recorded(folder: Path) -> dict[str, Any]:
     """The settings of the run that made the CLIP in `folder`, which is the run or a folder in it; {} without any."""
@@ -18,6 +20,12 @@ def recorded(folder: Path) -> dict[str, Any]:
         if (place / CONFIG).is_file():
             return json.loads((place / CONFIG).read_text(encoding="utf-8"))
     return {}
+
+
+def imported(folder: Path) -> str:
+    """`the authors' PAC-S of ViT-B/32` for a folder that `captioner metric import` made, "" for another."""
+    file = folder / IMPORTED
+    return json.loads(file.read_text(encoding="utf-8"))["weights"] if file.is_file() else ""
 
 
 def refuse_other_name(clip: Clip, hard: bool, names: tuple[str, str]) -> None:

@@ -9,7 +9,7 @@ import csv
 import io
 import math
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy as np
 from metric.example import Example
 from metric.judgement.corruptions import CORRUPTIONS
 from metric.judgement.judge import Scorer
+from metric.judgement.kinship import kinship
 from metric.runtime.progress import Progress
 
 Z = 1.96  # standard normal quantile of a 95 % interval
@@ -41,6 +42,8 @@ class Row:
     """mean of corrupted minus original"""
     margin_sd: float
     """`margin` in standard deviations of the originals' scores"""
+    met: str = ""
+    """what the metric's training knew of the fault: trained, related, unseen; "" for a training without negatives"""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,11 @@ class Audit:
     rows: list[Row]
     samples: dict[str, tuple[str, str]]
     """corruption -> a caption, before and after"""
+
+    @property
+    def hardened(self) -> list[str]:
+        """The metrics that were trained with negatives."""
+        return list(dict.fromkeys(row.metric for row in self.rows if row.met))
 
     @property
     def metrics(self) -> list[str]:
@@ -78,6 +86,12 @@ def audit(examples: Sequence[Example], scorers: Iterable[Scorer], seed: int = 0)
                 rows += [row(name, key, np.asarray(before[key]), np.asarray(after[key]), applies) for key in after]
                 progress.advance()
     return Audit(rows, {name: sample(originals, captions) for name, captions in corrupted.items()})
+
+
+def with_kinship(audited: Audit, kinds: Mapping[str, Collection[str]]) -> Audit:
+    """The audit with `met` of each row. `kinds` has the kinds of negatives of each metric that has any."""
+    rows = [replace(row, met=kinship(row.corruption, kinds.get(row.metric, ()))) for row in audited.rows]
+    return replace(audited, rows=rows)
 
 
 def hold_out(example: Example, seed: int) -> tuple[Example, str]:
@@ -137,13 +151,12 @@ def as_csv(result: Audit) -> str:
 
 def as_markdown(result: Audit) -> str:
     """A table by corruption and metric: % of pairs whose corrupted caption scores higher, interval, margin."""
-    lines = [
-        "| corruption | captions | " + " | ".join(result.metrics) + " |",
-        "|---|---|" + "---|" * len(result.metrics),
-    ]
+    columns = [*result.metrics, *(f"in training of {metric}" for metric in result.hardened)]
+    lines = ["| corruption | captions | " + " | ".join(columns) + " |", "|---|---|" + "---|" * len(columns)]
     for corruption in result.corruptions:
         rows = [result.row(corruption, metric) for metric in result.metrics]
-        lines.append(f"| {corruption} | {rows[0].count} | " + " | ".join(map(cell, rows)) + " |")
+        cells = [*map(cell, rows), *(row.met for row in rows if row.met)]
+        lines.append(f"| {corruption} | {rows[0].count} | " + " | ".join(cells) + " |")
     legend = "Percent of pairs whose corrupted caption scores higher [95 % interval], and the mean margin in standard "
     return "\n".join([*lines, "", legend + "deviations of the originals' scores."]) + "\n"
 

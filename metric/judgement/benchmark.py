@@ -14,8 +14,11 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from metric.example import Example, Picture
-from metric.judgement.agreement import accuracy, kendall
+from metric.judgement.agreement import TIES, accuracy, kendall, linear
+from metric.spec import find
 from metric.video import FRAMES
+
+WORTH = {"half": "a tie is half a point", "lot": "a tie is decided by lot", "error": "a tie is an error"}
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,8 @@ class Ratings:
         return grouped(self.pictures)
 
     def agreement(self, scores: np.ndarray, points: np.ndarray) -> dict[str, float]:
-        return kendall(scores[np.asarray(self.items)[points]], np.asarray(self.scores)[points])
+        ours, theirs = scores[np.asarray(self.items)[points]], np.asarray(self.scores)[points]
+        return kendall(ours, theirs) | linear(ours, theirs)
 
     def keep(self, items: Sequence[int]) -> Ratings:
         place = {item: number for number, item in enumerate(items)}
@@ -75,6 +79,8 @@ class Raters:
     """Ratings of all items by several people: the mean agreement with one of them. A data point is an item."""
 
     ratings: tuple[Ratings, ...]
+    decimals: int
+    """scores are rounded to so many decimals before they are ranked"""
 
     def __len__(self) -> int:
         return len(self.ratings[0])
@@ -84,10 +90,11 @@ class Raters:
         return self.ratings[0].units
 
     def agreement(self, scores: np.ndarray, points: np.ndarray) -> dict[str, float]:
-        return average([ratings.agreement(scores, points) for ratings in self.ratings])
+        rounded = scores.round(self.decimals)
+        return average([ratings.agreement(rounded, points) for ratings in self.ratings])
 
     def keep(self, items: Sequence[int]) -> Raters:
-        return Raters(tuple(ratings.keep(items) for ratings in self.ratings))
+        return replace(self, ratings=tuple(ratings.keep(items) for ratings in self.ratings))
 
 
 @dataclass(frozen=True)
@@ -120,9 +127,10 @@ class Means(NamedTuple):
 
 @dataclass(frozen=True)
 class Choices:
-    """Pairs of captions. With kinds of pairs, the accuracy is the mean over kinds."""
+    """Pairs of captions. With kinds of pairs, the accuracy is the mean over kinds. `ties` is one of TIES."""
 
     pairs: tuple[Choice, ...]
+    ties: str = "error"
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -133,7 +141,7 @@ class Choices:
 
     def agreement(self, scores: np.ndarray, points: np.ndarray) -> dict[str, float]:
         margins = self.better.averages(scores) - self.worse.averages(scores)
-        return accuracy(margins[points], self.kinds[points])
+        return accuracy(margins[points], self.kinds[points], self.ties, self.lots[points])
 
     @cached_property
     def better(self) -> Means:
@@ -147,15 +155,19 @@ class Choices:
     def kinds(self) -> np.ndarray:
         return np.array([pair.kind for pair in self.pairs])
 
+    @cached_property
+    def lots(self) -> np.ndarray:
+        """The ties that are won where ties are decided by lot, the same in every call."""
+        return np.random.default_rng(0).integers(2, size=len(self.pairs))
+
     def keep(self, items: Sequence[int]) -> Choices:
         place = {item: number for number, item in enumerate(items)}
-        return Choices(
-            tuple(
-                replace(pair, better=tuple(map(place.get, pair.better)), worse=tuple(map(place.get, pair.worse)))  # type: ignore[arg-type]
-                for pair in self.pairs
-                if all(item in place for item in (*pair.better, *pair.worse))
-            )
+        pairs = tuple(
+            replace(pair, better=tuple(map(place.get, pair.better)), worse=tuple(map(place.get, pair.worse)))  # type: ignore[arg-type]
+            for pair in self.pairs
+            if all(item in place for item in (*pair.better, *pair.worse))
         )
+        return replace(self, pairs=pairs)
 
 
 @dataclass(frozen=True)
@@ -174,6 +186,12 @@ class Benchmark:
     """captions in which video scores count rare words; empty: the references are used"""
     frames: int = FRAMES
     """frames that the benchmark's authors look at in a video, evenly spread; 0 for all"""
+    version: str = ""
+    """name of the version of the protocol, where the field knows several"""
+    references: int = 0
+    """most references of an item, 0 for all"""
+    quoted: str = "tau_c"
+    """the result that is usually quoted"""
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -200,9 +218,22 @@ class Benchmark:
         """The benchmark with the first `most` references of each item alone."""
         return replace(
             self,
+            references=most,
             protocol=f"{self.protocol}; at most {most} references",
             rounds=tuple(tuple(shortened(item, most) for item in items) for items in self.rounds),
         )
+
+    def with_ties(self, ties: str) -> Benchmark:
+        """The benchmark of pairs with another worth of a tie, one of TIES. Raises ValueError without pairs."""
+        if not isinstance(self.verdict, Choices):
+            raise ValueError(f"{self.name} has ratings and no pairs, so --ties {ties} changes nothing; leave it out")
+        return replace(self, verdict=replace(self.verdict, ties=find(ties, TIES, "worth of a tie")))
+
+    @property
+    def rule(self) -> str:
+        """The protocol with its version and the worth of a tie."""
+        named = f"{self.version}: {self.protocol}" if self.version else self.protocol
+        return f"{named}; {WORTH[self.verdict.ties]}" if isinstance(self.verdict, Choices) else named
 
 
 def shortened(item: Item, most: int) -> Item:

@@ -16,14 +16,18 @@ from metric.storage.text_lines import text_lines
 csv.field_size_limit(10_000_000)  # a row holds all references of a picture
 
 
+class MissingFile(ValueError):
+    """A file of a benchmark that is not there."""
+
+
 def locate(root: Path, *names: str) -> Path:
-    """The first of these files or folders that exists. Raises ValueError when none exists."""
+    """The first of these files or folders that exists. Raises MissingFile, a ValueError, when none exists."""
     if not root.is_dir():
         raise ValueError(f"--root {root} is not a folder")
     for name in names:
         if (root / name).exists():
             return root / name
-    raise ValueError(
+    raise MissingFile(
         f"{root} has no {' and no '.join(names)}; --root takes the files as the benchmark's authors publish them"
     )
 

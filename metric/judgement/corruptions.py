@@ -22,6 +22,7 @@ Table = Mapping[str, Sequence[str]]
 
 LENGTH = 24  # words that padding fills up to
 PADDING = "that can be seen here in this picture as it is shown".split()
+PRAISE = "best quality,award winning,amazing detail,stunning view,truly beautiful,must see,high resolution".split(",")
 ENDINGS = ("with a", "in the", "and a", "of the", "on a")
 FUNCTION_WORDS = BAD_ENDINGS | frozenset(
     "and or but as by from into onto over under up down out off through while that this these those his her its their "
@@ -165,6 +166,31 @@ def padded(caption: str, example: Example, rng: random.Random) -> str | None:
     return " ".join([*words, *filler]) if filler else None
 
 
+def praised(caption: str, example: Example, rng: random.Random) -> str | None:
+    """The caption with praise, as pages of the web have it."""
+    return ", ".join([ended(caption), *rng.sample(PRAISE, 3)])
+
+
+def negated(caption: str, example: Example, rng: random.Random) -> str | None:
+    """`no` in the place of an article: the caption denies what it had claimed."""
+    words = caption.split()
+    places = [place for place, word in enumerate(words) if word.lower() in ("a", "an", "the")]
+    if not places:
+        return None
+    words[rng.choice(places)] = "no"
+    return " ".join(words)
+
+
+def misspelt(caption: str, example: Example, rng: random.Random) -> str | None:
+    """Two letters within a word exchanged, in up to two words."""
+    words = caption.split()
+    places = [place for place, word in enumerate(words) if len(set(word[1:4])) == 3 and word[:4].isalpha()]
+    for place in rng.sample(places, min(2, len(places))):
+        word = words[place]
+        words[place] = word[0] + word[2] + word[1] + word[3:]
+    return changed(" ".join(words), caption)
+
+
 CORRUPTIONS: dict[str, Corruption] = {
     "repeated word": repeated_word,
     "repeated phrase": repeated_phrase,
@@ -177,6 +203,9 @@ CORRUPTIONS: dict[str, Corruption] = {
     "swapped relation": swapped_relation,
     "hallucination": hallucination,
     "padding": padded,
+    "praise": praised,
+    "negated claim": negated,
+    "misspelt words": misspelt,
 }
 
 

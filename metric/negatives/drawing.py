@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from metric.negatives import content, form
 from metric.negatives.pool import Caption, Pool
-from metric.negatives.words import dressed, plainly
+from metric.negatives.words import dressed, plainly, split
 from metric.spec import find
 
 Rule = Callable[[Caption, Pool, random.Random], list[str] | None]
-GROUPS = ("form", "content", "all")
+GROUPS = ("form", "content", "all")  # "found" is a group of its own, which a file brings
 TRIES = 12  # draws of a kind for one negative, before the caption has none
 
 
@@ -28,6 +28,11 @@ class Kind:
     weight: int = 1
 
 
+def of_captioner(caption: Caption, pool: Pool, rng: random.Random) -> list[str] | None:
+    """One of the captions that pressed captioners were found to say of this picture."""
+    return split(rng.choice(caption.found)) if caption.found else None
+
+
 KINDS = {
     "repeat-word": Kind(form.repeat_word, "form"),
     "repeat-phrase": Kind(form.repeat_phrase, "form"),
@@ -38,30 +43,35 @@ KINDS = {
     "cut": Kind(form.cut, "form"),
     "shuffle": Kind(form.shuffle, "form"),
     "inflect": Kind(form.inflect, "form", 3),
-    "article": Kind(form.article, "form"),
+    "article": Kind(form.article, "form", 2),
     "no-articles": Kind(form.no_articles, "form"),
     "long-words": Kind(form.long_words, "form"),
     "short-word": Kind(form.short_word, "form"),
     "ending": Kind(form.ending, "form"),
-    "thing": Kind(content.thing, "content"),
-    "attribute": Kind(content.attribute, "content"),
-    "number": Kind(content.number, "content"),
-    "relation": Kind(content.relation, "content", 2),
-    "sides": Kind(content.sides, "content", 2),
+    "thing": Kind(content.thing, "content", 3),
+    "attribute": Kind(content.attribute, "content", 2),
+    "number": Kind(content.number, "content", 2),
+    "relation": Kind(content.relation, "content", 3),
+    "sides": Kind(content.sides, "content", 3),
     "binding": Kind(content.binding, "content", 2),
+    "found": Kind(of_captioner, "found", 8),
 }
 
 
-def kinds_of(names: str) -> dict[str, Kind]:
+def kinds_of(names: str, found: bool = False) -> dict[str, Kind]:
     """The kinds of `form`, `content`, `all`, or of names with commas between them, in the order of KINDS.
+
+    With `found`, what captioners were found to say is a kind beside them.
 
     Raises ValueError for an unknown name, with the nearest one, and for no name.
     """
     typed = [name.strip() for name in names.split(",") if name.strip()]
     if not typed:
         raise ValueError(f"--negative-kinds is {', '.join(GROUPS)} or kinds with commas between them, got {names!r}")
-    wanted = {find(name, (*KINDS, *GROUPS), "kind of negative") for name in typed}
-    return {name: kind for name, kind in KINDS.items() if wanted & {name, kind.group, "all"}}
+    rules = {name: kind for name, kind in KINDS.items() if kind.group != "found"}
+    wanted = {find(name, (*rules, *GROUPS), "kind of negative") for name in typed}
+    chosen = {name: kind for name, kind in rules.items() if wanted & {name, kind.group, "all"}}
+    return {**chosen, "found": KINDS["found"]} if found else chosen
 
 
 def draw(

@@ -28,10 +28,11 @@ Frame = tuple[str, str]  # the word before and the word behind
 
 @dataclass(frozen=True)
 class Caption:
-    """A caption, and the references of its picture."""
+    """A caption, the references of its picture, and what a pressed captioner was found to say of it."""
 
     text: str
     references: tuple[str, ...] = ()
+    found: tuple[str, ...] = ()
 
     @cached_property
     def words(self) -> list[str]:

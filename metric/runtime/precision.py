@@ -23,6 +23,20 @@ def mixed(device: torch.device, dtype: torch.dtype) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def only(device: torch.device, precision: str) -> Iterator[None]:
+    """Compute in `precision`, fp32, bf16 or fp16, whatever is set around. fp32 has no TF32, in convolutions neither."""
+    products, convolutions = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        with torch.autocast(device.type, PRECISIONS[precision], enabled=precision != "fp32"):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(products)
+        torch.backends.cudnn.allow_tf32 = convolutions
+
+
 def attention(device: torch.device, dtype: torch.dtype) -> AbstractContextManager:
     """Plain attention in half precision on a CPU, where the backward pass of flash attention is very slow."""
     avoid_flash = device.type == "cpu" and dtype != torch.float32

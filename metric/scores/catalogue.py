@@ -52,13 +52,15 @@ SCORES = {
     "scene_chair_i": Score("scene", "scene", "Scene CHAIR-i %", ("scenes",)),
     "scene_chair_s": Score("scene", "scene", "Scene CHAIR-s %", ("scenes",)),
 }
+LOWER_IS_BETTER = ("rep_", "incorrect", "bad_endings", "chair_", "scene_chair_")  # how their names begin
+NEITHER = ("length", "vocabulary")
 FAMILIES = ("classic", "plain", "java", "text", "clip", "data", "scene")
 # Source -> the options of all scores that it computes.
 OPTIONS = {
-    "clip": ("clip",),
-    "pac_s": ("checkpoint", "w", "scale"),
-    "pac": ("checkpoint", "w", "scale"),
-    "pac_hard": ("checkpoint", "w", "scale"),
+    "clip": ("clip", "precision"),
+    "pac_s": ("checkpoint", "w", "scale", "precision"),
+    "pac": ("checkpoint", "w", "scale", "precision"),
+    "pac_hard": ("checkpoint", "w", "scale", "precision"),
     "checker": ("checker", "cache"),
     "spice": ("corenlp", "cache"),
     "objects": ("instances",),
@@ -79,6 +81,11 @@ class Request:
 def canonical(name: str) -> str:
     """The name in score files: `PAC-S++` -> `pac_spp`."""
     return find(name, SCORES, "score")
+
+
+def direction(name: str) -> int:
+    """1 for a score of which higher is better, -1 where lower is better, 0 where neither is."""
+    return 0 if name in NEITHER else -1 if name.startswith(LOWER_IS_BETTER) else 1
 
 
 def request(specs: Iterable[str]) -> Request:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
@@ -17,42 +18,47 @@ HARD = ("pac_spp", "pac_spp_hard")  # of a CLIP that was tuned without, and with
 def open_clip_s(options: Options, defaults: Defaults) -> Family:
     from metric.similarity import CLIP_W
 
-    embedder = embedder_of(options["clip"], defaults.device) if "clip" in options else defaults.clip
-    if embedder is None:
+    precision = options.get("precision", defaults.precision)
+    if "clip" in options:
+        embedder = embedder_of(options["clip"], defaults.device, precision=precision or "fp32")
+    elif defaults.clip is None:
         raise Unavailable("no CLIP was given; type clip_s:clip=ARCH:TAG, a folder, or scenes-clip")
+    else:
+        embedder = in_precision(defaults.clip, precision)
     return partial(similarity, embedder, "clip_s", CLIP_W)
 
 
 def open_pac_s(options: Options, defaults: Defaults) -> Family:
-    return open_tuned("pac_s", options, None, defaults.device)
+    return open_tuned("pac_s", options, replace(defaults, pac=None))
 
 
 def open_pac_spp(options: Options, defaults: Defaults) -> Family:
-    return open_tuned("pac_spp", options, defaults.pac, defaults.device)
+    return open_tuned("pac_spp", options, defaults)
 
 
 def open_pac_spp_hard(options: Options, defaults: Defaults) -> Family:
-    return open_tuned("pac_spp_hard", options, defaults.pac, defaults.device)
+    return open_tuned("pac_spp_hard", options, defaults)
 
 
-def open_tuned(name: str, options: Options, default: Embedder | None, device: str) -> Family:
-    """The family of a tuned CLIP: that of the options, else the `default`.
+def open_tuned(name: str, options: Options, defaults: Defaults) -> Family:
+    """The family of a tuned CLIP: that of the options, else that of the `defaults`.
 
     Raises ValueError for a checkpoint that was typed under the wrong name. Raises Unavailable without any CLIP, and for
     a default of the wrong name.
     """
     from metric.similarity import PAC_W
 
+    precision = options.get("precision", defaults.precision)
     if "checkpoint" in options:
         scale = share(f"{name}:scale", options["scale"]) if "scale" in options else 1.0
-        embedder = embedder_of(options["checkpoint"], device, scale)
+        embedder = embedder_of(options["checkpoint"], defaults.device, scale, precision or "fp32")
         check_name(embedder, name)
-    elif default is None:
+    elif defaults.pac is None:
         raise Unavailable(f"no tuned CLIP was given; type {name}:checkpoint=DIR")
     elif "scale" in options:
         raise ValueError(f"{name}:scale={options['scale']} goes with a checkpoint; type {name}:checkpoint=DIR,scale=S")
     else:
-        embedder = default
+        embedder = in_precision(defaults.pac, precision)
         try:
             check_name(embedder, name)
         except ValueError as reason:
@@ -69,12 +75,18 @@ def check_name(embedder: Embedder, name: str) -> None:
 
 
 @lru_cache(maxsize=4)
-def embedder_of(name: str, device: str, scale: float = 1.0) -> Embedder:
+def embedder_of(name: str, device: str, scale: float = 1.0, precision: str = "fp32") -> Embedder:
     """The Embedder of a CLIP by the name and the scale that `load_clip` takes; the last four are kept."""
     from metric.clip.embedder import Embedder
     from metric.clip.load import load_clip
 
-    return Embedder(load_clip(name, device, scale))
+    return Embedder(load_clip(name, device, scale), precision=precision)
+
+
+def in_precision(embedder: Embedder, precision: str) -> Embedder:
+    """The embedder itself, or another with its CLIP where it computes in another precision. "" is any precision."""
+    same = precision in ("", embedder.precision)
+    return embedder if same else type(embedder)(embedder.clip, precision=precision)
 
 
 def share(what: str, text: str) -> float:
@@ -99,6 +111,14 @@ def positive(option: str, text: str) -> float:
     return number
 
 
+def described(embedder: Embedder) -> str:
+    """`CLIP runs/pac (0f3a), fp32`: what the facts of a score say of its CLIP."""
+    clip = embedder.clip
+    hard = f", tuned with {clip.negatives} hard text negatives a caption" if clip.negatives else ""
+    whose = f", {clip.origin}" if clip.origin else ""
+    return f"CLIP {clip.name} ({clip.fingerprint}){whose}{hard}, {embedder.precision}"
+
+
 def similarity(embedder: Embedder, name: str, w: float, captions: list[str], examples: list[Example]) -> Part:
     """w max(cos, 0): CLIP-S, PAC-S or PAC-S++, and the reference version when all images have references.
 
@@ -118,6 +138,6 @@ def similarity(embedder: Embedder, name: str, w: float, captions: list[str], exa
     if all(example.references for example in examples):
         best = best_reference(embedder, candidates, examples, PREFIX)
         per_caption[f"ref_{name}"] = ref_score(score, best).tolist()
-    fact = f"w {w}, prefix {PREFIX.strip()!r}, CLIP {embedder.clip.name} ({embedder.clip.fingerprint})"
+    fact = f"w {w}, prefix {PREFIX.strip()!r}, {described(embedder)}"
     lost = f", {embedder.cut} texts longer than its context were cut" if embedder.cut else ""
     return Part(means(per_caption), per_caption, facts={name: fact + lost})

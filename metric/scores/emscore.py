@@ -128,7 +128,9 @@ class EmScore:
         for start in range(0, len(missing), size):
             batch = missing[start : start + size]
             tokens = clip.tokenizer(batch)
-            local, pooled_texts = token_features(clip, tokens).cpu(), self.embedder.texts(batch)
+            with self.embedder.computing():
+                local = token_features(clip, tokens).cpu()
+            pooled_texts = self.embedder.texts(batch)
             for text, row, length, vectors, pooled in zip(
                 batch, tokens, lengths(clip, tokens).tolist(), local, pooled_texts
             ):

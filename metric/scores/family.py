@@ -43,6 +43,8 @@ class Defaults:
     pac: Embedder | None
     checker: str
     device: str
+    precision: str = ""
+    """of all CLIPs; "" for that of `clip` and `pac`, and fp32 for CLIPs that options name"""
 
 
 def means(per_caption: PerCaption) -> dict[str, float]:

@@ -34,10 +34,12 @@ class Patience:
     limit: int
     best: float = sys.float_info.max
     waited: int = 0
+    at: int = 0
+    """the step of the lowest loss, 0 before any step"""
 
-    def improved(self, loss: float) -> bool:
+    def improved(self, loss: float, step: int) -> bool:
         better = loss < self.best
-        self.best, self.waited = (loss, 0) if better else (self.best, self.waited + 1)
+        self.best, self.waited, self.at = (loss, 0, step) if better else (self.best, self.waited + 1, self.at)
         return better
 
     @property
@@ -98,7 +100,7 @@ def save(run: Training, config: Config, step: int, out: Path) -> None:
     with checkpoint_folders.new_checkpoint(out, Position("step", step), config.keep) as new:
         save_moving(run.model, new / "weights.safetensors")
         save_optimizer(run.descent, new / "optimizer.safetensors")
-        patience = {"best": run.patience.best, "waited": run.patience.waited}
+        patience = {"best": run.patience.best, "waited": run.patience.waited, "at": run.patience.at}
         state = {"step": step, "config": asdict(config), "scaler": run.scaler.state_dict(), "patience": patience}
         write_json(new / "state.json", state)
 
@@ -118,7 +120,7 @@ def restore(run: Training, config: Config, out: Path) -> int:
     load_moving(run.model, folder / "weights.safetensors")
     load_optimizer(run.descent, folder / "optimizer.safetensors")
     run.scaler.load_state_dict(state["scaler"])
-    run.patience.best, run.patience.waited = state["patience"]["best"], state["patience"]["waited"]
+    run.patience = Patience(run.patience.limit, **state["patience"])
     return int(state["step"])
 
 

@@ -83,6 +83,8 @@ class MetricConfig:
     "loss of negatives: negclip (further wrong texts of every picture) or fsc (a caption against its own negatives)"
     negative_kinds: str = "all"
     "kinds of negatives: form (faults of grammar), content (false claims), all, or names with commas between them"
+    negatives_from: str = ""
+    "file of captions that pressed captioners say and references do not, as further negatives; empty takes none"
     steps: int = 150
     "optimiser steps"
     batch_size: int = 128
@@ -126,7 +128,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     # the ablation: LoRA without generated positives
     "plain": {"method": "lora", "lambda_v": 0.0, "lambda_t": 0.0},
 }
-IDLE = ("lambda_n", "negatives_form", "negative_kinds")  # settings without an effect in a training without negatives
+# settings without an effect in a training without negatives
+IDLE = ("lambda_n", "negatives_form", "negative_kinds", "negatives_from")
 
 
 def refuse_idle(config: MetricConfig, named: Collection[str]) -> None:

@@ -29,12 +29,13 @@ from metric.training.batches import Batches
 from metric.training.blind_guard import guard, told
 from metric.training.clip_quality import appraise, table
 from metric.training.config import MetricConfig
+from metric.training.found_file import Found, keep
 from metric.training.loop import Loss, check, train
 from metric.training.lora import add_adapter, save_adapter
 from metric.training.lora_layers import TOWERS
 from metric.training.losses import LOSSES, Made, PairLoss, positive_augmented
 from metric.training.negative_losses import Negatives, negative_loss
-from metric.training.negatives import check_captions, check_negatives, spoil, tell_few
+from metric.training.negatives import check_captions, check_negatives, found_of, said_of, spoil, tell_few
 from metric.training.pairs import PairEncoder, loss_name, pair_loss, usable, validation
 from metric.training.projections import train_projections
 
@@ -73,6 +74,7 @@ def train_metric(
     before = shared(lambda: figures(clip, held_out, config))
     model = METHODS[config.method](clip, config).train()
     freeze_statistics(clip.model)
+    keep(config, out, resume)
     loss = augmented_loss(clip, config, training, positives, agree)
     train(model, loss, config, out, resume, validation(clip, held_out, agree))
     if rank() == 0:
@@ -126,7 +128,14 @@ class Drawn:
     """the texts without their prefix, and what else is said of their pictures"""
 
 
-def draw(step: int, batches: Batches, config: MetricConfig, training: Sequence[Example], positives: Positives) -> Drawn:
+def draw(
+    step: int,
+    batches: Batches,
+    config: MetricConfig,
+    training: Sequence[Example],
+    positives: Positives,
+    found: Found,
+) -> Drawn:
     """The data of a step. All processes draw the same, and each encodes its share."""
     rows, rng = batches.order.indices(step), batches.order.rng(step)
     captions = [batches.caption(row, rng) for row in rows]
@@ -134,7 +143,7 @@ def draw(step: int, batches: Batches, config: MetricConfig, training: Sequence[E
     pictures = [positives.image(*pair, rng) for pair in pairs] if config.lambda_v else []
     wordings = [positives.text(*pair, rng) for pair in pairs] if config.lambda_t else []
     texts = [batches.prefixed(caption, rng) for caption in captions]
-    said = [Caption(caption, training[row].references) for row, caption in zip(rows, captions)]
+    said = [said_of(training[row], caption, found) for row, caption in zip(rows, captions)]
     return Drawn(rows, texts, pictures, [text and batches.prefixed(text, rng) for text in wordings], said)
 
 
@@ -144,10 +153,11 @@ def augmented_loss(
     """The loss as a function of the step: the step's batch, its positives, its negatives, and their terms."""
     batches = Batches(training, config.batch_size, config.seed, config.prefix)
     encoder = PairEncoder(clip, [example.image for example in training], config.chunk)
+    found = found_of(config, training)
     apart = negative_loss(clip, config.negatives_form, loss_name(clip, config.loss))
 
     def loss(step: int) -> tuple[Tensor, dict[str, Tensor]]:
-        drawn = draw(step, batches, config, training, positives)
+        drawn = draw(step, batches, config, training, positives, found)
         image, text = encoder.images(drawn.rows), encoder.texts(drawn.texts)
         made_image = embed_positives(drawn.made_images, encoder.made_images)
         made_text = embed_positives(drawn.made_texts, encoder.texts)

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from metric.runtime.console import tell
+from metric.runtime.console import say, tell
 from metric.runtime.gradients import Apply, data_parallel
 from metric.runtime.interrupts import interruptible, stopped
 from metric.runtime.log import Log
@@ -74,7 +74,8 @@ def train(
     """Minimise `loss(step)` over the parameters of `model` that require gradients, `config.steps` times at most.
 
     Writes out/metrics.jsonl, out/tensorboard and out/checkpoints. `validate` gives figures for the log. With
-    `config.patience`, the model ends with the weights of the lowest `val_loss`.
+    `config.patience`, the model ends with the weights of the lowest `val_loss`. Those before the first step count too,
+    so that a run that only harms leaves the model as it was.
     """
     device = next(model.parameters()).device
     allow_tf32(config.precision)
@@ -88,6 +89,11 @@ def train(
         if log and not first:
             tell(contrastive(config))
             log.cautions(contrastive(config))
+        if config.patience and validate and not first:
+            figures = shared(validate)
+            remember_best(run, figures["val_loss"], 0, config, out)
+            if log:
+                log.step(0, figures)
         for step in range(first, config.steps):
             if run.patience.exhausted:
                 break
@@ -95,7 +101,7 @@ def train(
             done = step + 1
             if validate and due(done, config):
                 row |= shared(validate)
-                remember_best(run, row["val_loss"], config, out)
+                remember_best(run, row["val_loss"], done, config, out)
             if log:
                 log.step(done, {name: float(value) for name, value in row.items()})
             progress.advance(**{name: float(row[name]) for name in SHOWN if name in row})
@@ -109,6 +115,7 @@ def train(
     wait()
     if config.patience:
         load_moving(model, out / BEST)
+        say(kept(run.patience))
 
 
 def update(run: Training, apply: Apply, loss: Loss, config: Config, step: int) -> dict[str, Any]:
@@ -146,11 +153,18 @@ def due(done: int, config: Config) -> bool:
     return done % config.val_every == 0
 
 
-def remember_best(run: Training, loss: float, config: Config, out: Path) -> None:
-    """Keep the weights of the lowest validation loss, for early stopping."""
-    better = run.patience.improved(loss)
+def remember_best(run: Training, loss: float, step: int, config: Config, out: Path) -> None:
+    """Keep the weights of the lowest validation loss, for early stopping. `step` 0 is before the first step."""
+    better = run.patience.improved(loss, step)
     if config.patience and better and rank() == 0:
         save_moving(run.model, out / BEST)
+
+
+def kept(patience: Patience) -> str:
+    """Which weights a run with early stopping ends with."""
+    if not patience.at:
+        return f"no step lowered the val_loss of {patience.best:.3f} before the first: the weights are untouched"
+    return f"the weights of step {patience.at} are kept, which have the lowest val_loss, {patience.best:.3f}"
 
 
 def bound_scale(model: nn.Module) -> None:

@@ -9,6 +9,7 @@ import logging
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -22,6 +23,7 @@ from metric.runtime.processes import rank
 from metric.similarity import PREFIX
 from metric.training.batches import Batches
 from metric.training.config import MetricConfig, refuse_idle
+from metric.training.found_file import Found, read_found
 from metric.training.negative_losses import FORMS, Negatives
 
 log = logging.getLogger(__name__)
@@ -64,13 +66,26 @@ def check_captions(config: MetricConfig, training: Sequence[Example], clip: Clip
         log.warning("negatives: %d of %d captions are of one word and have none", alone, len(texts))
     batches = Batches(training, config.batch_size, config.seed)
     drawn = [(row, batches.caption(row, random.Random(row))) for row in batches.order.indices(0)]
-    captions = [Caption(text, training[row].references) for row, text in drawn]
+    found = found_of(config, training)
+    captions = [said_of(training[row], text, found) for row, text in drawn]
     said = [PREFIX * (config.prefix > 0) + caption.text for caption in captions]
     if not spoil(captions, said, config, batches.order.rng(0, "negatives"), clip.tokenizer).texts:
         raise ValueError(
             f"--negative-kinds {config.negative_kinds} makes no negative of the first batch's {len(said)} captions "
             f"that {clip.name} could tell from them, within its context; type --negative-kinds all or another --clip"
         )
+
+
+def found_of(config: MetricConfig, training: Sequence[Example]) -> Found:
+    """What captioners were found to say of training pictures; nothing without a file."""
+    if not config.negatives_from:
+        return {}
+    return read_found(Path(config.negatives_from), {example.id for example in training})
+
+
+def said_of(example: Example, text: str, found: Found) -> Caption:
+    """A caption of an example, with all that is said of its picture."""
+    return Caption(text, example.references, found.get(example.id, ()))
 
 
 def spoil(
@@ -85,7 +100,7 @@ def spoil(
     A negative has the prefix of its caption. One that the text tower cannot tell from its caption, since both lose
     their end beyond the context, is left out.
     """
-    drawn = draw(captions, kinds_of(config.negative_kinds), config.negatives, rng)
+    drawn = draw(captions, kinds_of(config.negative_kinds, bool(config.negatives_from)), config.negatives, rng)
     prefixes = [text.removesuffix(caption.text) for caption, text in zip(captions, texts)]
     pairs = [(row, text) for row, made in enumerate(drawn) for _, text in made]
     whole = [prefixes[row] + text for row, text in pairs]

@@ -1,7 +1,7 @@
 """CLIP-S, PAC-S, PAC-S++ and PAC-S++ hard: the similarity of captions and picture by a CLIP or by a tuned CLIP.
 
 Cost: a forward pass of the text tower for each new caption, and of the image tower once for each image. Embeddings are
-cached.
+cached. `precision` is fp32, bf16 or fp16.
 
 Axes: b images, k captions of each, d features, r references of an image.
 """
@@ -55,86 +55,106 @@ class Similarity:
 
 
 @register("clips", needs=("images",))
-def build_clips(context: Context, clip: str = "") -> Reward:
+def build_clips(context: Context, clip: str = "", precision: str = "fp32") -> Reward:
     """CLIP-S, 2.5 max(cos(image, caption), 0): 0 to 2.5, with the run's CLIP or `clip`.
 
     arXiv 2104.08718. The references are not used. Raised for long, it leads to lists of keywords.
     """
-    return similarity("CLIP-S", CLIP_W, load_clip(clip or context.clip, context.device), with_references=False)
+    return similarity("CLIP-S", CLIP_W, load_clip(clip or context.clip, context.device), False, precision)
 
 
 @register("refclips", needs=("images", "references"))
-def build_refclips(context: Context, clip: str = "") -> Reward:
+def build_refclips(context: Context, clip: str = "", precision: str = "fp32") -> Reward:
     """RefCLIP-S, harmonic mean of CLIP-S and the best cosine to a reference, at least 0: 0 to 1.43.
 
     arXiv 2104.08718. The references of each image are embedded once.
     """
-    return similarity("RefCLIP-S", CLIP_W, load_clip(clip or context.clip, context.device), with_references=True)
+    return similarity("RefCLIP-S", CLIP_W, load_clip(clip or context.clip, context.device), True, precision)
 
 
 @register("pacs", needs=("images", "weights"))
-def build_pacs(context: Context, checkpoint: str = "", w: float = PAC_W, scale: float = 1.0) -> Reward:
+def build_pacs(
+    context: Context, checkpoint: str = "", w: float = PAC_W, scale: float = 1.0, precision: str = "fp32"
+) -> Reward:
     """PAC-S, w max(cos(image, caption), 0) with a CLIP whose two projections were tuned: 0 to w.
 
     arXiv 2303.12112. `checkpoint` is the folder of any tuned CLIP. Nobody checks that the CLIP was tuned as PAC-S.
     `scale` below 1 draws the weights back towards the CLIP before its tuning.
     """
-    return tuned("PAC-S", "pacs", checkpoint, w, scale, context)
+    return tuned("PAC-S", "pacs", checkpoint, w, scale, precision, context)
 
 
 @register("refpacs", needs=("images", "references", "weights"))
-def build_refpacs(context: Context, checkpoint: str = "", w: float = PAC_W, scale: float = 1.0) -> Reward:
+def build_refpacs(
+    context: Context, checkpoint: str = "", w: float = PAC_W, scale: float = 1.0, precision: str = "fp32"
+) -> Reward:
     """RefPAC-S, harmonic mean of PAC-S and the best cosine to a reference, at least 0: 0 to 2w/(w+1).
 
     arXiv 2303.12112. Options as for pacs.
     """
-    return tuned("RefPAC-S", "refpacs", checkpoint, w, scale, context)
+    return tuned("RefPAC-S", "refpacs", checkpoint, w, scale, precision, context)
 
 
 @register("pacspp", needs=("images", "weights"))
-def build_pacspp(context: Context, checkpoint: str = "", w: float = PAC_W, scale: float = 1.0) -> Reward:
+def build_pacspp(
+    context: Context, checkpoint: str = "", w: float = PAC_W, scale: float = 1.0, precision: str = "fp32"
+) -> Reward:
     """PAC-S++, w max(cos(image, caption), 0) with a tuned CLIP: 0 to w; `checkpoint` is its folder.
 
     arXiv 2410.07336. `captioner metric train` writes that folder. The authors use w = 2.0 and w = 2.5. `scale` below 1
     draws the weights back towards the CLIP before its tuning.
     """
-    return tuned("PAC-S++", "pacspp", checkpoint, w, scale, context)
+    return tuned("PAC-S++", "pacspp", checkpoint, w, scale, precision, context)
 
 
 @register("refpacspp", needs=("images", "references", "weights"))
-def build_refpacspp(context: Context, checkpoint: str = "", w: float = PAC_W, scale: float = 1.0) -> Reward:
+def build_refpacspp(
+    context: Context, checkpoint: str = "", w: float = PAC_W, scale: float = 1.0, precision: str = "fp32"
+) -> Reward:
     """RefPAC-S++, harmonic mean of PAC-S++ and the best cosine to a reference, at least 0: 0 to 2w/(w+1).
 
     arXiv 2410.07336. Options as for pacspp.
     """
-    return tuned("RefPAC-S++", "refpacspp", checkpoint, w, scale, context)
+    return tuned("RefPAC-S++", "refpacspp", checkpoint, w, scale, precision, context)
 
 
 @register("pacspp_hard", needs=("images", "weights"))
-def build_pacspp_hard(context: Context, checkpoint: str = "", w: float = PAC_W, scale: float = 1.0) -> Reward:
+def build_pacspp_hard(
+    context: Context, checkpoint: str = "", w: float = PAC_W, scale: float = 1.0, precision: str = "fp32"
+) -> Reward:
     """PAC-S++ hard: PAC-S++ with a CLIP that was tuned with hard text negatives, which the paper has not: 0 to w.
 
     `captioner metric train --preset pacspp_hard` writes the folder `checkpoint`. Options as for pacspp.
     """
-    return tuned("PAC-S++ hard", "pacspp_hard", checkpoint, w, scale, context)
+    return tuned("PAC-S++ hard", "pacspp_hard", checkpoint, w, scale, precision, context)
 
 
 @register("refpacspp_hard", needs=("images", "references", "weights"))
-def build_refpacspp_hard(context: Context, checkpoint: str = "", w: float = PAC_W, scale: float = 1.0) -> Reward:
+def build_refpacspp_hard(
+    context: Context, checkpoint: str = "", w: float = PAC_W, scale: float = 1.0, precision: str = "fp32"
+) -> Reward:
     """RefPAC-S++ hard, harmonic mean of PAC-S++ hard and the best cosine to a reference, at least 0: 0 to 2w/(w+1).
 
     Options as for pacspp.
     """
-    return tuned("RefPAC-S++ hard", "refpacspp_hard", checkpoint, w, scale, context)
+    return tuned("RefPAC-S++ hard", "refpacspp_hard", checkpoint, w, scale, precision, context)
 
 
-def similarity(title: str, w: float, clip: Clip, with_references: bool, more: str = "") -> Similarity:
-    """The reward called `title`: w max(cos, 0). Its signature has w, the prefix and a fingerprint of the CLIP."""
+def similarity(title: str, w: float, clip: Clip, with_references: bool, precision: str, more: str = "") -> Similarity:
+    """The reward called `title`: w max(cos, 0). Its signature has w, the prefix and a fingerprint of the CLIP.
+
+    The signature names a precision other than fp32, in which scores differ by up to 5e-4. Raises ValueError for an
+    unknown precision.
+    """
+    embedder = Embedder(clip, precision=precision)
+    more += "" if precision == "fp32" else f",precision={precision}"
     signature = f"{title}[w{w:g},prefix={PREFIX.strip()!r},weights={clip.fingerprint}{more}]"
-    return Similarity(signature, Embedder(clip), partial(pac_s, w=w), with_references)
+    return Similarity(signature, embedder, partial(pac_s, w=w), with_references)
 
 
-def tuned(title: str, name: str, checkpoint: str, w: float, scale: float, context: Context) -> Similarity:
+def tuned(
+    title: str, name: str, checkpoint: str, w: float, scale: float, precision: str, context: Context
+) -> Similarity:
     """The reward `name` by a tuned CLIP.
 
     Raises ValueError when no checkpoint was typed, since no CLIP is tuned by default, and for a CLIP whose training
@@ -150,4 +170,4 @@ def tuned(title: str, name: str, checkpoint: str, w: float, scale: float, contex
     if "pp" in name:
         plain = name.removesuffix("_hard")
         refuse_other_name(clip, plain != name, (plain, f"{plain}_hard"))
-    return similarity(title, w, clip, name.startswith("ref"), "" if scale == 1 else f",scale={scale:g}")
+    return similarity(title, w, clip, name.startswith("ref"), precision, "" if scale == 1 else f",scale={scale:g}")

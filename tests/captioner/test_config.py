@@ -9,11 +9,11 @@ from captioner.presets import PRESETS, RECIPES, settings_of
 DICO = RECIPES["dico"].objective
 
 
-def test_every_field_is_documented_and_there_are_at_most_forty_six():
+def test_every_field_is_documented_and_there_are_at_most_fifty_four():
     run = Run()
     kinds = [type(run), type(run.model), type(run.decode), type(run.xe), type(run.rl)]
     documented = sum(len(field_docs(kind)) for kind in kinds)
-    assert documented == len(dotted(run)) <= 46
+    assert documented == len(dotted(run)) <= 54
 
 
 def test_config_survives_json():

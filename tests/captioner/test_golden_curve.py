@@ -45,7 +45,7 @@ REWARDED = {
     "scst": "--reward cider",
     "scst-greedy": "--reward clips --preset rennie",
     "scst-leave-one-out": "--reward cider --rl.candidates sample --rl.baseline leave_one_out --rl.kl 0.1",
-    "grpo": "--reward clips --rl.candidates sample --rl.objective grpo --rl.updates 3 --rl.lr 5e-3",
+    "grpo": "--reward clips --rl.candidates sample --rl.objective grpo --rl.updates 3 --rl.lr 2e-3",
     "dico": "--reward cider --rl.candidates sample --rl.objective dico --rl.kl 0.2 --rl.tau 5 "
     "--rl.normalise sum --rl.lr 2e-3",
 }

@@ -32,8 +32,9 @@ CAPTIONS = {"1.jpg": "a red dog runs", "2.jpg": "a cat sits on a", "3.jpg": "a p
 class Letters:
     """An Embedder that knows texts by their letters, and each picture as its first reference."""
 
-    clip = SimpleNamespace(name="letters", fingerprint="abc", negatives=None)
+    clip = SimpleNamespace(name="letters", fingerprint="abc", negatives=None, origin="")
     cut = 0
+    precision = "fp32"
 
     def texts(self, texts):
         return normalize(torch.tensor([[float(text.count(c)) for c in "abcdefghijk"] for text in texts]), dim=1)
@@ -107,7 +108,7 @@ def test_no_grammar_checker_is_a_skip_for_auto_and_an_error_by_name(no_checker):
 
 
 def test_options_say_what_computes_a_score(monkeypatch):
-    monkeypatch.setattr(clip_families, "embedder_of", lambda name, device, scale=1.0: {"DIR": Letters()}[name])
+    monkeypatch.setattr(clip_families, "embedder_of", lambda name, *_, **__: {"DIR": Letters()}[name])
     cosine = evaluate(CAPTIONS, PHOTOS, ["clip_s"], clip=Letters()).corpus["clip_s"] / 2.5
     scores = evaluate(CAPTIONS, PHOTOS, ["clip:clip=DIR", "pac_spp:checkpoint=DIR,w=2.5", "PAC-S:checkpoint=DIR"])
     assert scores.skipped.keys() == {"pac_spp_hard", "ref_pac_spp_hard"}  # the one that has no CLIP
@@ -199,7 +200,7 @@ def test_no_scores_make_a_table_of_no_rows(tmp_path):
 
 def hard_letters(negatives: int | None) -> Letters:
     embedder = Letters()
-    embedder.clip = SimpleNamespace(name="letters", fingerprint="abc", negatives=negatives)
+    embedder.clip = SimpleNamespace(name="letters", fingerprint="abc", negatives=negatives, origin="")
     return embedder
 
 
@@ -213,7 +214,7 @@ def test_a_given_clip_has_the_name_of_its_training(negatives, named):
 
 
 def test_a_typed_checkpoint_under_the_wrong_name_is_refused(monkeypatch):
-    monkeypatch.setattr(clip_families, "embedder_of", lambda name, device, scale=1.0: hard_letters(3))
+    monkeypatch.setattr(clip_families, "embedder_of", lambda *_: hard_letters(3))
     assert set(evaluate(CAPTIONS, PHOTOS, ["pac_spp_hard:checkpoint=DIR,scale=0.5"]).corpus) == {"pac_spp_hard"}
     with pytest.raises(ValueError, match="type pac_spp_hard, not pac_spp"):
         evaluate(CAPTIONS, PHOTOS, ["pac_spp:checkpoint=DIR"])
@@ -221,3 +222,19 @@ def test_a_typed_checkpoint_under_the_wrong_name_is_refused(monkeypatch):
         evaluate(CAPTIONS, PHOTOS, ["pac_spp_hard:checkpoint=DIR,scale=2"])
     with pytest.raises(ValueError, match="goes with a checkpoint"):
         evaluate(CAPTIONS, PHOTOS, ["pac_spp_hard:scale=0.5"], pac=hard_letters(3))
+
+
+def test_a_precision_is_named_in_the_facts_and_only_a_typed_one_replaces_that_of_the_given_clip():
+    made = []
+
+    class Precise(Letters):
+        def __init__(self, clip=None, precision="bf16"):
+            self.precision = precision
+            made.append(precision)
+
+    facts = evaluate(CAPTIONS, PHOTOS, ["clip_s"], clip=Precise()).facts
+    assert facts["clip_s"].endswith("CLIP letters (abc), bf16") and made == ["bf16"]
+    facts = evaluate(CAPTIONS, PHOTOS, ["clip_s:precision=fp16"], clip=Precise()).facts
+    assert facts["clip_s"].endswith(", fp16") and made == ["bf16", "bf16", "fp16"]
+    facts = evaluate(CAPTIONS, PHOTOS, ["pac_spp"], pac=Precise(), precision="fp32").facts
+    assert facts["pac_spp"].endswith(", fp32")

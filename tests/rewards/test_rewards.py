@@ -305,3 +305,12 @@ def test_the_check_finds_a_broken_reward(reward, complaint):
 
 def test_the_check_passes_a_good_reward():
     check_reward(by_caption(len))
+
+
+def test_a_precision_other_than_fp32_stands_in_the_signature(folder):
+    specs = ["clips", "clips:precision=bf16", f"refpacs:checkpoint={folder},precision=fp16"]
+    signed = [next(iter(build([parse(spec)], Context(EXAMPLES, folder)).signatures.values())) for spec in specs]
+    assert "precision" not in signed[0] and signed[1] == signed[0].replace("]", ",precision=bf16]")
+    assert signed[2].endswith(",precision=fp16]")
+    with pytest.raises(ValueError, match="precision must be one of fp32, bf16, fp16, got 'fp8'"):
+        build([parse("clips:precision=fp8")], Context(EXAMPLES, folder))

@@ -48,6 +48,7 @@ def run(args: argparse.Namespace) -> None:
         clip=args.clip,
         seed=args.seed,
         device=args.device,
+        precision=args.precision,
     )
     ended(
         where=f"{args.out}: audit.md, audit.csv, audit.json, audit.png",

@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from captioner.commands.metric.judge import whole_number
+from captioner.commands.metric.judge import add_precision, whole_number
 from captioner.flags import add_strict, beside_out
 
 HELP = "EMScore of captions of videos, with any CLIP"
@@ -29,6 +29,7 @@ def add(commands: Any) -> None:
         "--frames", type=whole_number, default=10, help="frames of a video, evenly spread; 0 takes all (10)"
     )
     sub.add_argument("--device", default="auto", help="device of the work: auto, cpu, cuda or cuda:N (auto)")
+    add_precision(sub)
     sub.add_argument(
         "--out", type=Path, metavar="FILE.json", help="JSON file for the means and the scores of each caption"
     )
@@ -47,6 +48,7 @@ def run(args: argparse.Namespace) -> None:
         clip=args.clip,
         frames=args.frames,
         device=args.device,
+        precision=args.precision,
         out=args.out,
     )
     keep = ["captioner", *args.typed, "--out", "scores.json"]

@@ -28,16 +28,42 @@ BENCHMARKS = {
     "activitynet-foil": "activitynet:activitynet",
 }
 
+# Benchmark -> versions of its protocol that the field knows, the first by default.
+PROTOCOLS = {
+    "composite": ("12k", "correctness", "ratings", "polos"),
+    "nebula": ("own", "spica"),
+    "thumb": ("all", "machines"),
+}
 
-def load_benchmark(name: str, root: Path, references: int = 0, look: bool = False) -> Benchmark:
+
+def load_benchmark(
+    name: str, root: Path, references: int = 0, look: bool = False, protocol: str = "", ties: str = ""
+) -> Benchmark:
     """The benchmark `name`, read from its files in the folder `root`.
 
     `references` is the most references an item keeps; 0 keeps all. With `look`, items whose picture is absent or
-    broken are left out and named in `Benchmark.left_out`. Raises ValueError for an unknown name or a missing file.
+    broken are left out and named in `Benchmark.left_out`. `protocol` is one of PROTOCOLS, `ties` one of
+    `metric.judgement.agreement.TIES`; "" takes the benchmark's own. Raises ValueError for an unknown name, a version
+    or a worth of ties that the benchmark does not have, and a missing file.
     """
     from metric.judgement.media_check import with_pictures
 
-    module, function = BENCHMARKS[find(name, BENCHMARKS, "benchmark")].split(":")
-    benchmark = getattr(import_module(f"{__name__}.{module}"), function)(root)
+    known = find(name, BENCHMARKS, "benchmark")
+    module, function = BENCHMARKS[known].split(":")
+    read = getattr(import_module(f"{__name__}.{module}"), function)
+    benchmark = read(root, *version_of(known, protocol))
+    benchmark = benchmark.with_ties(ties) if ties else benchmark
     benchmark = benchmark.with_references(references) if references else benchmark
     return with_pictures(benchmark) if look else benchmark
+
+
+def version_of(name: str, protocol: str) -> tuple[str, ...]:
+    """The version of a benchmark's protocol as arguments of its reader; () where there is one protocol only.
+
+    Raises ValueError for a version that the benchmark does not have.
+    """
+    if name in PROTOCOLS:
+        return (find(protocol, PROTOCOLS[name], f"protocol of {name}") if protocol else "",)
+    if protocol:
+        raise ValueError(f"{name} has one protocol, got --protocol {protocol}; leave it out")
+    return ()

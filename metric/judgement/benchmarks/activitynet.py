@@ -11,6 +11,7 @@ ROOT/train.json                 {video: {"sentences": [...]}}, for the words' fr
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ OVERLAP = 0.4  # share of a reference's time that a sentence has to cover, as in
 WORDS = 66  # longer training sentences do not count for the words' frequency, as in the authors' code
 PROTOCOL = (
     "a paragraph scores the mean of its sentences, each with its segment of the video and the references of that time; "
-    "all frames of a segment; a tie is an error (arXiv 2111.08919 and its ActivityNet-FOIL_demo.py)"
+    "all frames of a segment (arXiv 2111.08919 and its ActivityNet-FOIL_demo.py)"
 )
 Span = Sequence[float]
 
@@ -44,9 +45,8 @@ def activitynet(root: Path) -> Benchmark:
         pairs.append(Choice(tuple(range(start, middle)), tuple(range(middle, len(items)))))
     if not pairs:
         raise ValueError(f"{root}: no video has a right and a foiled paragraph, times and references")
-    benchmark = Benchmark(
-        "activitynet-foil", PROTOCOL, (tuple(items),), Choices(tuple(pairs)), corpus=corpus(root), frames=0
-    )
+    benchmark = Benchmark("activitynet-foil", PROTOCOL, (tuple(items),), Choices(tuple(pairs)), frames=0)
+    benchmark = replace(benchmark, corpus=corpus(root), quoted="accuracy")
     return benchmark.noting("without foil, times or references", lost)
 
 
@@ -65,14 +65,14 @@ def paragraph(
 ) -> list[Item]:
     """An item for each sentence, with its segment of the video."""
     spans = with_keys(name, times, ("timestamps", "duration"))["timestamps"]
-    length = rating(f"{name}: duration", times["duration"])
     references = with_keys(name, references, ("timestamps", "sentences"))
+    length = rating(f"{name}: duration", references.get("duration", times["duration"]))  # the authors take the second
     if len(spans) < len(sentences) or length <= 0:
         raise ValueError(f"{name} has {len(sentences)} sentences, got {len(spans)} timestamps and {length} seconds")
     file = video_file(root / "videos", video)
     return [
         Item(
-            Example(f"{name} {number}", Video(file, start / length, end / length), timely((start, end), references)),
+            Example(f"{name} {number}", Video(file, start, end, length), timely((start, end), references)),
             sentence,
         )
         for number, (sentence, (start, end)) in enumerate(zip(sentences, spans))

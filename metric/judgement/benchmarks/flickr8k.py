@@ -4,6 +4,8 @@ ROOT/ExpertAnnotations.txt         image <tab> image#number <tab> score <tab> sc
 ROOT/CrowdFlowerAnnotations.txt    image <tab> image#number <tab> share of yes <tab> yes <tab> no
 ROOT/Flickr8k.token.txt            image#number <tab> caption
 ROOT/Images/ (or Flicker8k_Dataset/)
+
+Instead of the text files, ROOT/flickr8k.json or crowdflower_flickr8k.json: see `flickr8k_json`.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from pathlib import Path
 from metric.example import Example
 from metric.judgement.benchmark import Benchmark, Item, Ratings
 from metric.judgement.benchmark_files import Pictures, locate, plain, rating, read_lines
+from metric.judgement.benchmarks.flickr8k_json import processed
 
 Row = tuple[str, str, list[float]]  # image, caption's id, scores
 
@@ -56,6 +59,8 @@ class Captions:
 
 
 def expert(root: Path) -> Benchmark:
+    if only_json(root, "ExpertAnnotations.txt", "flickr8k.json"):
+        return processed(root / "flickr8k.json", "flickr8k-expert", EXPERT)
     captions = read_captions(root)
     rows = list(read_rows(locate(root, "ExpertAnnotations.txt"), scores=slice(2, 5), columns=5))
     others = [row for row in rows if not captions.is_own(row)]
@@ -64,11 +69,19 @@ def expert(root: Path) -> Benchmark:
 
 
 def crowd(root: Path) -> Benchmark:
+    if only_json(root, "CrowdFlowerAnnotations.txt", "crowdflower_flickr8k.json"):
+        benchmark = processed(root / "crowdflower_flickr8k.json", "flickr8k-cf", CROWD)
+        return replace(benchmark, quoted="tau_b")
     captions = read_captions(root)
     rows = list(read_rows(locate(root, "CrowdFlowerAnnotations.txt"), scores=slice(2, 3), columns=5))
     on_own_image = [row for row in rows if captions.is_own(row)]
-    benchmark = judged("flickr8k-cf", CROWD, root, rows, captions.without(on_own_image))
+    benchmark = replace(judged("flickr8k-cf", CROWD, root, rows, captions.without(on_own_image)), quoted="tau_b")
     return benchmark.noting(REFERENCE, [named(row) for row in on_own_image])
+
+
+def only_json(root: Path, annotations: str, processed_file: str) -> bool:
+    """Whether the file of CLIPScore's code stands in the place of the annotations."""
+    return (root / processed_file).is_file() and not (root / annotations).is_file()
 
 
 def named(row: Row) -> str:
@@ -86,6 +99,8 @@ def read_rows(path: Path, scores: slice, columns: int) -> Iterator[Row]:
 def judged(name: str, protocol: str, root: Path, rows: list[Row], captions: Captions) -> Benchmark:
     """An item a row. Rows whose caption or references are not in the token file are left out, with their names."""
     complete = [row for row in rows if captions.has(row)]
+    if not complete:
+        raise ValueError(f"{root}: no row of {name} judges a caption of {TOKENS}; expected both files of Flickr8k")
     pictures = Pictures.below(root, "Images", "Flicker8k_Dataset", "images")
     items = tuple(
         Item(Example(named(row), pictures(row[0]), captions.references[row[0]]), captions.texts[row[1]])

@@ -16,7 +16,7 @@ from metric.judgement.benchmark import Benchmark, Choice, Choices, Item
 from metric.judgement.benchmark_files import Pictures, coco_references, locate, plain, read_json, with_keys
 
 FILE = "foilv1.0_test_2017.json"
-PROTOCOL = "every foil against its own right caption, which is no reference; a tie is an error (arXiv 2104.08718)"
+PROTOCOL = "every foil against its own right caption, which is no reference (arXiv 2104.08718)"
 
 
 def foil(root: Path) -> Benchmark:
@@ -46,7 +46,7 @@ def foil(root: Path) -> Benchmark:
         ]
     if not pairs:
         raise ValueError(f"{path} has no foil with its right caption and references")
-    benchmark = Benchmark("foil", PROTOCOL, (tuple(items),), Choices(tuple(pairs)))
+    benchmark = Benchmark("foil", PROTOCOL, (tuple(items),), Choices(tuple(pairs), ties="half"), quoted="accuracy")
     return benchmark.noting("without right caption, picture or references", lost)
 
 

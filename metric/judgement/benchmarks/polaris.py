@@ -6,19 +6,27 @@ Polaris, either as it was first published, or as its Hugging Face data set yuwd/
     ROOT/data/test-*.parquet              columns cand, refs, human_score, img (bytes inside)
 
 Nebula, Ka2ukiMatsuda/Nebula: ROOT/nebula_test.csv as above, or the parquet files with mt, refs, human_score, image.
+
+Two sets of scores of Nebula's test captions are in circulation, and their figures differ by .006 to .008.
+    own      the scores of Nebula itself
+    spica    those of Spica, hiranohachiman/Spica: ROOT/spica_train.csv, spica_val.csv, spica_test.csv with the columns
+             imgid, mt, score. A caption has the mean of its scores there, or its own score where it is not there.
 """
 
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from statistics import fmean
+from typing import Any, cast
 
 from metric.images import InMemory
-from metric.judgement.benchmark import Benchmark, Rated, of_ratings
+from metric.judgement.benchmark import Benchmark, Rated, Ratings, of_ratings
 from metric.judgement.benchmark_files import Pictures, locate, plain, rating, read_csv
 
 PROTOCOL = "the test split, one mean human score a caption; tau-c is the figure usually quoted"
+SPICA = ("spica_train.csv", "spica_val.csv", "spica_test.csv")
 ABSENT = Path("(no picture in the row)")
 
 
@@ -26,8 +34,34 @@ def polaris(root: Path) -> Benchmark:
     return load("polaris", root, caption="cand", image="img")
 
 
-def nebula(root: Path) -> Benchmark:
-    return load("nebula", root, caption="mt", image="image")
+def nebula(root: Path, version: str = "") -> Benchmark:
+    benchmark = load("nebula", root, caption="mt", image="image")
+    if version != "spica":
+        return replace(benchmark, version="own", protocol=f"the scores of Nebula itself, {PROTOCOL}")
+    locate(root, "nebula_test.csv")  # parquet has no names of pictures, by which Spica's scores are found
+    return corrected(benchmark, spica_scores(root))
+
+
+def spica_scores(root: Path) -> dict[tuple[str, str], list[float]]:
+    """Stem of the picture's file and caption -> the scores of Spica's files."""
+    scores: dict[tuple[str, str], list[float]] = {}
+    for path in (locate(root, name) for name in SPICA):
+        for place, row in read_csv(path, ",", "imgid", "mt", "score"):
+            key = Path(row["imgid"]).stem, plain(row["mt"])
+            scores.setdefault(key, []).append(rating(place, row["score"]))
+    return scores
+
+
+def corrected(benchmark: Benchmark, scores: dict[tuple[str, str], list[float]]) -> Benchmark:
+    """Nebula with the mean of Spica's scores of each caption. The captions that keep their own score are named."""
+    verdict = cast(Ratings, benchmark.verdict)
+    keys = [(Path(name).stem, item.caption) for name, item in zip(verdict.pictures, benchmark.items)]
+    found = tuple(fmean(scores.get(key, [own])) for key, own in zip(keys, verdict.scores))
+    kept = [f"{name}: {caption}" for name, caption in keys if (name, caption) not in scores]
+    protocol = f"the scores of Spica, {PROTOCOL}"
+    return replace(benchmark, version="spica", protocol=protocol, verdict=replace(verdict, scores=found)).noting(
+        "not in Spica, judged by its own score", kept
+    )
 
 
 def load(name: str, root: Path, caption: str, image: str) -> Benchmark:

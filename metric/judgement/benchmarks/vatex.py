@@ -1,7 +1,7 @@
 """VATEX-EVAL: six captions a video, rated by three people each (EMScore, Shi et al. 2022).
 
 ROOT/candidates_list.pkl     array or list of captions
-ROOT/gts_list.pkl            for each caption its references
+ROOT/gts_list.pkl            for each caption its nine references; the paper uses none, one or nine of them
 ROOT/human_scores.pkl        array of 3 x captions numbers, rater after rater
 ROOT/video_ids.pkl           for each caption its video
 ROOT/videos/ID.mp4           or folders of frames ROOT/videos/ID/; needed by scores that look
@@ -23,7 +23,11 @@ from metric.judgement.safe_pickle import unpickle
 from metric.video import Video, video_file
 
 RATERS = 3
-PROTOCOL = "tau with each of three raters, averaged over them; all references (arXiv 2111.08919)"
+DECIMALS = 4  # of the scores that the authors' code ranks
+PROTOCOL = (
+    f"tau-b and Spearman with each of three raters, averaged over them, scores rounded to {DECIMALS} decimals "
+    "(arXiv 2111.08919 and its utils.py)"
+)
 CORPUS = "vatex_train_en_annotations.json"
 
 
@@ -45,7 +49,8 @@ def vatex(root: Path) -> Benchmark:
     ratings = (
         Ratings(tuple(range(n)), tuple(of_rater), tuple(videos)) for of_rater in scores.reshape(RATERS, n).tolist()
     )
-    return Benchmark("vatex-eval", PROTOCOL, (items,), Raters(tuple(ratings)), corpus=corpus(root))
+    verdict = Raters(tuple(ratings), DECIMALS)
+    return Benchmark("vatex-eval", PROTOCOL, (items,), verdict, corpus=corpus(root), quoted="tau_b")
 
 
 def column(root: Path, file: str) -> list[Any]:

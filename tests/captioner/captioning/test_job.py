@@ -140,6 +140,23 @@ def test_beams_and_length_are_the_models_unless_typed(model, pictures, tmp_path,
     assert "--max-length must be at most 6" in capsys.readouterr().err
 
 
+def test_length_penalty_and_repeats_are_typed_and_kept_apart_on_resume(model, pictures, tmp_path, capsys):
+    out = tmp_path / "out.jsonl"
+    words = ["--length-penalty", "2", "--no-repeat-ngram", "1"]
+    assert caption(model, pictures, out, *words) == 0
+    assert all(len(set(text.split())) == len(text.split()) for text in captioned(out).values())
+    assert caption(model, pictures, out) == 2
+    assert "length_penalty 2.0, now None" in capsys.readouterr().err
+    assert caption(model, pictures, tmp_path / "plain.jsonl") == 0
+    settings = json.loads((tmp_path / "plain.jsonl.work" / "settings.json").read_text())
+    assert not {"length_penalty", "no_repeat_ngram"} & settings.keys()  # as in work folders of before
+
+
+def test_a_length_penalty_without_beams_is_refused(model, pictures, tmp_path, capsys):
+    assert caption(model, pictures, tmp_path / "out.jsonl", "--method", "sample", "--length-penalty", "1") == 2
+    assert "--method sample ranks no beams by their length, got --length-penalty 1" in capsys.readouterr().err
+
+
 def test_run_is_captioned_as_evaluate_does_it(tiny_flags, pictures, tmp_path):
     rows = [{"image": str(path), "references": ["a thing"]} for path in sorted(pictures.rglob("*.png"))]
     (tmp_path / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))

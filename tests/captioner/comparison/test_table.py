@@ -218,6 +218,69 @@ def test_an_unfinished_run_is_labelled_with_its_place_and_its_reward_is_not_mark
     assert [row.first.trained_on("cider") for row in got.rows] == ["xe" not in row.label for row in got.rows]
 
 
+def test_seeds_of_the_best_checkpoint_are_one_row_that_names_the_choice_and_the_steps(tmp_path):
+    settings = {"model": {}, "decode": {}, "xe": {"steps": 10}, "rl": {"steps": 30}, "keep_best": "cider"}
+    runs = []
+    for seed, step in enumerate((20, 0)):
+        best = {"name": "best", "stage": "reward", "step": step, "run": {"stage": "reward", "step": 30}}
+        folder = tmp_path / str(seed)
+        runs.append(write_run(folder, rewards=["cider"], seed=seed, checkpoint=best, **settings))
+    got = compare(runs)
+    assert labels(got) == ["+CIDEr (best by cider)"]
+    assert got.rows[0].models == "reward step 20 of 30 | reward step 0 of 30"
+    assert got.rows[0].models in got.table()
+    assert [run.trained_on("cider") for run in got.rows[0].outcomes] == [True, False]  # step 0 has seen no reward
+    early = {"name": "reward-000020", "stage": "reward", "step": 20, "run": {"stage": "reward", "step": 30}}
+    third = write_run(tmp_path / "third", rewards=["cider"], seed=0, checkpoint=early, **settings)
+    assert labels(compare([*runs, third])) == ["+CIDEr (best by cider)", "+CIDEr (reward step 20 of 30)"]
+
+
+def test_the_best_of_a_run_that_is_not_finished_says_so(tmp_path):
+    settings = {"model": {}, "decode": {}, "xe": {"steps": 10}, "rl": {"steps": 30}}
+    best = {"name": "best", "stage": "reward", "step": 5, "run": {"stage": "reward", "step": 20}}
+    run = write_run(tmp_path / "run", rewards=["cider"], checkpoint=best, **settings)
+    assert labels(compare([run])) == ["+CIDEr (best by the watch, reward step 20 of 30)"]
+
+
+@pytest.mark.parametrize(
+    ("more", "metrics"),
+    [
+        ({"watch": "stop"}, [{"stage": "reward", "step": 10, "watch": ["rep_4 0 -> 2"]}]),
+        (
+            {"keep_best": "cider", "xe": {"steps": 40, "patience": 2}, "rewards": []},
+            [{"stage": "xe", "step": 2 + i, "val/cider": 1.0 - i / 10} for i in range(9)],
+        ),
+    ],
+)
+def test_a_run_that_ended_early_for_a_reason_is_finished(tmp_path, more, metrics):
+    settings = {"model": {}, "decode": {}, "xe": {"steps": 10}, "rl": {"steps": 30}, "rewards": ["cider"], **more}
+    stage = metrics[0]["stage"]
+    done, before = ({"name": "last", "stage": stage, "step": step} for step in (10, 1))
+    end = write_run(tmp_path / "end", metrics=metrics, checkpoint=done, **settings)
+    amid = write_run(tmp_path / "amid", metrics=metrics, checkpoint=before, seed=1, **settings)
+    assert [run.unfinished != "" for run in compare([end, amid]).outcomes] == [False, True]
+
+
+def test_decoding_that_evaluation_replaced_parts_rows_and_is_pointed_out(tmp_path):
+    settings = {"decode": {"beams": 5, "max_length": 20}}
+    same = {"beams": 5, "max_length": 20, "length_penalty": 0.0, "no_repeat_ngram": 0}
+    runs = [write_run(tmp_path / str(i), seed=i, **settings) for i in range(2)]
+    for number, decode in ((0, same), (1, same | {"beams": 1, "no_repeat_ngram": 3})):
+        scores = json.loads((runs[number] / "scores-test.json").read_text())
+        (runs[number] / "scores-test.json").write_text(json.dumps(scores | {"decode": decode}))
+    third = write_run(tmp_path / "third", seed=2, **settings)  # a score file of before
+    got = compare([*runs, third])
+    assert labels(got) == ["XE decode.beams 5", "XE decode.beams 1 decode.no_repeat_ngram 3"]
+    assert [row.seeds for row in got.rows] == [(0, 2), (1,)]
+    (line,) = got.disagreements()
+    assert "beams 5, max_length 20 (2 of 3 runs); beams 1, max_length 20, no_repeat_ngram 3 (1 of 3 runs)" in line
+    assert not compare([runs[0], third]).disagreements()
+
+
+def test_a_score_file_without_a_place_says_that_it_is_not_recorded(tmp_path):
+    assert compare([write_run(tmp_path / "old")]).rows[0].models == "not recorded"
+
+
 def test_a_finished_run_says_nothing_of_its_place(tmp_path):
     settings = {"model": {}, "decode": {}, "xe": {"steps": 4000}, "rl": {"steps": 30}}
     place = {"stage": "reward", "step": 30}

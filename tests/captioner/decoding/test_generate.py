@@ -6,6 +6,7 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from torch import Tensor, nn
 
+from captioner.config import Decode
 from captioner.decoding.generate import DIVERSITY, METHODS, captions_of, draw, generate, nucleus, uniform_from
 from captioner.decoding.log_probabilities import sequence_log_probabilities, token_divergence, true_tokens
 from captioner.model.encoder_decoder import Captioner, CaptionerConfig
@@ -334,7 +335,7 @@ def test_captions_of_examples_are_their_best_beams() -> None:
         def __getitem__(self, ids: list[str]) -> Tensor:
             return FEATURES[["abc".index(name) for name in ids]]
 
-    found = captions_of(captioner, examples, Store(), SimpleNamespace(beams=3, max_length=8))
+    found = captions_of(captioner, examples, Store(), Decode(beams=3, max_length=8))
     best = generate(captioner, FEATURES, k=3, max_length=8).captions
     assert found == {name: beams[0] for name, beams in zip("abc", best)}
 

@@ -59,8 +59,10 @@ def test_its_scores_are_those_of_its_captions(run, pictures, tmp_path):
     data += ["--scores", "classic,text:checker=harper"]
     captions = ["--captions", str(run / "captions-test.jsonl"), "--out", str(tmp_path / "scores.json")]
     assert main(["score", *captions, *data]) == 0
-    theirs = {**json.loads((tmp_path / "scores.json").read_text()), "checkpoint": {"stage": "xe", "step": 2}}
-    assert theirs == scores(run)
+    place = {"name": "last", "stage": "xe", "step": 2}
+    decode = {"beams": 2, "max_length": 8, "length_penalty": 0.0, "no_repeat_ngram": 0}
+    theirs = json.loads((tmp_path / "scores.json").read_text())
+    assert theirs | {"checkpoint": place, "decode": decode} == scores(run)
 
 
 def test_each_caption_has_its_line_in_the_csv(run):
@@ -136,7 +138,8 @@ def test_the_place_of_the_scored_model_is_recorded_and_an_unfinished_run_told(ti
     assert main(["train", *tiny_flags, *data, "--xe.steps", "2", "--out", str(run)]) == 0
     config = json.loads((run / "config.json").read_text())
     assert main(["evaluate", str(run), "--scores", "length"]) == 0
-    assert scores(run)["checkpoint"] == {"stage": "xe", "step": 2} and "not finished" not in capsys.readouterr().err
+    assert scores(run)["checkpoint"] == {"name": "last", "stage": "xe", "step": 2}
+    assert "not finished" not in capsys.readouterr().err
     config["xe"]["steps"] = 5
     (run / "config.json").write_text(json.dumps(config))  # as if the run had been stopped after step 2
     assert main(["evaluate", str(run), "--scores", "length"]) == 0
@@ -144,3 +147,26 @@ def test_the_place_of_the_scored_model_is_recorded_and_an_unfinished_run_told(ti
         f"{run} is not finished: xe step 2 of 5; `captioner train --out {run} --resume` goes on"
         in capsys.readouterr().err
     )
+
+
+def test_decoding_of_an_evaluation_replaces_that_of_the_run_and_is_recorded(run, capsys):
+    before = (run / "captions-test.jsonl").read_text()
+    words = ["--beams", "1", "--max-length", "3", "--length-penalty", "0.5", "--no-repeat-ngram", "2"]
+    assert main(["evaluate", str(run), "--scores", "length", *words]) == 0
+    assert scores(run)["decode"] == {"beams": 1, "max_length": 3, "length_penalty": 0.5, "no_repeat_ngram": 2}
+    assert (run / "captions-test.jsonl").read_text() != before
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--max-length", "9"], "--max-length must be at most 8, the longest caption that the captioner reads, got 9"),
+        (["--max-length", "1"], "--max-length is 2 or more, got 1"),
+        (["--no-repeat-ngram", "-1"], "--no-repeat-ngram is 0 or more, got -1"),
+        (["--length-penalty", "nan"], "--length-penalty is a number such as 1, got nan"),
+    ],
+)
+def test_decoding_out_of_range_is_refused_before_the_captions_are_replaced(run, refused, words, said):
+    before = (run / "captions-test.jsonl").read_text()
+    assert said in refused("evaluate", run, *words)
+    assert (run / "captions-test.jsonl").read_text() == before

@@ -15,6 +15,8 @@ from PIL import Image
 from captioner.cli import main
 from captioner.scoring.metric_scorers import Metrics
 from metric.judgement.benchmarks import BENCHMARKS, load_benchmark
+from metric.judgement.corruptions import CORRUPTIONS
+from metric.judgement.published import POINTS
 
 
 @pytest.fixture
@@ -113,6 +115,29 @@ def test_videos_are_judged_the_emscore_way(tmp_path, tiny_clip):
     assert judge(tmp_path, "--metrics", "clip_s:frames=ten", "--clip", tiny_clip, benchmark="vatex-eval") == 2
 
 
+def test_a_video_score_under_the_wrong_name_of_its_checkpoint_is_refused(tmp_path, tiny_clip, capsys):
+    """PAC-S++ and PAC-S++ hard are told apart on videos as on pictures."""
+    (tmp_path / "videos" / "v1").mkdir(parents=True)
+    Image.new("RGB", (16, 16)).save(tmp_path / "videos" / "v1" / "0.png")
+    content = {"candidates_list": ["a dog", "a cat"], "video_ids": ["v1", "v1"], "gts_list": [["one"]] * 2}
+    for name, value in (content | {"human_scores": [1, 2] * 3}).items():
+        (tmp_path / f"{name}.pkl").write_bytes(pickle.dumps(value))
+    for wrong in ("pac_spp_hard", "ref_pac_spp_hard"):
+        assert judge(tmp_path, "--metrics", f"{wrong}:checkpoint={tiny_clip}", benchmark="vatex-eval") == 2
+        said = capsys.readouterr().err.splitlines()[-1]
+        assert "records no hard text negatives: type pac_spp, not pac_spp_hard" in said
+
+
+def test_precision_is_chosen_and_named(flickr8k, tiny_clip, capsys):
+    flags = ["--metrics", "clip_s,clip_s:precision=fp16", "--clip", tiny_clip, "--precision", "bf16"]
+    assert judge(flickr8k, *flags) == 0
+    said = capsys.readouterr().out
+    assert "), bf16" in said and "), fp16" in said
+    with pytest.raises(SystemExit) as refused:
+        judge(flickr8k, "--metrics", "clip_s", "--precision", "fp8")
+    assert refused.value.code == 2 and "fp8" in capsys.readouterr().err
+
+
 def test_classic_scores_need_no_picture_and_clip_s_names_the_lost(flickr8k, tiny_clip, tmp_path, capsys):
     (flickr8k / "Images" / "a.jpg").unlink()
     (flickr8k / "Images" / "b.jpg").write_bytes(b"no picture")
@@ -126,9 +151,55 @@ def test_classic_scores_need_no_picture_and_clip_s_names_the_lost(flickr8k, tiny
     assert "left out, picture cannot be read: 1, the first" in capsys.readouterr().out
 
 
+@pytest.fixture
+def varied(flickr8k) -> Path:
+    """The three photographs with captions of different lengths, so that scores differ."""
+    tokens = flickr8k / "Flickr8k.token.txt"
+    shorter = tokens.read_text().replace("green square", "dog")
+    tokens.write_text(shorter.replace("A blue square , 2", "A very blue thing"))
+    return flickr8k
+
+
+def test_check_says_what_agrees_what_differs_and_what_cannot_be_compared(varied, monkeypatch, capsys):
+    out = varied / "check.json"
+    assert judge(varied, "--check", "--metrics", "bleu_1", "--out", str(out)) == 0  # 72 data points are not 16,992
+    said = capsys.readouterr()
+    assert "not comparable: flickr8k-expert bleu_1: of 16,992 data points, this has 72" in said.out
+    assert "done: 0 figures agree, 0 differ, 20 cannot be compared" in said.err
+    assert {line["verdict"] for line in json.loads(out.read_text())["check"]} == {"not comparable"}
+    monkeypatch.setitem(POINTS, ("flickr8k-expert", ""), 72)
+    assert judge(varied, "--check", "--metrics", "bleu_1") == 1
+    said = capsys.readouterr()
+    assert "differs" in said.out and "done: 0 figures agree, 2 differ, 18 cannot be compared" in said.err
+
+
+def test_check_without_a_benchmark_names_the_file_that_each_lacks(flickr8k, monkeypatch, capsys):
+    monkeypatch.setattr("captioner.scoring.judge_check.shutil.which", lambda name: None)  # METEOR starts Java
+    assert main(["metric", "judge", "--check", "--root", str(flickr8k), "--resamples", "0"]) == 0
+    said = capsys.readouterr().out
+    assert "flickr8k-cf bleu_1" in said and f"{flickr8k} has no CrowdFlowerAnnotations.txt" in said
+    assert "not comparable: thumb: no published figure is known here" in said
+    assert "flickr8k-expert meteor: not computed; type --metrics meteor" in said
+
+
+def test_check_looks_for_each_benchmark_in_a_folder_of_its_name(flickr8k, tmp_path_factory, capsys):
+    root = tmp_path_factory.mktemp("all")
+    flickr8k.rename(root / "flickr8k-expert")
+    assert main(["metric", "judge", "--check", "--root", str(root), "--metrics", "length", "--resamples", "0"]) == 0
+    assert "flickr8k-expert: 72 data points" in capsys.readouterr().out
+
+
+def test_two_metrics_are_compared_in_a_table(varied, capsys):
+    assert judge(varied, "--metrics", "bleu_1,rouge_l") == 0
+    said = capsys.readouterr().out
+    assert "second minus first" in said and "rouge_l - bleu_1" in said
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
+        (["--ties", "half", "--metrics", "cider"], "has ratings and no pairs"),
+        (["--protocol", "12k", "--metrics", "cider"], "flickr8k-expert has one protocol"),
         (["--metrics", "ciderr"], "no score is called 'ciderr'; did you mean cider?"),
         (["--metrics", "vocabulary"], "vocabulary scores a set of captions, expected a score of each caption"),
         (["--metrics", "scene_truth"], "scene_truth cannot be computed"),
@@ -138,6 +209,20 @@ def test_classic_scores_need_no_picture_and_clip_s_names_the_lost(flickr8k, tiny
 )
 def test_what_cannot_be_judged_is_one_line(flickr8k, flags, message, capsys):
     assert judge(flickr8k, *flags) == 2
+    said = capsys.readouterr().err
+    assert message in said and said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ([], "--benchmark is missing; type its name, or --check"),
+        (["--check", "--protocol", "12k"], "--protocol and --ties belong to one benchmark"),
+        (["--check", "--ties", "half"], "--protocol and --ties belong to one benchmark"),
+    ],
+)
+def test_what_needs_a_benchmark_is_one_line(flickr8k, flags, message, capsys):
+    assert main(["metric", "judge", "--root", str(flickr8k), "--metrics", "cider", *flags]) == 2
     said = capsys.readouterr().err
     assert message in said and said.count("\n") == 1
 
@@ -155,7 +240,7 @@ def test_audit_writes_table_and_plot(tmp_path, tiny_clip, capsys):
     assert main(["metric", "audit", *flags]) == 0
     record = json.loads((out / "audit.json").read_text())
     rows = list(csv.DictReader((out / "audit.csv").read_text().splitlines()))
-    assert len(rows) == len(record["rows"]) == 2 * 11
+    assert len(rows) == len(record["rows"]) == 2 * len(CORRUPTIONS)
     assert record["samples"]["shuffled order"]["original"] != record["samples"]["shuffled order"]["corrupted"]
     assert (out / "audit.md").read_text().startswith("| corruption | captions | ")
     with Image.open(out / "audit.png") as picture:

@@ -78,6 +78,21 @@ def test_half_precision_is_near_and_comes_back_as_fp32(embedder: Embedder) -> No
     for ours, exact in ((half.texts(texts), embedder.texts(texts)), (half.images(pictures), embedder.images(pictures))):
         assert ours.dtype == torch.float32 and not torch.equal(ours, exact)
         torch.testing.assert_close(ours, exact, atol=0.02, rtol=0)
-    assert embedder.dtype is None and half.dtype is torch.bfloat16
-    with pytest.raises(ValueError, match="precision must be one of auto, fp32"):
+    assert embedder.precision == "fp32"
+    with pytest.raises(ValueError, match="precision must be one of fp32, bf16, fp16, got 'fp8'"):
         Embedder(embedder.clip, precision="fp8")
+
+
+def test_fp32_is_fp32_inside_a_training_in_another_precision(embedder: Embedder) -> None:
+    expected = Embedder(embedder.clip).texts(["a red ball"])
+    torch.set_float32_matmul_precision("high")  # TF32, as --precision tf32 sets it
+    try:
+        with torch.autocast("cpu", torch.bfloat16):
+            seen = []
+            embedder.clip.model.ln_final.register_forward_hook(
+                lambda *_: seen.append((torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32))
+            )
+            assert torch.equal(Embedder(embedder.clip).texts(["a red ball"]), expected)
+        assert seen == [("highest", False)] and torch.get_float32_matmul_precision() == "high"
+    finally:
+        torch.set_float32_matmul_precision("highest")

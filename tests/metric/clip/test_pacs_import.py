@@ -10,9 +10,11 @@ from torch import Tensor
 from torch.nn.functional import conv2d, gelu, layer_norm, normalize
 
 from captioner.cli import main
+from captioner.scoring.authors_example import WEIGHTS
 from metric.clip.embedder import Embedder
 from metric.clip.load import load_clip
-from metric.clip.pacs_import import import_checkpoint
+from metric.clip.pacs_import import import_checkpoint, whose
+from metric.judgement import check
 from metric.similarity import pac_s
 
 PATCH, GRID, FEATURES, CONTEXT = 8, 3, 32, 77
@@ -169,6 +171,47 @@ def test_weights_that_are_not_openais_are_remarked_on(tmp_path: Path) -> None:
     assert "--activation gelu" in told
     halves = {key: tensor.half() for key, tensor in weights.items()}
     assert "--activation" not in import_checkpoint(saved(halves, tmp_path / "clip.pth"), tmp_path / "two")
+
+
+def test_lora_that_changes_no_score_is_refused(tmp_path: Path) -> None:
+    """Adapters that were made anew and never loaded: their second matrix is zero."""
+    lost = {key: torch.zeros_like(t) if key.endswith("lora_B") else t for key, t in state_dict(True).items()}
+    with pytest.raises(ValueError, match="scores as plain CLIP does: its LoRA matrices change nothing"):
+        import_checkpoint(saved(lost, tmp_path / "PAC++.pth"), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_plain_clip_of_openais_is_refused(tmp_path: Path) -> None:
+    plain = {key: tensor.half().float() for key, tensor in state_dict(False).items()}
+    with pytest.raises(
+        ValueError, match="scores as plain CLIP does: both projections hold half-precision numbers only"
+    ):
+        import_checkpoint(saved(plain, tmp_path / "clip.pth"), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    tuned = plain | {"visual.proj": plain["visual.proj"] + 1e-5 * torch.randn_like(plain["visual.proj"])}
+    assert "checked" in import_checkpoint(saved(tuned, tmp_path / "clip.pth"), tmp_path / "out")
+
+
+def test_scores_have_to_differ_from_a_given_plain_clip(tmp_path: Path) -> None:
+    plain = state_dict(False)
+    import_checkpoint(saved(plain, tmp_path / "plain.pth"), tmp_path / "plain")
+    base = str(tmp_path / "plain")
+    with pytest.raises(ValueError, match=f"again.pth scores as plain CLIP {base} does: its adapters were not loaded"):
+        import_checkpoint(saved(plain, tmp_path / "again.pth"), tmp_path / "again", base=base)
+    assert not (tmp_path / "again").exists()
+    tuned = plain | {"text_projection": plain["text_projection"] * 1.5 + torch.randn(TEXT, FEATURES) / 9}
+    told = import_checkpoint(saved(tuned, tmp_path / "tuned.pth"), tmp_path / "tuned", base=base)
+    assert f"its scores differ from those of {base} by up to 0." in told
+    with pytest.raises(ValueError, match="--base scenes-clip has .* give the plain CLIP of its size"):
+        import_checkpoint(tmp_path / "tuned.pth", tmp_path / "other", base="scenes-clip")
+
+
+@pytest.mark.parametrize("lora, weights", [(True, "the authors' PAC-S++ of"), (False, "the authors' PAC-S of")])
+def test_an_imported_clip_knows_whose_weights_it_has(lora: bool, weights: str, tmp_path: Path) -> None:
+    import_checkpoint(saved(state_dict(lora), tmp_path / "x.pth"), tmp_path / "out")
+    assert load_clip(str(tmp_path / "out")).origin == f"{weights} ViT-width {IMAGE}/{PATCH}"
+    sizes = {"model_cfg": {"vision_cfg": {"width": 768, "patch_size": 32}}}
+    assert whose([], True, sizes) == WEIGHTS == check.WEIGHTS["pac_s"]
 
 
 def test_command_writes_a_folder_that_serves_as_pac(

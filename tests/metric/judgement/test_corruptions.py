@@ -77,3 +77,22 @@ def test_in_a_scene_the_change_is_false_by_its_graph(name):
             changed += text is not None
             assert text is None or truth(text, scene) < truth(caption, scene) == 1.0
     assert changed > 50
+
+
+def test_praise_follows_the_caption_and_comes_of_a_list():
+    text = corrupt("praise")
+    assert text.startswith("A brown dog runs in front of a man on the left, ")
+    assert len(set(text.split(", ")[1:])) == 3
+
+
+def test_a_negated_claim_has_no_in_the_place_of_one_article():
+    found = {corrupt("negated claim", "a dog on the beach", seed=seed) for seed in range(20)}
+    assert found == {"no dog on the beach", "a dog on no beach"}
+    assert corrupt("negated claim", "dogs run") is None
+
+
+def test_misspelt_words_keep_their_letters():
+    text = corrupt("misspelt words", "a brown dog", seed=0)
+    assert text == "a borwn dog"
+    assert corrupt("misspelt words", "a dog") is None
+    assert sorted(corrupt("misspelt words")) == sorted(CAPTION)

@@ -10,7 +10,7 @@ from metric.judgement.benchmark import Benchmark, Choice, Choices, Item, Rated, 
 from metric.judgement.benchmarks import load_benchmark
 from metric.judgement.judge import judge
 from metric.judgement.media_check import with_pictures
-from metric.judgement.published import PUBLISHED
+from metric.judgement.published import published
 from metric.video import Video
 from tests.places import SHARED
 
@@ -34,12 +34,30 @@ def test_record_is_what_scripts_read():
 
 def test_undefined_is_null_in_the_record():
     record = judge(of_ratings("mine", "", rows(1, 1, 1)), [length], 0, {}).record()
-    assert record["metrics"]["length"] == {"tau_b": None, "tau_c": None}
+    assert record["metrics"]["length"] == dict.fromkeys(("tau_b", "tau_c", "pearson", "spearman"))
 
 
-def test_published_value_stands_beside_ours():
-    record = judge(of_ratings("flickr8k-cf", "", rows(1, 2)), [lambda e, c: {"clip_s": [0.0, 1.0]}], 0, {}).record()
-    assert record["metrics"]["clip_s"] == {"tau_b": 1.0, "tau_c": 1.0, "published": {"tau_b": 0.344, "tau_c": 0.177}}
+def test_published_value_stands_beside_ours_where_the_protocol_is_the_same():
+    scorer = [lambda e, c: {"ref_clip_s": [0.0, 1.0]}]
+    crowd = of_ratings("flickr8k-cf", "", rows(1, 2))
+    figures = {"tau_b": 0.364, "tau_c": 0.188}
+    assert judge(crowd, scorer, 0, {}).record()["metrics"]["ref_clip_s"]["published"] == figures
+    fewer = judge(crowd.with_references(1), scorer, 0, {}).record()
+    assert "published" not in fewer["metrics"]["ref_clip_s"]
+    other = judge(crowd, scorer, 0, {"clip_s": "w 2.5, CLIP scenes-clip"}).record()
+    assert "published" not in other["metrics"]["ref_clip_s"]
+
+
+def test_metrics_of_one_call_are_compared_in_pairs():
+    def upside_down(examples, captions):
+        return {"reversed": [-float(len(caption.split())) for caption in captions]}
+
+    record = judge(of_ratings("mine", "", rows(1, 2, 3, 3)), [length, upside_down], 30, {}).record()
+    difference = next(row for row in record["differences"] if row["result"] == "tau_b")
+    assert (difference["first"], difference["second"]) == ("length", "reversed")
+    assert difference["difference"] == pytest.approx(-2 * 5 / 30**0.5)  # tau-b of one is that of the other, negated
+    assert difference["low"] <= difference["difference"] <= difference["high"] <= 0 < difference["p"] <= 1
+    assert judge(of_ratings("mine", "", rows(1, 2)), [length, upside_down], 0, {}).record()["differences"] == []
 
 
 def test_rounds_are_averaged():
@@ -108,4 +126,5 @@ def test_classic_scores_give_the_published_figures_on_flickr8k_expert():
 
     metrics = judge(benchmark, [scorer], 0, {}).metrics
     for name in names:
-        assert metrics[name] == pytest.approx(PUBLISHED["flickr8k-expert"][name], abs=1e-5)
+        (row,) = published("flickr8k-expert", name)
+        assert {result: metrics[name][result] for result in row.figures} == pytest.approx(row.figures, abs=5e-6)

@@ -42,6 +42,29 @@ def test_flickr8k_expert_knows_an_own_caption_by_its_text(flickr8k):
     assert got.left_out == {"judges an image's own caption": ("a.jpg a.jpg#0", "a.jpg b.jpg#2")}
 
 
+@pytest.mark.parametrize(
+    ("name", "file"), [("flickr8k-expert", "flickr8k.json"), ("flickr8k-cf", "crowdflower_flickr8k.json")]
+)
+def test_flickr8k_is_read_as_clipscores_code_writes_it(name, file, tmp_path, dump, picture):
+    picture(tmp_path / "Images" / "a.jpg")
+    judged = [{"caption": "a  dog .", "rating": 1.0}, {"caption": "a dog .", "rating": 2}]
+    judged += [{"caption": "a cat .", "rating": float("nan")}, {"caption": "a cat .", "rating": 3.0}]
+    row = {"image_path": "Flickr8k_Dataset/a.jpg", "ground_truth": ["r 1", "r  2"], "human_judgement": judged}
+    dump(tmp_path / file, {"a": row})
+    got = load(name, tmp_path)
+    assert [item.caption for item in got.items] == ["a dog .", "a cat ."] and got.name == name
+    assert (got.verdict.items, got.verdict.scores) == ((0, 0, 1), (1.0, 2.0, 3.0)) and got.verdict.units == [[0, 1, 2]]
+    assert got.items[1].example.references == ("r 1", "r 2")
+    assert got.items[0].example.image == tmp_path / "Images" / "a.jpg"
+    assert got.left_out == {"without a rating": ("a: a cat .",)}
+    dump(tmp_path / file, {"a": {**row, "human_judgement": [{"caption": "a", "rating": "good"}]}})
+    with pytest.raises(ValueError, match=f"{file} a: a rating must be a number, got 'good'"):
+        load(name, tmp_path)
+    dump(tmp_path / file, {"a": {**row, "human_judgement": []}})
+    with pytest.raises(ValueError, match="has no rating"):
+        load(name, tmp_path)
+
+
 def test_flickr8k_cf_keeps_all_rows_and_no_caption_among_its_own_references(flickr8k):
     got = load("flickr8k-cf", flickr8k)
     assert got.verdict.scores == (1.0, 0.0, 0.333) and len(got.items) == 3
@@ -82,25 +105,50 @@ def test_empty_folder_says_which_file_is_missing(name, tmp_path):
         load(name, tmp_path / "nowhere")
 
 
-def test_composite_reads_amts_tables(tmp_path, dump):
+@pytest.fixture
+def composite(tmp_path, dump) -> Path:
+    """AMT's tables of one picture of each data set: three captions of Flickr8k, four of the others."""
     header = "HITId;Input.image_url;" + ";".join(f"Input.text{n}" for n in range(1, 5))
     header += ";" + ";".join(f"Answer.Q{n}Answer" for n in range(1, 5))
-    for table, url in (("8k", "http://x/1_a.jpg"), ("30k", "http://x/22.jpg")):
-        row = f'"h";{url};a dog;A cat  here;a bird;;5;1;2;' if table == "8k" else f"h;{url};a;b;c;d;1;2;3;4"
-        (tmp_path / f"{table}_correctness.csv").write_text("\n".join([header, row, ";;;;;;;;;"]))
-    (tmp_path / "coco_correctness.csv").write_text(
-        header + "\nh;http://x/COCO_val2014_000000000007.jpg;e;f;g;h;1;1;1;2"
-    )
+    rows = {
+        "8k": '"h";http://x/1_a.jpg;a dog;A cat  here;a bird;;{};1;2;',
+        "30k": "h;http://x/22.jpg;a;b;c;d;{};2;3;4",
+        "coco": "h;http://x/COCO_val2014_000000000007.jpg;e;f;g;h;{};1;1;2",
+    }
+    for source, row in rows.items():
+        for kind, first in (("correctness", 5), ("throughness", 3)):
+            table = "\n".join([header, row.format(first), *([";;;;;;;;;"] if source != "coco" else [])])
+            (tmp_path / f"{source}_{kind}.csv").write_text(table)
     (tmp_path / "Flickr8k.token.txt").write_text("1_a.jpg#0\ta dog\n1_a.jpg#1\tthe dog\n")
     (tmp_path / "results_20130124.token").write_text("22.jpg#0\tsomething\n")
     coco(tmp_path, dump, (7, "a room"), (8, "else"))
-    got = load("composite", tmp_path)
+    return tmp_path
+
+
+def test_composite_reads_amts_tables(composite):
+    got = load("composite", composite, protocol="correctness")
     assert [item.caption for item in got.items] == ["a dog", "A cat here", "a bird", *"abcd", *"efgh"]
-    assert got.verdict.scores == (5, 1, 2, 1, 2, 3, 4, 1, 1, 1, 2)
+    assert got.verdict.scores == (5, 1, 2, 5, 2, 3, 4, 5, 1, 1, 2)
     assert got.items[0].example.references == ("the dog",)  # its own reference is none
     assert got.items[1].example.references == ("a dog", "the dog")
     assert got.items[-1].example.references == ("a room",)
     assert [len(rows) for rows in got.left_out.values()] == [2]  # the empty last rows of two tables
+
+
+def test_composite_has_the_versions_of_the_field(composite):
+    usual = load("composite", composite)
+    assert (usual.version, [item.caption for item in usual.items]) == (
+        "12k",
+        ["a dog", "A cat here", "a bird", *"abc", *"efg"],
+    )
+    both = load("composite", composite, protocol="ratings")
+    assert len(both.verdict) == 22 and both.verdict.scores[11] == 3  # thoroughness follows correctness
+    assert "11,985" not in both.rule and both.rule.startswith("ratings: correctness and thoroughness")
+    (composite / "8k_throughness.csv").unlink()
+    with pytest.raises(ValueError, match="no 8k_throughness.csv and no 8k_thoroughness.csv"):
+        load("composite", composite, protocol="ratings")
+    with pytest.raises(ValueError, match="no en_test_composite_da.csv"):
+        load("composite", composite, protocol="polos")
 
 
 def write_table(path: Path, rows: list[tuple[str, str, str, str]]) -> None:
@@ -116,6 +164,27 @@ def test_tables_of_polos_have_python_lists(name, tmp_path, picture):
     (item,) = load(name, tmp_path).items
     assert (item.caption, item.example.references) == ("a cat, sitting", ("one", "a dog's"))
     assert item.example.image == tmp_path / "images" / "1.jpg"
+
+
+def test_polos_table_of_composite_is_named(tmp_path):
+    write_table(tmp_path / "en_test_composite_da.csv", [("a cat", "['one']", "0.75", "1.jpg")])
+    assert load("composite", tmp_path).version == "polos"
+
+
+def test_nebula_is_judged_by_its_own_scores_or_by_spicas(tmp_path):
+    rows = [("a  cat", "['one']", "0.75", "1.jpg"), ("a dog", "['two']", "0.25", "2.jpg")]
+    write_table(tmp_path / "nebula_test.csv", rows)
+    own = load("nebula", tmp_path)
+    assert (own.version, own.verdict.scores) == ("own", (0.75, 0.25)) and own.rule.startswith(
+        "own: the scores of Nebula"
+    )
+    with pytest.raises(ValueError, match="no spica_train.csv"):
+        load("nebula", tmp_path, protocol="spica")
+    for split, row in (("train", "1.png,a cat,0.5"), ("val", "1,a cat,1"), ("test", "9.jpg,a dog,1")):
+        (tmp_path / f"spica_{split}.csv").write_text(f"imgid,mt,score\n{row}\n")
+    spica = load("nebula", tmp_path, protocol="spica")
+    assert (spica.version, spica.verdict.scores) == ("spica", (0.75, 0.25))  # the mean of .5 and 1; its own
+    assert spica.left_out == {"not in Spica, judged by its own score": ("2: a dog",)}
 
 
 def test_list_of_references_is_read_not_run(tmp_path):
@@ -153,6 +222,17 @@ def test_thumb_joins_references_by_segment(tmp_path):
     assert got.left_out == {"without references": ("COCO_val2014_7.jpg 8",)}
 
 
+def test_thumb_is_judged_with_and_without_the_captions_of_people(tmp_path):
+    row = {"seg_id": 7, "image": "7.jpg", "hyp": "A dog.", "human_score": 4.5}
+    rows = [{**row, "SYS": "Up-Down"}, {**row, "SYS": "Human", "hyp": "Two dogs."}]
+    (tmp_path / "mscoco_THumB-1.0.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (tmp_path / "mscoco_references.json").write_text(json.dumps({"seg_id": 7, "refs": ["a"]}))
+    assert [item.caption for item in load("thumb", tmp_path).items] == ["A dog.", "Two dogs."]
+    machines = load("thumb", tmp_path, protocol="machines")
+    assert [item.caption for item in machines.items] == ["A dog."] and machines.quoted == "pearson"
+    assert machines.left_out == {"by people": ("7.jpg 7",)}
+
+
 def test_foil_pairs_each_foil_with_its_right_caption(tmp_path, dump):
     rows = [
         {"id": 1, "image_id": 7, "caption": "A dog runs.", "foil": False},
@@ -168,6 +248,13 @@ def test_foil_pairs_each_foil_with_its_right_caption(tmp_path, dump):
     scores = np.array([1.0, 0.0, 1.0, 2.0])
     assert got.verdict.agreement(scores, np.arange(2)) == {"accuracy": 0.5, "ties": 0.0}
     assert list(got.left_out.values()) == [("annotation 2 of image 9",)]
+    tied = np.array([1.0, 1.0, 1.0, 0.0])
+    assert got.verdict.agreement(tied, np.arange(2)) == {"accuracy": 0.75, "ties": 0.5}  # a tie is half a point
+    strict = got.with_ties("error")
+    assert strict.verdict.agreement(tied, np.arange(2))["accuracy"] == 0.5 and "a tie is an error" in strict.rule
+    by_lot = got.with_ties("lot").verdict
+    assert by_lot.agreement(tied, np.arange(2)) == by_lot.agreement(tied, np.arange(2))
+    assert got.with_references(1).references == 1
     assert got.verdict.units == [[0, 1]]  # one picture: the bootstrap draws both pairs or none
 
 
@@ -243,6 +330,14 @@ def test_vatex_averages_over_raters(vatex):
     assert got.items[2].example.image.path == vatex / "videos" / "v2.mp4"
 
 
+def test_vatex_ranks_scores_of_four_decimals(vatex):
+    got = load("vatex-eval", vatex)
+    near = got.verdict.agreement(np.array([0.10001, 0.10002, 0.10003, 0.2]), np.arange(4))
+    rounded = got.verdict.agreement(np.array([0.1, 0.1, 0.1, 0.2]), np.arange(4))
+    assert near == rounded and near["spearman"] < got.verdict.agreement(np.arange(4.0), np.arange(4))["spearman"]
+    assert got.verdict.keep([0, 1, 2]).decimals == 4
+
+
 def test_vatex_of_uneven_files_is_refused(vatex):
     (vatex / "video_ids.pkl").write_bytes(pickle.dumps(["v1"]))
     with pytest.raises(ValueError, match="4 captions, 4 lists of references, 1 videos"):
@@ -280,14 +375,14 @@ def test_activitynet_compares_paragraphs_and_takes_references_of_the_time(tmp_pa
     dump(tmp_path / "final_right_video_sentences.json", {"results": right})
     dump(tmp_path / "final_foil_video_sentences.json", {"results": foil})
     times = {"v1": {"duration": 20.0, "timestamps": [[0, 10], [10, 20]], "sentences": ["x", "y"]}}
-    told = {"v1": {"duration": 20.0, "timestamps": [[0, 4], [11, 19]], "sentences": ["early", "late"]}}
+    told = {"v1": {"duration": 40.0, "timestamps": [[0, 4], [11, 19]], "sentences": ["early", "late"]}}
     dump(tmp_path / "anet_entities_test_1.json", times)
     dump(tmp_path / "anet_entities_test_2.json", told)
     got = load("activitynet-foil", tmp_path)
     assert got.frames == 0  # all frames of a segment, as its authors look at
     assert [item.example.references for item in got.items] == [("early",), ("late",)] * 2
     second = got.items[1].example.image
-    assert (second.path.name, second.start, second.end) == ("v1.mp4", 0.5, 1.0)
+    assert (second.path.name, second.start, second.end, second.length) == ("v1.mp4", 10, 20, 40.0)
     # means of paragraphs: (1 + 0) / 2 against (0 + 2) / 2
     assert got.verdict.agreement(np.array([1.0, 0.0, 0.0, 2.0]), np.arange(1))["accuracy"] == 0.0
     assert list(got.left_out.values()) == [("v2",)]
@@ -308,3 +403,39 @@ def test_a_separator_of_unicode_is_a_part_of_its_caption(flickr8k):
     tokens = (flickr8k / "Flickr8k.token.txt").read_text().replace("Caption 2  of b .", "Caption 2\u2028of b .")
     (flickr8k / "Flickr8k.token.txt").write_text(tokens)
     assert load("flickr8k-expert", flickr8k).items[0].caption == "Caption 2 of b ."
+
+
+def test_intervals_of_composite_draw_pictures(composite):
+    assert [len(unit) for unit in load("composite", composite).verdict.units] == [3, 3, 3]
+
+
+def test_tokens_of_another_data_set_are_refused(flickr8k):
+    (flickr8k / "Flickr8k.token.txt").write_text("x.jpg#0\ta dog\n")
+    with pytest.raises(ValueError, match="no row of flickr8k-expert judges a caption of Flickr8k.token.txt"):
+        load("flickr8k-expert", flickr8k)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "message"),
+    [
+        ("flickr8k-expert", {"protocol": "12k"}, "flickr8k-expert has one protocol"),
+        ("composite", {"protocol": "11985"}, "no protocol of composite is called '11985'; there are 12k"),
+        ("thumb", {"protocol": "machine"}, "did you mean machines"),
+        ("flickr8k-expert", {"ties": "half"}, "has ratings and no pairs, so --ties half changes nothing"),
+        ("foil", {"ties": "halves"}, "no worth of a tie is called 'halves'; did you mean half"),
+    ],
+)
+def test_a_version_that_a_benchmark_does_not_have_is_refused(name, given, message, flickr8k, dump):
+    rows = [{"id": 1, "image_id": 7, "caption": text, "foil": foil} for text, foil in (("a", False), ("b", True))]
+    dump(flickr8k / "foilv1.0_test_2017.json", {"images": [{"id": 7, "file_name": "7.jpg"}], "annotations": rows})
+    coco(flickr8k, dump, (7, "c"))
+    with pytest.raises(ValueError, match=message):
+        load(name, flickr8k, **given)
+
+
+def test_intervals_draw_pictures(flickr8k, pascal, vatex):
+    for name in ("flickr8k-expert", "flickr8k-cf"):
+        verdict = load(name, flickr8k).verdict
+        assert [{verdict.pictures[point] for point in unit} for unit in verdict.units] == [{"a.jpg"}, {"b.jpg"}]
+    assert load("pascal-50s", pascal).verdict.units == [[0], [1]]
+    assert load("vatex-eval", vatex).verdict.units == [[0, 1], [2, 3]]

@@ -30,7 +30,7 @@ def test_caption_of_one_word_has_none():
 
 def test_all_kinds_are_drawn_and_named():
     drawn = {name for made in draw(CAPTIONS, KINDS, 8, random.Random(0)) for name, _ in made}
-    assert drawn == set(KINDS)
+    assert drawn == set(kinds_of("all"))
 
 
 def test_negative_has_the_capital_and_the_stop_of_its_caption():
@@ -62,8 +62,9 @@ def test_processes_with_other_hashes_draw_the_same():
 
 
 def test_kinds_are_chosen_by_group_or_name():
-    assert kinds_of("all") == KINDS
-    assert {**kinds_of("form"), **kinds_of("content")} == KINDS
+    assert kinds_of("all", found=True) == KINDS
+    assert {**kinds_of("form"), **kinds_of("content")} == kinds_of("all")
+    assert kinds_of("all").keys() == KINDS.keys() - {"found"}
     assert list(kinds_of("sides, swap")) == ["swap", "sides"]
     assert kinds_of("content,cut").keys() == kinds_of("content").keys() | {"cut"}
 

@@ -295,11 +295,12 @@ class Climber(torch.nn.Module):
         self.logit_scale = torch.nn.Parameter(torch.zeros(()), requires_grad=False)
 
 
-def stopped_early(out: Path, resume: bool = False) -> Climber:
-    """Validation after every step gives 3, 1, 2, 5, 4, ...; it knows the step from the weight."""
+def stopped_early(
+    out: Path, resume: bool = False, figures: tuple[float, ...] = (4.0, 3.0, 1.0, 2.0, 5.0, 0.5, 0.5)
+) -> Climber:
+    """Validation gives `figures`, the first before any step, then one a step."""
     model = Climber()
-    figures = (3.0, 1.0, 2.0, 5.0, 0.5, 0.5)
-    seen = iter(figures[len(rows(out)) if resume else 0 :])
+    seen = iter(figures[1 + len(rows(out)) if resume else 0 :])
 
     def loss(step: int) -> tuple[torch.Tensor, dict]:
         return -model.weight.sum(), {}
@@ -322,3 +323,12 @@ def test_training_ends_when_validation_no_longer_improves_and_the_best_is_kept(
         stopped_early(tmp_path / "broken")
     assert stopped_early(tmp_path / "broken", resume=True).weight.item() == kept
     assert rows(tmp_path / "broken") == log
+
+
+def test_a_training_that_only_harms_keeps_what_it_began_with(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    model = stopped_early(tmp_path, figures=(1.0, 2.0, 3.0, 0.1))
+    assert model.weight.item() == 0 and [row["val_loss"] for row in rows(tmp_path)] == [2, 3]
+    assert (
+        "no step lowered the val_loss of 1.000 before the first: the weights are untouched" in capsys.readouterr().out
+    )
+    assert stopped_early(tmp_path, resume=True, figures=(1.0, 2.0, 3.0, 0.1)).weight.item() == 0

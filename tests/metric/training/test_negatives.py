@@ -23,7 +23,7 @@ from metric.training.batches import Batches
 from metric.training.blind_guard import guard, told, wins
 from metric.training.config import PRESETS, MetricConfig
 from metric.training.finetune import augmented_loss, draw, train_metric
-from metric.training.negatives import right_of, spoil
+from metric.training.negatives import found_of, right_of, said_of, spoil
 from metric.training.pairs import pair_loss
 from tests.metric.conftest import tiny
 
@@ -114,7 +114,7 @@ def test_a_clip_with_a_bias_has_negatives_of_label_minus_one(reading_clip: Clip)
     given = EXAMPLES, ReferencePositives(), pair_loss(reading_clip, "auto")
     _, terms = augmented_loss(reading_clip, HARD, *given)(0)
     batches = Batches(EXAMPLES, HARD.batch_size, HARD.seed, HARD.prefix)
-    drawn = draw(0, batches, HARD, *given[:2])
+    drawn = draw(0, batches, HARD, *given[:2], {})
     rng = batches.order.rng(0, "negatives")
     found = spoil(drawn.captions, drawn.texts, HARD, rng, reading_clip.tokenizer)
     embedder = Embedder(reading_clip)
@@ -213,3 +213,48 @@ def test_a_scorer_that_sees_the_picture_passes_the_guard_and_one_that_reads_alon
 def test_pictures_of_which_nothing_false_can_be_made_have_no_guard() -> None:
     examples = [replace(example, references=("dog",)) for example in EXAMPLES[:3]]
     assert guard(Embedder(load_clip("scenes-clip")), examples) == {} and "no false claim" in told({})
+
+
+def found_file(tmp_path: Path, *rows: dict) -> str:
+    path = tmp_path / "found.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(path)
+
+
+def test_captions_that_were_found_are_negatives_of_their_picture_beside_those_of_the_rules(
+    reading_clip: Clip, tmp_path: Path
+) -> None:
+    path = found_file(tmp_path, {"id": "3", "caption": "A dog of a dog of a"}, {"id": "99", "caption": "not here"})
+    config = replace(HARD, negatives=4, negatives_from=path)
+    found = found_of(config, EXAMPLES)
+    assert found == {"3": ("A dog of a dog of a",)}
+    captions = [said_of(example, example.references[0], found) for example in EXAMPLES]
+    texts = [caption.text for caption in captions]
+    spoiled = [spoil(captions, texts, config, random.Random(n), reading_clip.tokenizer) for n in range(9)]
+    rows = {row for made in spoiled for row, text in zip(made.rows, made.texts) if "dog of a dog of a" in text.lower()}
+    assert rows == {3}
+    assert all({*made.rows} == {*range(len(EXAMPLES))} for made in spoiled)
+
+
+def test_the_file_that_was_found_stays_with_the_run(reading_clip: Clip, tmp_path: Path) -> None:
+    path = found_file(tmp_path, {"id": "3", "caption": "a dog of a dog of a"})
+    config = config_for(reading_clip, tmp_path, negatives_from=path)
+    trained(config, tmp_path / "run")
+    assert (tmp_path / "run" / "found.jsonl").read_text() == Path(path).read_text()
+    found_file(tmp_path, {"id": "3", "caption": "another"})
+    with pytest.raises(ValueError, match="has changed since this run began; type cp"):
+        trained(config, tmp_path / "run", resume=True)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"id": "3"}, 'line 1: expected {"id": ID, "caption": TEXT}, got'),
+        ({"id": "99", "caption": "a dog"}, "none of its 1 pictures is a training picture"),
+    ],
+)
+def test_a_file_that_holds_no_negatives_is_refused(tmp_path: Path, row: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        found_of(replace(HARD, negatives_from=found_file(tmp_path, row)), EXAMPLES)
+    with pytest.raises(ValueError, match="no such file; type a found.jsonl"):
+        found_of(replace(HARD, negatives_from=str(tmp_path / "nowhere")), EXAMPLES)
