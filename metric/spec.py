@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
@@ -24,7 +25,7 @@ def split_spec(text: str) -> tuple[str, dict[str, str]]:
             raise ValueError(f"{text}: got {item!r} where option=value was expected; {SYNTAX}")
         if option in options:
             raise ValueError(f"{text}: option {option} is given twice")
-        options[option] = value
+        options[option] = os.path.expanduser(value)  # no shell expands ~ within a word
     return name.strip(), options
 
 

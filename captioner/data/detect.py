@@ -17,6 +17,7 @@ from captioner.data.picture_lookup import is_archive, members
 from captioner.data.splits import NAMED, SPLIT, split_in
 from captioner.data.text_files import read_json
 from metric.spec import find, split_spec
+from metric.storage.paths import expanded
 
 BRIEF = 4096  # characters of a JSON file that show whether it may be annotations
 METADATA = ("metadata.jsonl", "metadata.csv")  # of Hugging Face's image folders
@@ -39,6 +40,7 @@ class Source:
 def recognise(text: str, formats: Iterable[str]) -> Source:
     """The source of a typed input. Raises ValueError for an input that fits several formats or none."""
     names = list(formats)
+    text = expanded(text)
     if text in names:
         return Source(text)
     if text and Path(text).exists():

@@ -254,7 +254,7 @@ def test_audit_of_keywords_alone_says_what_it_needs(tmp_path, capsys):
     assert "bleu_4 cannot be computed: 3 of 3 captioned images have no references" in capsys.readouterr().err
 
 
-def test_videos_are_scored_with_and_without_references(tmp_path, tiny_clip, capsys):
+def test_videos_are_scored_with_and_without_references(tmp_path, tiny_clip, capsys, caplog):
     for name in ("v1", "v2"):
         (tmp_path / name).mkdir()
         for n in range(3):
@@ -270,5 +270,6 @@ def test_videos_are_scored_with_and_without_references(tmp_path, tiny_clip, caps
     (tmp_path / "v2" / "0.png").write_bytes(b"")
     for n in (1, 2):
         (tmp_path / "v2" / f"{n}.png").unlink()
-    assert main(flags) == 2
-    assert "v2/0.png" in capsys.readouterr().err
+    assert main(flags) == 0 and "v2/0.png" in caplog.text
+    (tmp_path / "v1" / "0.png").write_bytes(b"")
+    assert main(flags) == 2 and "v1/0.png" in capsys.readouterr().err
