@@ -32,6 +32,8 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--flickr8k", type=Path, default=Path("../shared/flickr8k"))
     parser.add_argument("--out", type=Path, default=Path("runs/photographs"))
+    parser.add_argument("--wordings", choices=data.WORDINGS, default="lean", help="alt-texts of a photograph")
+    parser.add_argument("--config", default="photo-clip", help="configuration of the photo CLIP, or a JSON file")
     parser.add_argument("--stages", default=",".join(STAGES))
     parser.add_argument("--metrics", default=",".join(metrics.METRICS), help="metrics that are trained and judged")
     parser.add_argument("--steps", type=int, default=300, help="steps of each metric")
@@ -45,13 +47,13 @@ def run(args: argparse.Namespace) -> None:
     """The stages in their order. Each leaves finished work alone."""
     out, stages, seeds, names = args.out, *(text.split(",") for text in (args.stages, args.seeds, args.metrics))
     trained, clip, folder = out / "metrics", out / "clip" / "clip", out / "data"
-    data.prepare(args.flickr8k, folder)
+    data.prepare(args.flickr8k, folder, args.wordings)
     alt, half = (data.spec(kind, args.flickr8k, folder) for kind in ("alt", "captions"))
     whole = f"flickr8k:root={args.flickr8k}"
     first = [metrics.folder(trained, name, seeds[0]) for name in ("pacspp", args.hard)]
     setting = captions.Setting(whole, half, clip, *first, out / "captions")
     work = {
-        "clip": lambda: metrics.train_clip(alt, out / "clip"),
+        "clip": lambda: metrics.train_clip(alt, args.config, out / "clip"),
         "metrics": lambda: metrics.train_metrics(half, clip, trained, names, seeds, args.steps),
         "trust": lambda: trust.assess(args.flickr8k, half, clip, trained, out / "trust", names, seeds),
         "captions": lambda: captions.train_captioners(setting, seeds, args.pressures.split(",")),

@@ -16,14 +16,15 @@ from experiments.photographs.alt_text import alt_text
 from metric.example import Example
 from metric.storage.atomic_files import write
 
-ALT_TEXTS = 6  # of each caption, so that the small photo CLIP does not learn one wording of a photograph by heart
+WORDINGS = {"rich": (5, 6), "lean": (1, 1)}  # captions of a photograph that alt-text is made from, alt-texts of each
 OTHERS = 4  # captions of other photographs that a wrong word may come from
 
 
-def prepare(flickr8k: Path, out: Path) -> None:
+def prepare(flickr8k: Path, out: Path, wordings: str) -> None:
     """Writes out/alt-SPLIT.jsonl (alt-text) and out/captions-SPLIT.jsonl (captions). Files that exist are left alone.
 
-    The training photographs at even places of their list have alt-text, those at odd places have captions.
+    The training photographs at even places of their list have alt-text, those at odd places have captions. `wordings`
+    is a name of WORDINGS: a page of the web has one alt-text for a picture, `lean`.
     """
     source = f"flickr8k:root={flickr8k}"
     halves = {"alt-train": ("train", 0), "captions-train": ("train", 1)}
@@ -34,18 +35,18 @@ def prepare(flickr8k: Path, out: Path) -> None:
             continue
         examples = load(source, split)
         chosen = examples if half is None else examples[half::2]
-        write_examples(path, with_alt_text(chosen) if name.startswith("alt") else chosen)
+        write_examples(path, with_alt_text(chosen, *WORDINGS[wordings]) if name.startswith("alt") else chosen)
 
 
-def with_alt_text(examples: Sequence[Example]) -> Iterator[Example]:
-    """The examples with alt-texts in the place of their captions. The same example has the same alt-texts each time."""
+def with_alt_text(examples: Sequence[Example], n: int, times: int) -> Iterator[Example]:
+    """The examples with alt-texts of their first n captions. The same example has the same alt-texts each time."""
     captions = [example.references[0] for example in examples]
     for example in examples:
         rng = random.Random(f"alt/{example.id}")
         texts = [
             alt_text(caption, rng.sample(captions, min(OTHERS, len(captions))), rng)
-            for caption in example.references
-            for _ in range(ALT_TEXTS)
+            for caption in example.references[:n]
+            for _ in range(times)
         ]
         yield Example(example.id, example.image, tuple(texts))
 

