@@ -124,11 +124,17 @@ def add_decoding(group: Any) -> None:
         metavar="INT",
         help="tokens of the n-grams that a caption has once at most; 0 allows repeats (those of the run)",
     )
+    group.add_argument(
+        "--guidance",
+        type=float,
+        metavar="FLOAT",
+        help="weight of the picture, for a run with --xe.drop-features; 1 has no guidance (that of the run)",
+    )
 
 
 def decoding_of(args: argparse.Namespace) -> dict[str, Any]:
     """The decoding settings that were typed, as `captioner.config.decode_with` takes them."""
-    names = ("beams", "max_length", "length_penalty", "no_repeat_ngram")
+    names = ("beams", "max_length", "length_penalty", "no_repeat_ngram", "guidance")
     return {name: value for name in names if (value := getattr(args, name)) is not None}
 
 

@@ -138,9 +138,11 @@ def make_captioner(run: Run, clip: Clip, examples: list[Example], start: str) ->
             )
         return captioner
     texts = [lowercased(caption) for example in examples for caption in example.references]
-    return untrained(
+    captioner = untrained(
         run.model, vocabulary_of(run.model, texts), feature_dim(clip), run.decode.max_length, run.clip, clip.fingerprint
     )
+    captioner.config = replace(captioner.config, drop_features=run.xe.drop_features)
+    return captioner
 
 
 def vocabulary_of(sizes: Model, texts: list[str]) -> Vocabulary:
