@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from captioner.config import Decode, Run, decode_with
-from captioner.data import load
+from captioner.data import load, split_names
 from captioner.data.caption_files import write_lines
 from captioner.decoding.best_of import BestOf
 from captioner.decoding.generate import captions_of
@@ -108,6 +108,10 @@ def evaluate_run(folder: Path, how: Evaluation) -> Scores:
     tell_place(files, model, at, newest)
     captioner.config.refuse_other_clip(clip)
     examples = load(run.data, split, known_ids(run.features))
+    if split != "train" and not split_names(run.data):
+        tell(
+            [f"{run.data} has no splits: the pictures of {split} are those of the training; give each picture a split"]
+        )
     features = FeatureStore.build(examples, clip, folder_of(run.features))
     report_all(run.data, reasons(features.skipped, examples))
     examples = [example for example in examples if example.id not in features.skipped]
