@@ -15,12 +15,12 @@ from typing import Any, TypeAlias
 
 from captioner.captioning.journal import Row, Rows
 from captioner.captioning.webdataset_writer import write_shards
+from captioner.data.adapters.text_folders import texts_below
 from captioner.data.caption_files import read_captions
 from captioner.data.reference_files import without_ending
 from captioner.data.text_files import read_text
 from metric.example import Example
 from metric.storage.atomic_files import whole_text
-from metric.storage.text_lines import text_lines
 
 Examples: TypeAlias = Callable[[], Iterable[Example]]
 Captions: TypeAlias = dict[str, list[str]]
@@ -96,12 +96,6 @@ def sidecar(name: str) -> PurePosixPath:
     return path
 
 
-def read_texts(out: Path) -> Captions:
-    """Captions by name without .txt. `Format.done_as` makes the same name of an id."""
-    texts = sorted(out.rglob("*.txt"))
-    return {path.relative_to(out).as_posix()[: -len(".txt")]: text_lines(read_text(path)) for path in texts}
-
-
 def read_one_each(out: Path) -> Captions:
     return {name: [caption] for name, caption in read_captions(out).items()}
 
@@ -126,7 +120,7 @@ FORMATS = {
     "jsonl": Format(write_jsonl, read_one_each),
     "coco": Format(write_coco, read_one_each),
     "csv": Format(write_csv, read_csv),
-    "txt": Format(write_texts, read_texts, folder=True, done_as=without_ending),
+    "txt": Format(write_texts, texts_below, folder=True, done_as=without_ending),
     "webdataset": Format(write_shards, read_nothing, folder=True),
 }
 ENDINGS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "coco", ".csv": "csv"}

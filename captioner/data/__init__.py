@@ -15,17 +15,20 @@ from functools import partial
 from typing import Any, TypeAlias, get_type_hints
 
 from captioner.data.adapters.coco import coco, coco_splits, nocaps, nocaps_splits, vizwiz, vizwiz_splits
-from captioner.data.adapters.flickr8k import flickr8k, flickr8k_splits
+from captioner.data.adapters.flickr8k import flickr8k, flickr8k_splits, tokens, tokens_splits
 from captioner.data.adapters.folders import folder, folder_splits
 from captioner.data.adapters.hf_datasets import hf, hf_splits
 from captioner.data.adapters.imagefolder import imagefolder, imagefolder_splits
+from captioner.data.adapters.json_files import json, json_splits
 from captioner.data.adapters.karpathy import karpathy, karpathy_splits
 from captioner.data.adapters.scenes import scenes, scenes_splits
 from captioner.data.adapters.tables import csv, csv_splits, jsonl, jsonl_splits, tsv, tsv_splits
+from captioner.data.adapters.text_folders import texts
 from captioner.data.adapters.textcaps import textcaps, textcaps_splits
 from captioner.data.adapters.webdataset import shard, urls, webdataset, webdataset_splits
 from captioner.data.detect import Source, recognise
 from captioner.data.left_out import LeftOut, Read, without_left_out
+from captioner.data.splits import canonical
 from captioner.data.text_files import whole
 from captioner.data.twice import Ids, advice
 from metric.example import Example
@@ -51,13 +54,23 @@ DATA = {
     "textcaps": Format(textcaps, textcaps_splits),
     "vizwiz": Format(vizwiz, vizwiz_splits),
     "tsv": Format(tsv, tsv_splits),
+    "tokens": Format(tokens, tokens_splits),
+    "json": Format(json, json_splits),
     "jsonl": Format(jsonl, jsonl_splits),
     "csv": Format(csv, csv_splits),
     "folder": Format(folder, folder_splits),
+    "texts": Format(texts),
     "imagefolder": Format(imagefolder, imagefolder_splits),
     "webdataset": Format(webdataset, webdataset_splits),
     "hf": Format(hf, hf_splits),
 }
+
+
+class Every:
+    """The ids of all examples, as `featured` of a reader that needs no pictures."""
+
+    def __contains__(self, id: object) -> bool:
+        return True
 
 
 def load(spec: str, split: str, featured: Container[str] = ()) -> list[Example]:
@@ -94,7 +107,7 @@ def read(spec: str, split: str, featured: Container[str] = ()) -> Iterator[Examp
         lost = lost or (item if isinstance(item, LeftOut) else None)
         yield from without_blanks(item)
     if empty:
-        raise ValueError(f"{spec} has no picture of the split {split!r}{why(source, lost)}")
+        raise ValueError(f"{spec} has no picture of the split {split!r}{why(source, split, lost)}")
 
 
 Part: TypeAlias = Callable[[], Read]  # reads the part anew at each call
@@ -124,12 +137,15 @@ def rereadable(spec: str) -> bool:
     return source.format != "hf" and not re.search(r"pipe:|://", source.options.get("shards", ""))
 
 
-def why(source: Source, lost: LeftOut | None) -> str:
+def why(source: Source, split: str, lost: LeftOut | None) -> str:
     """The reason why a split has no picture, and the option that may help, as the end of a message."""
+    names = splits_of_source(source)
+    if names and canonical(split) not in map(canonical, names):
+        return f"; it has the splits {', '.join(names)}"
     if lost is None:
         return ""
     helps = "images" in inspect.signature(DATA[source.format].read).parameters and "images" not in source.options
-    advice = f"; type {source},images=DIR" if helps else ""
+    advice = f"; type {source.typed(',images=DIR')}" if helps else ""
     return f": {lost.id}, the first, was left out since {lost.reason}{advice}"
 
 
@@ -149,7 +165,10 @@ def without_blanks(item: Example | LeftOut) -> Iterator[Example | LeftOut]:
 
 def split_names(spec: str) -> list[str]:
     """The names of a data set's splits; none for a data set that has no splits."""
-    source = recognise(spec, DATA)
+    return splits_of_source(recognise(spec, DATA))
+
+
+def splits_of_source(source: Source) -> list[str]:
     names = DATA[source.format].splits
     return names(**values(source)) if names else []
 

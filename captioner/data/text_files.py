@@ -47,11 +47,15 @@ def ending_of(path: Path) -> str:
     return Path(path.stem).suffix.lower() if path.suffix.lower() == PACKED else path.suffix.lower()
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, pairs: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
+    """The content of a JSON file. `pairs` makes an object of its keys and values, and may raise ValueError."""
+    text = read_text(path)
     try:
-        return from_json(read_text(path))
+        return from_json(text, pairs)
     except json.JSONDecodeError as error:
         raise ValueError(f"{path} is not JSON: {error.msg} at line {error.lineno}") from None
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
     except RecursionError:
         raise ValueError(f"{path} is nested too deeply; expected captions of pictures") from None
 

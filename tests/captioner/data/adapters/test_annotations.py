@@ -111,7 +111,7 @@ def test_a_caption_of_coco_that_is_null_is_named_and_one_that_is_no_text_refused
     rows = [{"image_id": 1, "caption": None}, {"image_id": 1, "caption": "one"}]
     left, example = read(annotated(tmp_path, photographs, images, rows), "train")
     assert left == LeftOut("a.jpg", "the caption is null", "caption") and example.references == ("one",)
-    with pytest.raises(ValueError, match="image_id 1 has the caption 7, expected a text"):
+    with pytest.raises(ValueError, match="image_id 1: expected a caption or a list of captions, got 7"):
         load(annotated(tmp_path, photographs, images, [{"image_id": 1, "caption": 7}]), "train")
 
 
