@@ -35,10 +35,11 @@ def train(run: Run, out: str | Path) -> Path:
     """
     from captioner.training import loop
     from metric.runtime.processes import joined
+    from metric.storage.ledger import LEFT_OUT, kept
 
-    with joined():
-        loop.train(check(run), Path(out))
-    return Path(out)
+    with joined(), kept(Path(out).expanduser() / LEFT_OUT):
+        loop.train(check(run), Path(out).expanduser())
+    return Path(out).expanduser()
 
 
 def resume(out: str | Path) -> Path:
@@ -48,10 +49,11 @@ def resume(out: str | Path) -> Path:
     """
     from captioner.training import loop
     from metric.runtime.processes import joined
+    from metric.storage.ledger import LEFT_OUT, kept
 
-    with joined():
-        loop.resume(Path(out))
-    return Path(out)
+    with joined(), kept(Path(out).expanduser() / LEFT_OUT):
+        loop.resume(Path(out).expanduser())
+    return Path(out).expanduser()
 
 
 def evaluate(
@@ -78,9 +80,12 @@ def evaluate(
     Raises:
         ValueError: the folder is no run, or a split, score or option is unknown.
     """
+    from captioner.runs.folder import RunFolder
     from captioner.scoring.evaluate_run import evaluate_run
+    from metric.storage.ledger import kept
 
-    return evaluate_run(Path(run), split, scores, checkpoint, decoding)
+    with kept(RunFolder(Path(run).expanduser()).left_out_file(split)):
+        return evaluate_run(Path(run).expanduser(), split, scores, checkpoint, decoding)
 
 
 def compare(
@@ -104,10 +109,10 @@ def compare(
     from captioner.comparison.report import write
     from captioner.comparison.table import compare
 
-    folders = [Path(run) for run in runs]
+    folders = [Path(run).expanduser() for run in runs]
     comparison = compare(folders, split)
     if out is not None:
-        write(comparison, gallery(folders[0], split, pictures), Path(out))
+        write(comparison, gallery(folders[0], split, pictures), Path(out).expanduser())
     return comparison
 
 
@@ -170,7 +175,7 @@ def caption(
         workers: workers of Ray. With 0, this process captions.
 
     Returns:
-        True if every picture was captioned. Skipped pictures are listed in OUT.skipped.txt.
+        True if every picture was captioned. The others are named in OUT.left-out.jsonl.
 
     Raises:
         ValueError: the model, the pictures, a setting or the output cannot be used.
@@ -182,8 +187,8 @@ def caption(
     from metric.runtime.work_share import own_gpu, share_of
 
     source = ModelSource(str(model), clip, own_gpu(device, os.environ), features)
-    given = {"beams": beams or None, "max_length": max_length or None, "no_repeat_ngram": no_repeat_ngram}
-    given |= {"length_penalty": length_penalty}
+    given: dict[str, float | None] = {"beams": beams or None, "max_length": max_length or None}
+    given |= {"length_penalty": length_penalty, "no_repeat_ngram": no_repeat_ngram}
     decode = decode_with(source.decode(), {name: value for name, value in given.items() if value is not None})
     method = method or ("sample" if best_of else "beam")
     settings = CandidateSettings(
@@ -201,9 +206,21 @@ def caption(
         no_repeat_ngram=decode.no_repeat_ngram,
     )
     share = share_of(shard, os.environ)
-    kind = format_of(Path(out), format)
+    kind = format_of(Path(out).expanduser(), format)
     return caption(
-        Job(source, str(images), split, Path(out), kind, settings, batch_size, share, skip_done, checker, workers)
+        Job(
+            source,
+            str(images),
+            split,
+            Path(out).expanduser(),
+            kind,
+            settings,
+            batch_size,
+            share,
+            skip_done,
+            checker,
+            workers,
+        )
     )
 
 

@@ -19,8 +19,9 @@ from captioner.commands import (
     score,
     train,
 )
-from captioner.flags import SHELLS, Parser, PrintCompletion
+from captioner.flags import SHELLS, Parser, PrintCompletion, no_place
 from metric.runtime.interrupts import Interrupted
+from metric.storage.ledger import kept
 
 COMMANDS = {
     "train": train,
@@ -50,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
         action=PrintCompletion,
         help="completion script for a shell, to be read by the shell",
     )
+    top.set_defaults(strict=False, left_out=no_place)  # for the commands that read no data
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, module in COMMANDS.items():
         sub = commands.add_parser(name, help=module.HELP, description=module.__doc__)
@@ -61,16 +63,17 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Runs a command and returns the exit code.
 
-    0 is success. 1 is a picture that was left out under --strict. 2 is input that cannot be used, with one line of the
-    reason. 130 is an interrupt, 143 a SIGTERM.
+    0 is success. 1 is a part of the input that was left out under --strict. 2 is input that cannot be used, with one
+    line of the reason. 130 is an interrupt, 143 a SIGTERM.
     """
     args = parser().parse_args(argv)
     args.typed = sys.argv[1:] if argv is None else argv
     from metric.images import named_warnings
 
     try:
-        with named_warnings():
-            return args.run(args) or 0
+        with named_warnings(), kept(args.left_out(args)) as ledger:
+            code = args.run(args) or 0
+        return 1 if ledger and args.strict else code
     except (ValueError, OSError) as error:
         if args.traceback:
             raise

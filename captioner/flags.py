@@ -12,14 +12,17 @@ import ast
 import inspect
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import partial
 from itertools import takewhile
+from pathlib import Path
 from typing import Any, NoReturn, get_type_hints
 
 from captioner.config import dotted, flag
 from metric.spec import did_you_mean, nearest_or_all
+from metric.storage.ledger import LEFT_OUT, beside
+from metric.storage.paths import expanded
 
 SHELLS = ("bash", "zsh", "tcsh")
 
@@ -32,7 +35,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(*args, **kwargs)
 
     def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
-        words = spelt(sys.argv[1:] if args is None else args)
+        words = [expanded(word) for word in spelt(sys.argv[1:] if args is None else args)]
         self.refuse_unknown(words)
         return super().parse_known_args(words, namespace)
 
@@ -145,6 +148,28 @@ def add_flags(
     made = {heading: parser.add_argument_group(heading) for heading in [*groups, others]}
     for name, kind, value, doc in described(config):
         add_flag(made[heading.get(name.partition(".")[0], others)], name, kind, value, doc, choices.get(name))
+
+
+def add_strict(parser: argparse.ArgumentParser, left_out: Callable[[argparse.Namespace], Path | None]) -> None:
+    """Adds --strict. `left_out` gives the place of the ledger, from the arguments; None for no file."""
+    parser.add_argument(
+        "--strict", action="store_true", help="exit code 1 if a picture, caption or other part of the input is left out"
+    )
+    parser.set_defaults(left_out=left_out)
+
+
+def no_place(args: argparse.Namespace) -> None:
+    """For a command that reads no data, or writes the ledger itself."""
+
+
+def in_out(args: argparse.Namespace) -> Path | None:
+    """The place of the ledger of a command whose --out is a folder."""
+    return args.out and args.out / LEFT_OUT
+
+
+def beside_out(args: argparse.Namespace) -> Path | None:
+    """The place of the ledger of a command whose --out is a file."""
+    return args.out and beside(args.out)
 
 
 def described(config: Any, prefix: str = "") -> Iterator[tuple[str, Any, Any, str]]:

@@ -23,10 +23,12 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from captioner.api import compare
+    from captioner.comparison.significance import pairs, text
     from metric.runtime.console import ended
 
     comparison = compare(args.runs, args.out, args.split, args.pictures)
     print(comparison.table())
+    print(text(comparison, pairs(comparison)))
     others = args.runs[1:]
     ended(
         f"runs compared: {len(args.runs)}",

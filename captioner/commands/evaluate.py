@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from captioner.flags import add_decoding, decoding_of
+from captioner.flags import add_decoding, add_strict, decoding_of, no_place
 
 HELP = "captions and scores of a split, by a run"
 
@@ -25,6 +25,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="scores or families (classic, text, clip, scene, all) with commas between them; options such as "
         "those of pac_spp:checkpoint=DIR and incorrect:checker=harper come from the run if left out (all)",
     )
+    add_strict(parser, no_place)  # each run has a ledger of its own
     add_decoding(parser.add_argument_group("decoding"))
 
 
@@ -34,13 +35,15 @@ def run(args: argparse.Namespace) -> None:
     from captioner.scoring.evaluate_run import evaluate_run
     from metric.runtime.console import ended
     from metric.spec import split_specs
+    from metric.storage.ledger import kept
 
     runs = [RunFolder(folder) for folder in args.runs]
     for run in runs:  # all, before work on the first begins
         run.check()
         checkpoint_of(run.path, args.checkpoint)
     for run in runs:
-        evaluate_run(run.path, args.split, split_specs(args.scores), args.checkpoint, decoding_of(args))
+        with kept(run.left_out_file(args.split)):
+            evaluate_run(run.path, args.split, split_specs(args.scores), args.checkpoint, decoding_of(args))
         print(f"signature: {run.signature}")
     names = " ".join(map(str, args.runs))
     ended(

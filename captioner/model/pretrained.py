@@ -17,6 +17,7 @@ from torch import Tensor
 
 from metric.storage import atomic_files, checkpoint_folders, hub
 from metric.storage.atomic_files import whole_file
+from metric.storage.paths import expanded
 from metric.storage.run_files import CHECKPOINTS, LAST
 
 CONFIG, WEIGHTS, TOKENIZER = FILES = ("config.json", "model.safetensors", "tokenizer.json")
@@ -50,6 +51,7 @@ def model_folder(name: str) -> str:
     No file is moved, because the run may be training. Raises ValueError for a run without a checkpoint, and for a
     checkpoint of a newer version.
     """
+    name = expanded(name)
     run = Path(name)
     if not (run / CHECKPOINTS).is_dir():
         checkpoint_folders.refuse_newer(run)

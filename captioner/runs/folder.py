@@ -5,6 +5,7 @@ metrics.jsonl           the training log, one JSON object a line; the same numbe
 checkpoints/            last, those before it, and the reward stage's reference and best
 captions-<split>.jsonl  one caption of each picture of a split
 scores-<split>.json     scores of the split; scores-<split>.csv has those of each caption
+left-out.jsonl          what was read and not used; <split>.left-out.jsonl that of an evaluation
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 
 from captioner.config import Run, from_dict, renamed
 from captioner.data.caption_files import read_captions
+from metric.storage.ledger import LEFT_OUT
 from metric.storage.run_files import CHECKPOINTS, CONFIG, LAST, METRICS, TENSORBOARD
 from metric.storage.text_lines import text_lines
 
@@ -74,6 +76,10 @@ class RunFolder:
 
     def caption_scores_file(self, split: str) -> Path:
         return self.path / f"scores-{split}.csv"
+
+    def left_out_file(self, split: str) -> Path:
+        """The ledger of an evaluation: what it read and did not use."""
+        return self.path / f"{split}.{LEFT_OUT}"
 
     def score_files(self) -> list[Path]:
         """The scores of all splits that were evaluated."""

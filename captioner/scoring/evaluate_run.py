@@ -11,7 +11,7 @@ from captioner.config import decode_with
 from captioner.data import load
 from captioner.data.caption_files import write_lines
 from captioner.decoding.generate import captions_of
-from captioner.features.store import FeatureStore, folder_of, known_ids
+from captioner.features.store import FeatureStore, folder_of, known_ids, reasons
 from captioner.model.encoder_decoder import Captioner
 from captioner.model.pretrained import checkpoint_of
 from captioner.runs.folder import RunFolder, resuming
@@ -27,6 +27,7 @@ from metric.scores.family import Defaults
 from metric.scores.result import Scores
 from metric.storage.atomic_files import write_json
 from metric.storage.checkpoint_folders import Position, position
+from metric.storage.ledger import report_all
 from metric.storage.run_files import LAST
 
 
@@ -54,8 +55,7 @@ def evaluate_run(
     captioner.config.refuse_other_clip(clip)
     examples = load(run.data, split, known_ids(run.features))
     features = FeatureStore.build(examples, clip, folder_of(run.features))
-    for name, reason in features.skipped.items():
-        print(f"skipped {name}: {reason}")
+    report_all(run.data, reasons(features.skipped, examples))
     examples = [example for example in examples if example.id not in features.skipped]
     typed = any("checkpoint" in requested.options.get(source, {}) for source in ("pac", "pac_hard"))
     metric = "" if typed else run.pac_checkpoint

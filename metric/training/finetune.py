@@ -36,7 +36,7 @@ from metric.training.lora_layers import TOWERS
 from metric.training.losses import LOSSES, Made, PairLoss, positive_augmented
 from metric.training.negative_losses import Negatives, negative_loss
 from metric.training.negatives import check_captions, check_negatives, found_of, said_of, spoil, tell_few
-from metric.training.pairs import VAL_PICTURES, PairEncoder, captioned, loss_name, pair_loss, validation
+from metric.training.pairs import PairEncoder, loss_name, pair_loss, usable, validation
 from metric.training.projections import train_projections
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ def train_metric(
     check(config)
     check_method(config)
     check_negatives(config)
-    training, held_out = captioned(training), captioned(val)[:VAL_PICTURES]
+    training, held_out = usable(training, val)
     refuse_unlike("training data", data_fingerprint(training))
     clip = load_clip(config.clip, device)
     check_captions(config, training, clip, resume)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from captioner.commands.metric.judge import add_metrics, whole_number
+from captioner.flags import add_strict, in_out
 
 HELP = "test of metrics with captions that are made worse"
 
@@ -29,6 +30,7 @@ def add(commands: Any) -> None:
         metavar="DIR",
         help="folder for audit.md, audit.csv, audit.json and audit.png",
     )
+    add_strict(sub, in_out)
     sub.set_defaults(run=run)
 
 

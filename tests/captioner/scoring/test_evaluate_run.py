@@ -83,7 +83,7 @@ def test_tuned_metric_is_the_one_given(run, tiny_clip):
     assert found["corpus"]["pac_spp"] == pytest.approx(found["corpus"]["clip_s"] * 2.0 / 2.5)
 
 
-def test_unreadable_picture_is_left_aside_and_told(tiny_flags, pictures, tmp_path, capsys):
+def test_unreadable_picture_is_left_aside_and_told(tiny_flags, pictures, tmp_path, capsys, caplog):
     data = tmp_path / "data"
     data.mkdir()
     for path in pictures.iterdir():
@@ -93,7 +93,9 @@ def test_unreadable_picture_is_left_aside_and_told(tiny_flags, pictures, tmp_pat
     run = tmp_path / "run"
     assert main(["train", *tiny_flags, *flags, "--out", str(run)]) == 0
     assert main(["evaluate", str(run), "--scores", "text,clip"]) == 0
-    assert scores(run)["count"] == 3 and "skipped 5.png: " in capsys.readouterr().out
+    assert scores(run)["count"] == 3 and "1 picture left out: no picture of a known format" in caplog.text
+    assert "5.png" in (run / "test.left-out.jsonl").read_text() and not (run / "left-out.jsonl").exists()
+    assert main(["evaluate", str(run), "--scores", "text", "--strict"]) == 1
     assert main(["compare", str(run), "--out", str(tmp_path / "report")]) == 0
     assert "Length" in capsys.readouterr().out
     assert (tmp_path / "report" / "index.html").read_text().count("data:image/jpeg") >= 3
