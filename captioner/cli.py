@@ -72,8 +72,10 @@ def main(argv: list[str] | None = None) -> int:
     """
     args = parser().parse_args(argv)
     args.typed = sys.argv[1:] if argv is None else argv
+    from metric.images import named_warnings
+
     try:
-        with kept(args.left_out(args)) as ledger:
+        with named_warnings(), kept(args.left_out(args)) as ledger:
             code = args.run(args) or 0
         return 1 if ledger and args.strict else code
     except (ValueError, OSError, SafetensorError) as error:

@@ -8,13 +8,19 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 import struct
+import sys
+import threading
+import warnings
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -32,14 +38,48 @@ class UnreadableImage(ValueError):
     """A file without a readable picture. The message has the name of the file and the reason."""
 
 
+READ = threading.local()  # has the name of the picture that a thread reads
+
+
+@contextmanager
+def named_warnings() -> Iterator[None]:
+    """Inside, a warning about a picture that is read is one line on stderr with the name of the picture.
+
+    Python shows a text once. So the first picture of each kind of fault is named.
+    """
+    shown = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], filename: str, *rest: Any, **named: Any) -> None:
+        if name := getattr(READ, "name", ""):
+            print(f"captioner: caution: {name}: {brief(message)}", file=sys.stderr)
+        else:
+            shown(message, category, filename, *rest, **named)
+
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = shown
+
+
+def brief(message: Warning | str) -> str:
+    """The text of a warning in a line; of the warning about size, the number of pixels."""
+    if isinstance(message, Image.DecompressionBombWarning):
+        return f"{int(re.findall(r'[0-9]+', str(message))[0]):,} pixels"
+    return " ".join(str(message).split())
+
+
 def read_image(source: Path | BinaryIO, name: str) -> Image.Image:
     """A picture in RGB and upright. An animation gives its first frame. UnreadableImage begins with `name`."""
+    READ.name = name
     try:
         with Image.open(source) as file:
             refuse_narrow(file)
             return upright(file)
     except FAULTS as error:
         raise UnreadableImage(f"{name}: {reason(error)}") from error
+    finally:
+        READ.name = ""
 
 
 def decode_all(source: Path | BinaryIO, name: str) -> None:
@@ -90,8 +130,13 @@ def reason(error: BaseException) -> str:
     """The reason of an error in a few words, without the addresses of objects in memory."""
     if isinstance(error, UnidentifiedImageError):
         return "no picture of a known format"
+    if isinstance(error, Image.DecompressionBombError):
+        pixels, most = (f"{int(number):,}" for number in re.findall(r"\d+", str(error))[:2])
+        return f"{pixels} pixels, more than {most}; save it smaller"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
+    if isinstance(error, OSError) and "truncated" in str(error):
+        return f"{error}; fetch it again, or save it anew in a program that opens it"
     return str(error) if isinstance(error, (OSError, ValueError)) else f"{type(error).__name__}: {error}"
 
 
@@ -112,7 +157,7 @@ class Stored:
         return hashlib.sha256(self.data).hexdigest()
 
     def draw(self) -> Image.Image:
-        return read_image(io.BytesIO(self.data), self.name)
+        return read_image(io.BytesIO(self.data), str(self))
 
     def __str__(self) -> str:
         return self.name
@@ -124,6 +169,11 @@ class InMemory(Stored):
 
     name: str
     data: bytes = field(repr=False)
+    origin: str = ""
+    """the shard that the picture came from"""
+
+    def __str__(self) -> str:
+        return f"{self.origin}/{self.name}" if self.origin else self.name
 
 
 @dataclass(frozen=True)
@@ -167,6 +217,14 @@ class InZip:
     def data(self) -> bytes:
         try:
             return opened_zip(self.archive, os.getpid()).read(self.name)
+        except FAULTS as error:
+            raise UnreadableImage(f"{self}: {reason(error)}") from error
+
+    def beginning(self, count: int) -> bytes:
+        """The first `count` bytes. Raises UnreadableImage."""
+        try:
+            with opened_zip(self.archive, os.getpid()).open(self.name) as file:
+                return file.read(count)
         except FAULTS as error:
             raise UnreadableImage(f"{self}: {reason(error)}") from error
 

@@ -8,25 +8,48 @@ from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
 ALIKE = 0.5  # least similarity, 0 to 1, of a misspelt name and the name that is suggested
-SYNTAX = "write name or name:option=value,..."
+SYNTAX = "write name or name:option=value,..., and a value with a comma in quotation marks, 'name:option=\"a,b\"'"
+BRACES = r"\{[^{}=]*\}"  # as in a-{0,1}.tar
+QUOTED = re.compile(rf"""=\s*(?:"[^"]*"|'[^']*')(?=\s*(?:,|$))|{BRACES}""")  # a value in marks, or braces
+COMMA = "\0"  # stands for a comma within quotation marks
 
 
 def split_spec(text: str) -> tuple[str, dict[str, str]]:
     """`name:option=value,...` -> name and options. Raises ValueError for other text.
 
+    A value with a comma stands in quotation marks. `~` at the beginning of a value is the home folder.
+
     >>> split_spec("pacspp:checkpoint=runs/metric,w=2.5")
     ('pacspp', {'checkpoint': 'runs/metric', 'w': '2.5'})
+    >>> split_spec('csv:file="a, b.csv"')
+    ('csv', {'file': 'a, b.csv'})
     """
     name, _, rest = text.partition(":")
     options: dict[str, str] = {}
-    for item in rest.split(",") if rest.strip() else []:
+    for item in items(rest) if rest.strip() else []:
         option, equals, value = (part.strip() for part in item.partition("="))
         if not (option and equals):
             raise ValueError(f"{text}: got {item!r} where option=value was expected; {SYNTAX}")
         if option in options:
             raise ValueError(f"{text}: option {option} is given twice")
-        options[option] = os.path.expanduser(value)  # no shell expands ~ within a word
+        options[option] = os.path.expanduser(unquoted(value))  # no shell expands ~ within a word
     return name.strip(), options
+
+
+def items(text: str) -> list[str]:
+    """The parts of a text between the commas that stand outside of quoted values and of braces."""
+    return [item.replace(COMMA, ",") for item in QUOTED.sub(lambda m: m[0].replace(",", COMMA), text).split(",")]
+
+
+def unquoted(value: str) -> str:
+    return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" else value
+
+
+def quoted(value: str) -> str:
+    """A value as `split_spec` reads it: in quotation marks if it has a comma, or marks or spaces at its ends."""
+    if "," not in re.sub(BRACES, "", value) and value == unquoted(value).strip():
+        return value
+    return f"'{value}'" if '"' in value else f'"{value}"'
 
 
 def split_specs(text: str) -> list[str]:
@@ -38,7 +61,7 @@ def split_specs(text: str) -> list[str]:
     ['cider', 'pac_spp:checkpoint=DIR,w=2.5', 'length']
     """
     specs: list[str] = []
-    for item in filter(None, map(str.strip, text.split(","))):
+    for item in filter(None, map(str.strip, items(text))):
         if specs and re.match(r"[^:=]+=", item):
             specs[-1] += f",{item}"
         else:

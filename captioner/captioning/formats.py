@@ -16,12 +16,12 @@ from typing import Any, TypeAlias
 
 from captioner.captioning.journal import Row, Rows
 from captioner.captioning.webdataset_writer import write_shards
+from captioner.data.adapters.text_folders import texts_below
 from captioner.data.caption_files import read_captions
 from captioner.data.reference_files import without_ending
 from captioner.data.text_files import read_text
 from metric.example import Example
 from metric.storage.atomic_files import whole_text
-from metric.storage.text_lines import text_lines
 
 LONGEST = 255  # bytes of a name in most file systems
 Examples: TypeAlias = Callable[[], Iterable[Example]]
@@ -113,9 +113,7 @@ def sidecar(name: str) -> PurePosixPath:
 
 def read_texts(out: Path) -> Captions:
     """Captions by name without .txt. `Format.done_as` makes the same name of an id. A blank file is not done."""
-    texts = {path: text_lines(read_text(path)) for path in sorted(out.rglob("*.txt"))}
-    done = {path: lines for path, lines in texts.items() if any(line.strip() for line in lines)}
-    return {path.relative_to(out).as_posix()[: -len(".txt")]: lines for path, lines in done.items()}
+    return {name: lines for name, lines in texts_below(out).items() if any(line.strip() for line in lines)}
 
 
 def read_one_each(out: Path) -> Captions:

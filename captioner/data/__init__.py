@@ -10,21 +10,27 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Container, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeAlias, get_type_hints
 
 from captioner.data.adapters.coco import coco, coco_splits, nocaps, nocaps_splits, vizwiz, vizwiz_splits
-from captioner.data.adapters.flickr8k import flickr8k, flickr8k_splits
-from captioner.data.adapters.folders import folder
+from captioner.data.adapters.flickr8k import flickr8k, flickr8k_splits, tokens, tokens_splits
+from captioner.data.adapters.folders import folder, folder_splits
 from captioner.data.adapters.hf_datasets import hf, hf_splits
+from captioner.data.adapters.imagefolder import imagefolder, imagefolder_splits
+from captioner.data.adapters.json_files import json, json_splits
 from captioner.data.adapters.karpathy import karpathy, karpathy_splits
 from captioner.data.adapters.scenes import scenes, scenes_splits
 from captioner.data.adapters.tables import csv, csv_splits, jsonl, jsonl_splits, tsv, tsv_splits
+from captioner.data.adapters.text_folders import texts
 from captioner.data.adapters.textcaps import textcaps, textcaps_splits
 from captioner.data.adapters.webdataset import shard, urls, webdataset, webdataset_splits
 from captioner.data.detect import Source, recognise
 from captioner.data.left_out import LeftOut, Read, without_left_out
+from captioner.data.splits import canonical
+from captioner.data.text_files import whole
+from captioner.data.twice import Ids, advice
 from metric.example import Example
 from metric.spec import find
 
@@ -48,12 +54,23 @@ DATA = {
     "textcaps": Format(textcaps, textcaps_splits),
     "vizwiz": Format(vizwiz, vizwiz_splits),
     "tsv": Format(tsv, tsv_splits),
+    "tokens": Format(tokens, tokens_splits),
+    "json": Format(json, json_splits),
     "jsonl": Format(jsonl, jsonl_splits),
     "csv": Format(csv, csv_splits),
-    "folder": Format(folder),
+    "folder": Format(folder, folder_splits),
+    "texts": Format(texts),
+    "imagefolder": Format(imagefolder, imagefolder_splits),
     "webdataset": Format(webdataset, webdataset_splits),
     "hf": Format(hf, hf_splits),
 }
+
+
+class Every:
+    """The ids of all examples, as `featured` of a reader that needs no pictures."""
+
+    def __contains__(self, id: object) -> bool:
+        return True
 
 
 def load(spec: str, split: str, featured: Container[str] = ()) -> list[Example]:
@@ -61,12 +78,12 @@ def load(spec: str, split: str, featured: Container[str] = ()) -> list[Example]:
 
     Raises ValueError for a misspelt name, for missing files, and for an id that comes twice.
     """
-    examples = list(stream(spec, split, featured))
-    ids: set[str] = set()
-    for example in examples:
-        if example.id in ids:
-            raise ValueError(f"{spec} has {example.id!r} twice in the split {split!r}; give each picture its own id")
-        ids.add(example.id)
+    ids = Ids()
+    examples = []
+    for example in stream(spec, split, featured):
+        if again := ids.again(example):
+            raise ValueError(f"the split {split!r} of {spec} has {again}; {advice(recognise(spec, DATA))}")
+        examples.append(example)
     return examples
 
 
@@ -90,7 +107,7 @@ def read(spec: str, split: str, featured: Container[str] = ()) -> Iterator[Examp
         lost = lost or (item if isinstance(item, LeftOut) else None)
         yield from without_blanks(item)
     if empty:
-        raise ValueError(f"{spec} has no picture of the split {split!r}{why(source, lost)}")
+        raise ValueError(f"{spec} has no picture of the split {split!r}{why(source, split, lost)}")
 
 
 Part: TypeAlias = Callable[[], Read]  # reads the part anew at each call
@@ -105,7 +122,13 @@ def parts(spec: str, split: str, featured: Container[str] = ()) -> list[Part]:
     if source.format != "webdataset":
         return [partial(read, spec, split, featured)]
     options = values(source)
-    return [partial(shard, url, split, options.get("references", "")) for url in urls(options["shards"], split)]
+    return [partial(read_shard, url, split, options) for url in urls(options["shards"], split)]
+
+
+def read_shard(url: str, split: str, options: dict[str, Any]) -> Read:
+    """The Examples and LeftOuts of one shard, with the options of its data set."""
+    for item in shard(url, split, **{name: value for name, value in options.items() if name != "shards"}):
+        yield from without_blanks(item)
 
 
 def rereadable(spec: str) -> bool:
@@ -114,28 +137,38 @@ def rereadable(spec: str) -> bool:
     return source.format != "hf" and not re.search(r"pipe:|://", source.options.get("shards", ""))
 
 
-def why(source: Source, lost: LeftOut | None) -> str:
+def why(source: Source, split: str, lost: LeftOut | None) -> str:
     """The reason why a split has no picture, and the option that may help, as the end of a message."""
+    names = splits_of_source(source)
+    if names and canonical(split) not in map(canonical, names):
+        return f"; it has the splits {', '.join(names)}"
     if lost is None:
         return ""
     helps = "images" in inspect.signature(DATA[source.format].read).parameters and "images" not in source.options
-    advice = f"; type {source},images=DIR" if helps else ""
+    advice = f"; type {source.typed(',images=DIR')}" if helps else ""
     return f": {lost.id}, the first, was left out since {lost.reason}{advice}"
 
 
 def without_blanks(item: Example | LeftOut) -> Iterator[Example | LeftOut]:
-    """An example without its blank captions. Blank captions would teach a captioner to be silent."""
-    if isinstance(item, Example) and not all(text.strip() for text in item.references):
-        captions = tuple(text for text in item.references if text.strip())
-        yield from (LeftOut(item.id, "it is blank", "caption") for _ in range(len(item.references) - len(captions)))
-        yield Example(item.id, item.image, captions)
-    else:
-        yield item
+    """An example in whole characters, without its blank captions, which would teach a captioner to be silent.
+
+    A file's name that is no UTF-8 and half an emoji hold surrogates, which no output can hold. They become U+FFFD.
+    """
+    if isinstance(item, LeftOut):
+        yield replace(item, id=whole(item.id))
+        return
+    id, texts = whole(item.id), whole(list(item.references))
+    captions = tuple(text for text in texts if text.strip())
+    yield from (LeftOut(id, "it is blank", "caption") for _ in range(len(texts) - len(captions)))
+    yield item if (id, captions) == (item.id, item.references) else Example(id, item.image, captions)
 
 
 def split_names(spec: str) -> list[str]:
     """The names of a data set's splits; none for a data set that has no splits."""
-    source = recognise(spec, DATA)
+    return splits_of_source(recognise(spec, DATA))
+
+
+def splits_of_source(source: Source) -> list[str]:
     names = DATA[source.format].splits
     return names(**values(source)) if names else []
 

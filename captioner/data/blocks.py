@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from captioner.data import Part
+from captioner.data import DATA, Part
+from captioner.data.detect import recognise
 from captioner.data.left_out import LeftOut
+from captioner.data.twice import Ids, advice
 from metric.example import Example
 from metric.runtime.work_share import Share
 
@@ -58,10 +60,9 @@ def cut(part: Part, number: int, size: int) -> Iterator[Block]:
 
 def once(source: Iterator[Block], images: str) -> Iterator[Block]:
     """The blocks unchanged. Raises ValueError for an id that comes twice, since one of two captions would be lost."""
-    ids: set[str] = set()
+    ids = Ids()
     for block in source:
         for example in block.examples:
-            if example.id in ids:
-                raise ValueError(f"{images} has {example.id!r} twice; give each picture its own id")
-            ids.add(example.id)
+            if again := ids.again(example):
+                raise ValueError(f"{images} has {again}; {advice(recognise(images, DATA))}")
         yield block

@@ -1,19 +1,33 @@
-"""Files of captions: written as JSONL, read in the formats of other programs too."""
+"""Files of captions: written as JSONL, read in every format of ours and in those of other programs."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from captioner.data.adapters.folders import read_text
+from captioner.data import DATA, Every, read
+from captioner.data.adapters.json_files import records_of
+from captioner.data.adapters.tables import has_header, table
+from captioner.data.columns import IMAGE, titled
+from captioner.data.detect import recognise
+from captioner.data.left_out import LeftOut, without_left_out
+from captioner.data.rows.csv_cells import header_of
+from captioner.data.rows.ids import once
+from captioner.data.rows.ids import share_of_ids as share_of_ids
+from captioner.data.rows.records import NAMES, TALKS, Row, answers, path_of
+from captioner.data.text_files import ending_of, from_json, opened, read_text
 from metric.storage.atomic_files import write
 
 LINE = '{"id": ..., "caption": ...}'
-FIELDS = {"caption", "prediction", "references"}  # fields of a line that is a whole record
-SHOWN = 5  # ids named in a message
+# columns with the caption that a captioner has made, the likeliest first
+CAPTION = (
+    *("caption", "prediction", "predicted_caption", "generated_caption", "generated_text", "pred", "response"),
+    *("answer", "output", "captions", "text"),
+)
+TABLES = (".csv", ".tsv")
 
 
 def line(name: str, caption: str) -> str:
@@ -26,30 +40,134 @@ def write_lines(path: Path, captions: Mapping[str, str]) -> None:
 
 
 def read_captions(path: Path) -> dict[str, str]:
-    """Captions by id from our JSONL, capevalkit's, {id: caption} JSON, or COCO results JSON.
+    """Captions by id from what `captioner caption` writes in any format, COCO results, JSON {id: caption} or a table.
 
-    Raises ValueError for another kind of file, and for an id with several captions.
+    Records of capevalkit, BLIP, LAVIS, ms-swift and batches of vLLM are known too. What is not used is reported. Raises
+    ValueError for another kind of file, and for an id with several captions.
     """
-    if not path.is_file():
-        raise ValueError(f"{path} is not a file; expected a file of captions")
-    content = parsed(path, read_text(path), LINE)
-    rows = list(content.items()) if isinstance(content, dict) else [pair(path, row) for row in content]
-    captions = dict(rows)
+    rows = list(named_captions(path))
+    pairs = [row for row in rows if not isinstance(row, LeftOut)]
+    captions = dict(pairs)
+    lost = [row for row in rows if isinstance(row, LeftOut)]
+    again = Counter(pairs)
+    lost += [LeftOut(name, "it stands twice", "caption") for (name, _), n in again.items() for _ in range(n - 1)]
+    list(without_left_out(lost, str(path)))
     if not captions:
         raise ValueError(f"{path} has no captions; expected lines {LINE}")
-    if len(captions) < len(rows):
-        double = [name for name, times in Counter(name for name, _ in rows).items() if times > 1]
+    if len(captions) < len(again):
+        double = [name for name, times in Counter(name for name, _ in again).items() if times > 1]
         raise ValueError(f"{path}: {share_of_ids(double, len(captions))} have several captions; give one caption an id")
-    for name, caption in captions.items():
-        if not isinstance(caption, str):
-            raise ValueError(f"{path}: the caption of {name!r} is {json.dumps(caption)[:80]}, expected text")
     return captions
 
 
-def share_of_ids(names: Collection[str], total: int) -> str:
-    """`3 of 9 ids ('a', 'b', 'c')`, with the first few names."""
-    shown = ", ".join(map(repr, sorted(names)[:SHOWN]))
-    return f"{len(names):,} of {total:,} ids ({shown}{', ...' if len(names) > SHOWN else ''})"
+def named_captions(path: Path) -> Iterator[tuple[str, str] | LeftOut]:
+    """(id, caption) of each record of a file, a folder or a data set."""
+    if not path.is_file():
+        yield from of_data(path)
+    elif starts_with(path, "{["):
+        yield from said(records(path))
+    elif ending_of(path) in TABLES or (ending_of(path) == ".txt" and has_header(header_of(path))):
+        yield from said(table(path, header_of(path)))
+    elif is_data(path):
+        yield from of_data(path)
+    else:
+        yield from said(records(path))
+
+
+def starts_with(path: Path, signs: str) -> bool:
+    """Whether the first letter of a text file is one of `signs`. Files of another kind begin otherwise."""
+    try:
+        with opened(path, None) as file:
+            return file.read(4096).lstrip()[:1] in tuple(signs)
+    except (UnicodeDecodeError, EOFError):
+        return False
+
+
+def is_data(path: Path) -> bool:
+    """Whether a path is recognised as a data set."""
+    try:
+        recognise(str(path), DATA)
+    except ValueError:
+        return False
+    return True
+
+
+def of_data(path: Path) -> Iterator[tuple[str, str] | LeftOut]:
+    """(id, caption) of a data set, such as a folder of texts or of shards."""
+    if not (path.exists() or ":" in str(path)):
+        raise ValueError(f"{path} is not a file; expected a file of captions")
+    for item in read(str(path), "test", Every()):
+        if isinstance(item, LeftOut):
+            yield item
+        else:
+            yield from ((item.id, caption) for caption in item.references)
+
+
+def records(path: Path) -> Iterator[tuple[str, Row]]:
+    """(place, record) of a JSON file, or of a file with a JSON object a line."""
+    content = parsed(path, read_text(path), LINE)
+    yield from records_of(content, path)
+
+
+def said(rows: Iterable[tuple[str, Row] | LeftOut]) -> Iterator[tuple[str, str] | LeftOut]:
+    """(id, caption) of each record. Raises ValueError for a record without an id or a caption."""
+    for item in rows:
+        if isinstance(item, LeftOut):
+            yield item
+            continue
+        place, row = item
+        name, texts, reason = name_in(row, place), *captions_in(row, place)
+        yield from ((name, text) for text in texts)
+        if reason:
+            yield LeftOut(name, reason, "caption")
+
+
+def name_in(row: Row, place: str) -> str:
+    """The id of a record, or else the name of its picture."""
+    title = titled(row, (*NAMES, *IMAGE))
+    value = row[title] if title is not None else None
+    names = [path_of(item, place) for item in (value if isinstance(value, list) else [value])]
+    if len(names) != 1 or not names[0]:
+        raise ValueError(f"{place}: no id in {json.dumps(row, default=str)[:80]}, expected {LINE}, or image_id")
+    return names[0]
+
+
+def captions_in(row: Row, place: str) -> tuple[list[str], str]:
+    """The captions of a record, and why others are left out. Raises ValueError for a record without a caption."""
+    title = titled(row, CAPTION)
+    talk = titled(row, TALKS)
+    if title is None and talk is None:
+        raise ValueError(
+            f"{place} holds {json.dumps(row, default=str)[:80]}, expected {LINE}, or image_id in place of id"
+        )
+    if title is None:
+        return answers(row[talk], place)[-1:], ""
+    value = row[title]
+    if title == "response" and not isinstance(value, str):
+        return reply(row, value, place)
+    others = row.get("captions") if title == "caption" else None
+    more = len(others) - 1 if isinstance(others, list) else 0
+    return captions_of(value, place), f"{more} more of the picture, of which the first is taken" if more > 0 else ""
+
+
+def captions_of(value: Any, place: str) -> list[str]:
+    """The captions of a value: text, a list of texts, or records as pycocoevalcap has them."""
+    items = value if isinstance(value, list) else [value]
+    texts = [item.get("caption") if isinstance(item, Mapping) else item for item in items]
+    wrong = next((text for text in texts if not isinstance(text, str)), None if texts else value)
+    if wrong is not None or not all(isinstance(text, str) for text in texts):
+        raise ValueError(f"{place}: the caption is {json.dumps(value, default=str)[:80]}, expected text")
+    return texts
+
+
+def reply(row: Row, response: Any, place: str) -> tuple[list[str], str]:
+    """The answer of a server in a batch of vLLM or OpenAI: {"body": {"choices": [{"message": {"content": ...}}]}}."""
+    body = response.get("body") if isinstance(response, Mapping) else None
+    choices = body.get("choices") if isinstance(body, Mapping) else None
+    if not choices or row.get("error"):
+        return [], f"its request failed: {json.dumps(row.get('error') or response, default=str)[:80]}"
+    message = choices[0].get("message", {}).get("content", choices[0].get("text"))
+    return captions_of(message, place), ""
 
 
 def parsed(path: Path, text: str, expected: str) -> dict[str, Any] | list[Any]:
@@ -58,7 +176,7 @@ def parsed(path: Path, text: str, expected: str) -> dict[str, Any] | list[Any]:
     Raises ValueError for another file. `expected` describes the file in the error message.
     """
     try:
-        content = json.loads(text, object_pairs_hook=once)
+        content = from_json(text, once)
     except json.JSONDecodeError:
         return [
             parsed_line(path, number, row, expected) for number, row in enumerate(text.split("\n"), 1) if row.strip()
@@ -67,35 +185,17 @@ def parsed(path: Path, text: str, expected: str) -> dict[str, Any] | list[Any]:
         raise ValueError(f"{path}: {error}") from None
     except RecursionError:
         raise ValueError(f"{path} is nested too deeply; expected {expected}") from None
-    one_line = isinstance(content, dict) and content.keys() & {"id", "image_id"} and content.keys() & FIELDS
-    return content if isinstance(content, (dict, list)) and not one_line else [content]
+    return content if isinstance(content, (dict, list)) and not is_record(content) else [content]
 
 
-def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object. Raises ValueError for a key that comes twice, which JSON allows."""
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        double = [name for name, times in Counter(name for name, _ in pairs).items() if times > 1]
-        raise ValueError(f"{share_of_ids(double, len(content))} come twice")
-    return content
+def is_record(content: Any) -> bool:
+    """Whether an object is one record, and not captions by name."""
+    said = (*CAPTION, *TALKS, "references")
+    return isinstance(content, dict) and bool(titled(content, (*NAMES, *IMAGE)) and titled(content, said))
 
 
 def parsed_line(path: Path, number: int, row: str, expected: str) -> Any:
     try:
-        return json.loads(row)
+        return from_json(row)
     except json.JSONDecodeError as error:
         raise ValueError(f"{path}:{number} is not JSON: {error.msg}; expected {expected}") from None
-
-
-def pair(path: Path, row: Any) -> tuple[str, Any]:
-    """Id and caption of a row. COCO has the id under `image_id`. capevalkit may have the caption under `prediction`."""
-    record = row if isinstance(row, dict) else {}
-    name = record.get("id" if "image_id" not in record else "image_id")
-    caption = next((field for field in ("caption", "prediction") if field in record), None)
-    if not is_id(name) or caption is None:
-        raise ValueError(f"{path} holds {json.dumps(row)[:80]}, expected {LINE}, or image_id in place of id")
-    return str(name), record[caption]
-
-
-def is_id(name: object) -> bool:
-    return isinstance(name, (str, int)) and not isinstance(name, bool)

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from glob import glob, has_magic
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
-from captioner.data.adapters.flickr8k import TOKENS
+from captioner.data.adapters.flickr8k import LISTS, TOKENS, has_token_lines
 from captioner.data.adapters.folders import is_picture
 from captioner.data.adapters.hf_datasets import SAVED
-from captioner.data.adapters.tables import has_header, header_of, records
+from captioner.data.adapters.json_files import holds_captions
+from captioner.data.adapters.tables import has_header, records
+from captioner.data.adapters.text_folders import ENDING
+from captioner.data.archives import is_archive, listed
 from captioner.data.columns import IMAGE
-from captioner.data.picture_lookup import is_archive, members
+from captioner.data.layouts import layout_of
+from captioner.data.rows.csv_cells import header_of
 from captioner.data.splits import NAMED, SPLIT, split_in
-from captioner.data.text_files import read_json
-from metric.spec import find, split_spec
+from captioner.data.text_files import ending_of, opened, read_json
+from metric.spec import find, quoted, split_spec
 from metric.storage.paths import expanded
 
+LINES = (".jsonl", ".ndjson")  # endings of files with a JSON object a line
+SHARDS = (".tar", ".tar.gz", ".tgz")
 BRIEF = 4096  # characters of a JSON file that show whether it may be annotations
+PICTURES = ("folder",)  # formats of pictures without a table
 METADATA = ("metadata.jsonl", "metadata.csv")  # of Hugging Face's image folders
 
 
@@ -30,11 +40,15 @@ class Source:
     format: str
     options: dict[str, str] = field(default_factory=dict)
     others: tuple[str, ...] = ()
-    """tables in a folder of pictures, as they may be typed; the pictures are taken"""
+    """tables in a folder of pictures, as they may be typed, or why they cannot be read; the pictures are taken"""
 
     def __str__(self) -> str:
-        options = ",".join(f"{name}={value}" for name, value in self.options.items())
+        options = ",".join(f"{name}={quoted(value)}" for name, value in self.options.items())
         return f"{self.format}:{options}" if options else self.format
+
+    def typed(self, more: str = "") -> str:
+        """The source as it is typed in a shell, with `more` options, such as `,images=DIR`."""
+        return shlex.quote(f"{self}{more}")
 
 
 def recognise(text: str, formats: Iterable[str]) -> Source:
@@ -49,6 +63,8 @@ def recognise(text: str, formats: Iterable[str]) -> Source:
         return Source("webdataset", {"shards": text})
     if SPLIT in text and not re.match(r"\w+:\w+=", text):
         return of_pattern(text)
+    if has_magic(text) and not re.match(r"\w+:\w+=", text):
+        return of_wildcards(str(Path(text).expanduser()))
     if ":" not in text and re.search(r"[/\\.]", text):
         raise ValueError(f"{text} does not exist; give a path, or name:option=value with a name of {', '.join(names)}")
     name, options = split_spec(text)
@@ -72,51 +88,83 @@ def with_path(source: Source, old: str, new: str) -> Source:
     return Source(source.format, {name: new if value == old else value for name, value in source.options.items()})
 
 
+def of_wildcards(pattern: str) -> Source:
+    """The source of a pattern such as `photos/*.jpg`: one file, shards, tables of `datasets`, or else pictures."""
+    matches = sorted(glob(pattern, recursive=True))
+    if not matches:
+        raise ValueError(f"no file matches {pattern}")
+    if len(matches) == 1:
+        return of_path(Path(matches[0]))
+    if all(name.endswith(SHARDS) for name in matches):
+        return Source("webdataset", {"shards": "::".join(matches)})
+    if all(name.endswith(".parquet") for name in matches):
+        return Source("hf", {"path": pattern})
+    tables = [source for source in map(of_file, map(Path, matches)) if source and source.format not in PICTURES]
+    if tables:
+        sources = joined(tables)
+        if len(sources) == 1 and len(tables) == len(matches):
+            return sources[0]
+        raise ValueError(f"{pattern} matches several data sets; type one of {choice(sources)}")
+    return Source("folder", {"root": pattern})
+
+
+def choice(sources: Iterable[Source]) -> str:
+    return " or ".join(source.typed() for source in sources)
+
+
 def of_path(path: Path) -> Source:
     source = of_folder(path) if path.is_dir() else of_file(path)
     if source is None:
         raise ValueError(
-            f"{path} has an unknown format; type folder:root={path} for pictures, or csv:, jsonl:, webdataset:, "
-            "hf: and their options"
+            f"{path} has an unknown format; expected pictures, an archive, shards, JSONL, CSV, TSV, parquet, or "
+            'JSON with records such as {"image": "a.jpg", "caption": "..."}'
         )
     return source
 
 
 def of_file(path: Path) -> Source | None:
     """The source of a file; None for a file that holds no data set."""
-    ending = path.suffix.lower()
-    if path.name == TOKENS:
-        return Source("flickr8k", {"root": str(path.parent)})
+    ending = ending_of(path)
+    if has_token_lines(path):
+        return of_tokens(path)
     if ending == ".json":
-        shape = shape_of(path)
+        shape = shape_of(read_json(path))
         return Source(shape, {"file": str(path)}) if shape else None
-    if ending in (".jsonl", ".ndjson"):
+    if ending in LINES:
         return Source("jsonl", {"file": str(path)})
     if ending == ".tsv":
         return Source("tsv", {"file": str(path)})
     if ending == ".csv" or (ending == ".txt" and has_header(header_of(path))):
         return Source("csv", {"file": str(path)})
-    if is_archive(path) and not (ending == ".tar" and is_shard(path)):
+    if ending == ".parquet":
+        return Source("hf", {"path": str(path)})
+    if is_picture(path.name) or (is_archive(path) and not (ending == ".tar" and is_shard(path))):
         return Source("folder", {"root": str(path)})
-    return Source("webdataset", {"shards": str(path)}) if path.name.endswith((".tar", ".tar.gz", ".tgz")) else None
+    return Source("webdataset", {"shards": str(path)}) if path.name.endswith(SHARDS) else None
+
+
+def of_tokens(path: Path) -> Source:
+    """The source of a Flickr token file: Flickr8k with its lists of splits, else a file that has no splits."""
+    lists = any((path.parent / name).is_file() for name in LISTS.values())
+    return Source("flickr8k", {"root": str(path.parent)}) if lists else Source("tokens", {"file": str(path)})
 
 
 def is_shard(path: Path) -> bool:
     """Whether a tar holds captions beside its pictures."""
-    return any(name.endswith((".txt", ".json")) for name, _ in islice(members(path), 100))
+    return any(name.lower().endswith((".txt", ".caption", ".json")) for name in listed(path)[0])
 
 
-def shape_of(path: Path) -> str:
+def shape_of(document: Any) -> str:
     """The format of a JSON file of annotations; "" for another JSON file."""
-    document = read_json(path)
-    if not isinstance(document, dict):
-        return ""
-    image, annotation, row = (first(document.get(key)) for key in ("images", "annotations", "data"))
-    if "sentences" in image:
-        return "karpathy"
-    if "caption" in annotation or ("file_name" in image and not annotation):
-        return "vizwiz" if "is_rejected" in annotation else "nocaps" if "domain" in image else "coco"
-    return "textcaps" if {"image_id", "image_classes"} <= row.keys() or "caption_str" in row else ""
+    if isinstance(document, dict):
+        image, annotation, row = (first(document.get(key)) for key in ("images", "annotations", "data"))
+        if "sentences" in image:
+            return "karpathy"
+        if "file_name" in image and ("caption" in annotation or not annotation):
+            return "vizwiz" if "is_rejected" in annotation else "nocaps" if "domain" in image else "coco"
+        if {"image_id", "image_classes"} <= row.keys() or "caption_str" in row:
+            return "textcaps"
+    return "json" if holds_captions(document) else ""
 
 
 def first(rows: object) -> dict[str, object]:
@@ -129,20 +177,26 @@ def of_folder(path: Path) -> Source | None:
     Raises ValueError for a folder with several tables.
     """
     if (path / TOKENS).is_file():
-        return Source("flickr8k", {"root": str(path)})
+        return of_tokens(path / TOKENS)
+    if layout := layout_of(path):
+        return Source(layout[0], {layout[1]: str(path)})
     names = sorted(file.name for file in path.iterdir())
     if not {*names}.isdisjoint(SAVED) or any(name.endswith(".parquet") for name in (*names, *below(path, "data"))):
         return Source("hf", {"path": str(path)})
-    tables = joined([*tables_in(path), *tables_in(path / "annotations")])
+    tables, faults = tables_in(path)
     pictures = any(map(is_picture, names))
     if pictures and not any(Path(path_of(table)).name in METADATA for table in tables):
-        return Source("folder", {"root": str(path)}, tuple(map(str, tables)))
+        return Source("folder", {"root": str(path)}, (*(table.typed() for table in tables), *faults))
     if len(tables) > 1:
-        raise ValueError(f"{path} could be several data sets; type one of {' or '.join(map(str, tables))}")
+        raise ValueError(f"{path} could be several data sets; type one of {choice(tables)}")
+    if faults:
+        raise ValueError(faults[0])
     if tables:
         return tables[0]
     if any(name.endswith(".tar") for name in names):
         return Source("webdataset", {"shards": str(path)})
+    if any(name.endswith(ENDING) for name in names) and not any(is_picture(file.name) for file in path.rglob("*")):
+        return Source("texts", {"root": str(path)})
     return Source("folder", {"root": str(path)})
 
 
@@ -150,26 +204,36 @@ def below(path: Path, name: str) -> list[str]:
     return [file.name for file in (path / name).glob("*")]
 
 
-def tables_in(path: Path) -> list[Source]:
-    """The sources of the files in a folder that name pictures."""
-    sources = [of_file(file) for file in sorted(path.glob("*")) if may_name_pictures(file)]
-    return [source for source in sources if source]
+def tables_in(folder: Path) -> tuple[list[Source], list[str]]:
+    """The sources of the files in a folder and in its `annotations` that name pictures, and why others cannot be read.
+
+    Files that differ only in the split's name are one source.
+    """
+    sources, faults = [], []
+    for path in [*sorted(folder.glob("*")), *sorted((folder / "annotations").glob("*"))]:
+        try:
+            source = of_file(path) if may_name_pictures(path) else None
+        except ValueError as error:
+            faults.append(str(error))
+        else:
+            sources += [source] if source else []
+    return joined(sources), faults
 
 
 def may_name_pictures(path: Path) -> bool:
     """Whether a file may name pictures, by its beginning: COCO's other annotations have half a gigabyte."""
-    ending = path.suffix.lower()
+    ending = ending_of(path)
     if not path.is_file() or path.name.startswith(("instances_", "person_keypoints_", "image_info_")):
         return False
     if ending == ".json":
-        with path.open(encoding="utf-8", errors="replace") as file:
+        with opened(path, None) as file:
             beginning = file.read(BRIEF)
-        return '"images"' in beginning or '"data"' in beginning
-    if ending in (".jsonl", ".ndjson"):
+        return any(f'"{name}"' in beginning for name in ("images", "data", "annotations", *IMAGE))
+    if ending in LINES:
         return any(not set(IMAGE).isdisjoint(row) for _, row in islice(records(path), 1))
     if ending in (".csv", ".tsv", ".txt"):
-        return has_header(header_of(path), IMAGE) or ending == ".tsv"
-    return False
+        return has_header(header_of(path), IMAGE) or ending == ".tsv" or has_token_lines(path)
+    return ending == ".token"
 
 
 def joined(sources: list[Source]) -> list[Source]:

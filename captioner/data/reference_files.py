@@ -1,134 +1,160 @@
-"""References from the files of other programs, by every name of a picture."""
+"""References of pictures from files and data sets, by every name of a picture. No picture is needed."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
-from captioner.data.adapters.flickr8k import references as of_tokens
-from captioner.data.adapters.folders import SUFFIXES, is_texts, read_text
-from captioner.data.caption_files import is_id, parsed
-from metric.example import Picture
-from metric.storage.text_lines import text_lines
+from captioner.data import DATA, Every, read, split_names
+from captioner.data.adapters.json_files import listed, records_of
+from captioner.data.caption_files import parsed, starts_with
+from captioner.data.columns import texts
+from captioner.data.detect import recognise
+from captioner.data.left_out import LeftOut, without_left_out
+from captioner.data.name_index import NamedPicture, NameIndex
+from captioner.data.name_index import with_images as with_images
+from captioner.data.name_index import without_ending as without_ending
+from captioner.data.rows.ids import id_text
+from captioner.data.rows.records import NAMES, Columns, Entry, Row, entry, in_split
+from captioner.data.splits import same
+from captioner.data.text_files import read_text
+from metric.example import is_there
 
-SHAPES = "{id: [caption, ...]}, COCO annotations, Karpathy's JSON, JSONL with references, or a Flickr token file"
-TOKEN_LINE = re.compile(r"[^\t\n]+#\d+\t")  # name.jpg#0<tab>caption
-
-
-@dataclass(frozen=True)
-class NamedPicture:
-    """A picture with its references and its names, such as a file name and COCO's number. The first is its id."""
-
-    names: tuple[str, ...]
-    references: tuple[str, ...] = ()
-    image: Path | Picture = Path()
-
-
-def by_name(entries: Iterable[NamedPicture]) -> dict[str, NamedPicture]:
-    """Name, with and without the ending of a picture file -> picture. Names of two pictures are left out."""
-    exact = {name: picture for picture in entries for name in picture.names}
-    bare: dict[str, list[NamedPicture]] = {}
-    for name, picture in exact.items():
-        bare.setdefault(without_ending(name), []).append(picture)
-    return {name: pictures[0] for name, pictures in bare.items() if len(pictures) == 1} | exact
+SHAPES = "{id: [caption, ...]}, COCO annotations, Karpathy's JSON, JSON records, or what --data takes"
 
 
-def find(name: str, pictures: Mapping[str, NamedPicture]) -> NamedPicture | None:
-    return pictures.get(name) or pictures.get(without_ending(name))
+def by_name(entries: Iterable[NamedPicture]) -> NameIndex:
+    """The pictures by every spelling of their names. A spelling that two pictures have finds neither."""
+    return NameIndex(entries)
 
 
-def without_ending(name: str) -> str:
-    """`a/b.jpg` -> `a/b`. Only endings of picture files count: `no. 12` stays."""
-    suffix = PurePosixPath(name).suffix
-    return name.removesuffix(suffix) if suffix.lower() in SUFFIXES else name
+def find(name: str, pictures: NameIndex) -> NamedPicture | None:
+    return pictures.find(name)
 
 
-def with_images(entries: Iterable[NamedPicture], images: Mapping[str, NamedPicture]) -> list[NamedPicture]:
-    """The entries with the image that has one of their names. An entry without an image has an empty path."""
-    pairs = ((entry, next(filter(None, (find(name, images) for name in entry.names)), None)) for entry in entries)
-    return [replace(entry, image=picture.image if picture else Path()) for entry, picture in pairs]
+def read_references(source: str | Path, split: str) -> list[NamedPicture]:
+    """The references in a file or data set. `split` chooses in a source that has several splits.
 
-
-def read_references(path: Path, split: str) -> list[NamedPicture]:
-    """The references in a file of one of SHAPES. `split` chooses in Karpathy's file, which holds all splits.
-
-    Raises ValueError for another file, and for a split that the file does not have.
+    Blank references, and pictures without references, are left out and reported. Raises ValueError for a source that
+    has no references, and for a split that the source does not have.
     """
-    text = read_text(path)
-    if TOKEN_LINE.match(text):
-        return [NamedPicture((name,), texts) for name, texts in of_tokens(filter(None, text_lines(text))).items()]
-    content = parsed(path, text, SHAPES)
-    if isinstance(content, list):
-        table = of_rows(path, content)
-    elif isinstance(content.get("annotations"), list):
+    path = Path(source).expanduser()
+    found = of_json(path, split) if path.is_file() and is_json(path) else of_data(str(source), split)
+    lost: list[LeftOut] = []
+    pictures = [picture for item in found for picture in with_words(item, lost)]
+    list(without_left_out(lost, str(source)))
+    if not pictures:
+        raise ValueError(f"{source} has no references; expected {SHAPES}")
+    return pictures
+
+
+def read_pictures(source: str, split: str) -> list[NamedPicture]:
+    """The pictures of --images: all of a folder or archive, or those of a split of another source."""
+    whole = recognise(source, DATA).format == "folder"
+    names = [] if whole else split_names(source)
+    found = read(source, "" if whole else names[0] if len(names) == 1 else split)
+    return [NamedPicture((example.id,), (), example.image) for example in without_left_out(found, source)]
+
+
+def is_json(path: Path) -> bool:
+    """Whether a file holds JSON, by its beginning, or is empty."""
+    return starts_with(path, "{[") or not path.stat().st_size
+
+
+def with_words(item: NamedPicture | LeftOut, lost: list[LeftOut]) -> list[NamedPicture]:
+    """A picture without blank references, if it has others. What is left out goes to `lost`."""
+    if isinstance(item, LeftOut):
+        lost.append(item)
+        return []
+    kept = tuple(text for text in item.references if text.strip())
+    lost += [LeftOut(item.names[0], "it is blank", "reference")] * (len(item.references) - len(kept))
+    if not kept:
+        lost.append(LeftOut(item.names[0], "it has no references"))
+    return [NamedPicture(item.names, kept, item.image)] if kept else []
+
+
+def of_data(source: str, split: str) -> Iterator[NamedPicture | LeftOut]:
+    """The pictures of a data set with their references. A data set of one split has this split alone."""
+    names = split_names(source)
+    for item in read(source, names[0] if len(names) == 1 else split, Every()):
+        if isinstance(item, LeftOut):
+            yield item
+        else:
+            yield NamedPicture((item.id,), item.references, item.image if is_there(item) else Path())
+
+
+def of_json(path: Path, split: str) -> Iterator[NamedPicture | LeftOut]:
+    content = parsed(path, read_text(path), SHAPES)
+    if isinstance(content, dict) and is_coco(content):
         return of_coco(path, content)
-    elif isinstance(content.get("images"), list):
-        return of_karpathy(path, content["images"], split)
-    else:
-        table = content
-    if not table:
-        raise ValueError(f"{path} has no references; expected {SHAPES}")
-    return [NamedPicture((name,), references(path, name, texts)) for name, texts in table.items()]
+    if isinstance(content, dict) and is_karpathy(content):
+        return iter(of_karpathy(path, content["images"], split))
+    return of_records(path, content, split)
 
 
-def references(path: Path, name: str, texts: Any) -> tuple[str, ...]:
-    if not is_texts(texts) or not texts:
-        raise ValueError(f"{path}: {name!r} has {json.dumps(texts)[:80]}, expected a list of captions")
-    return tuple(texts)
+def is_coco(content: dict[str, Any]) -> bool:
+    return isinstance(content.get("annotations"), list)
 
 
-def of_rows(path: Path, rows: list[Any]) -> dict[str, Any]:
-    """Id -> references, from rows {"id", "references"} as in capevalkit, or {"image", "references"} as in our JSONL."""
-    table: dict[str, Any] = {}
-    for row in rows:
-        name = next((row[key] for key in ("id", "image_id", "image") if key in row), None) if is_row(row) else None
-        if not is_id(name) or "references" not in row:
-            raise ValueError(f"{path} has no references in {json.dumps(row)[:80]}; expected {SHAPES}")
-        if str(name) in table:
-            raise ValueError(f"{path} has {str(name)!r} twice; give a picture one line with all its references")
-        table[str(name)] = row["references"]
-    return table
+def is_karpathy(content: dict[str, Any]) -> bool:
+    images = content.get("images")
+    return isinstance(images, list) and not (listed(content) and "caption" in images[0])
 
 
-def of_coco(path: Path, content: dict[str, Any]) -> list[NamedPicture]:
+def of_records(path: Path, content: Any, split: str) -> Iterator[NamedPicture | LeftOut]:
+    """Pictures with the references of all their records, which may also have `id`, `image_id` and `split`."""
+    merged: dict[str, tuple[dict[str, None], list[str]]] = {}
+    for place, row in records_of(content, path):
+        if not in_split(row, split):
+            continue
+        item = entry(row, Columns(), place)
+        if isinstance(item, LeftOut):
+            yield item
+        else:
+            names, captions = merged.setdefault(item.name, ({}, []))
+            names.update(dict.fromkeys(names_of(row, item, place)))
+            captions.extend(item.captions)
+    for names, captions in merged.values():
+        yield NamedPicture(tuple(names), tuple(captions))
+
+
+def names_of(row: Row, item: Entry, place: str) -> list[str]:
+    """The names of a record's picture: its id, its file, and numbers such as COCO's."""
+    numbers = [row[key] for key in NAMES[:3] if row.get(key) is not None]
+    return [item.id, item.name, *(id_text(number, place) for number in numbers)]
+
+
+def of_coco(path: Path, content: dict[str, Any]) -> Iterator[NamedPicture | LeftOut]:
     """Pictures with references from annotations {"image_id", "caption"}. `images` gives file names to the numbers."""
     table: dict[str, list[str]] = {}
     for row in content["annotations"]:
-        if not is_row(row) or not is_id(row.get("image_id")) or not isinstance(row.get("caption"), str):
+        if not isinstance(row, dict) or "image_id" not in row or "caption" not in row:
             raise ValueError(f'{path}: expected an annotation {{"image_id", "caption"}}, got {json.dumps(row)[:80]}')
-        table.setdefault(str(row["image_id"]), []).append(row["caption"])
+        name = id_text(row["image_id"], f"{path}: image_id of {json.dumps(row)[:80]}")
+        table.setdefault(name, []).extend(texts(row["caption"], f"{path}: {name}"))
     if not table:
         raise ValueError(f"{path} has no annotations")
-    rows = [row for row in content.get("images") or [] if is_row(row) and isinstance(row.get("file_name"), str)]
-    files = {str(row.get("id")): row["file_name"] for row in rows}
-    return [
-        NamedPicture((name, *([files[name]] if name in files else [])), tuple(texts)) for name, texts in table.items()
-    ]
+    rows = content.get("images") or []
+    files = {str(row.get("id")): row["file_name"] for row in rows if isinstance(row, dict) and row.get("file_name")}
+    for name, captions in table.items():
+        yield NamedPicture((name, *([files[name]] if name in files else [])), tuple(captions))
 
 
 def of_karpathy(path: Path, images: list[Any], split: str) -> list[NamedPicture]:
     """Pictures of a split from rows {"filename", "split", "sentences": [{"raw"}]}; COCO's also have "cocoid"."""
     pictures, splits = [], set()
     for row in images:
-        sentences = row.get("sentences") if is_row(row) else None
-        if not isinstance(sentences, list) or not all(is_row(sentence) and "raw" in sentence for sentence in sentences):
+        sentences = row.get("sentences") if isinstance(row, dict) else None
+        if not isinstance(sentences, list) or not all(isinstance(each, dict) and "raw" in each for each in sentences):
             raise ValueError(f"{path}: expected an image with sentences with raw, got {json.dumps(row)[:80]}")
         splits.add(str(row.get("split")))
-        if row.get("split") == split:
-            names = [str(row[key]) for key in ("filename", "cocoid") if is_id(row.get(key))]
+        if same(row.get("split"), split):
+            names = [id_text(row[key], str(path)) for key in ("filename", "cocoid") if row.get(key) is not None]
             if not names:
                 raise ValueError(f"{path}: expected an image with a filename, got {json.dumps(row)[:80]}")
-            pictures.append(
-                NamedPicture(tuple(names), references(path, names[0], [sentence["raw"] for sentence in sentences]))
-            )
+            pictures.append(NamedPicture(tuple(names), texts(sentences, f"{path}: {names[0]}")))
     if not pictures:
         raise ValueError(f"{path} has no split {split!r}; type --split with one of {', '.join(sorted(splits))}")
     return pictures
-
-
-def is_row(row: Any) -> bool:
-    return isinstance(row, dict)

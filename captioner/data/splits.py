@@ -7,13 +7,16 @@ from collections.abc import Iterable
 from pathlib import Path
 
 SPLIT = "{split}"  # stands for the split in the name of a file
-SPELT = {"training": "train", "validation": "val", "valid": "val", "dev": "val", "testing": "test"}
+SPELT = {
+    **{name: name for name in ("train", "restval", "val", "test")},
+    **{"training": "train", "validation": "val", "valid": "val", "dev": "val", "testing": "test"},
+}
 NAMED = re.compile(r"(?<![a-z])(train|training|restval|val|valid|validation|dev|test|testing)(?![a-z])")
 
 
 def canonical(split: str) -> str:
-    """`validation`, `valid` and `dev` are `val`."""
-    return SPELT.get(split.lower(), split)
+    """`validation`, `valid` and `dev` are `val`, in upper or lower case. Another name stays as written."""
+    return SPELT.get(split.strip().lower(), split)
 
 
 def same(one: object, other: str) -> bool:

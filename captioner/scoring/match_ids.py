@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from captioner.data.caption_files import share_of_ids
-from captioner.data.reference_files import NamedPicture, by_name, find
+from captioner.data.name_index import NamedPicture, NameIndex
+from captioner.data.reference_files import by_name, find
 from metric.example import Example
 from metric.storage.ledger import Ledger, record
 
@@ -60,14 +61,12 @@ def record_left_aside(
     record(found)
 
 
-def by_picture(
-    title: str, captions: Mapping[str, str], index: Mapping[str, NamedPicture], fault: str, partial: bool
-) -> dict[str, str]:
+def by_picture(title: str, captions: Mapping[str, str], index: NameIndex, fault: str, partial: bool) -> dict[str, str]:
     """Id of a picture in `index` -> its id in this file. Raises ValueError for two captions of one picture."""
     own_ids = {name: picture.names[0] for name in captions if (picture := find(name, index))}
     lost = [name for name in captions if name not in own_ids]
     if lost and not (partial and own_ids):
-        looks = next(iter(index.values())).names[0]
+        looks = index.pictures[0].names[0]
         raise ValueError(
             f"{title}: {share_of_ids(lost, len(captions))} have {fault}, where ids look like {looks!r}"
             + (f"; {PARTIAL}" if own_ids else "")

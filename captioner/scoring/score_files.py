@@ -9,10 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from captioner.data import DATA, load
-from captioner.data.adapters.folders import folder
+from captioner.data import DATA
 from captioner.data.caption_files import read_captions, share_of_ids
-from captioner.data.reference_files import NamedPicture, by_name, read_references, with_images
+from captioner.data.reference_files import (
+    NamedPicture,
+    by_name,
+    read_pictures,
+    read_references,
+    with_images,
+)
 from captioner.scoring.match_ids import PARTIAL, matched
 from captioner.scoring.terminal_tables import show, show_differences
 from metric.evaluation import evaluate
@@ -136,19 +141,11 @@ def known_pictures(files: Mapping[str, Mapping[str, str]], job: ScoreJob) -> lis
     source = job.references
     if not source:
         entries = [NamedPicture((name,)) for name in next(iter(files.values()))]
-    elif Path(source).is_file():
-        entries = read_references(Path(source), job.split)
-    elif source.partition(":")[0] in DATA or ":" in source:
-        entries = [
-            NamedPicture((example.id,), example.references, example.image) for example in load(source, job.split)
-        ]
     else:
-        raise ValueError(f"--references {source} is neither a file nor a data set of {', '.join(DATA)}")
+        entries = read_references(source, job.split)
     if not job.images:
         return entries
-    entries = with_images(
-        entries, by_name(NamedPicture((example.id,), (), example.image) for example in folder("", job.images))
-    )
+    entries = with_images(entries, by_name(read_pictures(job.images, job.split)))
     lost = [entry.names[0] for entry in entries if entry.image == Path()]
     if lost and not job.partial:
         raise ValueError(f"--images {job.images} has no picture of {share_of_ids(lost, len(entries))}; {PARTIAL}")

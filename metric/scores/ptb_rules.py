@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 
 Write = Callable[[str], str]
@@ -27,9 +28,21 @@ def rule(token: str, ahead: str = "", write: Write = str) -> Rule:
     return Rule(re.compile(f"({token})(?:{ahead})", re.IGNORECASE), write)
 
 
+# Letters that Python folds to i, k and s when it ignores case. The lexer folds them in words of its rules, and not in
+# ranges such as a-z. Letters without case stand for them while rules are tried.
+UNFOLDED = str.maketrans("\u0130\u0131\u017f\u212a", "\u13a0\u13a1\u13a2\u13a3")
+FOLDED = {"i": "[i\u13a0\u13a1]", "s": "[s\u13a2]", "k": "[k\u13a3]"}
+LITERAL = re.compile(r"\(\?-i:[^)]*\)|\[[^\]]*\]|\\.|[iskISK]")
+
+
+def literal(words: str) -> str:
+    """A pattern of words in which i, k and s stand also for the letters that the lexer folds to them."""
+    return LITERAL.sub(lambda match: FOLDED.get(match[0].lower(), match[0]), words)
+
+
 def either(words: str) -> str:
     """`"a b"` -> `(?:a|b)`."""
-    return f"(?:{'|'.join(words.split())})"
+    return f"(?:{'|'.join(literal(words).split())})"
 
 
 def drop(token: str) -> str:
@@ -159,11 +172,11 @@ APOSTROPHE_WORD = "|".join(
     (
         f"{APOSTROPHE}n{APOSTROPHE}?",
         f"[ldj]{APOSTROPHE}",
-        f"(?:Dunkin|somethin|ol){APOSTROPHE}",
-        f"{APOSTROPHE}(?:em|[2-9]0s|till?|cause)",
+        f"{either('Dunkin somethin ol')}{APOSTROPHE}",
+        f"{APOSTROPHE}{either('em [2-9]0s till? cause')}",
         f"(?-i:[A-HJ-XZn]){ANY_APOSTROPHE}{PURE_LETTER}{{2,}}",
         f"{PURE_LETTER}+[aeiouy]{ANY_APOSTROPHE}(?-i:[aeiouA-Z]){PURE_LETTER}*",
-        r"cont'd\.?|nor'easter|c'mon|e'er|s'mores|ev'ry|li'l|nat'l",
+        literal(r"cont'd\.?|nor'easter|c'mon|e'er|s'mores|ev'ry|li'l|nat'l"),
     )
 )
 SYMBOLS = (
@@ -181,10 +194,10 @@ FILE_ENDING = either(
 RULES = (
     rule("c[+][+]|[cf]#"),
     rule("can", "not"),
-    rule(f"{APOSTROPHE}t", "was", right_quotes),
-    rule(f"{APOSTROPHE}t", "is", right_quotes),
+    rule(f"{APOSTROPHE}t", literal("was"), right_quotes),
+    rule(f"{APOSTROPHE}t", literal("is"), right_quotes),
     rule("gon|got|wan", "na|ta"),
-    rule("lem|gim", "me"),
+    rule(literal("lem|gim"), "me"),
     rule(MARKUP, write=joined),
     rule(r"&(?:MD|mdash|ndash);|[\u0096\u0097\u2013\u2014\u2015]", write=lambda _: "--"),
     rule("&amp;", write=with_ampersand),
@@ -271,12 +284,19 @@ RULES = (
 )
 
 
+@lru_cache(maxsize=64)
+def unfolded(text: str) -> str:
+    """A text of equal length for the rules, in which no letter beyond ASCII is taken for a letter of ASCII."""
+    return text if text.isascii() else text.translate(UNFOLDED)
+
+
 def step(text: str, at: int) -> tuple[str, int]:
     """The token that begins at `at`, "" where none does, and the place after it."""
     furthest = after = at
     write: Write = drop
+    seen = unfolded(text)
     for rule in RULES:
-        match = rule.pattern.match(text, at)
+        match = rule.pattern.match(seen, at)
         if match and match.end() > furthest:
             furthest, after, write = match.end(), match.end(1), rule.write
     return write(text[at:after]).lower(), after

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from metric.example import UnreadableImage, image_key, open_image
-from metric.images import InMemory, InTar, InZip, opened_zip
+from metric.images import InMemory, InTar, InZip, named_warnings, opened_zip
 
 
 def pixel(image: Image.Image, x: int = 0, y: int = 0) -> tuple[int, int, int]:
@@ -108,8 +108,8 @@ def claiming(width: int, height: int) -> bytes:
     [
         (b"", "no picture"),
         (b"<html>404</html>", "no picture"),
-        (png()[:400], "truncated"),
-        (claiming(20000, 20000), "decompression bomb"),
+        (png()[:400], "truncated.*; fetch it again"),
+        (claiming(20000, 20000), "400,000,000 pixels, more than 178,956,970; save it smaller"),
         (claiming(9, 9000), "times as long as wide"),
     ],
 )
@@ -181,3 +181,14 @@ def test_a_forked_process_has_a_zip_of_its_own(tmp_path):
     assert opened_zip(tmp_path / "a.zip", os.getpid()) is opened_zip(tmp_path / "a.zip", os.getpid())
     assert opened_zip(tmp_path / "a.zip", os.getpid()) is not opened_zip(tmp_path / "a.zip", -1)
     opened_zip.cache_clear()
+
+
+def test_a_warning_of_pillow_names_the_picture_in_a_line(tmp_path, capsys):
+    (tmp_path / "large.png").write_bytes(claiming(10000, 10000))
+    with warnings.catch_warnings(record=True) as others, named_warnings():
+        warnings.simplefilter("always")
+        with pytest.raises(UnreadableImage):
+            open_image(tmp_path / "large.png")
+        warnings.warn("of something else", stacklevel=1)
+    assert capsys.readouterr().err == f"captioner: caution: {tmp_path}/large.png: 100,000,000 pixels\n"
+    assert [str(other.message) for other in others] == ["of something else"]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from captioner.data.columns import identity
+from captioner.data.columns import identity, texts
 from captioner.data.left_out import LeftOut, Read
 from captioner.data.picture_lookup import Pictures, near
+from captioner.data.rows.ids import id_text
 from captioner.data.splits import file_of, splits_of
 from captioner.data.text_files import lines, read_json
 
@@ -27,14 +27,18 @@ def coco(split: str, file: str, images: str = "", ids: str = "names", lists: str
     if not lists:
         yield from annotated(file_of(file, split), images, ids)
         return
-    chosen = listed(file_of(lists, split))
+    chosen_lines = listed(file_of(lists, split))
+    chosen = {name for line in chosen_lines for name in line}
+    known: set[str] = set()
     paths = sorted(Path(file).parent.glob(Path(file).name))
     if not paths:
         raise ValueError(f"no file matches {file}; type coco:file=DIR/captions_*2014.json")
     for path in paths:
+        known |= {name for row in content(path)["images"] for name in (row["file_name"], str(row["id"]))}
         yield from annotated(
             path, images, ids, keep=lambda row: not {row["file_name"], str(row["id"])}.isdisjoint(chosen)
         )
+    yield from (LeftOut(line[0], f"no file of {file} has it") for line in chosen_lines if known.isdisjoint(line))
 
 
 def coco_splits(file: str, lists: str = "", **_: Any) -> list[str]:
@@ -83,33 +87,40 @@ def annotated(
 ) -> Iterator[Any]:
     """The pictures of a file in the order of `images`, with their captions. Captions with a mark are left out."""
     annotations = content(path)
-    captions: dict[str, list[Row]] = {}  # by the id as text: files mix 1 and "1"
-    for row in annotations.get("annotations", ()):
-        captions.setdefault(str(row["image_id"]), []).append(row)
+    captions: dict[str, list[Row]] = {}  # by the id as text: files mix 1, "1" and 1.0
+    for row in annotations.get("annotations") or ():
+        captions.setdefault(id_text(row["image_id"], f"{path}: an annotation"), []).append(row)
     pictures = Pictures(Path(images) if images else near(path))
-    for row in filter(keep, annotations["images"]):
-        name = identity(ids, row["file_name"], row["id"])
-        references = []
-        for annotation in captions.get(str(row["id"]), []):
-            if fault := unusable(annotation, marks or (), path):
+    pictured = files_by_id(path, annotations["images"])
+    for row in filter(keep, pictured.values()):
+        key = id_text(row["id"], str(path))
+        name = identity(ids, row["file_name"], key)
+        references: list[str] = []
+        for annotation in captions.get(key, []):
+            if fault := unusable(annotation, marks or ()):
                 yield LeftOut(name, fault, "caption")
             else:
-                references.append(annotation["caption"])
+                references += texts(annotation["caption"], f"{path}: image_id {key}")
         yield pictures.example(name, places(row, path), tuple(references))
-    pictured = {str(row["id"]) for row in annotations["images"]}
     for image in (image for image in captions if image not in pictured):
         yield from (LeftOut(image, "no picture of the file has its image_id", "caption") for _ in captions[image])
 
 
-def unusable(annotation: Row, marks: Sequence[str], path: Path) -> str:
-    """Why the caption of an annotation is left out, or "". ValueError for a caption that is no text."""
+def files_by_id(path: Path, images: Sequence[Row]) -> dict[str, Row]:
+    """Id -> row of `images`. Raises ValueError for an id that two files have. A row that stands twice counts once."""
+    rows: dict[str, Row] = {}
+    for row in images:
+        name = id_text(row["id"], f"{path}: {row['file_name']!r}")
+        other = rows.setdefault(name, row)["file_name"]
+        if other != row["file_name"]:
+            raise ValueError(f"{path}: {other} and {row['file_name']} have the id {name}; give each picture its own id")
+    return rows
+
+
+def unusable(annotation: Row, marks: Sequence[str]) -> str:
+    """Why the caption of an annotation is left out, or ""."""
     if annotation["caption"] is None:
         return "the caption is null"
-    if not isinstance(annotation["caption"], str):
-        raise ValueError(
-            f"{path}: image_id {annotation['image_id']} has the caption {json.dumps(annotation['caption'])[:80]}, "
-            "expected a text"
-        )
     return next((f"marked {mark}" for mark in reversed(marks) if annotation.get(mark)), "")
 
 
@@ -137,7 +148,6 @@ def fits(rows: Any, keys: set[str]) -> bool:
     return isinstance(rows, list) and all(isinstance(row, dict) and keys <= row.keys() for row in rows)
 
 
-def listed(path: Path) -> set[str]:
-    """File names and ids of a list: `val2014/COCO_val2014_000000391895.jpg 391895`."""
-    words = (word for line in lines(path) for word in line.split())
-    return {word.rsplit("/", 1)[-1] for word in words}
+def listed(path: Path) -> list[list[str]]:
+    """File names and ids in the lines of a list: `val2014/COCO_val2014_000000391895.jpg 391895`."""
+    return [[word.rsplit("/", 1)[-1] for word in line.split()] for line in lines(path) if line.strip()]

@@ -3,35 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from captioner.data.columns import IMAGE, REFERENCES, column, texts
-from captioner.data.left_out import LeftOut, Read
+from captioner.data.adapters.hf_rows import joined, rows
+from captioner.data.columns import IMAGE, REFERENCES, column
+from captioner.data.left_out import Read
 from captioner.data.splits import canonical, in_order, same
-from metric.example import Example, Picture
-from metric.images import InMemory, Stored
 
 ID = ("id", "filename", "file_name", "image_id", "img_id", "cocoid", "key")
 NUMBERED = re.compile(r"(captions?|texts?|sentences?|references?)[_ ]?\d+", re.IGNORECASE)  # caption_0, caption_1, ...
-ROWS = 1000  # at a time
+BYTES = ("jpg", "jpeg", "png", "webp", "image", "image_bytes", "img", "bytes")  # columns of bytes that hold pictures
 SAVED = ("state.json", "dataset_dict.json")  # files that save_to_disk writes
-
-
-@dataclass(frozen=True)
-class InTable(Stored):
-    """A picture in a data set's Arrow table, which is mapped, not in memory."""
-
-    table: Any
-    row: int
-    column: str
-    name: str
-
-    @property
-    def data(self) -> bytes:  # type: ignore[override]
-        return self.table[self.row][self.column]["bytes"]
+BINARY = ("binary", "large_binary")  # Arrow's types of bytes
+PARQUET = ".parquet"
+NUMBER = re.compile(r"\d+")  # img2dataset calls its files 00000.parquet
 
 
 def hf(
@@ -43,16 +31,18 @@ def hf(
     id: str = "",
     streaming: bool = False,
 ) -> Read:
-    """A data set of the Hugging Face hub, or a folder of `save_to_disk`.
+    """A data set of the Hugging Face hub, a folder of `save_to_disk`, or parquet files such as img2dataset's.
 
     Columns are chosen by type unless options name them (`references=caption_0+caption_1`). A column `split` decides the
-    split of a row. The id comes from the id column, else from the picture's file name, else from the row's number.
-    Neighbouring rows with one id are one Example.
+    split of a row. The id comes from the id column, else from the picture's file name, else from the row's number. Rows
+    of one picture are one Example: rows with one id, or without a column of ids rows with one file name and equal
+    bytes. A stream joins neighbouring rows only.
     """
     tables = opened(path, config, streaming)
     for name, table in chosen(tables, split, path).items():
         columns = Columns.choose(table.features, image, references, id, path)
-        yield from merged(examples(table, columns, split, name))
+        encoded = table.cast_column(columns.image, library().Image(decode=False))
+        yield from joined(encoded, columns, rows(encoded, columns, split, name or split))
 
 
 def hf_splits(path: str, config: str = "", streaming: bool = False, **_: Any) -> list[str]:
@@ -71,14 +61,28 @@ def library() -> Any:
 
 
 def opened(path: str, config: str, streaming: bool) -> dict[str, Any]:
-    """Split -> table. A data set without splits has its table under an empty name."""
+    """Split -> table. A data set without splits has its table under an empty name.
+
+    Raises ValueError for files that `datasets` cannot read.
+    """
     datasets = library()
-    if any((Path(path) / name).is_file() for name in SAVED):
-        loaded = datasets.load_from_disk(path)
-        loaded = {name: table.to_iterable_dataset() for name, table in as_dict(loaded).items()} if streaming else loaded
-    else:
-        loaded = datasets.load_dataset(path, config or None, streaming=streaming)
-    return as_dict(loaded)
+    files = numbered(Path(path).expanduser())
+    try:
+        if any((Path(path) / name).is_file() for name in SAVED):
+            loaded = as_dict(datasets.load_from_disk(path))
+            return {name: table.to_iterable_dataset() for name, table in loaded.items()} if streaming else loaded
+        if files:
+            return {"": datasets.load_dataset("parquet", data_files=files, split="train", streaming=streaming)}
+        return as_dict(datasets.load_dataset(path, config or None, streaming=streaming))
+    except datasets.exceptions.DatasetsError as error:
+        raise ValueError(f"{path} cannot be read by datasets: {error.__cause__ or error}") from None
+
+
+def numbered(path: Path) -> list[str]:
+    """The parquet files of a path without splits: a file, or the files 00000.parquet, 00001.parquet of a folder."""
+    if path.suffix.lower() == PARQUET and path.is_file():
+        return [str(path)]
+    return [str(file) for file in sorted(path.glob(f"*{PARQUET}")) if NUMBER.fullmatch(file.stem)]
 
 
 def as_dict(tables: Any) -> dict[str, Any]:
@@ -107,6 +111,7 @@ class Columns:
         if features is None:
             raise ValueError(f"{path} does not name its columns while streaming; type streaming=0")
         pictures = [name for name, feature in features.items() if isinstance(feature, library().Image)]
+        pictures = pictures or [name for name in BYTES if getattr(features.get(name), "dtype", "") in BINARY]
         if len(pictures) > 1 and not image:
             raise several(pictures, "image", path)
         image = column(features, image or (pictures or [""])[0], IMAGE, "image", path)
@@ -142,56 +147,3 @@ def holds_text(feature: Any) -> bool:
     if isinstance(feature, Mapping):
         return "raw" in feature
     return isinstance(feature, datasets.Value) and feature.dtype in ("string", "large_string")
-
-
-def examples(table: Any, columns: Columns, split: str, part: str) -> Iterator[Example | LeftOut]:
-    datasets = library()
-    table = table.cast_column(columns.image, datasets.Image(decode=False))
-    mapped = isinstance(table, datasets.Dataset)
-    for number, row in enumerate(light(table, columns) if mapped else table):
-        if columns.split and not same(row[columns.split], split):
-            continue
-        picture = row[columns.image] or {"path": None, "bytes": None}
-        name = name_of(row, columns, picture, f"{part or split}-{number:08d}")
-        image: Picture | Path | None = None
-        if picture["bytes"] is None:
-            image = Path(picture["path"]) if picture["path"] else None
-        else:
-            image = InTable(table, number, columns.image, name) if mapped else InMemory(name, picture["bytes"])
-        references = tuple(text for column in columns.references for text in texts(row[column], f"{name}: {column}"))
-        yield Example(name, image, references) if image else LeftOut(name, "the row has no picture")
-
-
-def name_of(row: Mapping[str, Any], columns: Columns, picture: Mapping[str, Any], otherwise: str) -> str:
-    if columns.id:
-        return str(row[columns.id])
-    return Path(picture["path"]).name if picture["path"] else otherwise
-
-
-def light(table: Any, columns: Columns) -> Iterator[dict[str, Any]]:
-    """The rows, in which b"" stands for the bytes of a picture, so that the bytes stay on the disk."""
-    import pyarrow.compute as arrow
-
-    for batch in table.with_format("arrow").iter(batch_size=ROWS):
-        pictures = batch[columns.image].combine_chunks()
-        paths = pictures.field("path").to_pylist()
-        has_bytes = arrow.is_valid(pictures.field("bytes")).to_pylist()
-        pairs = [{"path": path, "bytes": b"" if stored else None} for path, stored in zip(paths, has_bytes)]
-        others = batch.drop_columns([columns.image]).to_pylist()
-        yield from ({**row, columns.image: pair} for row, pair in zip(others, pairs))
-
-
-def merged(read: Read) -> Read:
-    """Neighbouring Examples of one id as one Example with all their captions."""
-    last: Example | None = None
-    for item in read:
-        if isinstance(item, LeftOut):
-            yield item
-        elif last and item.id == last.id:
-            last = Example(last.id, last.image, last.references + item.references)
-        else:
-            if last:
-                yield last
-            last = item
-    if last:
-        yield last

@@ -8,6 +8,7 @@ from typing import Any
 from captioner.data.columns import identity, texts
 from captioner.data.left_out import Read
 from captioner.data.picture_lookup import Pictures, near
+from captioner.data.rows.ids import id_text
 from captioner.data.splits import canonical, in_order
 from captioner.data.text_files import read_json
 
@@ -21,19 +22,19 @@ def karpathy(split: str, file: str, images: str = "", ids: str = "names", restva
     path = Path(file)
     rows = images_of(path)
     splits = {"train", "restval"} if canonical(split) == "train" and restval else {canonical(split)}
-    chosen = [row for row in rows if row["split"] in splits]
+    chosen = [row for row in rows if canonical(str(row["split"])) in splits]
     if not chosen:
         raise ValueError(f"{file} has the splits {', '.join(karpathy_splits(file))}, got {split!r}")
     pictures = Pictures(Path(images) if images else near(path))
     for row in chosen:
-        name = row["filename"]
+        name = id_text(row["filename"], f"{file}: a picture")
         names = (f"{row['filepath']}/{name}", name) if "filepath" in row else (name,)
-        id = identity(ids, name, row.get("cocoid", row.get("imgid")))
+        id = identity(ids, name, id_text(row.get("cocoid", row.get("imgid", name)), f"{file}: {name}"))
         yield pictures.example(id, names, texts(row["sentences"], f"{file}: {name}"))
 
 
 def karpathy_splits(file: str, restval: bool = True, **_: Any) -> list[str]:
-    names = {row["split"] for row in images_of(Path(file))}
+    names = {canonical(str(row["split"])) for row in images_of(Path(file))}
     return in_order(names - {"restval"} if restval and "train" in names else names)
 
 

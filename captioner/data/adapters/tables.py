@@ -2,55 +2,58 @@
 
 from __future__ import annotations
 
-import csv as separated
 import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from captioner.data.adapters.folders import is_picture
-from captioner.data.columns import IMAGE, REFERENCES, cell, column, references_column, texts
+from captioner.data.columns import EMPTY, IMAGE, REFERENCES, column, texts
 from captioner.data.left_out import LeftOut, Read
 from captioner.data.picture_lookup import Pictures, near
-from captioner.data.splits import file_of, in_order, same, splits_of
-from captioner.data.text_files import lines
+from captioner.data.rows.csv_cells import cells, header_of, separator_of
+from captioner.data.rows.merged import examples
+from captioner.data.rows.records import NAMES, Columns, Entry, Row, entry, in_split, split_of
+from captioner.data.splits import canonical, file_of, in_order, splits_of
+from captioner.data.text_files import from_json, lines
 
-SEPARATORS = ",\t|;"
-LONGEST = 2**24  # characters of a cell; Python's csv stops at 2**17 by default
-
-
-class Plain(separated.excel):
-    """Tables in which a quotation mark has no meaning."""
-
-    quoting = separated.QUOTE_NONE
+Rows: TypeAlias = Callable[[], Iterable[tuple[str, Row] | LeftOut]]  # (place, record), read anew at each call
 
 
-def jsonl(split: str, file: str, images: str = "", image: str = "", references: str = "") -> Read:
+def jsonl(split: str, file: str, images: str = "", image: str = "", references: str = "", id: str = "") -> Read:
     """Pictures with captions from lines {"image": ..., "references": [...], "split": ..., "id": ...}.
 
-    Other usual names of the columns are known too.
-
-    Without `id` the id is the image's path as written. A line without `split` belongs to every split. Lines are read
-    one at a time.
+    Other usual names of the columns are known too. Without an id the id is the image's path as written. A line without
+    `split` belongs to every split. Lines of one picture are one Example. Lines are read one at a time.
     """
     path = file_of(file, split)
-    pictures = Pictures(Path(images) if images else near(path))
-    for place, row in records(path):
-        if not same(row.get("split", split), split):
-            continue
-        name = row[column(row, image, IMAGE, "image", place)]
-        if not isinstance(name, str) or not name:
-            raise ValueError(f"{place}: the picture must be a path, got {json.dumps(name)[:80]}")
-        captions = references_column(row, references, place)
-        yield pictures.example(str(row.get("id", name)), (name,), texts(row[captions], place) if captions else ())
+    yield from pictured(lambda: records(path), split, path, images, Columns(image, references, id))
+
+
+def pictured(rows: Rows, split: str, path: Path, images: str, columns: Columns) -> Read:
+    """The Examples of a split in the records of a file."""
+
+    def entries() -> Iterator[Entry | LeftOut]:
+        for item in rows():
+            if isinstance(item, LeftOut):
+                yield item
+            elif in_split(item[1], split):
+                yield entry(item[1], columns, item[0])
+
+    return examples(entries, Pictures(Path(images) if images else near(path)), bool(columns.id))
 
 
 def jsonl_splits(file: str, **_: Any) -> list[str]:
-    named = splits_of(file)
-    return named or in_order({row["split"] for _, row in records(Path(file)) if isinstance(row.get("split"), str)})
+    return splits_of(file) or splits_in(records(Path(file)))
+
+
+def splits_in(rows: Iterable[tuple[str, Row] | LeftOut]) -> list[str]:
+    """The splits that records name, each in its usual spelling."""
+    named = (split_of(item[1]) for item in rows if not isinstance(item, LeftOut))
+    return in_order({canonical(name) for name in named if name})
 
 
 def records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -59,9 +62,11 @@ def records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = from_json(line)
         except json.JSONDecodeError as error:
             raise ValueError(f"{path}:{number} is not JSON: {error.msg}") from None
+        except RecursionError:
+            raise ValueError(f"{path}:{number} is nested too deeply") from None
         if not isinstance(row, dict):
             raise ValueError(
                 f'{path}:{number}: expected an object {{"image": "a.jpg", "references": ["..."]}}, got {line[:80]!r}'
@@ -69,64 +74,37 @@ def records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         yield f"{path}:{number}", row
 
 
-def csv(split: str, file: str, images: str = "", image: str = "", references: str = "") -> Read:
+def csv(split: str, file: str, images: str = "", image: str = "", references: str = "", id: str = "") -> Read:
     """A header and one caption a row, such as Kaggle's `image,caption`. Rows of one picture are one Example.
 
-    The separator is that of the header. A cell may hold a JSON list of captions. `split` and `id` are as in JSONL.
+    The separator is that of the header. A cell may hold a list of captions, as JSON, Python or numpy prints lists.
+    `split` and `id` are as in JSONL.
     """
     path = file_of(file, split)
-    pictures = Pictures(Path(images) if images else near(path))
     header = header_of(path)
-    picture = column(header, image, IMAGE, "image", file)
-    caption = references_column(header, references, file)
-    pairs: dict[str, tuple[str, list[str]]] = {}
-    for row in table(path, header):
-        if isinstance(row, LeftOut):
-            yield row
-        elif row[picture] and same(row.get("split") or split, split):
-            captions = pairs.setdefault(row[picture], (row.get("id") or row[picture], []))[1]
-            captions.extend(cell(row[caption], f"{file}: {row[picture]}") if caption else ())
-    for name, (key, captions) in pairs.items():
-        yield pictures.example(key, (name,), tuple(captions))
+    column(header, image, (*IMAGE, *NAMES), "image", file)
+    yield from pictured(lambda: table(path, header), split, path, images, Columns(image, references, id))
 
 
 def csv_splits(file: str, **_: Any) -> list[str]:
-    if named := splits_of(file):
-        return named
-    rows = table(Path(file), header_of(Path(file)))
-    return in_order({row["split"] for row in rows if isinstance(row, dict) and row.get("split")})
+    return splits_of(file) or splits_in(table(Path(file), header_of(Path(file))))
 
 
-def header_of(path: Path) -> list[str]:
-    first = next(lines(path), "")
-    return [name.strip() for name in next(cells(path, separator_of(first)), [])]
-
-
-def table(path: Path, header: list[str]) -> Iterator[dict[str, str] | LeftOut]:
-    """The rows below the header as column -> cell. Rows of another length are left out (Flickr30k's table has one)."""
+def table(path: Path, header: list[str]) -> Iterator[tuple[str, dict[str, str]] | LeftOut]:
+    """(place, column -> cell) of the rows below the header. A row of another length is a LeftOut."""
     rows = cells(path, separator_of(next(lines(path), "")))
     for number, row in enumerate(islice(rows, 1, None), 2):
         if len(row) == len(header):
-            yield {name: text.strip() for name, text in zip(header, row)}
+            yield f"{path}: row {number}", {name: filled(text.strip()) for name, text in zip(header, row)}
         elif row:
             yield LeftOut(f"row {number}", f"it has {len(row)} cells, the header {len(header)}", "caption")
 
 
-def separator_of(header: str) -> str:
-    return max(SEPARATORS, key=header.count)
+def filled(cell: str) -> str:
+    return "" if cell in EMPTY else cell
 
 
-def cells(path: Path, separator: str) -> Iterator[list[str]]:
-    """The rows of a table. Quotation marks quote in CSV files only; in others they belong to the caption."""
-    separated.field_size_limit(LONGEST)
-    dialect = separated.excel if separator in ",;" else Plain
-    try:
-        yield from separated.reader(lines(path, newline=""), dialect, delimiter=separator)
-    except separated.Error as error:
-        raise ValueError(f"{path} cannot be read as a table separated by {separator!r}: {error}") from None
-
-
-def tsv(split: str, file: str, images: str = "", image: str = "", references: str = "") -> Read:
+def tsv(split: str, file: str, images: str = "", image: str = "", references: str = "", id: str = "") -> Read:
     """Conceptual Captions: a row has caption and URL (CC3M), or URL and caption (CC12M). The table has no header.
 
     Pictures are taken from the disk only. A downloader has named the files after the URL: its `CRC32` or
@@ -135,15 +113,20 @@ def tsv(split: str, file: str, images: str = "", image: str = "", references: st
     path = file_of(file, split)
     first = next(cells(path, "\t"), [])
     if has_header(first):
-        yield from csv(split, str(path), images, image, references)
+        yield from csv(split, str(path), images, image, references, id)
         return
     picture = picture_column(path, first)
-    pictures = Pictures(Path(images) if images else near(path))
+    yield from examples(lambda: untitled(path, picture), Pictures(Path(images) if images else near(path)))
+
+
+def untitled(path: Path, picture: int) -> Iterator[Entry | LeftOut]:
+    """The entries of a table of two columns without a header. `picture` is the column of addresses, 0 or 1."""
     for number, row in enumerate(cells(path, "\t")):
-        if row and len(row) != len(first):
-            raise ValueError(f"{path}:{number + 1} has {len(row)} cells, expected {len(first)} as in the first row")
-        if row:
-            yield pictures.example(row[picture], local_names(row[picture], number), (row[1 - picture],))
+        if len(row) == 2:
+            name, place = row[picture], f"{path}:{number + 1}"
+            yield Entry(name, name, texts(filled(row[1 - picture]), place), place, local_names(name, number))
+        elif row:
+            yield LeftOut(f"row {number + 1}", f"it has {len(row)} cells, expected 2", "caption")
 
 
 def tsv_splits(file: str, **_: Any) -> list[str]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from captioner.data.columns import texts
 from captioner.data.left_out import Read
 from captioner.data.picture_lookup import Pictures, near
+from captioner.data.rows.ids import id_text
 from captioner.data.splits import file_of, splits_of
 from captioner.data.text_files import read_json
 
@@ -20,13 +22,15 @@ def textcaps(split: str, file: str, images: str = "") -> Read:
     pictures = Pictures(Path(images) if images else near(path))
     pairs: dict[str, tuple[dict[str, Any], list[str]]] = {}
     for row in rows_of(path):
-        first, captions = pairs.setdefault(str(row["image_id"]), (row, []))
-        captions.extend([row["caption_str"]] if row.get("caption_str") else [])
+        key = id_text(row["image_id"], f"{path}: a row")
+        _, captions = pairs.setdefault(key, (row, []))
+        captions.extend(texts(row["caption_str"], f"{path}: {key}") if "caption_str" in row else ())
     for key, (row, captions) in pairs.items():
         name = f"{key}.jpg"
         folders = ("train_images", "test_images")  # the pictures of validation are in train_images
         names = (name, *(f"{folder}/{name}" for folder in folders), str(row.get("image_path", name)))
-        yield pictures.example(name, names, tuple(row.get("reference_strs") or captions))
+        listed = row.get("reference_strs")
+        yield pictures.example(name, names, texts(listed, f"{path}: {key}") if listed else tuple(captions))
 
 
 def textcaps_splits(file: str, **_: Any) -> list[str]:

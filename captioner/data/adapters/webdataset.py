@@ -1,47 +1,57 @@
 """webdataset shards: tars in which the files of one picture share a name, `7.jpg 7.txt` or `7.jpg 7.json`.
 
-Shards on the disk are indexed, and a picture is read when it is used. Other shards (`pipe:`, http, s3 and further kinds
-of webdataset) stream, and the Example holds the picture's bytes. One sample of a shard at a time is in memory.
+Shards on the disk are indexed, and a picture is read when it is used. The order of their files does not matter. Other
+shards (`pipe:`, http, s3 and further kinds of webdataset) stream: one sample at a time is in memory, so the files of a
+sample must be neighbours, and the Example holds the picture's bytes.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-from captioner.data.adapters.folders import SUFFIXES
-from captioner.data.columns import references_column, texts
+from captioner.data.adapters.shard_samples import Files, examples, grouped, neighbours, record_of
+from captioner.data.archives import listed
 from captioner.data.left_out import LeftOut, Read
-from captioner.data.picture_lookup import tar_members
-from captioner.data.splits import SPLIT, in_order, same, split_in
-from metric.example import Example
-from metric.images import InMemory, InTar
-from metric.storage.text_lines import text_lines
+from captioner.data.splits import SPLIT, canonical, in_order, same, split_in
+from metric.images import InMemory
 
-Member: TypeAlias = InTar | InMemory
-SAMPLE = re.compile(r"((?:.*/|)[^.]+)[.]([^/]*)")  # key and ending, as in webdataset's base_plus_ext
+IDS = ("names", "shards")
 
 
-def webdataset(split: str, shards: str, references: str = "") -> Read:
+def webdataset(split: str, shards: str, references: str = "", ids: str = "names") -> Read:
     """`shards` is a pattern such as `cc-{00000..00331}.tar`, `pipe:curl -s https://.../{00..31}.tar`, or a folder.
 
     `{split}` in a pattern stands for the split. In a folder whose shards name splits, shards that name another split
-    are not read. Captions are the lines of `.txt`, or the references in `.json`, which may also have `id` and `split`.
+    are not read. Captions are the references in `.json`, which may also have `id` and `split`, else the lines of
+    `.txt` or `.caption`. `ids=shards` puts the name of the shard before each id, for shards that all begin at key 0.
     """
     for url in urls(shards, split):
-        yield from shard(url, split, references)
+        yield from shard(url, split, references, ids)
 
 
 def webdataset_splits(shards: str, **_: Any) -> list[str]:
     if Path(shards).is_dir():
-        return in_order({split_in(path.name) for path in Path(shards).glob("*.tar")} - {""})
+        named = in_order({split_in(path.name) for path in Path(shards).glob("*.tar")} - {""})
+        return named or splits_in_records(urls(shards, ""))
     if SPLIT in shards:
         return [split for split in ("train", "val", "test") if any(Path(url).is_file() for url in urls(shards, split))]
-    return []
+    return splits_in_records(urls(shards, ""))
+
+
+def splits_in_records(urls: Iterable[str]) -> list[str]:
+    """The splits that the `.json` files of shards on the disk name; none if the first file names no split."""
+    names: set[str] = set()
+    for path in filter(None, map(local, urls)):
+        for item in grouped(listed(path)[0].items()):
+            split = record_of(item[1]).get("split") if isinstance(item, tuple) else None
+            if not (split or names):
+                return []
+            names.update([canonical(split)] if isinstance(split, str) else [])
+    return in_order(names)
 
 
 def urls(shards: str, split: str) -> list[str]:
@@ -65,15 +75,34 @@ def opener() -> Any:
     return webdataset
 
 
-def shard(url: str, split: str, references: str = "") -> Read:
+def shard(url: str, split: str, references: str = "", ids: str = "names") -> Read:
     """The examples of one shard. A shard that breaks off gives the examples before the break, then a LeftOut."""
+    if ids not in IDS:
+        raise ValueError(f"webdataset:ids must be one of {', '.join(IDS)}, got {ids!r}")
+    before = f"{stem_of(url)}/" if ids == "shards" else ""
+    for item in samples(url):
+        yield from [item] if isinstance(item, LeftOut) else examples(*item, split, references, url, before)
+
+
+def samples(url: str) -> Iterator[tuple[str, Files] | LeftOut]:
+    """Key and files of each sample of a shard, and what is left out."""
+    path = local(url)
     try:
-        for key, sample in samples(files(url)):
-            read_example = example(key, sample, split, references, url)
-            if read_example:
-                yield read_example
+        if path:
+            files, left_out = listed(path)
+            yield from grouped(files.items())
+            yield from left_out
+        else:
+            yield from neighbours(streamed(url), url)
+    except ValueError as error:
+        yield LeftOut(url, str(error), "shard")
     except (tarfile.TarError, OSError) as error:
         yield LeftOut(url, reason(error), "shard")
+
+
+def stem_of(url: str) -> str:
+    """`https://x.example/cc-00001.tar` -> `cc-00001`."""
+    return re.sub(r"[.](tar|tar[.]gz|tgz)$", "", url.rsplit("/", 1)[-1])
 
 
 def reason(error: Exception) -> str:
@@ -82,64 +111,17 @@ def reason(error: Exception) -> str:
     return f"its command failed, {code[0]}" if code else f"{error}"
 
 
-def files(url: str) -> Iterator[Member]:
-    path = Path(url.removeprefix("file:"))
-    if path.suffix == ".tar" and path.is_file():
-        yield from (member for _, member in tar_members(path))
-        return
+def local(url: str) -> Path | None:
+    """The path of an uncompressed tar on the disk; None for a shard that streams."""
+    path = Path(url.removeprefix("file:")).expanduser()
+    return path if path.suffix == ".tar" and path.is_file() else None
+
+
+def streamed(url: str) -> Iterator[InMemory | LeftOut]:
     with opener().gopen(url) as stream, tarfile.open(fileobj=stream, mode="r|*") as tar:
         for entry in tar:
-            content = tar.extractfile(entry)
-            if content:
-                yield InMemory(entry.name, content.read())
+            if entry.isreg() and (content := tar.extractfile(entry)):
+                yield InMemory(entry.name, content.read(), url)
+            elif entry.islnk() or entry.issym():
+                yield LeftOut(entry.name, f"{url} has links, which a stream cannot follow; pack files", "file")
             tar.members = []  # type: ignore[attr-defined]  # else the tar would keep every member in memory
-
-
-def samples(members: Iterator[Member]) -> Iterator[tuple[str, dict[str, Member]]]:
-    """Key and files by lower-case ending of each sample: neighbours with one key. `__name__` is webdataset's own."""
-    key = ""
-    sample: dict[str, Member] = {}
-    for member in members:
-        match = SAMPLE.fullmatch(member.name)
-        if not match or re.match(r"__[^/]*__($|/)", member.name):
-            continue
-        if match[1] != key and sample:
-            yield key, sample
-            sample = {}
-        key = match[1]
-        sample[match[2].lower()] = member
-    if sample:
-        yield key, sample
-
-
-def example(key: str, sample: dict[str, Member], split: str, references: str, url: str) -> Example | LeftOut | None:
-    """The example of a sample; None for a sample of another split."""
-    row = json_of(sample, f"{url}: {key}")
-    if not same(row.get("split", split), split):
-        return None
-    picture = next((member for ending, member in sample.items() if f".{ending}" in SUFFIXES), None)
-    if not picture:
-        return LeftOut(key, f"no picture among its files, {', '.join(sample)}")
-    if row:
-        column = references_column(row, references, f"{url}: {key}.json")
-        captions = texts(row[column], f"{url}: {key}.json") if column else ()
-    else:
-        captions = ()
-    if not captions and "txt" in sample:
-        try:
-            captions = tuple(text_lines(sample["txt"].data.decode("utf-8-sig")))
-        except UnicodeDecodeError:
-            return LeftOut(key, "its .txt is no UTF-8 text")
-    return Example(str(row.get("id", picture.name)), picture, captions)
-
-
-def json_of(sample: dict[str, Member], place: str) -> dict[str, Any]:
-    if "json" not in sample:
-        return {}
-    try:
-        row = json.loads(sample["json"].data)
-    except ValueError as error:
-        raise ValueError(f"{place}.json is not JSON: {error}") from None
-    if not isinstance(row, dict):
-        raise ValueError(f"{place}.json must be an object, got a {type(row).__name__}")
-    return row

@@ -12,6 +12,7 @@ from captioner.data import DATA, read, split_names
 from captioner.data.detect import recognise
 from captioner.data.inspection.contact_sheet import write
 from captioner.data.inspection.counts import Look, look
+from captioner.data.twice import told
 from metric.storage.atomic_files import write_json
 from metric.storage.ledger import record
 
@@ -26,7 +27,8 @@ def show(spec: str, splits: Sequence[str], out: Path | None, opened: int, shown:
     console.print(f"{spec} is {source}" if str(source) != spec else str(source))
     for other in source.others:
         console.print(f"there is also {other}")
-    looks = [look(read(spec, split), split, opened, shown) for split in splits or split_names(spec) or [WHOLE]]
+    names = splits or split_names(spec) or [WHOLE]
+    looks = [look(told(read(spec, split), source), split, opened, shown) for split in names]
     console.print(table(looks))
     for content in looks:
         for line in problems(content):

@@ -133,7 +133,7 @@ def test_shares_partition_the_blocks_of_one_process(count):
 
 def test_id_that_comes_twice_is_refused():
     with pytest.raises(ValueError, match="'a' twice"):
-        list(blocks([lambda: some("aba")], 2, WHOLE, "these"))
+        list(blocks([lambda: some("aba")], 2, WHOLE, "scenes"))
 
 
 @pytest.mark.parametrize("names", [("ab", "cb"), ("ab", "ba"), ("abc", "b")])

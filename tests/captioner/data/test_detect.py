@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import gzip
 import json
+import shlex
 import tarfile
 import zipfile
 from pathlib import Path
@@ -44,7 +46,7 @@ def test_public_json_is_known_by_its_content(tmp_path, name):
 def test_json_of_another_form_says_what_to_type(tmp_path):
     for content in "[]", "{}", '{"images": []}', '{"images": [{"id": 1}], "annotations": [{"bbox": []}]}':
         path = written(tmp_path / "a.json", content)
-        with pytest.raises(ValueError, match="an unknown format; type folder:root="):
+        with pytest.raises(ValueError, match="an unknown format; expected pictures"):
             looks(path)
 
 
@@ -109,6 +111,7 @@ def test_pictures_are_themselves_whatever_table_lies_beside_them(photographs, ca
 def test_plain_folder_is_pictures_and_flickr8k_is_itself(tmp_path, photographs):
     assert looks(photographs) == f"folder:root={photographs}"
     path = written(tmp_path / "f8k" / "Flickr8k.token.txt", "")
+    written(tmp_path / "f8k" / "Flickr_8k.testImages.txt", "")
     assert looks(path) == looks(path.parent) == f"flickr8k:root={path.parent}"
 
 
@@ -131,3 +134,61 @@ def test_what_is_nowhere_is_told(text, words):
 def test_a_path_that_is_not_there_is_told_as_one():
     with pytest.raises(ValueError, match="no file, folder or data set is called 'photos'"):
         recognise("photos", ["scenes"])
+
+
+def test_home_folder_packed_files_and_parquet_are_recognised(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = written(tmp_path / "a.csv", "image,caption\n")
+    assert looks("~/a.csv") == f"csv:file={path}" and str(recognise("csv:file=~/a.csv", DATA)) == f"csv:file={path}"
+    for name, form in ("b.jsonl.gz", "jsonl"), ("c.CSV.gz", "csv"):
+        (tmp_path / name).write_bytes(gzip.compress(b"image,caption\n"))
+        assert looks(tmp_path / name) == f"{form}:file={tmp_path / name}"
+    written(tmp_path / "d.parquet", "")
+    assert looks(tmp_path / "d.parquet") == f"hf:path={tmp_path}/d.parquet"
+
+
+def test_one_picture_and_patterns_are_recognised(photographs):
+    assert looks(photographs / "b.jpg") == f"folder:root={photographs}/b.jpg"
+    assert looks(photographs / "*.jpg") == f"folder:root={photographs}/*.jpg"
+    for split in "train", "val":
+        written(photographs / f"{split}.json", json.dumps(SHAPES["coco"]))
+    assert looks(photographs / "*.json") == f"coco:file={photographs}/{{split}}.json"
+    with pytest.raises(ValueError, match=r"matches several data sets; type one of .coco:"):
+        looks(photographs / "*")
+    with pytest.raises(ValueError, match="no file matches"):
+        looks(photographs / "*.webp")
+
+
+def test_a_token_file_is_read_with_or_without_the_lists_of_flickr8k(photographs):
+    for name in "results_20130124.token", "captions.txt":
+        path = written(photographs / name, "\ufeffb.jpg#0\tone\r\nb.jpg#1\ttwo\r\n")
+        assert looks(path) == f"tokens:file={path}"
+        assert [(e.id, e.references) for e in load(str(path), "train")] == [("b.jpg", ("one", "two"))]
+
+
+@pytest.mark.parametrize("name", ["a, b.csv", "a=b,c=d.csv", "it's, too.csv", ' ",".csv'])
+def test_a_name_with_a_comma_can_be_typed_as_it_is_printed(tmp_path, photographs, name):
+    path = written(tmp_path / name, f"image,caption\n{photographs}/b.jpg,one\n")
+    written(tmp_path / "other.csv", "image,caption\nb.jpg,one\n")
+    with pytest.raises(ValueError, match="could be several data sets") as error:
+        looks(tmp_path)
+    _, *words = shlex.split(str(error.value).partition("type one of")[2].replace(" or ", " "))
+    typed = shlex.split(recognise(str(path), DATA).typed())
+    assert len(typed) == 1 and typed[0] in shlex.split(str(error.value).partition("type one of ")[2])
+    assert [example.references for example in load(typed[0], "train")] == [("one",)]
+
+
+def test_a_table_that_cannot_be_read_beside_pictures_is_named(photographs, capsys):
+    (photographs / "notes.csv").write_bytes(b"image,caption\nb.jpg,caf\xe9\n")
+    written(photographs / "open.json", '{"images": [')
+    assert looks(photographs) == f"folder:root={photographs}"
+    assert main(["data", str(photographs)]) == 0
+    assert f"there is also {photographs}/open.json is not JSON" in capsys.readouterr().out
+
+
+def test_texts_alone_are_captions_of_pictures_elsewhere(tmp_path, photographs):
+    written(tmp_path / "said" / "b.txt", "one\ntwo\n")
+    assert looks(tmp_path / "said") == f"texts:root={tmp_path}/said"
+    written(tmp_path / "said" / "b.jpg.txt", "three\n").rename(tmp_path / "said" / "b.jpg.txt")
+    found = load(f"texts:root={tmp_path / 'said'},images={photographs}", "train")
+    assert {example.id: example.references for example in found}["b.jpg"] == ("three",)

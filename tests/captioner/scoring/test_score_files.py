@@ -218,9 +218,10 @@ def test_reasons_are_printed_with_their_brackets(capsys):
         ('{"id": "a.jpg"}\n{"id": "b.jpg"}', "image_id"),
         ('["a cat"]', "image_id"),
         ("7", "image_id"),
-        ('{"a.jpg": ["a cat"]}', "expected text"),
-        ('{"a.jpg": NaN}', "the caption of 'a.jpg' is NaN, expected text"),
-        ('[{"image_id": true, "caption": "x"}]', "image_id"),
+        ('{"a.jpg": ["a cat", "a dog"]}', "1 of 1 ids ('a.jpg') have several captions"),
+        ('{"a.jpg": NaN}', "'a.jpg': the caption is NaN, expected text"),
+        ('[{"image_id": true, "caption": "x"}]', "has the id true"),
+        ('[{"image_id": 1.5, "caption": "x"}]', "has the id 1.5, expected text or a whole number"),
         ('{"a.jpg": "a cat", "a.jpg": "a dog"}', "1 of 1 ids ('a.jpg') come twice"),
         ('{"a": "a cat", "a.jpg": "a dog", "b.jpg": "x", "c.jpg": "x"}', "'a' and 'a.jpg' are one picture"),
         ("[" * 100000, "nested too deeply"),
@@ -251,9 +252,7 @@ def test_captions_of_bytes_or_of_nothing_are_refused(files, refused):
         ('{"a.jpg": ["x"]}', "2 of 3 ids ('b.jpg', 'c.jpg') have no references in"),
         ('{"q": ["x"], "r": ["x"]}', "3 of 3 ids ('a.jpg', 'b.jpg', 'c.jpg') have no references in"),
         ('[{"image_id": 1, "caption": "x"}]', "no references in"),
-        ('{"id": "a.jpg", "references": ["x"]}\n{"id": "a.jpg", "references": ["y"]}', "'a.jpg' twice"),
-        ('{"a.jpg": "a caption", "b.jpg": "x", "c.jpg": "x"}', "expected a list of captions"),
-        ('{"a.jpg": [], "b.jpg": ["x"], "c.jpg": ["x"]}', "expected a list of captions"),
+        ('{"a.jpg": [], "b.jpg": ["x"], "c.jpg": ["x"]}', "1 of 3 ids ('a.jpg') have no references"),
         ('{"images": [{"filename": "a.jpg", "split": "val", "sentences": [{"raw": "x"}]}]}', "--split with one of val"),
         ('{"images": [{"filename": "a.jpg", "split": "test"}]}', "sentences with raw"),
         ('{"a.jpg": 7, "b.jpg": ["x"], "c.jpg": ["x"]}', "list of captions"),
@@ -267,7 +266,7 @@ def test_references_that_cannot_be_read_are_refused(files, refused, content, wor
 
 
 def test_references_of_nothing_are_refused(refused):
-    assert "neither a file nor a data set" in refused("captions.jsonl", "nowhere.json")
+    assert "nowhere.json does not exist" in refused("captions.jsonl", "nowhere.json")
 
 
 def test_missing_or_broken_picture_is_refused(files, refused, tiny_clip):

@@ -43,6 +43,8 @@ needs_flickr = pytest.mark.skipif(not FLICKR.exists(), reason="needs ../shared/f
         ("a cat 🐈 👍🏽 ☺", "a cat ☺"),  # 16-bit characters only
         (":) :-D [a] {b}", ":-rrb- :-d -lsb- a -rsb- -lcb- b -rcb-"),
         ("café हिन्दी 日本語", "café हिन्दी 日本語"),
+        ("Isparta'sı, dağ'ı", "isparta 's ı dağ'ı"),  # ı is no i in ranges such as a-z
+        ("gİmme lİ'l 'tıs Mİss. X", "gi̇m me li̇'l 't ıs mi̇ss. x"),  # and is one in words of the rules, as İ is
         ("soft\u00adhyphen T.V.on a\nb", "softhyphen t.v.on a b"),
     ],
 )
@@ -87,6 +89,22 @@ def thrown_into(caption: str, signs: str, rng: random.Random) -> str:
         at = rng.randrange(len(caption) + 1)
         caption = caption[:at] + "".join(rng.choices(signs, k=rng.randint(0, 2))) + caption[at + rng.randint(0, 2) :]
     return caption
+
+
+ODD = (
+    "Isparta'sı İstanbul ırmak sı dağ'ı no. a dog's \u212a \u017ftop don't I'm ı'm canın't ca. Mr. st. İ. 5 1/2 👍 "
+    "ı. 🐈 no gİmme lem gonna e.g. p.m. ( ) \" ' ` ... - & é 日本 İ'll i'ı 'tıs ş etc. lİ'l http://ı.com a@ı.com "
+    "#ı @ı 'ı 'sı 's x"
+).split()
+
+
+@pytest.mark.slow
+@needs_java
+def test_equals_stanford_on_20000_odd_strings_with_letters_of_turkish(stanford):
+    rng = random.Random(1)
+    words = ([rng.choice(ODD) + rng.choice((" ", " ", "")) for _ in range(rng.randint(1, 7))] for _ in range(20_000))
+    captions = list(map("".join, words))
+    assert [pair for pair in zip(captions, map(tokenize, captions), stanford(captions)) if pair[1] != pair[2]] == []
 
 
 @pytest.mark.slow

@@ -111,7 +111,7 @@ def test_a_caption_of_coco_that_is_null_is_named_and_one_that_is_no_text_refused
     rows = [{"image_id": 1, "caption": None}, {"image_id": 1, "caption": "one"}]
     left, example = read(annotated(tmp_path, photographs, images, rows), "train")
     assert left == LeftOut("a.jpg", "the caption is null", "caption") and example.references == ("one",)
-    with pytest.raises(ValueError, match="image_id 1 has the caption 7, expected a text"):
+    with pytest.raises(ValueError, match="image_id 1: expected a caption or a list of captions, got 7"):
         load(annotated(tmp_path, photographs, images, [{"image_id": 1, "caption": 7}]), "train")
 
 
@@ -180,7 +180,7 @@ def test_marked_captions_of_vizwiz_are_left_out_and_counted(tmp_path, photograph
     path = written(tmp_path / "train.json", {"info": {}, "images": images, "annotations": said})
     spec = f"vizwiz:file={path},images={photographs}"
     assert [example.references for example in load(spec, "train")] == [("c0",), ()]
-    assert {record.getMessage().partition(": ")[2] for record in caplog.records} == {
+    assert {record.getMessage().partition(f"{photographs}: ")[2] for record in caplog.records} == {
         "2 captions left out: marked is_rejected, the first b.jpg",
         "2 captions left out: marked is_precanned, the first b.jpg",
     }

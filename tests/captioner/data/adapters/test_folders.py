@@ -34,7 +34,7 @@ def test_folder_is_all_pictures_below_it_by_their_path(root):
 def test_folder_without_pictures_is_refused(root):
     (root / "empty").mkdir()
     (root / "empty" / "notes.txt").touch()
-    for name, words in ("empty", "has no picture"), ("none", "neither a folder"), ("b.png", "neither a folder"):
+    for name, words in ("empty", "has no picture"), ("none", "neither a folder"), ("notes.txt", "neither a folder"):
         with pytest.raises(ValueError, match=words):
             load(f"folder:root={root / name}", "test")
 
@@ -74,9 +74,9 @@ def test_windows_mark_is_no_part_of_the_first_line(root):
         ("{", "data.jsonl:2 is not JSON"),
         ("[]", 'data.jsonl:2: expected an object {"image"'),
         ('{"photo": "b.png"}', "data.jsonl:2 has no usual column for image"),
-        ('{"image": 7}', "data.jsonl:2: the picture must be a path"),
+        ('{"image": {"of": 7}}', "data.jsonl:2: the picture must be a path"),
         ('{"image": "b.png", "references": 7}', "data.jsonl:2.* list of captions"),
-        ('{"image": "deep/c.webp"}', "'deep/c.webp' twice"),
+        ('{"image": "x.jpg", "id": "deep/c.webp"}', "'deep/c.webp' is the id of two pictures"),
     ],
 )
 def test_line_that_cannot_be_is_told_by_its_number(root, line, words):

@@ -7,7 +7,7 @@ import pytest
 from datasets import Features, Image, List, Value
 
 from captioner.data import load, split_names
-from captioner.data.adapters.hf_datasets import InTable
+from captioner.data.adapters.hf_rows import InTable
 from metric.example import image_key, open_image
 from metric.images import InMemory
 

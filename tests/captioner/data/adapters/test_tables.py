@@ -1,10 +1,17 @@
 from __future__ import annotations
 
+import csv
+import gzip
+import json
 import zlib
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from captioner.data import load, split_names, stream
+from captioner.data import load, read, split_names, stream
+from captioner.data.left_out import LeftOut
+from metric.example import Example
 
 
 def test_rows_of_one_picture_are_one_example(tmp_path, photographs):
@@ -29,7 +36,7 @@ def test_cell_may_hold_a_list_and_columns_may_be_named(photographs):
     spec = f"csv:file={photographs / 'data.csv'},image=photo,references=said"
     assert [example.references for example in load(spec, "train")] == [("one", "two")]
     assert [example.references for example in load(spec, "val")] == [("[a list of nothing",)]
-    assert split_names(f"csv:file={photographs / 'data.csv'}") == ["train", "dev"]
+    assert split_names(f"csv:file={photographs / 'data.csv'}") == ["train", "val"]
 
 
 def test_table_without_a_known_column_says_which_it_has(photographs):
@@ -66,12 +73,10 @@ def test_tsv_of_local_files_with_or_without_a_header(photographs):
         load(str(photographs / "odd.tsv"), "train")
 
 
-def test_lines_are_read_as_they_are_asked_for(photographs):
+def test_a_fault_in_any_line_is_told_before_the_first_picture(photographs):
     (photographs / "data.jsonl").write_text('{"image": "b.jpg", "text": "one"}\n{"image": "a.jpg"}\nnot JSON\n')
-    lines = stream(f"jsonl:file={photographs / 'data.jsonl'}", "train")
-    assert [next(lines).references, next(lines).references] == [("one",), ()]
     with pytest.raises(ValueError, match="data.jsonl:3 is not JSON"):
-        next(lines)
+        next(stream(f"jsonl:file={photographs / 'data.jsonl'}", "train"))
 
 
 def test_names_that_others_give_are_known(photographs):
@@ -97,3 +102,145 @@ def test_absent_picture_of_a_line_is_left_out(photographs, caplog):
     (photographs / "data.jsonl").write_text('{"image": "b.jpg"}\n{"image": "none.jpg"}\n')
     assert [example.id for example in load(str(photographs / "data.jsonl"), "train")] == ["b.jpg"]
     assert "1 picture left out" in caplog.text and "none.jpg" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "rows, words",
+    [
+        ('b.jpg,"a dog runs\na.jpg,a car\nv.jpg,a cat\n', "data.csv:2: .* swallows 2 lines"),
+        ('b.jpg,one\na.jpg,"a car', "data.csv:3: .* swallows 0 lines"),
+        ('b.jpg,"a dog\na.jpg,"a car"\n', "data.csv:2: .* swallows 1 lines"),
+        ('b.jpg,"a dog\na.jpg,a car"\nv.jpg,a cat\n', "data.csv:2: .* swallows 1 lines"),
+        ('b.jpg,"a dog\r\na.jpg,a car\r\n', "data.csv:2: .* swallows 1 lines"),
+    ],
+)
+def test_a_quotation_mark_that_is_not_closed_is_refused_with_its_row(photographs, rows, words):
+    (photographs / "data.csv").write_text("image,caption\n" + rows, newline="")
+    with pytest.raises(ValueError, match=words):
+        load(f"csv:file={photographs / 'data.csv'}", "train")
+
+
+def test_a_cell_of_several_lines_and_marks_within_a_cell_are_read(photographs):
+    text = 'image,caption\nb.jpg,"a ""dog"",\nin the sun"\na.jpg,a 5" screen\n'
+    (photographs / "data.csv").write_text(text)
+    found = load(f"csv:file={photographs / 'data.csv'}", "train")
+    assert [example.references for example in found] == [('a "dog",\nin the sun',), ('a 5" screen',)]
+
+
+@pytest.mark.parametrize("cell", ["['one', 'two']", "['one' 'two']", '["one", "two"]', "('one', 'two')"])
+def test_lists_that_pandas_and_numpy_print_are_captions(photographs, cell):
+    with (photographs / "data.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["image", "captions"], ["b.jpg", cell]])
+    (example,) = load(f"csv:file={photographs / 'data.csv'}", "train")
+    assert example.references == ("one", "two")
+
+
+def test_a_list_that_is_cut_short_is_refused_with_its_row(photographs):
+    (photographs / "data.csv").write_text("image,captions\nb.jpg,['one' ... 'nine']\n")
+    with pytest.raises(ValueError, match="data.csv: row 2: the list of captions is not whole"):
+        load(f"csv:file={photographs / 'data.csv'}", "train")
+
+
+def test_rows_of_one_picture_are_one_example_in_every_format(photographs):
+    rows = [("b.jpg", "one"), ("a.jpg", "two"), ("b.jpg", "three")]
+    records = [{"image": name, "caption": text, "id": None} for name, text in rows]
+    files = {
+        "data.csv": "image,caption\n" + "".join(f"{name},{text}\n" for name, text in rows),
+        "data.tsv": "".join(f"{text}\t{name}\n" for name, text in rows),
+        "data.jsonl": "".join(json.dumps(record) + "\n" for record in records),
+        "data.json": json.dumps(records),
+    }
+    for name, content in files.items():
+        (photographs / name).write_text(content)
+        packed = photographs / f"{name}.gz"
+        packed.write_bytes(gzip.compress(content.encode()))
+        for path in photographs / name, packed:
+            found = [(example.id, example.references) for example in load(str(path), "train")]
+            assert found == [("b.jpg", ("one", "three")), ("a.jpg", ("two",))], path
+
+
+def test_captions_under_an_unknown_name_are_asked_for(photographs):
+    (photographs / "data.csv").write_text("image,said,width\nb.jpg,a dog runs,7\n")
+    (photographs / "data.jsonl").write_text('{"image": "b.jpg", "said": ["a dog runs"], "width": 7}\n')
+    for name in "data.csv", "data.jsonl":
+        spec = f"{name.partition('.')[2]}:file={photographs / name}"
+        with pytest.raises(ValueError, match="no usual column for references.*references=said, or references=none"):
+            load(spec, "train")
+        assert [e.references for e in load(f"{spec},references=said", "train")] == [("a dog runs",)]
+        assert [e.references for e in load(f"{spec},references=none", "train")] == [()]
+    (photographs / "alone.csv").write_text("image,width,label\nb.jpg,7,golden retriever\n")
+    assert [e.references for e in load(f"csv:file={photographs / 'alone.csv'}", "train")] == [()]
+
+
+def test_numbered_columns_hold_the_captions_and_a_column_twice_is_refused(photographs):
+    (photographs / "data.csv").write_text("image,caption_1,caption_2\nb.jpg,one,two\n")
+    assert [e.references for e in load(f"csv:file={photographs / 'data.csv'}", "train")] == [("one", "two")]
+    (photographs / "data.csv").write_text("image,caption,caption\nb.jpg,one,two\n")
+    with pytest.raises(ValueError, match="the column 'caption' twice; name the columns caption_1, caption_2"):
+        load(f"csv:file={photographs / 'data.csv'}", "train")
+
+
+def test_rows_that_name_no_picture_and_cells_that_are_empty_are_counted(photographs):
+    (photographs / "data.csv").write_text("image,caption\n,lost\nb.jpg,nan\nb.jpg,one\na.jpg,\nonly one cell\n")
+    items = list(read(f"csv:file={photographs / 'data.csv'}", "train"))
+    assert [item for item in items if isinstance(item, Example)] == [
+        Example("b.jpg", photographs / "b.jpg", ("one",)),
+        Example("a.jpg", photographs / "a.jpg"),
+    ]
+    assert [(item.kind, item.reason) for item in items if isinstance(item, LeftOut)] == [
+        ("picture", "it names no picture"),
+        ("caption", "it is blank"),
+        ("caption", "it is blank"),
+        ("caption", "it has 1 cells, the header 2"),
+    ]
+
+
+def test_half_an_emoji_in_a_line_is_replaced(photographs):
+    (photographs / "data.jsonl").write_text('{"image": "b.jpg", "caption": "a dog \\ud83d runs"}\n')
+    (example,) = load(str(photographs / "data.jsonl"), "train")
+    assert example.references == ("a dog \ufffd runs",)
+
+
+def test_files_of_old_macs_are_read(photographs):
+    (photographs / "data.jsonl").write_text('{"image": "b.jpg", "text": "one"}\r{"image": "a.jpg"}\r', newline="")
+    (photographs / "data.csv").write_text("\ufeffimage,caption\rb.jpg,one\ra.jpg,\r", newline="")
+    for name in "data.jsonl", "data.csv":
+        found = load(f"{name.partition('.')[2]}:file={photographs / name}", "train")
+        assert [(example.id, example.references) for example in found] == [("b.jpg", ("one",)), ("a.jpg", ())]
+
+
+TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=8)
+IDS = st.one_of(st.none(), st.integers(), st.text(st.characters(codec="utf-8"), min_size=1, max_size=5))
+ROWS = st.lists(st.tuples(st.sampled_from(["b.jpg", "a.jpg", "v.jpg"]), IDS, st.one_of(st.none(), TEXT)), min_size=1)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(ROWS, st.sampled_from(["jsonl", "json", "csv"]))
+def test_every_caption_that_goes_in_comes_out_or_is_named(photographs, rows, form):
+    path = photographs / f"any.{form}"
+    write(path, form, [{"image": name, "id": own, "caption": text} for name, own, text in rows])
+    try:
+        items = list(read(f"{form}:file={path}", "train"))
+    except ValueError as error:
+        assert "is the id of two pictures" in str(error) or "list of captions is not whole" in str(error)
+        return
+    examples = [item for item in items if isinstance(item, Example)]
+    assert len({example.id for example in examples}) == len(examples) == len({name for name, _, _ in rows})
+    said = [text for example in examples for text in example.references]
+    lost = sum(isinstance(item, LeftOut) and item.kind == "caption" for item in items)
+    plain = [text for _, _, text in rows if not (text or "").strip().startswith(("[", "(", "{", "array"))]
+    if len(plain) == len(rows):
+        assert len(said) + lost == len(rows)
+        if form != "csv":  # a cell has no spaces at its ends
+            assert sorted(said) == sorted(text for text in plain if text and text.strip())
+
+
+def write(path, form, rows):
+    if form == "csv":
+        with path.open("w", newline="", encoding="utf-8") as file:
+            table = csv.DictWriter(file, ["image", "id", "caption"])
+            table.writeheader()
+            table.writerows(rows)
+    else:
+        lines = [json.dumps(row) for row in rows]
+        path.write_text("\n".join(lines) if form == "jsonl" else f"[{','.join(lines)}]")

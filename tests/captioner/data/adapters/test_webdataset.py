@@ -10,7 +10,7 @@ from PIL import Image
 from webdataset.tariterators import group_by_keys, tar_file_expander
 
 from captioner.data import load, read, split_names, stream
-from captioner.data.adapters.webdataset import files, samples, webdataset
+from captioner.data.adapters.webdataset import samples, webdataset
 from captioner.data.left_out import LeftOut
 from metric.example import Example, open_image
 from metric.images import InMemory, InTar
@@ -55,7 +55,7 @@ def test_samples_are_those_of_webdataset(odd):
         theirs = list(group_by_keys(tar_file_expander([{"url": "", "stream": file}])))
     ours = [
         {"__key__": key, **{ending: member.data for ending, member in sample.items()}}
-        for key, sample in samples(files(str(odd)))
+        for key, sample in samples(str(odd))
     ]
     assert ours == [{name: value for name, value in sample.items() if name != "__url__"} for sample in theirs]
 
@@ -81,9 +81,9 @@ def test_a_separator_of_unicode_is_a_part_of_its_caption(tmp_path, jpeg):
 
 def test_text_with_a_byte_order_mark_is_read_and_other_text_is_named(tmp_path, jpeg):
     members = {"1.jpg": jpeg, "1.txt": "\ufeffa dog".encode(), "2.jpg": jpeg, "2.txt": "un caf\xe9".encode("latin-1")}
-    items = list(read(str(shard(tmp_path / "x-0.tar", members)), "train"))
-    assert items[0].references == ("a dog",)
-    assert items[1] == LeftOut("2", "its .txt is no UTF-8 text")
+    first, second, lost = read(str(shard(tmp_path / "x-0.tar", members)), "train")
+    assert (first.references, second.references) == (("a dog",), ())
+    assert lost == LeftOut("2.jpg", "its .txt is no UTF-8 text", "caption")
 
 
 def test_braces_are_many_shards_in_order(tmp_path, jpeg):

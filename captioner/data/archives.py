@@ -1,0 +1,94 @@
+"""The files in a zip or an uncompressed tar. Different files of one name are told, not merged."""
+
+from __future__ import annotations
+
+import posixpath
+import tarfile
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+from captioner.data.left_out import LeftOut
+from metric.images import InTar, InZip
+
+ARCHIVES = (".zip", ".tar")
+Member: TypeAlias = InTar | InZip
+
+
+def is_archive(path: Path) -> bool:
+    return path.suffix.lower() in ARCHIVES and path.is_file()
+
+
+def members(archive: Path) -> Iterator[tuple[str, Member]]:
+    """(name, member) of the files in an archive, in its order. Raises ValueError where the archive is damaged."""
+    try:
+        yield from zip_members(archive) if archive.suffix.lower() == ".zip" else tar_members(archive)
+    except (zipfile.BadZipFile, tarfile.TarError) as error:
+        raise ValueError(f"{archive} is damaged or no archive: {error}") from None
+
+
+def zip_members(archive: Path) -> Iterator[tuple[str, InZip]]:
+    """(name, member) of the files in a zip. Of several files of one name a zip opens the last."""
+    with zipfile.ZipFile(archive) as file:
+        names = [entry.filename for entry in file.infolist() if not entry.is_dir()]
+    yield from ((name, InZip(archive, name)) for name in names)
+
+
+def tar_members(archive: Path) -> Iterator[tuple[str, InTar]]:
+    """(name, member) of the files in a tar. A link to an earlier file is a second name of that file."""
+    places: dict[str, tuple[int, int]] = {}
+    with tarfile.open(archive, "r:") as file:
+        for entry in file:
+            if entry.isreg():
+                places[entry.name] = (entry.offset_data, entry.size)
+            if place := places.get(target(entry)):
+                yield entry.name, InTar(archive, entry.name, *place)
+
+
+def target(entry: tarfile.TarInfo) -> str:
+    """The name of the file that a member of a tar is, or links to."""
+    if entry.issym():
+        return posixpath.normpath(posixpath.join(posixpath.dirname(entry.name), entry.linkname))
+    return entry.linkname if entry.islnk() else entry.name
+
+
+def listed(archive: Path) -> tuple[dict[str, Member], list[LeftOut]]:
+    """Name -> member, and what is left out: names of several files that differ, and the rest of a tar that breaks off.
+
+    Raises ValueError for an archive in which no file is found.
+    """
+    files: dict[str, Member] = {}
+    several = several_in_zip(archive) if archive.suffix.lower() == ".zip" else set()
+    broken = []
+    try:
+        for name, member in members(archive):
+            if isinstance(member, InTar) and differs(member, files.get(name, member)):
+                several.add(name)
+            files.setdefault(name, member)
+    except ValueError as error:
+        if not files:
+            raise
+        broken = [LeftOut(str(archive), str(error), "shard")]
+    for name in several:
+        del files[name]
+    reason = f"{archive} has several files of this name, and they differ"
+    return files, [*(LeftOut(name, reason, "file") for name in sorted(several)), *broken]
+
+
+def several_in_zip(archive: Path) -> set[str]:
+    """The names of several files in a zip whose checksums or sizes differ."""
+    try:
+        with zipfile.ZipFile(archive) as file:
+            contents = {(entry.filename, entry.CRC, entry.file_size) for entry in file.infolist()}
+    except zipfile.BadZipFile as error:
+        raise ValueError(f"{archive} is damaged or no archive: {error}") from None
+    counts = Counter(name for name, *_ in contents)
+    return {name for name, count in counts.items() if count > 1}
+
+
+def differs(one: InTar, other: Member) -> bool:
+    """Whether two members of a tar differ. Only members of one length are read."""
+    assert isinstance(other, InTar)
+    return one.start != other.start and (one.size != other.size or one.data != other.data)
