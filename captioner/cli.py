@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import sys
+
+from safetensors import SafetensorError
 
 from captioner.commands import (
     app,
@@ -19,8 +22,10 @@ from captioner.commands import (
     score,
     train,
 )
-from captioner.flags import SHELLS, Parser, PrintCompletion
+from captioner.flags import SHELLS, Parser, PrintCompletion, no_place
 from metric.runtime.interrupts import Interrupted
+from metric.storage.atomic_files import no_room
+from metric.storage.ledger import kept
 
 COMMANDS = {
     "train": train,
@@ -50,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
         action=PrintCompletion,
         help="completion script for a shell, to be read by the shell",
     )
+    top.set_defaults(strict=False, left_out=no_place)  # for the commands that read no data
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, module in COMMANDS.items():
         sub = commands.add_parser(name, help=module.HELP, description=module.__doc__)
@@ -61,27 +67,42 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Runs a command and returns the exit code.
 
-    0 is success. 1 is a picture that was left out under --strict. 2 is input that cannot be used, with one line of the
-    reason. 130 is an interrupt, 143 a SIGTERM.
+    0 is success. 1 is a part of the input that was left out under --strict. 2 is input that cannot be used, with one
+    line of the reason. 130 is an interrupt, 143 a SIGTERM.
     """
     args = parser().parse_args(argv)
     args.typed = sys.argv[1:] if argv is None else argv
     from metric.images import named_warnings
 
     try:
-        with named_warnings():
-            return args.run(args) or 0
-    except (ValueError, OSError) as error:
+        with named_warnings(), kept(args.left_out(args)) as ledger:
+            code = args.run(args) or 0
+        return 1 if ledger and args.strict else code
+    except (ValueError, OSError, SafetensorError) as error:
         if args.traceback:
             raise
-        print(f"captioner: {in_a_line(error)}", file=sys.stderr)
+        print(f"captioner: {not_written(error, args) or in_a_line(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
         print(f"captioner: interrupted{f'; {stop}' if str(stop) else ''}", file=sys.stderr)
         return stop.code if isinstance(stop, Interrupted) else 130
 
 
-def in_a_line(error: ValueError | OSError) -> str:
+def not_written(error: Exception, args: argparse.Namespace) -> str:
+    """What to do when the output cannot be written, for a full disk or a folder without permission; "" for others."""
+    if not isinstance(error, (OSError, SafetensorError)):
+        return ""
+    why = no_room(error)
+    places = (getattr(error, "filename", None), getattr(args, "out", None), getattr(args, "to", None))
+    place = next((place for place in places if place), "the output")
+    if why:
+        return f"{why}, and {place} cannot be written; make room, then type the same command again"
+    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+        return f"{place}: {error.strerror}; give a place that can be read and written, such as another --out"
+    return ""
+
+
+def in_a_line(error: Exception) -> str:
     """The message of an error without line breaks. A message about a file begins with the name of the file."""
     text = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else str(error)
     return " ".join(text.split())

@@ -12,14 +12,17 @@ import ast
 import inspect
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import partial
 from itertools import takewhile
+from pathlib import Path
 from typing import Any, NoReturn, get_type_hints
 
 from captioner.config import dotted, flag
 from metric.spec import did_you_mean, nearest_or_all
+from metric.storage.ledger import LEFT_OUT, beside
+from metric.storage.paths import expanded
 
 SHELLS = ("bash", "zsh", "tcsh")
 
@@ -32,7 +35,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(*args, **kwargs)
 
     def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
-        words = spelt(sys.argv[1:] if args is None else args)
+        words = [expanded(word) for word in spelt(sys.argv[1:] if args is None else args)]
         self.refuse_unknown(words)
         return super().parse_known_args(words, namespace)
 
@@ -121,11 +124,17 @@ def add_decoding(group: Any) -> None:
         metavar="INT",
         help="tokens of the n-grams that a caption has once at most; 0 allows repeats (those of the run)",
     )
+    group.add_argument(
+        "--guidance",
+        type=float,
+        metavar="FLOAT",
+        help="weight of the picture, for a run with --xe.drop-features; 1 has no guidance (that of the run)",
+    )
 
 
 def decoding_of(args: argparse.Namespace) -> dict[str, Any]:
     """The decoding settings that were typed, as `captioner.config.decode_with` takes them."""
-    names = ("beams", "max_length", "length_penalty", "no_repeat_ngram")
+    names = ("beams", "max_length", "length_penalty", "no_repeat_ngram", "guidance")
     return {name: value for name in names if (value := getattr(args, name)) is not None}
 
 
@@ -145,6 +154,40 @@ def add_flags(
     made = {heading: parser.add_argument_group(heading) for heading in [*groups, others]}
     for name, kind, value, doc in described(config):
         add_flag(made[heading.get(name.partition(".")[0], others)], name, kind, value, doc, choices.get(name))
+
+
+def seed_number(text: str) -> int:
+    """A seed, as the type of a flag: a whole number from 0 to 2**32 - 1, which every generator takes."""
+    if not (text.isascii() and text.isdigit()) or int(text) > 2**32 - 1:
+        raise argparse.ArgumentTypeError(f"a whole number from 0 to {2**32 - 1} is expected, got {text!r}")
+    return int(text)
+
+
+def add_strict(parser: argparse.ArgumentParser, left_out: Callable[[argparse.Namespace], Path | None]) -> None:
+    """Adds --strict. `left_out` gives the place of the ledger, from the arguments; None for no file."""
+    parser.add_argument(
+        "--strict", action="store_true", help="exit code 1 if a picture, caption or other part of the input is left out"
+    )
+    parser.set_defaults(left_out=left_out)
+
+
+def is_scenes(data: str) -> bool:
+    """Whether a typed data set is that of drawn scenes, for which the preset small is made."""
+    return data.partition(":")[0] == "scenes"
+
+
+def no_place(args: argparse.Namespace) -> None:
+    """For a command that reads no data, or writes the ledger itself."""
+
+
+def in_out(args: argparse.Namespace) -> Path | None:
+    """The place of the ledger of a command whose --out is a folder."""
+    return args.out and args.out / LEFT_OUT
+
+
+def beside_out(args: argparse.Namespace) -> Path | None:
+    """The place of the ledger of a command whose --out is a file."""
+    return args.out and beside(args.out)
 
 
 def described(config: Any, prefix: str = "") -> Iterator[tuple[str, Any, Any, str]]:
@@ -168,7 +211,8 @@ def add_flag(group: Any, name: str, kind: Any, value: Any, doc: str, choices: Se
         group.add_argument(flag(name).removesuffix("s"), action="append", metavar="SPEC", help=doc, **common)
     else:
         shown = f"{doc} ({value})" if value != "" else doc
-        typed = {"type": kind, "metavar": kind.__name__.upper(), "choices": choices}
+        reader = seed_number if name == "seed" else kind
+        typed = {"type": reader, "metavar": kind.__name__.upper(), "choices": choices}
         group.add_argument(flag(name), help=shown, **typed, **common)
 
 

@@ -74,8 +74,7 @@ def read_image(source: Path | BinaryIO, name: str) -> Image.Image:
     READ.name = name
     try:
         with Image.open(source) as file:
-            if max(file.size) > NARROW * min(file.size):
-                raise ValueError(f"{file.width} x {file.height} pixels, more than {NARROW} times as long as wide")
+            refuse_narrow(file)
             return upright(file)
     except FAULTS as error:
         raise UnreadableImage(f"{name}: {reason(error)}") from error
@@ -83,14 +82,21 @@ def read_image(source: Path | BinaryIO, name: str) -> Image.Image:
         READ.name = ""
 
 
-def decode_all(path: Path) -> None:
-    """Decodes every byte of a file, at an eighth of the size if the format can. Raises UnreadableImage."""
+def decode_all(source: Path | BinaryIO, name: str) -> None:
+    """Decodes every byte of a file, at an eighth of the size if the format can. UnreadableImage begins with `name`."""
     try:
-        with Image.open(path) as file:
+        with Image.open(source) as file:
+            refuse_narrow(file)
             file.draft("RGB", (32, 32))
             file.load()
     except FAULTS as error:
-        raise UnreadableImage(f"{path}: {reason(error)}") from error
+        raise UnreadableImage(f"{name}: {reason(error)}") from error
+
+
+def refuse_narrow(file: Image.Image) -> None:
+    """Raises ValueError for a picture that is NARROW."""
+    if max(file.size) > NARROW * min(file.size):
+        raise ValueError(f"{file.width} x {file.height} pixels, more than {NARROW} times as long as wide")
 
 
 def upright(image: Image.Image) -> Image.Image:

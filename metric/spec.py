@@ -32,7 +32,7 @@ def split_spec(text: str) -> tuple[str, dict[str, str]]:
             raise ValueError(f"{text}: got {item!r} where option=value was expected; {SYNTAX}")
         if option in options:
             raise ValueError(f"{text}: option {option} is given twice")
-        options[option] = os.path.expanduser(unquoted(value))
+        options[option] = os.path.expanduser(unquoted(value))  # no shell expands ~ within a word
     return name.strip(), options
 
 

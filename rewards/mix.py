@@ -56,6 +56,10 @@ class Term:
     signature: str
 
 
+class RewardFailed(ValueError):
+    """A reward raised an error, or returned values that cannot be used. Nothing is wrong with the captioner."""
+
+
 class Mix:
     """The weighted sum of rewards, as a function of b examples and b lists of k captions.
 
@@ -68,10 +72,13 @@ class Mix:
     def __call__(
         self, examples: Sequence[Example], captions: Sequence[Sequence[str]]
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The weighted sum `b k`, and key -> unweighted values `b k` of each term. All are float32 on the CPU."""
+        """The weighted sum `b k`, and key -> unweighted values `b k` of each term. All are float32 on the CPU.
+
+        Raises RewardFailed for a term that raises an error, or returns values that `verify` refuses.
+        """
         parts = {}
         for term in self.terms:
-            values = term.reward(examples, captions)
+            values = called(term, examples, captions)
             verify(term.key, values, examples, captions)
             parts[term.key] = values.detach().cpu()
         weighted = [term.spec.weight * parts[term.key] for term in self.terms]
@@ -104,22 +111,32 @@ class Mix:
             check_needs(term.key, term.needs, examples)
 
 
+def called(term: Term, examples: Sequence[Example], captions: Sequence[Sequence[str]]) -> Tensor:
+    """The values of one term. Raises RewardFailed with the error of the reward in one line."""
+    try:
+        return term.reward(examples, captions)
+    except Exception as error:  # a reward of another package may raise anything
+        known = isinstance(error, (ValueError, OSError))
+        said = str(error) if known else f"{type(error).__name__}: {error}".rstrip(": ")
+        raise RewardFailed(f"reward {term.key} failed: {' '.join(said.split())}") from error
+
+
 def verify(key: str, values: Tensor, examples: Sequence[Example], captions: Sequence[Sequence[str]]) -> None:
-    """Raises ValueError for values of a wrong shape or type, and for numbers that are not finite.
+    """Raises RewardFailed for values of a wrong shape or type, and for numbers that are not finite.
 
     Training with such values would give odd captions and no error.
     """
     expected = (len(examples), len(captions[0]))
     if not isinstance(values, Tensor):
-        raise ValueError(f"reward {key} must return a tensor of shape {expected}, got a {type(values).__name__}")
+        raise RewardFailed(f"reward {key} must return a tensor of shape {expected}, got a {type(values).__name__}")
     if tuple(values.shape) != expected or values.dtype != torch.float32:
-        raise ValueError(
+        raise RewardFailed(
             f"reward {key} must return a float32 tensor of shape (images, captions) = {expected}, "
             f"got {values.dtype} of shape {tuple(values.shape)}"
         )
     if not values.isfinite().all():
         i, j = (~values.isfinite()).nonzero()[0].tolist()
-        raise ValueError(
+        raise RewardFailed(
             f"reward {key} must be finite, got {values[i, j].item()} for the caption {captions[i][j]!r} "
             f"of {examples[i].id}"
         )

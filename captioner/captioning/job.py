@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from captioner.captioning.candidates import CandidateSettings
-from captioner.captioning.formats import FORMATS, Format
+from captioner.captioning.formats import FORMATS, Format, refuse_sidecars
 from captioner.captioning.journal import KEPT, Row, Rows, Work, line, part_of
-from captioner.captioning.summary import summary, write_skipped
+from captioner.captioning.summary import summary
 from captioner.captioning.worker import ModelSource, Worker
 from captioner.data import Part, parts, rereadable
 from captioner.data.blocks import Block, blocks
@@ -23,6 +23,7 @@ from captioner.runs.signature import said
 from metric.example import Example, UnreadableImage, open_image
 from metric.runtime.progress import Progress
 from metric.runtime.work_share import WHOLE, Share
+from metric.storage.ledger import beside, kept, report_all
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Job:
 
 
 def caption(job: Job) -> bool:
-    """Captions the rest of this process's share. Returns True if no picture was skipped.
+    """Captions the rest of this process's share. Returns True if no picture was left out.
 
     Raises ValueError when OUT exists without a work folder, or when the work folder has other settings.
     """
@@ -67,19 +68,29 @@ def caption(job: Job) -> bool:
     refuse_foreign(work, job)
     if rereadable(job.images):  # a misspelt input must not leave a work folder
         next(iter(job.parts[0]()), None)
+        if job.format == "txt":
+            refuse_sidecars(
+                job.out, (example.id for part in job.parts for example in part() if isinstance(example, Example))
+            )
     job.out.parent.mkdir(parents=True, exist_ok=True)
     with work.locked():
         begin(work, job)
     before, new = work.rows(), 0
     done = partial(is_done, before, FORMATS[job.format].done_as)
-    with work.journal(job.share) as file, progress_of(job, len(before)) as progress:
-        for rows in source(unfinished(job, before)):
-            rows = [row for row in rows if not done(row.id, row.order)]
-            file.writelines(map(line, rows))
-            file.flush()
-            new += sum(not row.skipped for row in rows)
-            progress.advance(len(rows))
-        work.marker(job.share).touch()
+    try:
+        with work.journal(job.share) as file, progress_of(job, len(before)) as progress:
+            for rows in source(unfinished(job, before)):
+                rows = [row for row in rows if not done(row.id, row.order)]
+                file.writelines(map(line, rows))
+                file.flush()
+                new += sum(not row.skipped for row in rows)
+                progress.advance(len(rows))
+            work.marker(job.share).touch()
+    except KeyboardInterrupt:
+        total = len(work.rows())
+        raise KeyboardInterrupt(
+            f"{total:,} pictures are captioned in {work.folder}; the same command goes on"
+        ) from None
     with work.locked():
         lacking = work.lacking(job.share.count)
         if lacking:
@@ -160,7 +171,7 @@ def progress_of(job: Job, done: int) -> Progress:
 
 
 def merge(out: Path, checker: str) -> bool:
-    """Writes OUT from the journals of earlier processes. Returns True if no picture was skipped.
+    """Writes OUT from the journals of earlier processes. Returns True if no picture was left out.
 
     Raises ValueError when a process has not finished.
     """
@@ -172,7 +183,7 @@ def merge(out: Path, checker: str) -> bool:
 
 
 def write(work: Work, new: int, checker: str) -> bool:
-    """Writes OUT and the list of skipped pictures, and prints the summary. Returns True if none was skipped."""
+    """Writes OUT and the ledger of pictures that were left out, and prints the summary. Returns True if none was."""
     settings, rows = work.settings(), work.rows()
     if rows.twice:
         raise ValueError(
@@ -182,8 +193,9 @@ def write(work: Work, new: int, checker: str) -> bool:
     if not rows and not rows.skipped:
         raise ValueError(f"{settings['images']} has no picture of the split {settings['split']!r}")
     FORMATS[settings["format"]].write(work.out, rows, partial(pictures, settings["images"], settings["split"]))
-    write_skipped(work.out.with_name(work.out.name + ".skipped.txt"), rows.skipped)
-    print("\n".join(summary(rows, new, checker)))
+    with kept(beside(work.out)):
+        report_all(settings["images"], rows.skipped)
+    print("\n".join(summary(rows, new, checker)), flush=True)
     return not rows.skipped
 
 

@@ -16,7 +16,7 @@ from captioner.data import load
 from captioner.data.blocks import Block
 from captioner.decoding.describer import decode_of
 from captioner.features.shelf import MemoryShelf, Shelf, begun
-from captioner.features.store import Looked, look_at
+from captioner.features.store import Looked, look_at, reasons
 from captioner.model.encoder_decoder import Captioner
 from captioner.runs.record import fingerprint_of
 from metric.clip.load import load_clip
@@ -60,6 +60,7 @@ class Worker:
         self.clip = load_clip(self.clip_name, self.device)
         self.captioner.config.refuse_other_clip(self.clip)
         self.captioner.config.refuse_longer(settings.max_length)
+        self.captioner.config.refuse_guidance(settings.guidance)
         self.shelf: Shelf = begun(Path(model.features), self.clip) if model.features else MemoryShelf()
         self.reward = self.make_reward(images, split)
 
@@ -92,12 +93,12 @@ class Worker:
         examples = {example.id: example for example in block.examples}
         captioned = [examples[entry.id] for entry in looked.entries]
         rows = self.captions(captioned, self.features(looked)) if captioned else []
-        reasons = {name: text.removeprefix(f"{examples[name].image}: ") for name, text in looked.faults.items()}
-        reasons |= {item.id: item.reason for item in block.left_out if item.kind != "caption"}
+        left_out = reasons(looked.faults, block.examples)
+        left_out |= {item.id: item.reason for item in block.left_out if item.kind != "caption"}
         places = block.places()
         return [
             *(replace(row, order=places[row.id]) for row in rows),
-            *(Row(name, places.get(name, block.order), skipped=reason) for name, reason in reasons.items()),
+            *(Row(name, places.get(name, block.order), skipped=reason) for name, reason in left_out.items()),
         ]
 
     def features(self, looked: Looked) -> torch.Tensor:

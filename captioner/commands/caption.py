@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from captioner.flags import add_decoding, decoding_of, positive
+from captioner.flags import add_decoding, add_strict, decoding_of, no_place, positive, seed_number
 from metric.runtime.work_share import FLAG
 
 HELP = "captions for a folder of pictures or a data set"
@@ -31,6 +31,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", default="test", help="split of the data set, if --images is one (test)")
     add_generation(parser.add_argument_group("captions"))
     add_work(parser.add_argument_group("work"))
+    add_strict(parser, no_place)  # the process that writes --out writes the ledger
 
 
 def add_generation(parser: Any) -> None:
@@ -50,7 +51,7 @@ def add_generation(parser: Any) -> None:
         metavar="FLOAT",
         help="probability of the nucleus, the likeliest tokens that --method sample draws from (1)",
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="INT", help="seed of --method sample (0)")
+    parser.add_argument("--seed", type=seed_number, default=0, metavar="INT", help="seed of --method sample (0)")
     parser.add_argument(
         "--best-of",
         type=positive,
@@ -84,7 +85,6 @@ def add_work(parser: Any) -> None:
     parser.add_argument(
         "--skip-done", action="store_true", help="reuse of the captions in --out, whoever made them and how"
     )
-    parser.add_argument("--strict", action="store_true", help="exit code 1 if a picture is skipped")
     parser.add_argument(
         "--checker", default="auto", help="grammar checker of the summary: languagetool, harper, none or auto (auto)"
     )
@@ -97,7 +97,7 @@ def add_work(parser: Any) -> None:
     parser.add_argument("--workers", type=positive, default=2, metavar="INT", help="workers of --engine ray (2)")
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> None:
     from captioner.api import caption
     from captioner.captioning.job import merge
     from captioner.captioning.journal import Work
@@ -105,13 +105,12 @@ def run(args: argparse.Namespace) -> int:
     from metric.runtime.work_share import share_of
 
     if args.merge:
-        merged = merge(args.out, args.checker)
-        ended(where=args.out, then=next_command(args.out, args.format))
-        return 1 if not merged and args.strict else 0
+        merge(args.out, args.checker)
+        return ended(where=args.out, then=next_command(args.out, args.format))
     for name in ("model", "images"):
         if not getattr(args, name):
             raise ValueError(f"--{name} is needed without --merge; type --{name} and a value")
-    captioned = caption(
+    caption(
         args.model,
         args.images,
         args.out,
@@ -140,7 +139,6 @@ def run(args: argparse.Namespace) -> int:
         ended(where=work.folder)
     else:
         ended(where=args.out, then=next_command(args.out, args.format))
-    return 1 if not captioned and args.strict else 0
 
 
 def next_command(out: Path, kind: str) -> list[object]:

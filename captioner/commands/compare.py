@@ -14,7 +14,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=Path,
         metavar="RUN",
-        help="run folders that `captioner evaluate` has scored; runs that differ in the seed alone are one row",
+        help="run folders that `captioner evaluate` has scored, or RUN@NAME for an evaluation with a name; runs that "
+        "differ in the seed alone are one row",
     )
     parser.add_argument("--out", required=True, type=Path, help="folder for comparison.md, .csv, .json and index.html")
     parser.add_argument("--split", default="test", help="split whose scores are compared (test)")
@@ -23,10 +24,12 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from captioner.api import compare
+    from captioner.comparison.significance import pairs, text
     from metric.runtime.console import ended
 
     comparison = compare(args.runs, args.out, args.split, args.pictures)
     print(comparison.table())
+    print(text(comparison, pairs(comparison)))
     others = args.runs[1:]
     ended(
         f"runs compared: {len(args.runs)}",

@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from captioner.flags import add_strict, in_out, is_scenes
+
 HELP = "content of a data set: counts, captions, broken files, a contact sheet"
 
 
@@ -25,15 +27,15 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--show", type=int, default=12, metavar="INT", help="number of pictures of a split on the contact sheet (12)"
     )
-    parser.add_argument("--strict", action="store_true", help="exit code 1 if a picture is broken or left out")
+    add_strict(parser, in_out)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> None:
     from captioner.data.inspection.inspect_data import show
     from metric.runtime.console import ended
 
     if args.open < 0 or args.show < 0:
         raise ValueError(f"--open and --show are 0 or more pictures, got {min(args.open, args.show)}")
-    complete = show(args.input, args.split or [], args.out, -1 if args.all else args.open, args.show)
-    ended(then=["captioner", "train", "--data", args.input, "--clip", "CLIP", "--out", "RUN"])
-    return 0 if complete or not args.strict else 1
+    show(args.input, args.split or [], args.out, -1 if args.all else args.open, args.show)
+    start = ["--preset", "small"] if is_scenes(args.input) else ["--clip", "CLIP"]
+    ended(then=["captioner", "train", "--data", args.input, *start, "--out", "RUN"])

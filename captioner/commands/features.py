@@ -10,7 +10,9 @@ import argparse
 import os
 from pathlib import Path
 
+from captioner.flags import add_strict
 from metric.runtime.work_share import FLAG, own_gpu, share_of
+from metric.storage.ledger import LEFT_OUT
 
 HELP = "CLIP features of a data set, computed once"
 
@@ -35,18 +37,24 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--shard", default="", metavar="I/N", help=FLAG)
     parser.add_argument("--device", default="auto", help="device of the work: auto, cpu, cuda or cuda:N (auto)")
     parser.add_argument("--plan", action="store_true", help="estimate of disk and time, without any computation")
-    parser.add_argument("--strict", action="store_true", help="exit code 1 if a picture is skipped")
+    add_strict(parser, share_ledger)
 
 
-def run(args: argparse.Namespace) -> int:
+def share_ledger(args: argparse.Namespace) -> Path | None:
+    """The place of the ledger: a file for each share, since shares work at the same time."""
+    share = share_of(args.shard, os.environ)
+    name = LEFT_OUT if share.count == 1 else f"{share}.{LEFT_OUT}"
+    return None if args.plan else args.out / name
+
+
+def run(args: argparse.Namespace) -> None:
     from captioner.features.precompute import Job, keep
     from metric.runtime.console import ended
     from metric.runtime.device import device_of
 
     device = str(device_of(own_gpu(args.device, os.environ)))
     share = share_of(args.shard, os.environ)
-    complete = keep(Job(args.input, tuple(args.split or ()), args.clip, args.out, share, device), args.plan)
+    keep(Job(args.input, tuple(args.split or ()), args.clip, args.out, share, device), args.plan)
     train = ["captioner", "train", "--data", args.input, "--clip", args.clip, "--features", args.out, "--out", "RUN"]
     again = ["captioner", *(word for word in args.typed if word != "--plan")]
     ended(where="" if args.plan else args.out, then=again if args.plan else train)
-    return 0 if complete or not args.strict else 1

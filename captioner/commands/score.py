@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from captioner.flags import add_strict, beside_out
+
 HELP = "scores of captions from any source"
 
 
@@ -54,6 +56,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, help="JSON file for the scores")
     parser.add_argument("--per-caption", type=Path, help="CSV file for the scores of each caption")
+    add_strict(parser, beside_out)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -7,7 +7,7 @@ import runpy
 from pathlib import Path
 
 from captioner.config import CHOICES, Run, check, override
-from captioner.flags import add_flags, given
+from captioner.flags import add_flags, add_strict, given, in_out
 from captioner.presets import PRESETS, RECIPES, refuse_contradiction, settings_of
 
 HELP = "training of a captioner: cross-entropy, then a reward"
@@ -36,6 +36,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume", action="store_true", help="continuation of the run in --out, with the settings of its beginning"
     )
+    add_strict(parser, in_out)
     add_flags(parser, Run(), GROUPS, CHOICES, others="running")
 
 

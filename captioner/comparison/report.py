@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 from PIL import Image
 
 from captioner.comparison.plots import plots, style
+from captioner.comparison.significance import HEADINGS, NOTE, Pair, pairs
+from captioner.comparison.significance import lines as test_lines
 from captioner.comparison.table import MARK, Cell, Comparison, Row
 from captioner.pages import render
 from metric.storage.atomic_files import write_json
@@ -24,7 +26,10 @@ GallerySource = tuple[str, Image.Image, Sequence[str]]  # id, picture, reference
 PICTURE_SIZE = 192  # pixels of the longer side
 # words that an ordinary sentence has more than once
 FUNCTION_WORDS = frozenset("a an the of on in at to and with is are by from near next left right side it its".split())
-LEGEND = f"{MARK} marks the score that a row was trained on. Bold is the best of a column with a better direction."
+LEGEND = (
+    f"{MARK} marks the score that a row was trained on, or that chose its captions. Bold is the best of a column with "
+    "a better direction."
+)
 
 
 class Exhibit(NamedTuple):
@@ -56,8 +61,17 @@ def markdown(comparison: Comparison) -> str:
         lines.append("| " + " | ".join(shown) + " |")
     lines += ["", f"Numbers are means over seeds ± the sample standard deviation. {LEGEND}", *notes(comparison, "- ")]
     lines += ["", "Scored models", "", *(f"- {row.label}: {row.models}" for row in comparison.rows)]
+    for title, rows in tests_of(comparison):
+        lines += ["", f"{title}", "", "| " + " | ".join(HEADINGS) + " |", "| :-- |" + " --: |" * (len(HEADINGS) - 1)]
+        lines += ["| " + " | ".join(cells) + " |" for cells in rows]
+    lines += ["", NOTE] if len(comparison.rows) > 1 else []
     lines += ["", "Signatures", "", *(f"- {row.label}: `{row.signature}`" for row in comparison.rows)]
     return "\n".join(lines) + "\n"
+
+
+def tests_of(comparison: Comparison) -> list[tuple[str, list[list[str]]]]:
+    """The tests against the first row: a title, and cells under HEADINGS of each score."""
+    return test_lines(comparison, pairs(comparison))
 
 
 def markdown_cell(cell: Cell) -> str:
@@ -117,6 +131,7 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
         "facts": comparison.facts(),
         "notes": notes(comparison),
         "rows": [row_as_json(row) for row in comparison.rows],
+        "tests": [pair_as_json(pair) for pair in pairs(comparison)],
     }
 
 
@@ -138,6 +153,19 @@ def row_as_json(row: Row) -> dict[str, Any]:
     }
 
 
+def pair_as_json(pair: Pair) -> dict[str, Any]:
+    """The tests between two rows in comparison.json: second minus first, of every score."""
+    scores = {
+        tested.score: {
+            "difference": tested.difference,
+            "over_pictures": tested.pictures._asdict() if tested.pictures else None,
+            "p_over_seeds": tested.seeds,
+        }
+        for tested in pair.scores
+    }
+    return {"first": pair.first, "second": pair.second, "scores": scores}
+
+
 def html(comparison: Comparison, gallery: Sequence[GallerySource]) -> str:
     """The content of index.html. Figures and pictures are inside the page."""
     families = [(family, len(list(same))) for family, same in groupby(column.family for column in comparison.columns)]
@@ -152,6 +180,9 @@ def html(comparison: Comparison, gallery: Sequence[GallerySource]) -> str:
         mark=MARK,
         notes=notes(comparison),
         sections=[(name, list(same)) for name, same in groupby(drawn, key=lambda plot: plot.section)],
+        tests=tests_of(comparison),
+        test_headings=HEADINGS,
+        test_note=NOTE,
         gallery=[exhibit(comparison, *shown) for shown in gallery],
     )
 

@@ -24,6 +24,7 @@ from captioner.data.rows.csv_cells import header_of
 from captioner.data.splits import NAMED, SPLIT, split_in
 from captioner.data.text_files import ending_of, opened, read_json
 from metric.spec import find, quoted, split_spec
+from metric.storage.paths import expanded
 
 LINES = (".jsonl", ".ndjson")  # endings of files with a JSON object a line
 SHARDS = (".tar", ".tar.gz", ".tgz")
@@ -53,10 +54,11 @@ class Source:
 def recognise(text: str, formats: Iterable[str]) -> Source:
     """The source of a typed input. Raises ValueError for an input that fits several formats or none."""
     names = list(formats)
+    text = expanded(text)
     if text in names:
         return Source(text)
-    if text and Path(text).expanduser().exists():
-        return of_path(Path(text).expanduser())
+    if text and Path(text).exists():
+        return of_path(Path(text))
     if text.startswith(("pipe:", "file:")) or re.match(r"\w+://|[^:]*\{.*\.tar\b", text):
         return Source("webdataset", {"shards": text})
     if SPLIT in text and not re.match(r"\w+:\w+=", text):

@@ -12,12 +12,13 @@ from captioner.data import parts, rereadable, split_names
 from captioner.data.blocks import Block, blocks
 from captioner.data.inspection.inspect_data import WHOLE
 from captioner.features.shelf import DiskShelf
-from captioner.features.store import SHARD, TOGETHER, fill, plan
+from captioner.features.store import SHARD, TOGETHER, fill, plan, reasons
 from metric.clip.load import load_clip
 from metric.clip.model import Clip
 from metric.example import Example
 from metric.runtime.progress import Progress
 from metric.runtime.work_share import Share
+from metric.storage.ledger import report_all
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Job:
 def keep(job: Job, only_plan: bool) -> bool:
     """Prints the plan, and computes this process's share of the features that OUT lacks.
 
-    Returns True if no picture was skipped. With `only_plan`, nothing is computed.
+    Returns True if no picture was left out. With `only_plan`, nothing is computed.
     """
     if rereadable(job.data):
         next(job.blocks(), None)  # a misspelt input must not leave a folder OUT
@@ -59,14 +60,16 @@ def keep(job: Job, only_plan: bool) -> bool:
         return True
     skipped: dict[str, str] = {}
     computed = 0
-    with Progress("features of picture", count, shown=job.share.speaks) as progress:
-        for looked in fill(examples(job.blocks(), skipped), clip, shelf):
-            skipped |= looked.faults
-            computed += len(looked.new)
-            progress.advance(len(looked.entries) + len(looked.faults))
-    for name, reason in skipped.items():
-        print(f"skipped {name}: {reason}")
-    print(f"{job.name}: {computed:,} pictures computed, {len(shelf.places):,} in the folder, {len(skipped):,} skipped")
+    try:
+        with Progress("features of picture", count, shown=job.share.speaks) as progress:
+            for looked in fill(examples(job.blocks(), skipped), clip, shelf):
+                skipped |= reasons(looked.faults, looked.examples)
+                computed += len(looked.new)
+                progress.advance(len(looked.entries) + len(looked.faults))
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"{len(shelf.places):,} pictures are in {job.out}; the same command goes on") from None
+    report_all(job.data, skipped)
+    print(f"{job.name}: {computed:,} pictures computed, {len(shelf.places):,} in the folder, {len(skipped):,} left out")
     return not skipped
 
 

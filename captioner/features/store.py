@@ -6,7 +6,7 @@ Axes: n or b pictures, p patches, f features.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +17,10 @@ import torch
 from torch import Tensor
 
 from captioner.features.patch_features import grid_features
-from captioner.features.shelf import DiskShelf, Entry, MemoryShelf, Shelf, ids_in, state_of
+from captioner.features.shelf import DiskShelf, Entry, MemoryShelf, Shelf, ids_in
 from metric.clip.model import Clip
 from metric.example import Example, UnreadableImage, open_image
+from metric.readable import picture_faults
 from metric.runtime.console import say
 from metric.runtime.progress import Progress
 
@@ -33,12 +34,13 @@ ONLINE = "online"  # value of --features: no folder, features are computed for e
 class Looked:
     """The result for a block of examples: new features `p f` by key, and faults by example id."""
 
+    examples: Sequence[Example]
     entries: list[Entry]
     new: dict[str, np.ndarray]
     faults: dict[str, str]
 
 
-Reading = dict[str, Future[tuple[Entry, Tensor | None]]]
+Reading = list[tuple[Example, Future[tuple[Entry, Tensor | None]]]]
 
 
 def look_at(blocks: Iterable[Sequence[Example]], clip: Clip, shelf: Shelf) -> Iterator[Looked]:
@@ -47,7 +49,7 @@ def look_at(blocks: Iterable[Sequence[Example]], clip: Clip, shelf: Shelf) -> It
         reading: Reading | None = None
         for block in blocks:
             before = reading
-            reading = {example.id: pool.submit(glance, example, clip, shelf) for example in block}
+            reading = [(example, pool.submit(glance, example, clip, shelf)) for example in block]
             if before is not None:
                 yield looked(before, clip)
         if reading is not None:
@@ -63,16 +65,18 @@ def glance(example: Example, clip: Clip, shelf: Shelf) -> tuple[Entry, Tensor | 
 def looked(reading: Reading, clip: Clip) -> Looked:
     """Computes the features of a block whose pictures are being read."""
     entries, pixels, faults = [], {}, {}
-    for name, glanced in reading.items():
+    for example, glanced in reading:
         try:
-            example, picture = glanced.result()
+            entry, picture = glanced.result()
         except UnreadableImage as error:
-            faults[name] = str(error)
+            faults[example.id] = str(error)
             continue
-        entries.append(example)
+        entries.append(entry)
         if picture is not None:
-            pixels[example.key] = picture
-    return Looked(entries, dict(zip(pixels, features_of([*pixels.values()], clip))), faults)
+            pixels[entry.key] = picture
+    return Looked(
+        [example for example, _ in reading], entries, dict(zip(pixels, features_of([*pixels.values()], clip))), faults
+    )
 
 
 def features_of(pixels: Sequence[Tensor], clip: Clip) -> Iterator[np.ndarray]:
@@ -160,26 +164,28 @@ def hours(seconds: float) -> str:
     return f"{seconds / 3600:.1f} hours" if seconds > 3600 else f"{seconds / 60:.1f} minutes"
 
 
-def missing_files(examples: Iterable[Example]) -> dict[str, str]:
-    """The reason, by id, for each example whose file does not exist."""
-    faults = {}
-    for example in examples:
-        try:
-            state_of(example)
-        except UnreadableImage as error:
-            faults[example.id] = str(error)
-    return faults
+def reasons(skipped: Mapping[str, str], examples: Iterable[Example]) -> dict[str, str]:
+    """The faults by id, without the name of the file at the beginning: equal faults then read alike."""
+    images = {example.id: f"{example.image}: " for example in examples if example.id in skipped}
+    return {name: text.removeprefix(images.get(name, "")) for name, text in skipped.items()}
 
 
 class OnlineFeatures:
     """Features that are computed when they are used. Features in `stored` are not computed again.
+
+    Pictures that cannot be read are found before the first step: one of them would end the training that meets it.
 
     Training asks one batch ahead.
     """
 
     def __init__(self, examples: Sequence[Example], clip: Clip, stored: FeatureStore) -> None:
         self.examples = {example.id: example for example in examples}
-        self.clip, self.stored, self.skipped = clip, stored, stored.skipped | missing_files(examples)
+        self.clip, self.stored = clip, stored
+        todo = [example for example in examples if example.id not in stored.keys]
+        faults = picture_faults([example.image for example in todo])
+        self.skipped = stored.skipped | {
+            example.id: f"{example.image}: {faults[example.image]}" for example in todo if example.image in faults
+        }
 
     def __getitem__(self, ids: Sequence[str]) -> Tensor:
         if all(name in self.stored.keys for name in ids):

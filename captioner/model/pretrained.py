@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from metric.storage import atomic_files, checkpoint_folders, hub
 from metric.storage.atomic_files import whole_file
+from metric.storage.paths import expanded
 from metric.storage.run_files import CHECKPOINTS, LAST
 
 CONFIG, WEIGHTS, TOKENIZER = FILES = ("config.json", "model.safetensors", "tokenizer.json")
@@ -50,6 +51,7 @@ def model_folder(name: str) -> str:
     No file is moved, because the run may be training. Raises ValueError for a run without a checkpoint, and for a
     checkpoint of a newer version.
     """
+    name = expanded(name)
     run = Path(name)
     if not (run / CHECKPOINTS).is_dir():
         checkpoint_folders.refuse_newer(run)
@@ -119,8 +121,8 @@ def read_weights(path: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor
     return tensors
 
 
-def write(folder: Path, config: Any, weights: Mapping[str, Tensor]) -> None:
-    """Writes the configuration (a dataclass) and the weights. A kill leaves no half-written file."""
+def write(folder: Path, config: Mapping[str, Any], weights: Mapping[str, Tensor]) -> None:
+    """Writes the configuration and the weights. A kill leaves no half-written file."""
     with whole_file(folder / WEIGHTS) as new:
         save_file({name: tensor.detach().contiguous() for name, tensor in weights.items()}, new, {"format": "pt"})
-    atomic_files.write(folder / CONFIG, json.dumps(TYPE | asdict(config), indent=2) + "\n")
+    atomic_files.write(folder / CONFIG, json.dumps({**TYPE, **config}, indent=2) + "\n")

@@ -92,15 +92,22 @@ class Vocabulary:
     def encode(self, captions: Sequence[str], max_length: int) -> Tensor:
         """Token ids of captions, BOS ... EOS, `n t`, padded to the longest caption.
 
-        A caption of more than `max_length` tokens loses tokens before EOS.
+        A caption of more than `max_length` tokens loses its end, and EOS with it: a captioner that learns EOS after the
+        cut learns to end anywhere.
         """
-        pieces = self.tokenizer.encode_batch_fast(
-            [repair_unicode(caption) for caption in captions], add_special_tokens=False
-        )
-        rows = [[self.bos, *piece.ids[: max_length - 2], self.eos] for piece in pieces]
+        rows = [[self.bos, *ids, self.eos][:max_length] for ids in self.ids(captions)]
         t = max(map(len, rows), default=0)
         padded = [row + [self.pad] * (t - len(row)) for row in rows]
         return torch.tensor(padded, dtype=torch.long).reshape(len(rows), t)
+
+    def lengths(self, captions: Sequence[str]) -> list[int]:
+        """The number of tokens of each caption, EOS included."""
+        return [len(ids) + 1 for ids in self.ids(captions)]
+
+    def ids(self, captions: Sequence[str]) -> list[list[int]]:
+        """The token ids of each caption, without BOS and EOS."""
+        whole = [repair_unicode(caption) for caption in captions]
+        return [piece.ids for piece in self.tokenizer.encode_batch_fast(whole, add_special_tokens=False)]
 
     def decode(self, tokens: Tensor) -> list[str]:
         """Captions of token ids, `n t` -> n strings up to EOS. A caption without EOS becomes a Cut."""

@@ -14,9 +14,12 @@ from rich.table import Table
 from captioner.data import load
 from captioner.scoring.audit_plot import draw_audit
 from captioner.scoring.metric_scorers import Metrics
+from metric.example import Example
 from metric.judgement.audit import Audit, Row, as_csv, as_markdown, audit, with_kinship
+from metric.readable import readable
 from metric.runtime.device import device_of
 from metric.storage.atomic_files import write, write_json
+from metric.storage.ledger import report_all
 
 
 def report_audit(
@@ -37,11 +40,24 @@ def report_audit(
     specs with commas between them. Raises ValueError for unknown names.
     """
     chosen = Metrics.from_specs(metrics, rewards, clip, device_of(device), precision)
-    examples = load(data, split)[: count or None]
+    examples = auditable(load(data, split)[: count or None], data, chosen.look)
     audited = with_kinship(audit(examples, chosen.scorers(examples), seed), chosen.negative_kinds)
     show(audited, chosen.facts)
     save(audited, {"data": data, "split": split, "seed": seed, "facts": chosen.facts}, out)
     return audited
+
+
+def auditable(examples: Sequence[Example], data: str, look: bool) -> list[Example]:
+    """The examples with a caption to make worse and, where a metric looks at pictures, with a readable picture.
+
+    Raises ValueError without any.
+    """
+    report_all(data, {example.id: "it has no caption" for example in examples if not example.references})
+    captioned = [example for example in examples if example.references]
+    found = readable(captioned, data) if look else captioned
+    if not found:
+        raise ValueError(f"--data {data} has no picture with a caption to audit; give data with references")
+    return found
 
 
 def show(audited: Audit, facts: dict[str, str]) -> None:

@@ -47,7 +47,10 @@ class AuthorsExample:
             found = [picture for picture in pictures if picture.is_file()]
             if not found or name not in references or name not in captions["bad"]:
                 raise ValueError(f"--example {folder} has no picture, references or bad caption of {name!r}")
-            examples.append(Example(name, found[0], tuple(references[name])))
+            texts = references[name]
+            if not (isinstance(texts, list) and texts and all(isinstance(text, str) for text in texts)):
+                raise ValueError(f"--example {folder}: refs.json has no list of captions for {name!r}")
+            examples.append(Example(name, found[0], tuple(texts)))
         return cls(tuple(examples), captions)
 
     @property

@@ -12,10 +12,12 @@ from rich.console import Console
 from rich.table import Table
 
 from captioner.scoring.judge_report import Task, judged, loaded_for, show
+from captioner.scoring.metric_scorers import Metrics
 from metric.judgement.benchmark_files import MissingFile
 from metric.judgement.benchmarks import BENCHMARKS
 from metric.judgement.check import AGREES, DIFFERS, OTHER, Line, lines, missing
 from metric.judgement.published import PUBLISHED
+from metric.runtime.device import device_of
 from metric.scores.catalogue import SCORES
 from metric.storage.atomic_files import write_json
 
@@ -39,11 +41,21 @@ def check_published(benchmark: str, root: Path, task: Task, out: Path | None = N
 
 
 def checked_all(root: Path, task: Task) -> Iterator[Line]:
+    """The lines of all benchmarks. What keeps one from being judged, such as a broken file, is the reason there.
+
+    Raises ValueError for unknown metrics and for a root that is no folder, before any work.
+    """
+    if not root.is_dir():
+        raise ValueError(f"--root {root} is not a folder")
+    if task.metrics or task.rewards:
+        Metrics.from_specs(task.metrics, task.rewards, task.clip, device_of(task.device))
     for name in BENCHMARKS:
         try:
             yield from checked(name, root / name if (root / name).is_dir() else root, task)
         except MissingFile as error:
             yield from missing(name, str(error).partition(";")[0])
+        except ValueError as error:
+            yield from missing(name, " ".join(str(error).split()))
 
 
 def checked(benchmark: str, root: Path, task: Task) -> tuple[Line, ...]:

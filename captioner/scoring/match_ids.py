@@ -8,6 +8,7 @@ from captioner.data.caption_files import share_of_ids
 from captioner.data.name_index import NamedPicture, NameIndex
 from captioner.data.reference_files import by_name, find
 from metric.example import Example
+from metric.storage.ledger import Ledger, record
 
 PARTIAL = "type --partial to score the rest"
 
@@ -37,7 +38,27 @@ def matched(
     spelt = {picture: ids_by_file[first][picture] for picture in common}
     captions = {title: {spelt[id]: files[title][names[id]] for id in common} for title, names in ids_by_file.items()}
     examples = [Example(spelt[id], pictures[id].image, pictures[id].references) for id in common]
+    record_left_aside(files, ids_by_file, entries, common)
     return captions, examples, left_aside(files, entries, len(common))
+
+
+def record_left_aside(
+    files: Mapping[str, Mapping[str, str]],
+    ids_by_file: Mapping[str, Mapping[str, str]],
+    entries: Sequence[NamedPicture],
+    common: Sequence[str],
+) -> None:
+    """Adds what is not scored to the ledger. The fact of `left_aside` is the line that is printed."""
+    found, scored = Ledger(), {*common}
+    for title, names in ids_by_file.items():
+        used = {name for picture, name in names.items() if picture in scored}
+        for name in files[title]:
+            if name not in used:
+                found.add(title, "caption", name, "its picture is not known, or lacks a caption in another file")
+    for entry in entries:
+        if entry.names[0] not in scored:
+            found.add("references", "picture", entry.names[0], "it has no caption in all files")
+    record(found)
 
 
 def by_picture(title: str, captions: Mapping[str, str], index: NameIndex, fault: str, partial: bool) -> dict[str, str]:

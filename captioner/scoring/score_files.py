@@ -21,11 +21,14 @@ from captioner.data.reference_files import (
 from captioner.scoring.match_ids import PARTIAL, matched
 from captioner.scoring.terminal_tables import show, show_differences
 from metric.evaluation import evaluate
+from metric.example import Example
+from metric.readable import picture_faults
 from metric.scores.bootstrap import Difference, difference, interval, resample
 from metric.scores.catalogue import request
 from metric.scores.result import Scores, write_csv
 from metric.spec import split_specs
 from metric.storage.atomic_files import write_json
+from metric.storage.ledger import report_all
 
 SEED = 0  # of the bootstrap: one command, one interval
 PICTURES = {"clip", "pac_s", "pac", "pac_hard"}  # sources of scores that look at pictures
@@ -84,6 +87,8 @@ def evaluated(job: ScoreJob) -> dict[str, Scores]:
         raise ValueError(f"--scores {job.scores} compares captions with pictures; type --images DIR")
     files = dict(zip(titles(job.captions), map(read_captions, job.captions)))
     captions, examples, aside = matched(files, known_pictures(files, job), job.references, job.partial)
+    if looks:
+        captions, examples = seen(captions, examples, job)
     device = device_for(job.device) if looks else "cpu"
     scored = {
         title: evaluate(texts, examples, specs, device=device, precision=job.precision)
@@ -100,6 +105,23 @@ def refuse_nothing(asked: str, scores: Scores) -> None:
     if not scores.corpus:
         name, reason = next(iter(scores.skipped.items()), (asked, "nothing was asked for"))
         raise ValueError(f"--scores {asked}: no score can be computed; {name}: {reason}")
+
+
+def seen(
+    captions: Mapping[str, Mapping[str, str]], examples: Sequence[Example], job: ScoreJob
+) -> tuple[dict[str, dict[str, str]], list[Example]]:
+    """The captions and examples whose picture can be read. Raises ValueError for another picture without --partial."""
+    source = job.images or job.references
+    faults = picture_faults([example.image for example in examples])
+    lost = {example.id: faults[example.image] for example in examples if example.image in faults}
+    if lost and not (job.partial and len(lost) < len(examples)):
+        why = next(iter(lost.values()))
+        raise ValueError(f"{source} has no readable picture of {share_of_ids(lost, len(examples))}: {why}; {PARTIAL}")
+    report_all(source, lost)
+    found = [example for example in examples if example.id not in lost]
+    return {
+        title: {id: text for id, text in texts.items() if id not in lost} for title, texts in captions.items()
+    }, found
 
 
 def device_for(name: str) -> str:
@@ -135,6 +157,7 @@ def known_pictures(files: Mapping[str, Mapping[str, str]], job: ScoreJob) -> lis
     lost = [entry.names[0] for entry in entries if entry.image == Path()]
     if lost and not job.partial:
         raise ValueError(f"--images {job.images} has no picture of {share_of_ids(lost, len(entries))}; {PARTIAL}")
+    report_all(job.images, dict.fromkeys(lost, "it is not there"))
     return [entry for entry in entries if entry.image != Path()]
 
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from captioner.config import Rl, Run, Xe
+from captioner.model.vocabulary import Vocabulary, lowercased
 from captioner.presets import PRESETS
+from metric.example import Example
 from metric.runtime.schedule import long_warmup
 
 CARRIED = 2  # a reward stage at 1/CARRIED of cross-entropy's learning rate or more ruins captions in few steps
+MOST = 0.99  # share of captions that a longer --decode.max-length should hold
+STILL = 10  # steps of the reward stage without a gradient before the warning
+NOTHING = 1e-7  # a gradient norm that is rounding alone
 FAST = 10  # a learning rate above FAST times that of the preset of the model's size gets a warning
 UNIT_TAU = 10  # tau of DiCO for gaps of about 1: 300 times the gaps of .03 that PAC-S has between candidates
 
@@ -42,6 +49,51 @@ def reward_stage(run: Run) -> list[str]:
             f"type --init RUN, or --xe.steps {usual_steps(run)}"
         )
     return warnings
+
+
+def cut_captions(vocabulary: Vocabulary, examples: Sequence[Example], max_length: int) -> list[str]:
+    """The warning about training captions that are longer than the longest caption of a run: they lose their end."""
+    lengths = sorted(vocabulary.lengths([lowercased(text) for example in examples for text in example.references]))
+    cut = sum(length > max_length for length in lengths)
+    if not cut:
+        return []
+    enough = lengths[min(int(len(lengths) * MOST), len(lengths) - 1)]
+    longer = f"{lengths[-1]:,}" if enough <= max_length else f"{enough:,}, which {MOST:.0%} do not exceed"
+    return [
+        f"{cut:,} of {len(lengths):,} training captions have more than {max_length} tokens, up to {lengths[-1]:,}, and "
+        f"their end is not learned; type --decode.max-length {longer}"
+    ]
+
+
+def same_pictures(training: Sequence[Example], others: Sequence[Example], split: str) -> list[str]:
+    """The warning about pictures of another split that are training pictures too, as in data without splits."""
+    known = {example.id for example in training}
+    count = sum(example.id in known for example in others)
+    if not count:
+        return []
+    return [
+        f"{count:,} of {len(others):,} {split} pictures are training pictures too: their scores tell what was learned "
+        "by heart; give each picture a split, such as a column split with train, val and test"
+    ]
+
+
+class Unmoved:
+    """Finds a reward that never tells the candidates of a picture apart: the first steps have no gradient."""
+
+    def __init__(self, steps: int) -> None:
+        self.still = min(STILL, steps)
+
+    def __call__(self, step: int, facts: Mapping[str, float]) -> list[str]:
+        """The warning, after the step that makes it certain. `step` is the number of steps of the stage so far."""
+        if step > self.still or facts["grad_norm"] > NOTHING:
+            self.still = 0
+        if step != self.still:
+            return []
+        return [
+            f"the reward has given all captions of a picture the same value in all {step} steps so far, "
+            f"{facts['reward']:g} in the last: nothing is learned; give a reward that tells captions apart, "
+            "or add one, such as --reward clips"
+        ]
 
 
 def preset_of(run: Run) -> dict:

@@ -64,6 +64,15 @@ def position(out: Path) -> Position | None:
     return checkpoint_folders.reached(out, resuming(out), *NEEDED)
 
 
+def goes_on(out: Path) -> str:
+    """How a run goes on after a reward has failed, as part of a message."""
+    last = checkpoint_folders.newest(out)
+    if last is None:
+        return f"nothing was saved yet: repair the reward, and begin anew without {out}"
+    at = checkpoint_folders.position(last)
+    return f"saved after {at.stage} step {at.step}: repair the reward, then {resuming(out)} goes on"
+
+
 def restore_optimizer(out: Path, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler) -> None:
     """Read the optimizer and the gradient scaler from the last checkpoint."""
     load_optimizer(optimizer, RunFolder(out).last / OPTIMIZER)

@@ -14,12 +14,13 @@ from torch import nn
 from captioner.config import Run
 from captioner.model.encoder_decoder import Captioner
 from captioner.runs.folder import RunFolder, resuming
+from captioner.runs.places import placed
 from captioner.runs.reached import ended_early
 from captioner.runs.record import describe
 from captioner.runs.signature import refuse_other
 from captioner.runs.stages import settings_of, stages
 from captioner.training import checkpoint
-from captioner.training.cautions import cautions
+from captioner.training.cautions import Unmoved, cautions
 from captioner.training.checkpoint import Position
 from captioner.training.evaluation import evaluate
 from captioner.training.log import CaptionLog
@@ -36,6 +37,7 @@ from metric.runtime.progress import Progress
 from metric.runtime.seeds import seed_all, seed_of_step
 from metric.storage.atomic_files import write_json
 from metric.storage.checkpoint_folders import NotFinite, other_processes, saved_whole
+from rewards.mix import RewardFailed
 
 GRAD_NORM = 1.0  # the largest norm of a gradient; a larger one is scaled down
 
@@ -45,7 +47,7 @@ Target = Drawn | float
 
 def train(run: Run, out: Path) -> None:
     """Train a new run in the folder `out`."""
-    folder = RunFolder(out)
+    run, folder = placed(run), RunFolder(out)
     if folder.config_file.exists():
         raise ValueError(f"{out} holds a run; type --resume to continue it, or another --out")
     if rank() == 0:
@@ -101,27 +103,45 @@ def run_stage(
     session: Session, name: str, first: int, out: Path, log: CaptionLog | None, stopping: Callable[[], int]
 ) -> None:
     """Batches, one objective, one optimizer: the loop that cross-entropy and every reward share."""
-    run, stage = session.run, begin_stage(session, name, first, out, log)
-    steps = stage.settings.steps
-    with Progress(f"{name} step", steps, first) as progress:
-        for step in range(first, steps):
-            started, done = time.perf_counter(), step + 1
-            stage.set_rate(step)
-            facts = update(session, stage, step)
-            last = done == steps
-            if log and (done % run.log_every == 0 or last):
-                log.step(done, facts | {"lr": stage.rate, "seconds": time.perf_counter() - started}, name)
-            progress.advance(**shown(facts))
-            if done % run.val_every == 0 or last:
-                last = evaluate(session, stage, done, out, log) or last
-            stop = any_of(bool(stopping()), session.device)  # asked once, so that the message and the checkpoint agree
-            if rank() == 0 and (stop or done % run.save_every == 0 or last):
-                checkpoint.save(out, session.captioner, stage.optimizer, stage.scaler, Position(name, done), run.keep)
-            if stop:
-                wait()  # torchrun ends all processes when one has ended
-                stopped(stopping(), f"saved after {name} step {done}", resuming(out), rank() == 0)
-            if last:
-                break
+    done = first
+    try:
+        run, stage = session.run, begin_stage(session, name, first, out, log)
+        steps = stage.settings.steps
+        unmoved = Unmoved(steps) if name == "reward" and not first else None
+        with Progress(f"{name} step", steps, first) as progress:
+            for step in range(first, steps):
+                started = time.perf_counter()
+                stage.set_rate(step)
+                facts = update(session, stage, step)
+                done = step + 1
+                last = done == steps
+                if log and (done % run.log_every == 0 or last):
+                    log.step(done, facts | {"lr": stage.rate, "seconds": time.perf_counter() - started}, name)
+                progress.advance(**shown(facts))
+                if log and unmoved:
+                    tell(unmoved(done, facts))
+                if done % run.val_every == 0 or last:
+                    last = evaluate(session, stage, done, out, log) or last
+                stop = any_of(bool(stopping()), session.device)  # asked once, so that message and checkpoint agree
+                if stop or done % run.save_every == 0 or last:
+                    save(session, stage, done, out)
+                if stop:
+                    wait()  # torchrun ends all processes when one has ended
+                    stopped(stopping(), f"saved after {name} step {done}", resuming(out), rank() == 0)
+                if last:
+                    break
+    except RewardFailed as fault:  # before the update of a step: the weights are those after step `done`
+        if done > first:
+            save(session, stage, done, out)
+        wait()
+        raise ValueError(f"{fault}; {checkpoint.goes_on(out)}") from fault
+
+
+def save(session: Session, stage: Stage, done: int, out: Path) -> None:
+    """Replace checkpoints/last. Only the first process writes."""
+    if rank() == 0:
+        place = Position(stage.name, done)
+        checkpoint.save(out, session.captioner, stage.optimizer, stage.scaler, place, session.run.keep)
 
 
 def begin_stage(session: Session, name: str, first: int, out: Path, log: CaptionLog | None) -> Stage:

@@ -19,10 +19,11 @@ from captioner.decoding.log_probabilities import true_tokens
 from captioner.model.encoder_decoder import Captioner
 from captioner.training import term_scales
 from metric.example import Example
+from metric.runtime.processes import alike
 from metric.runtime.processes import total as total_of_processes
 from metric.scores.ptb_tokenizer import tokenize
 from metric.scores.repetition import repeated
-from rewards.mix import Mix
+from rewards.mix import Mix, RewardFailed
 
 Facts = dict[str, float]
 
@@ -90,7 +91,7 @@ class Drawn:
 
 def roll(captioner: Captioner, parts: Sequence[Batch], reward: Mix, run: Run) -> list[Drawn]:
     """Draw and score the candidates of all parts of a step. Processes share the embeddings of rewards."""
-    rolled = [scored_candidates(captioner, part, reward, run) for part in parts]
+    rolled = alike(lambda: [scored_candidates(captioner, part, reward, run) for part in parts], RewardFailed)
     reward.exchange()
     mean_length = tokens_a_caption([candidates.tokens for candidates, *_ in rolled], captioner)
     drawn = [
@@ -98,7 +99,7 @@ def roll(captioner: Captioner, parts: Sequence[Batch], reward: Mix, run: Run) ->
     ]
     greedy = []
     if run.rl.objective == "scst" and run.rl.baseline == "greedy":
-        greedy = [greedy_reward(captioner, part, reward, run) for part in parts]
+        greedy = alike(lambda: [greedy_reward(captioner, part, reward, run) for part in parts], RewardFailed)
         drawn = [replace(part, greedy=total) for part, (total, _) in zip(drawn, greedy)]
     return drawn if run.rl.mix == "raw" else rescaled(drawn, [terms for _, terms in greedy], reward, run)
 

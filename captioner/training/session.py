@@ -11,20 +11,31 @@ import torch
 from captioner.config import Model, Run, dotted
 from captioner.data import also, load
 from captioner.features.patch_features import feature_dim
-from captioner.features.store import ONLINE, SHARD, Features, FeatureStore, OnlineFeatures, folder_of, known_ids
+from captioner.features.store import (
+    ONLINE,
+    SHARD,
+    Features,
+    FeatureStore,
+    OnlineFeatures,
+    folder_of,
+    known_ids,
+    reasons,
+)
 from captioner.model.encoder_decoder import Captioner, CaptionerConfig
 from captioner.model.vocabulary import Vocabulary, lowercased
 from captioner.runs.stages import stages
+from captioner.training.cautions import cut_captions, same_pictures
 from captioner.training.step_batches import check_shares
 from captioner.training.validation import Validation
 from metric.clip.load import load_clip
 from metric.clip.model import Clip
 from metric.example import Example, data_fingerprint
-from metric.runtime.console import say
+from metric.runtime.console import tell
 from metric.runtime.device import device_of
 from metric.runtime.gradients import Apply, data_parallel
 from metric.runtime.precision import allow_tf32
-from metric.runtime.processes import own_share, refuse_other_settings, refuse_unlike, wait, world
+from metric.runtime.processes import own_share, rank, refuse_other_settings, refuse_unlike, wait, world
+from metric.storage.ledger import report_all
 from rewards import Context, build
 from rewards.mix import Mix
 
@@ -61,16 +72,20 @@ def prepare(run: Run, out: Path, start: str = "") -> Session:
     reward = make_reward(run, train_set, device)
     captioner = make_captioner(run, clip, train_set, start or run.init).to(device)
     features = features_of(train_set, val_set, clip, run, out)
-    for name, reason in features.skipped.items():
-        say(f"skipped {name}: {reason}")
+    report_all(run.data, reasons(features.skipped, [*train_set, *val_set]))
+    report_all(run.data, {example.id: "it has no caption" for example in train_set if not example.references})
     train_set = [example for example in train_set if example.id not in features.skipped and example.references]
     if not train_set:
         raise ValueError(f"--data {run.data} has no captions to learn from{also(run.data)}")
     refuse_unlike("training data", data_fingerprint(train_set))
     check_shares(run, stages(run), len(train_set))
+    if rank() == 0:
+        tell(cut_captions(captioner.vocabulary, train_set, run.decode.max_length))
     val_set = [example for example in val_set if example.id not in features.skipped]
     if not val_set:
         raise ValueError(f"--data {run.data} with --val-count {run.val_count} leaves no picture to validate on")
+    if rank() == 0:
+        tell(same_pictures(train_set, val_set, "validation"))
     validation = Validation(run, clip, val_set, features, watched_reward(run, reward, val_set))
     run = as_loaded(run, captioner)
     return Session(run, device, captioner, train_set, features, validation, reward, data_parallel(captioner))
@@ -125,9 +140,11 @@ def make_captioner(run: Run, clip: Clip, examples: list[Example], start: str) ->
             )
         return captioner
     texts = [lowercased(caption) for example in examples for caption in example.references]
-    return untrained(
+    captioner = untrained(
         run.model, vocabulary_of(run.model, texts), feature_dim(clip), run.decode.max_length, run.clip, clip.fingerprint
     )
+    captioner.config = replace(captioner.config, drop_features=run.xe.drop_features)
+    return captioner
 
 
 def vocabulary_of(sizes: Model, texts: list[str]) -> Vocabulary:

@@ -21,6 +21,7 @@ from metric.clip.model import ADAPTER, CONFIG, WEIGHTS, Clip, frozen
 from metric.clip.tuning import between, imported, recorded, refuse_scale
 from metric.spec import did_you_mean
 from metric.storage import hub
+from metric.storage.paths import expanded
 
 ASSETS = Path(__file__).parents[1] / "assets"
 EMBEDDED = ("scenes-clip",)
@@ -36,7 +37,7 @@ def load_clip(name: str, device: str | torch.device = "cpu", scale: float = 1.0)
     ValueError for another name or scale, and for weights that cannot be loaded.
     """
     refuse_scale(scale)
-    folder = ASSETS / name if name in EMBEDDED else Path(name)
+    folder = ASSETS / name if name in EMBEDDED else Path(expanded(name))
     if not folder.exists() and hub.is_id(name):
         folder = hub.snapshot(name, FILES)
     for inside in (folder, folder / "clip", folder / "adapter"):  # the last two are those of a run folder

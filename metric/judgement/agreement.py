@@ -106,7 +106,8 @@ def resampled(
 
 def columns(rows: Sequence[Mapping[str, float]]) -> dict[str, np.ndarray]:
     """Result -> its value in each row, `r`. A result that a row lacks, such as a kind of pair, is NaN there."""
-    return {name: np.array([row.get(name, np.nan) for row in rows]) for name in (rows[0] if rows else ())}
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: np.array([row.get(name, np.nan) for row in rows]) for name in names}
 
 
 def intervals(results: Mapping[str, np.ndarray]) -> dict[str, list[float]]:

@@ -14,8 +14,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from metric.example import Example, Picture
-from metric.judgement.agreement import TIES, accuracy, kendall, linear
-from metric.spec import find
+from metric.judgement.agreement import accuracy, kendall, linear
 from metric.video import FRAMES
 
 WORTH = {"half": "a tie is half a point", "lot": "a tie is decided by lot", "error": "a tie is an error"}
@@ -227,7 +226,7 @@ class Benchmark:
         """The benchmark of pairs with another worth of a tie, one of TIES. Raises ValueError without pairs."""
         if not isinstance(self.verdict, Choices):
             raise ValueError(f"{self.name} has ratings and no pairs, so --ties {ties} changes nothing; leave it out")
-        return replace(self, verdict=replace(self.verdict, ties=find(ties, TIES, "worth of a tie")))
+        return replace(self, verdict=replace(self.verdict, ties=ties))
 
     @property
     def rule(self) -> str:

@@ -39,7 +39,7 @@ def broken(image: Path | Picture) -> str:
     """The fault of a picture or a video that cannot be read, "" for one that can."""
     try:
         if isinstance(image, Path):
-            decode_all(image)
+            decode_all(image, str(image))
         elif isinstance(image, Video):
             frames(image, 1)
         else:

@@ -43,7 +43,7 @@ KINDS = {
     "cut": Kind(form.cut, "form"),
     "shuffle": Kind(form.shuffle, "form"),
     "inflect": Kind(form.inflect, "form", 3),
-    "article": Kind(form.article, "form", 2),
+    "article": Kind(form.article, "form", 4),
     "no-articles": Kind(form.no_articles, "form"),
     "long-words": Kind(form.long_words, "form"),
     "short-word": Kind(form.short_word, "form"),

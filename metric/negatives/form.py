@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 
 from metric.negatives.pool import SHORT, Caption, Pool, neighbours
-from metric.negatives.words import ARTICLES, bare, is_content
+from metric.negatives.words import ARTICLES, Words, bare, is_content
 
 Spoiled = list[str] | None
 
@@ -74,23 +74,40 @@ def shuffle(caption: Caption, pool: Pool, rng: random.Random) -> Spoiled:
     return rng.sample(caption.words, len(caption.words))
 
 
+def ends_with_s(word: str) -> bool:
+    return word.endswith("s") and len(bare(word)) > SHORT - 1 and is_content(word)
+
+
+def says_s(words: Words) -> bool:
+    return any(map(ends_with_s, words))
+
+
+def says_an(words: Words) -> bool:
+    return "an" in words
+
+
 def inflect(caption: Caption, pool: Pool, rng: random.Random) -> Spoiled:
-    """A word with a final s that it had not, or without the s that it had."""
+    """A word without the final s that it had; in a caption without such a word, one with an s that it had not.
+
+    Both are made equally often, or the s itself would tell a negative from a caption.
+    """
     places = [place for place, word in enumerate(caption.words) if len(bare(word)) > SHORT - 1 and is_content(word)]
-    if not places:
+    with_s = [place for place in places if ends_with_s(caption.words[place])]
+    if not (with_s or (places and rng.random() < pool.odds(says_s))):
         return None
-    words, place = list(caption.words), rng.choice(places)
-    words[place] = words[place][:-1] if words[place].endswith("s") else words[place] + "s"
+    words, place = list(caption.words), rng.choice(with_s or places)
+    words[place] = words[place][:-1] if with_s else words[place] + "s"
     return words
 
 
 def article(caption: Caption, pool: Pool, rng: random.Random) -> Spoiled:
-    """`a` for `an`, or `an` for `a`."""
-    places = [place for place, word in enumerate(caption.words) if word in ("a", "an")]
-    if not places:
+    """`a` for `an`; in a caption without `an`, `an` for `a`. Both are made equally often, as in `inflect`."""
+    with_an = [place for place, word in enumerate(caption.words) if word == "an"]
+    with_a = [place for place, word in enumerate(caption.words) if word == "a"]
+    if not (with_an or (with_a and rng.random() < pool.odds(says_an))):
         return None
-    words, place = list(caption.words), rng.choice(places)
-    words[place] = "a" if words[place] == "an" else "an"
+    words = list(caption.words)
+    words[rng.choice(with_an or with_a)] = "a" if with_an else "an"
     return words
 
 

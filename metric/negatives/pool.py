@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, pairwise
@@ -62,6 +62,7 @@ class Pool:
     def __init__(self, captions: Sequence[Caption]) -> None:
         self.captions = captions
         self.texts = [caption.words for caption in captions]
+        self.having: dict[Callable[[Words], bool], int] = {}
 
     @cached_property
     def words(self) -> list[str]:
@@ -123,6 +124,12 @@ class Pool:
     @cached_property
     def agreeing(self) -> frozenset[tuple[str, str]]:
         return frozenset(chain.from_iterable(map(agreements, self.captions)))
+
+    def odds(self, has: Callable[[Words], bool]) -> float:
+        """Captions with a property over captions without it, at most 1; 1 where all have it."""
+        if has not in self.having:
+            self.having[has] = sum(map(has, self.texts))
+        return min(1.0, self.having[has] / max(len(self.texts) - self.having[has], 1))
 
     def agree(self, one: str, other: str) -> bool:
         """Whether two phrases were said of one picture in one frame: `puppy` and `dog`, `red` and `large`."""

@@ -13,8 +13,10 @@ from typing import Any
 from metric.positives.config import FilterConfig
 from metric.positives.shards import Sample
 from metric.storage.atomic_files import write_json
+from metric.storage.ledger import Ledger, record
 
 KINDS = ("text", "image")
+MADE = {"text": "caption", "image": "picture"}  # the noun of a kind
 ABOUT = "positives.json"
 
 
@@ -39,13 +41,16 @@ def select(samples: Iterable[Sample], filtering: FilterConfig) -> dict[str, Any]
     """For captions and pictures: number made, threshold, number and share dropped, reasons for those not made."""
     values: dict[str, list[float | None]] = {kind: [] for kind in KINDS}
     skipped: dict[str, dict[str, int]] = {kind: {} for kind in KINDS}
+    not_made = Ledger()
     for sample in samples:
         for kind in KINDS:
             facts = sample.record.get(kind, {})
             if "skipped" in facts:
                 skipped[kind][facts["skipped"]] = skipped[kind].get(facts["skipped"], 0) + 1
+                not_made.add("positives", MADE[kind], sample.record["id"], facts.get("reason", facts["skipped"]))
             elif facts:
                 values[kind].append(facts["similarity"])
+    record(not_made)
     return {kind: {**outcome(values[kind], filtering), "skipped": skipped[kind]} for kind in KINDS}
 
 

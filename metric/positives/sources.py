@@ -15,8 +15,10 @@ from metric.example import Example, Picture
 from metric.images import InTar
 from metric.positives.filter import read_about, used
 from metric.positives.shards import Sample, read, shards_in
+from metric.readable import picture_faults
 from metric.runtime.progress import watched
 from metric.scenes.world import Scene
+from metric.storage.ledger import report_all
 
 
 class Positives(Protocol):
@@ -85,6 +87,14 @@ class RecordedPositives:
         if sample.text and self.passes(sample, "text", about):
             self.texts.setdefault(name, []).append(sample.text)
 
+    def leave_out_damaged(self) -> None:
+        """Leaves out pictures that cannot be read. They would end the training at the step that draws them."""
+        faults = picture_faults([picture for made in self.images.values() for _, picture in made])
+        report_all(str(self.folder), {str(picture): why for picture, why in faults.items()})
+        if faults:
+            sound = {name: [pair for pair in made if pair[1] not in faults] for name, made in self.images.items()}
+            self.images = {name: made for name, made in sound.items() if made}
+
     def passes(self, sample: Sample, kind: str, about: dict[str, Any]) -> bool:
         passed = used(sample, kind, about)
         self.dropped[kind] += not passed
@@ -117,6 +127,7 @@ def positives_for(folder: Path | None, examples: Sequence[Example]) -> Positives
     """The positives in `folder`; without one the renderer's for scenes, and other references for photographs."""
     if folder:
         recorded = RecordedPositives(folder)
+        recorded.leave_out_damaged()
         print(recorded.coverage(examples))
         return recorded
     scenes = all(isinstance(example.image, Scene) for example in examples)

@@ -79,19 +79,37 @@ def own_share(items: Sequence[Item]) -> Sequence[Item]:
 
 
 def shared(compute: Callable[[], Result]) -> Result:
-    """The result of the first process, in all processes. ValueError in all of them when the first one fails."""
+    """The result of the first process, in all processes. ValueError in all of them when the first one fails.
+
+    A ValueError of a class of ours keeps its class.
+    """
     if world() == 1:
         return compute()
-    message: list[Any] = [None, None]  # result, error
+    message: list[Any] = [None, None, ValueError]  # result, error
     if rank() == 0:
         try:
             message[0] = compute()
         except (ValueError, OSError) as error:
             message[1] = str(error)
+            message[2] = type(error) if type(error).__init__ is ValueError.__init__ else ValueError
     distributed.broadcast_object_list(message, 0, device=torch.device("cpu"))
     if message[1] is not None:
-        raise ValueError(message[1])
+        raise message[2](message[1])
     return message[0]
+
+
+def alike(compute: Callable[[], Result], fault: type[ValueError]) -> Result:
+    """The result of each process. All processes raise the `fault` of one process, and none waits for the others."""
+    if world() == 1:
+        return compute()
+    result, said = None, ""
+    try:
+        result = compute()
+    except fault as error:
+        said = str(error)
+    if whys := [why for why in gathered(said) if why]:
+        raise fault(whys[0])
+    return result  # type: ignore[return-value]
 
 
 def gathered(value: Item) -> list[Item]:

@@ -37,15 +37,22 @@ def classic(captions: list[str], examples: list[Example]) -> Part:
     ]
     per_caption["cider"] = Cider(raw).scores(captions, raw)
     corpus = means(per_caption) | {f"bleu_{n}": score for n, score in enumerate(bleu_of(total(caption_hits)), start=1)}
-    fact = f"CIDEr-D, document frequency over the references of these {len(captions)} images"
+    fact = f"CIDEr-D, document frequency over the references of these {len(captions)} images{of_one(captions)}"
     return Part(corpus, per_caption, pooled_bleu(caption_hits), {"cider": fact})
+
+
+def of_one(captions: Sequence[str]) -> str:
+    """The addition to a fact of CIDEr for a single image, whose n-grams are in all images and weigh log(1)."""
+    return "; the CIDEr of one image is 0 by definition, whatever its caption" if len(captions) == 1 else ""
 
 
 def plain(captions: list[str], examples: list[Example]) -> Part:
     """CIDEr as first published."""
     raw = [example.references for example in examples]
     per_caption = {"cider_plain": Cider(raw).plain(captions, raw)}
-    return Part(means(per_caption), per_caption)
+    return Part(
+        means(per_caption), per_caption, facts={"cider_plain": f"CIDEr{of_one(captions)}"} if of_one(captions) else {}
+    )
 
 
 def pooled_bleu(caption_hits: Sequence[Hits]) -> dict[str, Pooled]:

@@ -1,6 +1,7 @@
 """Files and folders that appear whole or not at all, whenever the process or the machine dies.
 
-A file is written as `.new-NAME.PID` beside its place and is then renamed. Several processes may write the same file.
+A file is written as `.new-NAME.PID` beside its place and is then renamed, where a digest stands for a long name.
+Several processes may write the same file.
 A folder is written as `.new-NAME` by one process, reaches the disk and is then renamed. The folder that it replaces
 is `.old-NAME` between the two renames, and `settle` puts it back after a kill there.
 """
@@ -13,11 +14,13 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any
 
 from safetensors import SafetensorError, safe_open
 
+LONG = 100  # bytes; file systems allow 255
 FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota is used up", errno.EFBIG: "a file is too large"}
 
 
@@ -72,12 +75,18 @@ def sync(*paths: Path) -> None:
 def whole_file(path: Path) -> Iterator[Path]:
     """A temporary path to write to, which becomes `path` after the block. An error in the block removes the file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f"{beside(path, 'new').name}.{os.getpid()}")
+    new = path.with_name(f".new-{brief(path.name)}.{os.getpid()}")
     try:
         yield new
         os.replace(new, path)
     finally:
         new.unlink(missing_ok=True)
+
+
+def brief(name: str) -> str:
+    """The name of a file, or a digest of a long one: the longest name has no room for an addition."""
+    raw = os.fsencode(name)
+    return name if len(raw) <= LONG else sha256(raw).hexdigest()[:16]
 
 
 @contextmanager

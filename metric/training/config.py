@@ -119,9 +119,9 @@ PRESETS: dict[str, dict[str, Any]] = {
     # the authors' parametrisation has rank times patch size
     "pacspp": {"method": "lora", "rank": 4, "alpha": 1.0, "dropout": 0.0, "tower": "both", "patches": True}
     | {"targets": "", "lambda_v": 0.05, "lambda_t": 0.1},
-    # the same with hard text negatives, which are not in the paper
-    "pacspp_hard": {"method": "lora", "rank": 4, "alpha": 1.0, "dropout": 0.0, "tower": "both", "patches": True}
-    | {"targets": "", "lambda_v": 0.05, "lambda_t": 0.1}
+    # with hard text negatives, not in the paper, which need a higher rank (at the same scale of 1/4) and more steps
+    "pacspp_hard": {"method": "lora", "rank": 16, "alpha": 4.0, "dropout": 0.0, "tower": "both", "patches": True}
+    | {"targets": "", "lambda_v": 0.05, "lambda_t": 0.1, "steps": 1000}
     | {"negatives": 3, "lambda_n": 1.0, "negatives_form": "negclip", "negative_kinds": "all"},
     # arXiv 2303.12112: the two projections alone
     "pacs": {"method": "projections", "lambda_v": 0.05, "lambda_t": 0.1, "lr": 1e-3},

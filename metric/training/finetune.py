@@ -21,12 +21,13 @@ from metric.clip.model import Clip
 from metric.example import Example, Picture, data_fingerprint
 from metric.negatives.pool import Caption
 from metric.positives.sources import Positives
-from metric.runtime.console import say
+from metric.runtime.console import say, tell
 from metric.runtime.processes import rank, refuse_unlike, shared, wait
 from metric.storage.atomic_files import write_json
 from metric.storage.run_files import REPORT
 from metric.training.batches import Batches
 from metric.training.blind_guard import guard, told
+from metric.training.cautions import few_pictures
 from metric.training.clip_quality import appraise, table
 from metric.training.config import MetricConfig
 from metric.training.found_file import Found, keep
@@ -36,7 +37,7 @@ from metric.training.lora_layers import TOWERS
 from metric.training.losses import LOSSES, Made, PairLoss, positive_augmented
 from metric.training.negative_losses import Negatives, negative_loss
 from metric.training.negatives import check_captions, check_negatives, found_of, said_of, spoil, tell_few
-from metric.training.pairs import VAL_PICTURES, PairEncoder, captioned, loss_name, pair_loss, validation
+from metric.training.pairs import PairEncoder, loss_name, pair_loss, usable, validation
 from metric.training.projections import train_projections
 
 log = logging.getLogger(__name__)
@@ -65,7 +66,9 @@ def train_metric(
     check(config)
     check_method(config)
     check_negatives(config)
-    training, held_out = captioned(training), captioned(val)[:VAL_PICTURES]
+    training, held_out = usable(training, val)
+    if rank() == 0 and not resume:
+        tell(few_pictures(config, len(training)))
     refuse_unlike("training data", data_fingerprint(training))
     clip = load_clip(config.clip, device)
     check_captions(config, training, clip, resume)

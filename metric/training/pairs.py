@@ -16,9 +16,11 @@ from torch.nn import functional as F
 from metric.clip.model import Clip
 from metric.clip.pixels import Pixels, prepare
 from metric.example import Example, Picture
+from metric.readable import readable
 from metric.runtime.gradients import encode_in_shares
 from metric.runtime.progress import Progress
 from metric.similarity import PREFIX
+from metric.storage.ledger import report_all
 from metric.training.gradient_cache import in_parts
 from metric.training.losses import PairLoss, info_nce, sigmoid
 from metric.training.retrieval import retrieval
@@ -26,12 +28,23 @@ from metric.training.retrieval import retrieval
 VAL_PICTURES = 1000
 
 
-def captioned(examples: Sequence[Example]) -> list[Example]:
-    """The examples that have captions. Raises ValueError for fewer than two."""
+def usable(training: Sequence[Example], val: Sequence[Example]) -> tuple[list[Example], list[Example]]:
+    """The pictures to train on, and at most VAL_PICTURES to validate on: with captions, and in files that can be read.
+
+    Raises ValueError for fewer than two.
+    """
+    return captioned(training, "training pictures"), captioned(val, "validation pictures", VAL_PICTURES)
+
+
+def captioned(examples: Sequence[Example], source: str, most: int | None = None) -> list[Example]:
+    """The first `most` examples that have captions, without those whose picture cannot be read."""
     with_captions = [example for example in examples if example.references]
-    if len(with_captions) < 2:
-        raise ValueError(f"contrastive training needs at least two pictures with captions, got {len(with_captions)}")
-    return with_captions
+    bare = {example.id: "it has no caption" for example in examples if not example.references}
+    report_all(source, bare)
+    found = readable(with_captions[:most], source)
+    if len(found) < 2:
+        raise ValueError(f"contrastive training needs at least two pictures with captions, got {len(found)}")
+    return found
 
 
 def loss_name(clip: Clip, name: str) -> str:

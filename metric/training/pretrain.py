@@ -12,16 +12,17 @@ from metric.clip.embedder import Embedder
 from metric.clip.load import load_clip, new_clip, save_clip
 from metric.clip.model import Clip
 from metric.example import Example, data_fingerprint
-from metric.runtime.console import say
+from metric.runtime.console import say, tell
 from metric.runtime.processes import rank, refuse_unlike, shared, wait, world
 from metric.similarity import PREFIX
 from metric.storage.atomic_files import write_json
 from metric.storage.run_files import REPORT
 from metric.training.batches import Batches
+from metric.training.cautions import few_pictures
 from metric.training.clip_quality import appraise, table
 from metric.training.config import PretrainConfig
 from metric.training.loop import check, train
-from metric.training.pairs import VAL_PICTURES, PairEncoder, captioned, pair_loss, trunk, validation
+from metric.training.pairs import PairEncoder, pair_loss, trunk, usable, validation
 
 
 def pretrain(
@@ -39,13 +40,14 @@ def pretrain(
     ValueError for settings and data that cannot be used.
     """
     check(config)
-    training = captioned(training)
+    training, held_out = usable(training, val)
+    if rank() == 0 and not resume:
+        tell(few_pictures(config, len(training)))
     refuse_unlike("training data", data_fingerprint(training))
     clip = begin(config, training, vocabulary).to(device)
     clip.model = whole_batch_statistics(clip.model, torch.device(device))
     agree = pair_loss(clip, "auto")
     encoder = PairEncoder(clip, [example.image for example in training], config.chunk)
-    held_out = captioned(val)[:VAL_PICTURES]
     batches = Batches(training, config.batch_size, config.seed, config.prefix)
 
     def loss(step: int) -> tuple[Tensor, dict[str, Tensor]]:

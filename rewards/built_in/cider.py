@@ -34,6 +34,11 @@ class CiderReward:
 
     def __init__(self, context: Context, df: str = "train") -> None:
         self.cider = Cider(shared(lambda: Cider(document_frequency(context, df), eos=True).df), eos=True)
+        if self.cider.df.documents < 2:
+            raise ValueError(
+                f"reward cider: df={df} is of {self.cider.df.documents} picture, and CIDEr is then 0 for every caption "
+                "by definition, since it weighs n-grams by the pictures that lack them; type cider:df=coco or df=FILE"
+            )
 
     @property
     def signature(self) -> str:

@@ -322,3 +322,16 @@ def test_every_command_has_help(command, capsys):
     with pytest.raises(SystemExit) as stop:
         main([command, "--help"])
     assert stop.value.code == 0 and f"captioner {command}" in capsys.readouterr().out
+
+
+def test_cider_of_one_picture_is_refused_as_a_reward_and_explained_as_a_score(flags, refused, tmp_path, capfd):
+    one = tmp_path / "one.jsonl"
+    Image.new("RGB", (9, 9)).save(tmp_path / "a.png")
+    one.write_text(json.dumps({"image": "a.png", "references": ["a dog", "one dog"]}))
+    said = refused("train", *flags, "--data", f"jsonl:file={one}", "--reward", "cider", "--out", tmp_path / "run")
+    assert "0 for every caption" in said and "cider:df=coco" in said
+    (tmp_path / "c.json").write_text(json.dumps({"a.png": "a dog"}))
+    typed = ["score", "--captions", str(tmp_path / "c.json"), "--references", str(tmp_path / "r.json")]
+    (tmp_path / "r.json").write_text(json.dumps({"a.png": ["a dog", "one dog"]}))
+    assert main([*typed, "--scores", "cider,cider_plain"]) == 0
+    assert capfd.readouterr().out.count("the CIDEr of one image is 0 by definition") == 2

@@ -97,3 +97,15 @@ def test_video_is_found_as_folder_or_file(tmp_path, film):
 def test_frames_are_known_by_their_place(folder):
     first, second = as_pictures(Video(folder), 2), as_pictures(Video(folder, 0.0, 0.4), 2)
     assert len({frame.key for frame in (*first, *second)}) == 4
+
+
+@pytest.mark.parametrize("duration", [82.73, 30.0, 9.9])
+def test_segments_of_seconds_have_the_frames_of_emscores_code(duration):
+    count = 250
+    for start, end in ((0, duration / 3), (0.29 * duration, 0.58 * duration), (2.5, duration)):
+        numbers = frame_numbers(Video(Path("v"), start, end, duration), count, 0)
+        assert numbers == list(range(count))[int(start * count // duration) : int(end * count // duration)]
+
+
+def test_the_product_comes_before_the_division():
+    assert frame_numbers(Video(Path("v"), 29, 58, 100), 100, 0) == list(range(29, 58))  # .29 * 100 is 28.99...

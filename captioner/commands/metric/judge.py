@@ -11,6 +11,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from captioner.flags import add_strict, beside_out
 from metric.judgement.benchmarks import BENCHMARKS, PROTOCOLS
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def add(commands: Any) -> None:
         help="bootstrap resamples of the pictures; 0 gives no intervals and no differences (200)",
     )
     sub.add_argument("--out", type=Path, metavar="FILE.json", help="JSON file for the result")
+    add_strict(sub, beside_out)
     sub.set_defaults(run=run)
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from captioner.flags import add_flags, given
+from captioner.flags import add_flags, add_strict, given, in_out
 from metric.positives.config import FilterConfig, GenerationConfig, check
 from metric.runtime.work_share import FLAG, own_gpu, share_of
 
@@ -41,6 +41,7 @@ def add(commands: Any) -> None:
     )
     add_flags(parser, GenerationConfig(), others="making")
     add_flags(parser, FilterConfig(), others="choice")
+    add_strict(parser, in_out)
     parser.set_defaults(run=run)
 
 

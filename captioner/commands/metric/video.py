@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from captioner.commands.metric.judge import add_precision, whole_number
+from captioner.flags import add_strict, beside_out
 
 HELP = "EMScore of captions of videos, with any CLIP"
 
@@ -32,6 +33,7 @@ def add(commands: Any) -> None:
     sub.add_argument(
         "--out", type=Path, metavar="FILE.json", help="JSON file for the means and the scores of each caption"
     )
+    add_strict(sub, beside_out)
     sub.set_defaults(run=run)
 
 

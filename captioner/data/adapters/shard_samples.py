@@ -47,11 +47,16 @@ def grouped(files: Iterable[tuple[str, Member]]) -> Iterator[tuple[str, Files] |
     found: dict[str, Files] = {}
     for name, file in files:
         key = key_of(name)
-        if key:
-            found.setdefault(key[0], {})[key[1]] = file
-        else:
+        if not key:
             yield from foreign(name)
+        elif found.setdefault(key[0], {}).setdefault(key[1], file) != file:
+            yield capitals(name, found[key[0]][key[1]].name)
     yield from found.items()
+
+
+def capitals(name: str, other: str) -> LeftOut:
+    """What is left out by a file whose name differs from another of its sample in capitals only."""
+    return LeftOut(name, f"{other} has this name in other capitals", "picture" if is_picture(name) else "file")
 
 
 def foreign(name: str) -> list[LeftOut]:
@@ -82,7 +87,9 @@ def neighbours(members: Iterable[InMemory | LeftOut], url: str) -> Iterator[tupl
             key, sample, several = match[0], {}, set()
         if key in seen:
             yield LeftOut(member.name, f"{url} is not sorted by name; pack it by tar --sort=name", "file")
-        elif sample.setdefault(match[1], member) != member:
+        elif sample.setdefault(match[1], member).name != member.name:
+            yield capitals(member.name, sample[match[1]].name)
+        elif sample[match[1]] != member:
             several.add(match[1])
     yield from whole(key, sample, several, url)
 
@@ -90,7 +97,7 @@ def neighbours(members: Iterable[InMemory | LeftOut], url: str) -> Iterator[tupl
 def whole(key: str, sample: Files, several: set[str], url: str) -> Iterator[tuple[str, Files] | LeftOut]:
     """A sample of a stream without the files that come several times and differ."""
     reason = f"{url} has several files of this name, and they differ"
-    yield from (LeftOut(f"{key}.{ending}", reason, "file") for ending in sorted(several))
+    yield from (LeftOut(sample[ending].name, reason, "file") for ending in sorted(several))
     files = {ending: file for ending, file in sample.items() if ending not in several}
     if files:
         yield key, files
@@ -121,7 +128,7 @@ def pictures_of(key: str, files: Files) -> tuple[list[Sample], list[LeftOut]]:
     shared = stems.get("", {}) if len(own) == 1 else {}
     samples = [sample_of(shared | stems[stem], stem, stems) for stem in own]
     used = {id(file) for sample in samples for file in (sample.picture, *sample.beside.values())}
-    rest = [f"{key}.{ending}" for ending, file in files.items() if id(file) not in used]
+    rest = [file.name for file in files.values() if id(file) not in used]
     return samples, [item for name in rest for item in unchosen(name, samples[0].id)]
 
 
@@ -131,7 +138,7 @@ def shows(ending: str) -> bool:
 
 def unchosen(name: str, picture: str) -> list[LeftOut]:
     """What is left out by a further picture or text of a sample. Other files, `.cls` or `.x.json`, are no captions."""
-    ending = name.rpartition(".")[2]
+    ending = name.rpartition(".")[2].lower()
     if not shows(ending) and ending not in LINES:
         return []
     return [LeftOut(name, f"{picture} is the picture of its sample", "picture" if shows(ending) else "file")]

@@ -12,10 +12,11 @@ from typing import Any
 
 from PIL import Image, ImageOps
 
-from captioner.data.left_out import Read, Tally
+from captioner.data.left_out import Read
 from metric.example import Example, UnreadableImage, open_image
 from metric.runtime.progress import watched
 from metric.scores.ptb_tokenizer import tokenize
+from metric.storage.ledger import Ledger
 
 TOGETHER = 256  # pictures that are opened together
 THREADS = 8  # reading waits for the disk, and Pillow decodes without Python's lock
@@ -32,7 +33,7 @@ class Look:
     lengths: Counter[int] = field(default_factory=Counter)
     """number of words -> number of captions with that many words"""
     words: Counter[str] = field(default_factory=Counter)
-    left_out: Tally = field(default_factory=Tally)
+    left_out: Ledger = field(default_factory=Ledger)
     opened: int = 0
     broken: dict[str, str] = field(default_factory=dict)
     """id -> reason"""
@@ -56,6 +57,13 @@ class Look:
                     self.broken[example.id] = outcome
                 else:
                     self.sizes[outcome] += 1
+
+    def all_left_out(self) -> Ledger:
+        """What an adapter left out, and the broken pictures, which a run would leave out."""
+        found = self.left_out.of("")
+        for name, reason in self.broken.items():
+            found.add("", "picture", name, reason)
+        return found
 
     def numbers(self) -> dict[str, Any]:
         """The numbers that are printed and written as JSON."""
@@ -99,7 +107,7 @@ def noted(read: Read, content: Look) -> Iterator[Example]:
             content.note(item)
             yield item
         else:
-            content.left_out.add(item)
+            content.left_out.add("", item.kind, item.id, item.reason)
 
 
 def chunks(examples: Iterable[Example]) -> Iterator[list[Example]]:

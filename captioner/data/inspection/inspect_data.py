@@ -14,6 +14,7 @@ from captioner.data.inspection.contact_sheet import write
 from captioner.data.inspection.counts import Look, look
 from captioner.data.twice import told
 from metric.storage.atomic_files import write_json
+from metric.storage.ledger import record
 
 WHOLE = "all"  # the name of the only split of a data set without splits
 NAMED = 10  # broken files of a split that are printed; data.json lists all
@@ -35,6 +36,8 @@ def show(spec: str, splits: Sequence[str], out: Path | None, opened: int, shown:
     if out:
         for path in written(out, looks, str(source)):
             console.print(f"wrote {path}")
+    for content in looks:
+        record(content.all_left_out().of(f"{spec} ({content.split})"))
     return not any(content.broken or content.left_out.counts for content in looks)
 
 

@@ -46,9 +46,11 @@ def load_benchmark(
     `metric.judgement.agreement.TIES`; "" takes the benchmark's own. Raises ValueError for an unknown name, a version
     or a worth of ties that the benchmark does not have, and a missing file.
     """
+    from metric.judgement.agreement import TIES
     from metric.judgement.media_check import with_pictures
 
     known = find(name, BENCHMARKS, "benchmark")
+    ties = find(ties, TIES, "worth of a tie") if ties else ""
     module, function = BENCHMARKS[known].split(":")
     read = getattr(import_module(f"{__name__}.{module}"), function)
     benchmark = read(root, *version_of(known, protocol))

@@ -85,26 +85,26 @@ def test_odd_but_whole_pictures_are_captioned(model, tmp_path, capsys):
     Image.new("RGB", (30, 20), "red").save(folder / "TURNED.JPG", exif=exif)
     out = tmp_path / "out.jsonl"
     assert caption(model, folder, out) == 0
-    assert len(captioned(out)) == 9 and "0 pictures skipped" in capsys.readouterr().out
+    assert len(captioned(out)) == 9 and "0 pictures left out" in capsys.readouterr().out
 
 
-def test_broken_pictures_are_counted_named_and_passed_over(model, pictures, tmp_path, capsys):
+def test_broken_pictures_are_counted_named_and_passed_over(model, pictures, tmp_path, capsys, caplog):
     whole = io.BytesIO()
     Image.effect_noise((200, 200), 80).save(whole, "JPEG")
     (pictures / "cut.jpg").write_bytes(whole.getvalue()[:-3000])
     (pictures / "text.jpg").write_text("no picture")
     (pictures / "empty.png").touch()
     (pictures / "folder.jpg").mkdir()
-    out, listed = tmp_path / "out.jsonl", tmp_path / "out.jsonl.skipped.txt"
+    out, listed = tmp_path / "out.jsonl", tmp_path / "out.jsonl.left-out.jsonl"
     for batch_size in "1", "64":
         assert caption(model, pictures, out, "--batch-size", batch_size) == 0
         assert set(captioned(out)) == {path.relative_to(pictures).as_posix() for path in pictures.rglob("*.png")} - {
             "empty.png"
         }
-        named = [line.partition("\t")[0] for line in listed.read_text().splitlines()]
+        named = [json.loads(line)["id"] for line in listed.read_text().splitlines()]
         assert sorted(named) == ["cut.jpg", "empty.png", "folder.jpg", "text.jpg"]
         said = capsys.readouterr()
-        assert "4 pictures skipped" in said.out and "cut.jpg" in said.out
+        assert "4 pictures left out" in said.out and "cut.jpg" in caplog.text
         assert all(line.startswith("captioner: ") for line in said.err.splitlines())
 
 
@@ -114,7 +114,7 @@ def test_list_of_skipped_pictures_goes_when_none_is_skipped_any_more(model, pict
     caption(model, pictures, out)
     Image.new("RGB", (9, 9)).save(pictures / "empty.png")
     caption(model, pictures, out)
-    assert "empty.png" in captioned(out) and not (tmp_path / "out.jsonl.skipped.txt").exists()
+    assert "empty.png" in captioned(out) and not (tmp_path / "out.jsonl.left-out.jsonl").exists()
 
 
 def test_data_set_and_its_file_are_captioned_too(model, pictures, tmp_path):

@@ -279,17 +279,16 @@ def damaged(folder: Path) -> set[str]:
     return names
 
 
-def test_broken_files_are_named_and_strict_tells_by_the_exit_code(captioned, pictures, tmp_path, capsys):
+def test_broken_files_are_named_and_strict_tells_by_the_exit_code(captioned, pictures, tmp_path, capsys, caplog):
     for number in range(191):
         Image.new("RGB", (8, 8), (number, 0, 0)).save(pictures / f"{number}.png")
     broken = damaged(pictures)
     assert captioned("out.jsonl", "--batch-size", "50") == 0
     assert len(rows(tmp_path / "out.jsonl")) == 200
-    listed = (tmp_path / "out.jsonl.skipped.txt").read_text().splitlines()
-    assert {text.partition("\t")[0] for text in listed} == broken and all(text.partition("\t")[2] for text in listed)
-    said = capsys.readouterr().out
-    assert "200 captions, 20 pictures skipped" in said and "skipped 2: 6000 x 2" not in said
-    assert "skipped 2: N x N pixels, more than N times as long as wide, the first 0narrow.png" in said
+    listed = rows(tmp_path / "out.jsonl.left-out.jsonl")
+    assert {row["id"] for row in listed} == broken and all(row["reason"] for row in listed)
+    assert "200 captions, 20 pictures left out" in capsys.readouterr().out
+    assert "2 pictures left out: 6000 x 2 pixels, more than 500 times as long as wide, the first 0narrow" in caplog.text
     assert captioned("out.jsonl", "--batch-size", "50", "--strict") == 1
 
 

@@ -38,14 +38,15 @@ def metrics(run: Path) -> list[dict]:
     return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
 
 
-def test_plan_comes_first_and_skipped_pictures_are_named(kept, pictures, tmp_path, capsys):
+def test_plan_comes_first_and_unreadable_pictures_are_named(kept, pictures, tmp_path, capsys, caplog):
     (pictures / "broken.png").write_text("no picture")
     assert kept(pictures) == 0
     said = capsys.readouterr().out
     assert "features of 10 pictures: 4 x 16 each, 0.0 MB, about" in said and "GB are free" in said
-    assert "skipped broken.png:" in said and "9 pictures computed, 9 in the folder, 1 skipped" in said
+    assert "1 picture left out: no picture of a known format, the first broken.png" in caplog.text
+    assert "9 pictures computed, 9 in the folder, 1 left out" in said
     assert kept(pictures, "--strict") == 1
-    assert "0 pictures computed, 9 in the folder, 1 skipped" in capsys.readouterr().out
+    assert "0 pictures computed, 9 in the folder, 1 left out" in capsys.readouterr().out
 
 
 def test_plan_alone_computes_nothing(kept, pictures, tmp_path, capsys):

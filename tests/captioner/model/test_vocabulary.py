@@ -30,8 +30,9 @@ def test_clip_ids_are_those_of_open_clip() -> None:
     assert (CLIP.size, CLIP.bos, CLIP.eos, CLIP.pad) == (49408, 49406, 49407, 0)
 
 
-def test_clip_ids_are_cut_as_open_clip_cuts() -> None:
-    assert torch.equal(CLIP.encode(CAPTIONS, 6), SimpleTokenizer()(CAPTIONS, context_length=6))
+def test_cut_clip_ids_are_the_first_ones_without_an_end() -> None:
+    """open_clip puts EOS after the cut, which would teach a captioner to end there."""
+    assert torch.equal(CLIP.encode(CAPTIONS, 6), SimpleTokenizer()(CAPTIONS)[:, :6])
 
 
 PIECES = "a|dog's|t-shirt|don't|red,|zebra;|über|3d|and/or|(blue)|café.|$5 bill|50% off|12 dogs|日本|🐶|#1 or"
@@ -64,10 +65,18 @@ def test_size_is_never_exceeded_and_too_small_a_size_is_said() -> None:
         Vocabulary.train(SCENES, 514)
 
 
-def test_long_captions_are_cut_before_their_end() -> None:
+def test_long_captions_lose_their_end_and_are_no_whole_sentence() -> None:
     ids = SMALL.encode(["a red ball on a table", "a ball"], 5)
-    assert ids.shape == (2, 5) and ids[0, -1] == SMALL.eos
+    assert ids.shape == (2, 5) and SMALL.eos not in ids[0]
     assert ids[1].tolist()[3:] == [SMALL.eos, SMALL.pad]
+    assert isinstance(SMALL.decode(ids)[0], Cut)
+
+
+def test_caption_that_fits_keeps_its_end() -> None:
+    caption = "a red ball on a table"
+    (length,) = SMALL.lengths([caption])
+    assert SMALL.encode([caption], length + 1)[0, -1] == SMALL.eos  # BOS first
+    assert SMALL.eos not in SMALL.encode([caption], length)
 
 
 def test_captions_without_end_are_cut() -> None:

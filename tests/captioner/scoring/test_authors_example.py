@@ -56,3 +56,9 @@ def test_a_folder_without_the_example_is_refused_before_the_work(folder, lost, c
     assert main(["metric", "import", str(folder / "no.pth"), *flags]) == 2
     said = capsys.readouterr().err
     assert f"--example {folder} has no " in said and said.count("\n") == 1
+
+
+def test_references_that_are_no_list_are_refused(folder):
+    (folder / "refs.json").write_text(json.dumps({"image1": "red", "image2": ["blue"]}))
+    with pytest.raises(ValueError, match="refs.json has no list of captions for 'image1'"):
+        AuthorsExample.read(folder)

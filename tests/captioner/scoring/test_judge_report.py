@@ -182,6 +182,25 @@ def test_check_without_a_benchmark_names_the_file_that_each_lacks(flickr8k, monk
     assert "flickr8k-expert meteor: not computed; type --metrics meteor" in said
 
 
+def test_a_broken_benchmark_does_not_end_the_check_of_the_others(varied, capsys):
+    (varied / "polaris_test.csv").write_text("mt,refs,score,imgid\na dog,no list,1,1.jpg\n")
+    assert main(["metric", "judge", "--check", "--root", str(varied), "--metrics", "bleu_1", "--resamples", "0"]) == 0
+    said = capsys.readouterr().out
+    assert (
+        "polaris_test.csv:2: refs must be a list of captions" in said and "of 16,992 data points, this has 72" in said
+    )
+
+
+@pytest.mark.parametrize(
+    ("root", "metrics", "message"),
+    [("nowhere", "bleu_1", "is not a folder"), (".", "bleu_11", "no score is called 'bleu_11'")],
+)
+def test_a_check_of_all_refuses_what_is_wrong_for_all(root, metrics, message, tmp_path, capsys):
+    assert main(["metric", "judge", "--check", "--root", str(tmp_path / root), "--metrics", metrics]) == 2
+    said = capsys.readouterr().err
+    assert message in said and said.count("\n") == 1
+
+
 def test_check_looks_for_each_benchmark_in_a_folder_of_its_name(flickr8k, tmp_path_factory, capsys):
     root = tmp_path_factory.mktemp("all")
     flickr8k.rename(root / "flickr8k-expert")
@@ -254,7 +273,7 @@ def test_audit_of_keywords_alone_says_what_it_needs(tmp_path, capsys):
     assert "bleu_4 cannot be computed: 3 of 3 captioned images have no references" in capsys.readouterr().err
 
 
-def test_videos_are_scored_with_and_without_references(tmp_path, tiny_clip, capsys):
+def test_videos_are_scored_with_and_without_references(tmp_path, tiny_clip, capsys, caplog):
     for name in ("v1", "v2"):
         (tmp_path / name).mkdir()
         for n in range(3):
@@ -270,5 +289,6 @@ def test_videos_are_scored_with_and_without_references(tmp_path, tiny_clip, caps
     (tmp_path / "v2" / "0.png").write_bytes(b"")
     for n in (1, 2):
         (tmp_path / "v2" / f"{n}.png").unlink()
-    assert main(flags) == 2
-    assert "v2/0.png" in capsys.readouterr().err
+    assert main(flags) == 0 and "v2/0.png" in caplog.text
+    (tmp_path / "v1" / "0.png").write_bytes(b"")
+    assert main(flags) == 2 and "v1/0.png" in capsys.readouterr().err

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from captioner.config import Run, check, override
+from captioner.model.vocabulary import Vocabulary
 from captioner.presets import PRESETS, RECIPES, settings_of
-from captioner.training.cautions import cautions
+from captioner.training.cautions import Unmoved, cautions, cut_captions
+from metric.example import Example
 from metric.runtime.schedule import refuse_warmup
 from metric.training.cautions import contrastive
 from metric.training.config import MetricConfig, PretrainConfig
@@ -65,3 +68,26 @@ def test_a_warm_up_in_steps_is_refused_with_its_share() -> None:
     with pytest.raises(ValueError, match="type --warmup 0.05"):
         refuse_warmup("warmup", -0.1, 1200)
     refuse_warmup("warmup", 0.0, 1)
+
+
+def test_captions_that_are_cut_are_counted_with_the_length_that_would_do():
+    vocabulary = Vocabulary.train(["a red ball"], 560)
+    (usual, long) = vocabulary.lengths(["a red ball", "a red ball " * 30])
+    examples = [Example(str(n), Path(), ("A red ball.",) * 5) for n in range(40)] + [
+        Example("x", Path(), ("a red ball " * 30,))
+    ]
+    assert cut_captions(vocabulary, examples, long) == []
+    (one,) = cut_captions(vocabulary, examples, usual)
+    assert f"1 of 201 training captions have more than {usual} tokens" in one and f"--decode.max-length {long}" in one
+    (all_,) = cut_captions(vocabulary, examples, usual - 1)
+    assert "201 of 201" in all_ and f"--decode.max-length {usual}, which 99% do not exceed" in all_
+
+
+def test_reward_without_a_difference_is_named_once():
+    still, moved = {"grad_norm": 0.0, "reward": 0.5}, {"grad_norm": 0.2, "reward": 0.5}
+    unmoved = Unmoved(100)
+    told = [unmoved(step, still) for step in range(1, 30)]
+    assert [bool(lines) for lines in told] == [step == 10 for step in range(1, 30)] and "0.5" in told[9][0]
+    unmoved = Unmoved(100)
+    assert not any(unmoved(step, moved if step == 4 else still) for step in range(1, 30))
+    assert [bool(Unmoved(3)(step, still)) for step in (1, 2, 3)] == [False, False, True]

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -207,3 +208,64 @@ def test_a_run_killed_while_it_saves_and_resumed_is_the_unbroken_one(tmp_path, t
     assert running.returncode == -signal.SIGKILL
     assert resume(out) == 0
     assert_equal_runs(out, whole)
+
+
+def flaky(context, after: int = 0, how: str = "raise"):
+    """A reward that works `after` times and then fails."""
+    calls = []
+
+    def reward(examples, captions):
+        calls.append(1)
+        if len(calls) <= after:
+            return torch.rand(len(examples), len(captions[0]))
+        if how == "raise":
+            raise KeyError("the server is gone")
+        return None if how == "none" else torch.full((len(examples), len(captions[0])), float("nan"))
+
+    return reward
+
+
+@pytest.fixture
+def flaky_reward():
+    register("flaky")(flaky)
+    yield
+    del ENTRIES["flaky"]
+
+
+@pytest.mark.parametrize(
+    "how, words", [("raise", "failed: KeyError: 'the server is gone'"), ("none", "NoneType"), ("nan", "must be finite")]
+)
+def test_reward_that_fails_once_loses_no_step(tiny_flags, flaky_reward, capsys, tmp_path, how, words):
+    out = tmp_path / "run"
+    flags = [*tiny_flags, "--xe.steps", "1", "--rl.steps", "4", "--watch", "off", "--precision", "fp32"]
+    assert main(["train", *flags, "--reward", f"flaky:after=2,how={how}", "--out", str(out)]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert words in said and f"saved after reward step 2: repair the reward, then captioner train --out {out}" in said
+    assert json.loads((out / LAST / "position.json").read_text())["step"] == 2
+    ENTRIES["flaky"] = replace(ENTRIES["flaky"], factory=lambda context, **options: flaky(context, after=99))
+    assert resume(out) == 0
+    reached = [row["step"] for row in map(json.loads, (out / "metrics.jsonl").read_text().splitlines())]
+    assert max(reached) == 4
+
+
+def test_reward_that_fails_at_first_points_to_the_end_of_cross_entropy(tiny_flags, flaky_reward, capsys, tmp_path):
+    flags = [*tiny_flags, "--xe.steps", "2", "--rl.steps", "2", "--reward", "flaky"]
+    assert main(["train", *flags, "--out", str(tmp_path / "run")]) == 2  # the watch asks for the reward of step 0
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "saved after xe step 2" in said and "--resume goes on" in said
+
+
+def test_run_of_relative_paths_is_resumed_and_evaluated_from_another_folder(
+    tiny_flags, pictures, monkeypatch, tmp_path
+):
+    """Settings keep absolute paths of the data, the start and the rewards."""
+    rows = [{"image": path.name, "references": ["a block of blue"]} for path in pictures.glob("*.png")]
+    (pictures / "d.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    monkeypatch.chdir(pictures)
+    flags = [*tiny_flags, "--xe.steps", "2", "--save-every", "1", "--data", "jsonl:file=d.jsonl", "--out", "../run"]
+    before_step(monkeypatch, "xe", 1, lambda: os.kill(os.getpid(), signal.SIGINT))
+    assert main(["train", *flags]) == 130
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert resume(Path("../run")) == 0 and main(["evaluate", "../run", "--scores", "length"]) == 0
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["data"] == f"jsonl:file={pictures}/d.jsonl"

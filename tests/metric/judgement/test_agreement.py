@@ -83,3 +83,9 @@ def test_two_metrics_see_the_same_resamples_so_that_a_constant_difference_has_no
 def test_a_difference_that_is_undefined_is_none():
     nothing = np.full(3, np.nan)
     assert paired(np.nan, 0.5, nothing, np.ones(3)) is None and paired(0.5, 0.5, nothing, np.ones(3)) is None
+
+
+def test_a_kind_that_the_first_resample_lacks_has_an_interval():
+    measures = {"": lambda points: {f"kind {point}": 1.0 for point in points.tolist()}}
+    drawn = resampled(measures, [[number] for number in range(6)], 20)[""]
+    assert len(drawn) == 6 and all(len(values) == 20 for values in drawn.values())

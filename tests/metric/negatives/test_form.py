@@ -63,10 +63,19 @@ def test_order_is_lost():
 def test_inflection_and_article_are_wrong():
     assert {"a red balls on an old box in the park"} <= set(map(" ".join, made(form.inflect)))
     assert "two dog run behind the shed" in map(" ".join, made(form.inflect, Caption("two dogs run behind the shed")))
-    assert set(map(" ".join, made(form.article))) == {
-        "an red ball on an old box in the park",
-        "a red ball on a old box in the park",
-    }
+    assert set(map(" ".join, made(form.article))) == {"a red ball on a old box in the park"}
+    assert "an dog" in map(" ".join, made(form.article, Caption("a dog")))
+
+
+def test_no_article_and_no_ending_tells_a_negative_from_a_caption():
+    texts = ["a red ball"] * 16 + ["an old box"] * 4 + ["two dogs run"] * 5
+    captions = [Caption(text) for text in texts]
+    pool, rng = Pool(captions), random.Random(0)
+    articles = [words for caption in captions * 40 if (words := form.article(caption, pool, rng))]
+    assert 0.7 < sum("an" in words for words in articles) / sum("an" not in words for words in articles) < 1.4
+    endings = [words for caption in captions * 40 if (words := form.inflect(caption, pool, rng))]
+    more = sum(any(word.endswith("s") for word in words) for words in endings)
+    assert 0.7 < more / (len(endings) - more) < 1.4
 
 
 def test_ending_is_the_beginning_of_a_phrase_of_the_batch():

@@ -1,0 +1,75 @@
+"""Captioners of photographs: cross-entropy, then a reward at a pressure. All read the grid of the frozen trunk.
+
+Cross-entropy sees all training photographs. The reward stage sees those that the photo CLIP has not seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from experiments.commands import run_captioner, say, train
+
+MODEL = ("--model.d", 256, "--model.heads", 8, "--model.feedforward", 1024, "--model.vocabulary", 4000)
+XE = ("--xe.steps", 1600, "--xe.batch-size", 64, "--xe.lr", 5e-4)
+RUNNING = ("--val-count", 300, "--save-every", 20, "--checker", "none", "--precision", "bf16")
+# pressure -> flags: five beams as in the paper, and samples at a learning rate that does not fall
+PRESSURES: dict[str, tuple[object, ...]] = {
+    "beams": ("--rl.lr", 5e-5, "--rl.warmup", 0.1, "--rl.decay", "--rl.steps", 120, "--val-every", 40),
+    "samples": ("--rl.candidates", "sample", "--rl.lr", 1e-4, "--rl.steps", 150, "--val-every", 50),
+}
+SCORES = "classic,text,clip_s,pac_spp:checkpoint={pacspp},pac_spp_hard:checkpoint={hard},incorrect:checker=languagetool"
+
+
+class Setting(NamedTuple):
+    """What all captioners share."""
+
+    whole: str
+    """data set with all training photographs"""
+    half: str
+    """data set with the training photographs that the photo CLIP has not seen"""
+    clip: Path
+    pacspp: Path
+    hard: Path
+    out: Path
+
+    @property
+    def rewards(self) -> dict[str, str]:
+        return {
+            "clips": "clips",
+            "pacspp": f"pacspp:checkpoint={self.pacspp}",
+            "hard": f"pacspp_hard:checkpoint={self.hard}",
+        }
+
+    def flags(self, seed: str) -> tuple[object, ...]:
+        kept = ("--clip", self.clip, "--features", self.out / "features", "--pac", self.pacspp)
+        return ("--seed", seed, *kept, *MODEL, *RUNNING)
+
+    def folder(self, *words: str) -> Path:
+        return self.out / "-".join(words)
+
+
+def train_captioners(setting: Setting, seeds: list[str], pressures: list[str]) -> None:
+    """Trains and scores every run, those of the first seed first. What was scored is left alone."""
+    for seed in seeds:
+        xe = setting.folder("xe", seed)
+        captioner(setting, xe, "--data", setting.whole, *setting.flags(seed), "--val-every", 400, *XE)
+        for pressure in pressures:
+            for name, spec in setting.rewards.items():
+                reward = ("--init", xe, "--reward", spec, "--rl.batch-size", 32, *PRESSURES[pressure])
+                out = setting.folder(name, pressure, seed)
+                captioner(setting, out, "--data", setting.half, *setting.flags(seed), *reward)
+
+
+def captioner(setting: Setting, out: Path, *flags: object) -> None:
+    if (out / "scores-test.json").exists():
+        return
+    say(f"captioner {out.name}")
+    train(out, *flags)
+    run_captioner("evaluate", out, "--scores", SCORES.format(pacspp=setting.pacspp, hard=setting.hard))
+
+
+def scored(setting: Setting) -> Iterator[Path]:
+    """The runs that have scores of test captions, in the order of their names."""
+    return (path.parent for path in sorted(setting.out.glob("*/scores-test.json")))

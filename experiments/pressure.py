@@ -1,0 +1,117 @@
+"""The pressure bench: which rewards survive being optimised. Rewards, brakes and pressures, over seeds.
+
+Paper: arXiv 2410.07336, the table of rewards, on the embedded scenes and under pressures that the paper has not. The
+hardened PAC-S++ and its rounds are not in the paper. An independent judge, a second CLIP from another seed and other
+alt-text that no run was trained on, scores the captions beside the trained score.
+Command: `.venv/bin/python -m experiments.pressure --metrics DIR --judge DIR --out runs/pressure`. A second call
+continues an interrupted one. `--arms`, `--pressures` and `--seeds` choose a part of the bench.
+Cost: on one core, 6 minutes for each seed's cross-entropy and 2 to 4 minutes for each reward run. `--jobs 2` runs two
+at a time.
+Expect: every arm raises its own score. The table and the picture show what that costs. experiments/LOG.md has results.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
+
+from experiments.arms import PRESSURES, train_and_score
+from experiments.commands import run_apart
+from experiments.pressure_tables import Result, report
+
+# arm -> reward; {x} is a folder in --metrics
+REWARDS = {
+    "cider": "cider",
+    "clips": "clips",
+    "pacs": "pacs:checkpoint={pacs}",
+    "pacspp": "pacspp:checkpoint={pacspp}",
+    "hard": "pacspp_hard:checkpoint={hard}",
+    "rounds": "pacspp_hard:checkpoint={rounds}",
+}
+# what holds a CLIP reward back -> flags
+BRAKES: dict[str, tuple[object, ...]] = {
+    "": (),
+    "+cider": ("--reward", "cider:weight=0.2"),
+    "+cider-scaled": ("--reward", "cider:weight=0.2", "--rl.mix", "picture"),
+    "+kl": ("--rl.kl", 0.05),
+    "+repetition": ("--reward", "repetition:weight=0.1"),
+}
+LONG = "sampled-2e-4-long"
+ALL_PRESSURES = PRESSURES | {LONG: (*PRESSURES["sampled-2e-4"], "--rl.steps", 450, "--val-every", 150)}
+JUDGED = "judged.json"  # the judge's score of the captions of a run
+
+
+class Arm(NamedTuple):
+    """A reward with its brake under a pressure, for one seed."""
+
+    name: str
+    pressure: str
+    seed: str
+
+    def folder(self, out: Path) -> Path:
+        return out / f"{self.name}-{self.pressure}-{self.seed}"
+
+    def flags(self, metrics: Path) -> tuple[object, ...]:
+        """The flags of the reward and of the pressure. A later flag wins over an earlier one."""
+        reward, plus, brake = self.name.partition("+")
+        folders = {name: metrics / name for name in ("pacs", "pacspp", "hard", "rounds")}
+        return ("--reward", REWARDS[reward].format(**folders), *BRAKES[plus + brake], *ALL_PRESSURES[self.pressure])
+
+
+def main() -> None:
+    args = arguments()
+    seeds, pressures = args.seeds.split(","), args.pressures.split(",")
+    arms = [Arm(*each) for each in product(args.arms.split(","), pressures, seeds)]
+    unknown = {arm.name for arm in arms} - set(names())
+    if unknown or set(pressures) - ALL_PRESSURES.keys():
+        raise SystemExit(f"unknown arms or pressures {unknown or pressures}; type of {', '.join(names())}")
+    shared = ("--features", args.out / "features", "--pac", args.metrics / "pacspp", "--log-every", 1)
+    with ThreadPoolExecutor(args.jobs) as pool:
+        xe = {seed: args.out / f"xe-{seed}" for seed in seeds}
+        list(pool.map(lambda seed: train_and_score(xe[seed], "--seed", seed, *shared, "--val-every", 400), seeds))
+        list(pool.map(lambda arm: trained(arm, xe[arm.seed], args.metrics, args.out, shared), arms))
+        folders = [*xe.values(), *(arm.folder(args.out) for arm in arms)]
+        list(pool.map(lambda folder: judged(folder, args.judge), folders))
+    runs: dict[str, list[Path]] = {}
+    for arm in arms:
+        runs.setdefault(f"{arm.name}, {arm.pressure}", []).append(arm.folder(args.out))
+    report(args.out, [Result(name, folders, [*xe.values()]) for name, folders in runs.items()], args.table)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--metrics", type=Path, default=Path("runs/metrics"), help="folder of the tuned CLIPs")
+    parser.add_argument("--judge", type=Path, default=Path("runs/judge"), help="folder of the independent CLIP")
+    parser.add_argument("--out", type=Path, default=Path("runs/pressure"))
+    parser.add_argument("--arms", default="cider,clips,pacspp,hard")
+    parser.add_argument("--pressures", default="sampled-2e-4")
+    parser.add_argument("--seeds", default="0,1,2,3,4")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--table", type=Path, default=Path(__file__).parent / "results" / "pressure.md")
+    return parser.parse_args()
+
+
+def names() -> Iterator[str]:
+    """All arms: CIDEr alone, and each reward of a CLIP with each brake."""
+    yield "cider"
+    yield from (reward + brake for reward in REWARDS if reward != "cider" for brake in BRAKES)
+
+
+def trained(arm: Arm, start: Path, metrics: Path, out: Path, shared: Sequence[object]) -> None:
+    train_and_score(arm.folder(out), "--seed", arm.seed, *shared, "--init", start, *arm.flags(metrics))
+
+
+def judged(folder: Path, judge: Path) -> None:
+    """Scores the test captions of a run with the independent CLIP, once."""
+    file = folder / JUDGED
+    if not file.exists():
+        scores = ("--scores", f"clip_s:clip={judge}", "--out", file)
+        run_apart("score", "--captions", folder / "captions-test.jsonl", "--data", "scenes", *scores)
+
+
+if __name__ == "__main__":
+    main()
