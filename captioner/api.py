@@ -62,17 +62,24 @@ def evaluate(
     scores: Sequence[str] = ("all",),
     checkpoint: str = "last",
     decoding: Mapping[str, int | float] = {},
+    best_of: int = 0,
+    rewards: Sequence[str] = (),
+    name: str = "",
 ) -> Scores:
     """Captions one split of a run's data set with a checkpoint of the run, and scores the captions.
 
-    Writes captions-SPLIT.jsonl, scores-SPLIT.json and scores-SPLIT.csv into the run folder, and prints the scores.
+    Writes captions-SPLIT.jsonl, scores-SPLIT.json and scores-SPLIT.csv into the run folder, and prints the scores. The
+    files of other settings than those of the run carry a name, as captions-SPLIT@NAME.jsonl.
 
     Args:
         run: folder that `train` wrote.
         split: split of the run's data set.
         scores: scores and families, such as `cider`, `classic` or `pac_spp:checkpoint=DIR`.
         checkpoint: last, best, or a stage and step such as reward-000150.
-        decoding: settings in place of the run's, such as `{"beams": 1, "no_repeat_ngram": 3}`.
+        decoding: settings in place of the run's, such as `{"beams": 1, "guidance": 2.0}`.
+        best_of: captions that are drawn of each picture, the best of which by `rewards` is scored. 0 searches by beams.
+        rewards: rewards of a caption as `name:option=value,...`. Several are a mix.
+        name: name of the evaluation. Empty takes a name made of the settings, such as `guidance-2`.
 
     Returns:
         The scores of the set (`.corpus`) and of each caption (`.per_caption`).
@@ -80,12 +87,13 @@ def evaluate(
     Raises:
         ValueError: the folder is no run, or a split, score or option is unknown.
     """
-    from captioner.runs.folder import RunFolder
-    from captioner.scoring.evaluate_run import evaluate_run
+    from captioner.scoring.evaluate_run import Evaluation, evaluate_run, files_of
     from metric.storage.ledger import kept
 
-    with kept(RunFolder(Path(run).expanduser()).left_out_file(split)):
-        return evaluate_run(Path(run).expanduser(), split, scores, checkpoint, decoding)
+    folder = Path(run).expanduser()
+    how = Evaluation(split, scores, checkpoint, decoding, best_of, rewards, name)
+    with kept(files_of(folder, how).left_out_file(split)):
+        return evaluate_run(folder, how)
 
 
 def compare(
@@ -94,7 +102,7 @@ def compare(
     """Puts the scores of evaluated runs side by side. Runs that differ in their seed alone become one row.
 
     Args:
-        runs: run folders that `evaluate` has scored.
+        runs: run folders that `evaluate` has scored, or RUN@NAME for an evaluation with a name.
         out: folder for comparison.md, comparison.csv, comparison.json and index.html. None writes no file.
         split: split whose scores are compared.
         pictures: number of pictures in the gallery of index.html.
@@ -128,6 +136,7 @@ def caption(
     max_length: int = 0,
     length_penalty: float | None = None,
     no_repeat_ngram: int | None = None,
+    guidance: float | None = None,
     n: int = 1,
     best_of: int = 0,
     rewards: Sequence[str] = (),
@@ -157,6 +166,7 @@ def caption(
         max_length: most tokens of a caption, end of sentence included. 0 takes the length of the run.
         length_penalty: power of the length that divides the log-probability of a beam. None takes that of the run.
         no_repeat_ngram: tokens of the n-grams that a caption has once at most. None takes the number of the run.
+        guidance: weight of the picture, for a run with `drop_features`. 1 has no guidance, None takes that of the run.
         n: captions that are written of each picture.
         best_of: captions that are made of each picture, the best of which by `rewards` are written. 0 chooses by no
             reward.
@@ -188,7 +198,7 @@ def caption(
 
     source = ModelSource(str(model), clip, own_gpu(device, os.environ), features)
     given: dict[str, float | None] = {"beams": beams or None, "max_length": max_length or None}
-    given |= {"length_penalty": length_penalty, "no_repeat_ngram": no_repeat_ngram}
+    given |= {"length_penalty": length_penalty, "no_repeat_ngram": no_repeat_ngram, "guidance": guidance}
     decode = decode_with(source.decode(), {name: value for name, value in given.items() if value is not None})
     method = method or ("sample" if best_of else "beam")
     settings = CandidateSettings(
@@ -204,6 +214,7 @@ def caption(
         seed=seed,
         length_penalty=decode.length_penalty if method == "beam" or length_penalty else 0.0,
         no_repeat_ngram=decode.no_repeat_ngram,
+        guidance=decode.guidance,
     )
     share = share_of(shard, os.environ)
     kind = format_of(Path(out).expanduser(), format)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import sys
+
+from safetensors import SafetensorError
 
 from captioner.commands import (
     app,
@@ -21,6 +24,7 @@ from captioner.commands import (
 )
 from captioner.flags import SHELLS, Parser, PrintCompletion, no_place
 from metric.runtime.interrupts import Interrupted
+from metric.storage.atomic_files import no_room
 from metric.storage.ledger import kept
 
 COMMANDS = {
@@ -74,17 +78,31 @@ def main(argv: list[str] | None = None) -> int:
         with named_warnings(), kept(args.left_out(args)) as ledger:
             code = args.run(args) or 0
         return 1 if ledger and args.strict else code
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, SafetensorError) as error:
         if args.traceback:
             raise
-        print(f"captioner: {in_a_line(error)}", file=sys.stderr)
+        print(f"captioner: {not_written(error, args) or in_a_line(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
         print(f"captioner: interrupted{f'; {stop}' if str(stop) else ''}", file=sys.stderr)
         return stop.code if isinstance(stop, Interrupted) else 130
 
 
-def in_a_line(error: ValueError | OSError) -> str:
+def not_written(error: Exception, args: argparse.Namespace) -> str:
+    """What to do when the output cannot be written, for a full disk or a folder without permission; "" for others."""
+    if not isinstance(error, (OSError, SafetensorError)):
+        return ""
+    why = no_room(error)
+    places = (getattr(error, "filename", None), getattr(args, "out", None), getattr(args, "to", None))
+    place = next((place for place in places if place), "the output")
+    if why:
+        return f"{why}, and {place} cannot be written; make room, then type the same command again"
+    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+        return f"{place}: {error.strerror}; give a place that can be read and written, such as another --out"
+    return ""
+
+
+def in_a_line(error: Exception) -> str:
     """The message of an error without line breaks. A message about a file begins with the name of the file."""
     text = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else str(error)
     return " ".join(text.split())

@@ -49,6 +49,8 @@ class Decode:
     """power of the length that divides the log-probability of a beam; above 0 favours longer captions"""
     no_repeat_ngram: int = 0
     """tokens of the n-grams that a caption has once at most; 0 allows repeats"""
+    guidance: float = 1.0
+    """weight of the picture after training (classifier-free guidance); 1 has none; needs --xe.drop-features"""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,8 @@ class Xe:
     """share of the steps with a rising learning rate"""
     label_smoothing: float = 0.0
     """share of the target's probability that is spread over all tokens"""
+    drop_features: float = 0.0
+    """share of the pictures that are hidden, so that the captioner can be guided in decoding"""
     patience: int = 0
     """evaluations without a better --keep-best score after which the stage ends; 0 runs all steps"""
 
@@ -263,11 +267,36 @@ def check(run: Run) -> Run:
         )
     check_best(run)
     check_decode(run.decode)
+    check_hidden(run)
     if run.rewards:
         check_objective(run.rl)
     if not run.rewards and not run.xe.steps:
         raise ValueError("nothing to train, got --xe.steps 0 and no --reward; type --reward SPEC or more --xe.steps")
     return run
+
+
+def check_hidden(run: Run) -> None:
+    """Raises ValueError for a share of hidden pictures out of range, and for guidance that training would not allow."""
+    if not 0 <= run.xe.drop_features < 1:
+        raise ValueError(f"--xe.drop-features is a share of 0 or more and below 1, got {run.xe.drop_features:g}")
+    if run.decode.guidance == 1:
+        return
+    if run.rewards:
+        raise ValueError(
+            f"--decode.guidance {run.decode.guidance:g} is for captions after training, and --reward learns from "
+            "captions without it; leave it out, and type --guidance to `captioner evaluate`"
+        )
+    if not run.xe.drop_features:
+        raise ValueError(
+            f"--decode.guidance {run.decode.guidance:g} needs a captioner that knows captions without a picture; "
+            "type --xe.drop-features 0.1, or leave it out"
+        )
+
+
+def check_guidance(name: str, guidance: float) -> None:
+    """Raises ValueError unless `guidance`, the value of the flag `name`, is a number from 0."""
+    if not 0 <= guidance < float("inf"):
+        raise ValueError(f"{name} is 0 or more, where 1 decodes without guidance, got {guidance:g}")
 
 
 def check_decode(decode: Decode, prefix: str = "--decode.") -> Decode:
@@ -279,6 +308,7 @@ def check_decode(decode: Decode, prefix: str = "--decode.") -> Decode:
             raise ValueError(f"{typed} is {lowest} or more, got {getattr(decode, name)}")
     if not isfinite(decode.length_penalty):
         raise ValueError(f"{prefix}length-penalty is a number such as 1, got {decode.length_penalty}")
+    check_guidance(f"{prefix}guidance", decode.guidance)
     return decode
 
 

@@ -124,11 +124,17 @@ def add_decoding(group: Any) -> None:
         metavar="INT",
         help="tokens of the n-grams that a caption has once at most; 0 allows repeats (those of the run)",
     )
+    group.add_argument(
+        "--guidance",
+        type=float,
+        metavar="FLOAT",
+        help="weight of the picture, for a run with --xe.drop-features; 1 has no guidance (that of the run)",
+    )
 
 
 def decoding_of(args: argparse.Namespace) -> dict[str, Any]:
     """The decoding settings that were typed, as `captioner.config.decode_with` takes them."""
-    names = ("beams", "max_length", "length_penalty", "no_repeat_ngram")
+    names = ("beams", "max_length", "length_penalty", "no_repeat_ngram", "guidance")
     return {name: value for name in names if (value := getattr(args, name)) is not None}
 
 
@@ -150,12 +156,24 @@ def add_flags(
         add_flag(made[heading.get(name.partition(".")[0], others)], name, kind, value, doc, choices.get(name))
 
 
+def seed_number(text: str) -> int:
+    """A seed, as the type of a flag: a whole number from 0 to 2**32 - 1, which every generator takes."""
+    if not (text.isascii() and text.isdigit()) or int(text) > 2**32 - 1:
+        raise argparse.ArgumentTypeError(f"a whole number from 0 to {2**32 - 1} is expected, got {text!r}")
+    return int(text)
+
+
 def add_strict(parser: argparse.ArgumentParser, left_out: Callable[[argparse.Namespace], Path | None]) -> None:
     """Adds --strict. `left_out` gives the place of the ledger, from the arguments; None for no file."""
     parser.add_argument(
         "--strict", action="store_true", help="exit code 1 if a picture, caption or other part of the input is left out"
     )
     parser.set_defaults(left_out=left_out)
+
+
+def is_scenes(data: str) -> bool:
+    """Whether a typed data set is that of drawn scenes, for which the preset small is made."""
+    return data.partition(":")[0] == "scenes"
 
 
 def no_place(args: argparse.Namespace) -> None:
@@ -193,7 +211,8 @@ def add_flag(group: Any, name: str, kind: Any, value: Any, doc: str, choices: Se
         group.add_argument(flag(name).removesuffix("s"), action="append", metavar="SPEC", help=doc, **common)
     else:
         shown = f"{doc} ({value})" if value != "" else doc
-        typed = {"type": kind, "metavar": kind.__name__.upper(), "choices": choices}
+        reader = seed_number if name == "seed" else kind
+        typed = {"type": reader, "metavar": kind.__name__.upper(), "choices": choices}
         group.add_argument(flag(name), help=shown, **typed, **common)
 
 

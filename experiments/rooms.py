@@ -23,7 +23,7 @@ Arrows = dict[tuple[str, str], list[str]]
 # Room of metric -> rooms of metric that the room may import.
 OPEN = "runtime storage example images"
 METRIC = {
-    **dict.fromkeys(("runtime", "programs", "spec", "similarity", "images"), ""),
+    **dict.fromkeys(("runtime", "programs", "spec", "similarity", "images", "language"), ""),
     "storage": "runtime",
     "example": "images",
     "video": "example images",
@@ -35,8 +35,8 @@ METRIC = {
     "negatives": "spec",
     "training": f"{OPEN} readable positives negatives clip scenes similarity",
     "judgement": f"{OPEN} readable scores scenes spec video",
-    "evaluation": f"{OPEN} readable scores clip scenes spec",
-    "api": f"{OPEN} readable scores clip scenes spec positives training judgement evaluation",
+    "evaluation": f"{OPEN} readable language scores clip scenes spec",
+    "api": f"{OPEN} readable language scores clip scenes spec positives training judgement evaluation",
 }
 # Rooms in layers. A room may import the rooms of the layers before its own layer, and no room of its own layer.
 REWARDS = ("spec context", "options plugins mix", "window", "registry", "check built_in")

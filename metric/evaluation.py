@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from metric.example import Example
+from metric.language import language_fact
 from metric.scores.catalogue import SCORES, request
 from metric.scores.clip_families import embedder_of, open_clip_s, open_pac_s, open_pac_spp, open_pac_spp_hard
 from metric.scores.external_families import open_meteor, open_objects, open_spice, open_training
@@ -177,6 +178,7 @@ def facts(names: Sequence[str], family_facts: Mapping[str, str], captions: Seque
     caption_facts = {
         "uncaptioned": without and f"{without} of {asked} examples have no caption and are left aside",
         "empty": empty and f"{empty} of {len(captions)} captions are empty, and scored as such",
+        "language": language_fact(captions, names),
     }
     score_facts = {name: fact for name, fact in family_facts.items() if name in names or f"ref_{name}" in names}
     return {name: fact for name, fact in caption_facts.items() if fact} | score_facts

@@ -192,9 +192,15 @@ def build(specs: Sequence[RewardSpec], context: Context) -> Mix:
 
 
 def refuse_nothing(specs: Sequence[RewardSpec]) -> None:
-    """Raises ValueError when the total would be zero for every caption."""
+    """Raises ValueError when the total would be zero for every caption, and for a reward that is given twice."""
     if not specs:
         raise ValueError("no reward was given; for example --reward cider")
+    for number, spec in enumerate(specs):
+        if any((spec.name, set(spec.options)) == (other.name, set(other.options)) for other in specs[:number]):
+            weight = sum(other.weight for other in specs if other.name == spec.name)
+            raise ValueError(
+                f"--reward {spec.name} is given twice with the same options; type it once, weight={weight:g}"
+            )
     if all(spec.weight == 0 for spec in specs):
         raise ValueError(
             f"the weights of all rewards are zero ({', '.join(map(str, specs))}), so there is nothing to raise: "

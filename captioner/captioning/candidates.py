@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from captioner.captioning.journal import Row
+from captioner.decoding.best_of import lots, order
 from captioner.decoding.generate import METHODS, generate
 from captioner.model.encoder_decoder import Captioner
 from metric.example import Example
-from metric.runtime.seeds import seed_of_unit
 from rewards.mix import Mix
 
 
@@ -42,6 +41,7 @@ class CandidateSettings:
     seed: int = 0
     length_penalty: float = 0.0
     no_repeat_ngram: int = 0
+    guidance: float = 1.0
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -80,14 +80,15 @@ def candidates(
         top_p=settings.top_p,
         length_penalty=settings.length_penalty,
         no_repeat_ngram=settings.no_repeat_ngram,
-        lots=lots(examples, settings),
+        guidance=settings.guidance,
+        lots=lots([example.id for example in examples], settings.candidates, settings.max_length, settings.seed),
     )
     columns = {"log_probability": generated.log_probabilities.cpu()}
     total = columns["log_probability"]
     if reward:
         total, parts = reward(examples, generated.captions)
         columns |= {"reward": total, **parts} if len(parts) > 1 else parts
-    chosen = choice(total, settings.best)[:, : settings.n].tolist()
+    chosen = order(total, settings.best)[:, : settings.n].tolist()
     return [
         Row(
             example.id,
@@ -98,24 +99,3 @@ def candidates(
         )
         for i, example in enumerate(examples)
     ]
-
-
-def choice(total: Tensor, best: bool) -> Tensor:
-    """The order of the candidates, `b k`: by falling reward with `best`, else as they were made.
-
-    Of two candidates with equal reward, the earlier comes first.
-    """
-    if best:
-        return total.argsort(dim=1, descending=True, stable=True)
-    return torch.arange(total.shape[1]).expand_as(total)
-
-
-def lots(examples: Sequence[Example], settings: CandidateSettings) -> Tensor:
-    """Random numbers for the method sample, `b k t`.
-
-    The numbers of a picture depend on its id and the seed alone. So no caption depends on the batch, on the
-    number of processes or on a kill.
-    """
-    shape = (settings.candidates, settings.max_length)
-    generators = (torch.Generator().manual_seed(seed_of_unit(settings.seed, example.id, 0)) for example in examples)
-    return torch.stack([torch.rand(shape, generator=generator, dtype=torch.float64) for generator in generators])

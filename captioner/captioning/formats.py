@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -22,6 +23,7 @@ from captioner.data.text_files import read_text
 from metric.example import Example
 from metric.storage.atomic_files import whole_text
 
+LONGEST = 255  # bytes of a name in most file systems
 Examples: TypeAlias = Callable[[], Iterable[Example]]
 Captions: TypeAlias = dict[str, list[str]]
 
@@ -79,21 +81,39 @@ def read_csv(out: Path) -> Captions:
 
 def write_texts(out: Path, rows: Rows, _: Examples) -> None:
     """Writes a/b.txt for the picture a/b.jpg, with a line for each caption."""
-    written: dict[PurePosixPath, str] = {}
     for row in rows:
-        name = sidecar(row.id)
-        if name in written:
-            raise ValueError(f"{written[name]} and {row.id} would both write {name}; give --out FILE.jsonl")
-        written[name] = row.id
-        with whole_text(out / name) as file:
+        place = out / sidecar(row.id)
+        if row.order < 0 and place.is_file():
+            continue  # a file from before keeps its bytes
+        with whole_text(place) as file:
             file.writelines(text + "\n" for text in row.captions)
+
+
+def refuse_sidecars(out: Path, names: Iterable[str]) -> None:
+    """Raises ValueError for pictures whose text files cannot be written, before anything is captioned."""
+    written: dict[PurePosixPath, str] = {}
+    for name in names:
+        path = sidecar(name)
+        if path in written:
+            raise ValueError(f"{written[path]} and {name} would both write {path}; give --out FILE.jsonl")
+        written[path] = name
+    there = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
+    if not os.access(there, os.W_OK):
+        raise ValueError(f"{there} cannot be written; give another --out")
 
 
 def sidecar(name: str) -> PurePosixPath:
     path = PurePosixPath(without_ending(name) + ".txt")
+    if any(len(os.fsencode(part)) > LONGEST for part in path.parts):
+        raise ValueError(f"the name {path} is longer than {LONGEST} bytes; give --out FILE.jsonl")
     if path.is_absolute() or ".." in path.parts:
         raise ValueError(f"the id {name!r} would write outside of --out; give --out FILE.jsonl")
     return path
+
+
+def read_texts(out: Path) -> Captions:
+    """Captions by name without .txt. `Format.done_as` makes the same name of an id. A blank file is not done."""
+    return {name: lines for name, lines in texts_below(out).items() if any(line.strip() for line in lines)}
 
 
 def read_one_each(out: Path) -> Captions:
@@ -120,7 +140,7 @@ FORMATS = {
     "jsonl": Format(write_jsonl, read_one_each),
     "coco": Format(write_coco, read_one_each),
     "csv": Format(write_csv, read_csv),
-    "txt": Format(write_texts, texts_below, folder=True, done_as=without_ending),
+    "txt": Format(write_texts, read_texts, folder=True, done_as=without_ending),
     "webdataset": Format(write_shards, read_nothing, folder=True),
 }
 ENDINGS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "coco", ".csv": "csv"}

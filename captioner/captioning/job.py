@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from captioner.captioning.candidates import CandidateSettings
-from captioner.captioning.formats import FORMATS, Format
+from captioner.captioning.formats import FORMATS, Format, refuse_sidecars
 from captioner.captioning.journal import KEPT, Row, Rows, Work, line, part_of
 from captioner.captioning.summary import summary
 from captioner.captioning.worker import ModelSource, Worker
@@ -68,19 +68,29 @@ def caption(job: Job) -> bool:
     refuse_foreign(work, job)
     if rereadable(job.images):  # a misspelt input must not leave a work folder
         next(iter(job.parts[0]()), None)
+        if job.format == "txt":
+            refuse_sidecars(
+                job.out, (example.id for part in job.parts for example in part() if isinstance(example, Example))
+            )
     job.out.parent.mkdir(parents=True, exist_ok=True)
     with work.locked():
         begin(work, job)
     before, new = work.rows(), 0
     done = partial(is_done, before, FORMATS[job.format].done_as)
-    with work.journal(job.share) as file, progress_of(job, len(before)) as progress:
-        for rows in source(unfinished(job, before)):
-            rows = [row for row in rows if not done(row.id, row.order)]
-            file.writelines(map(line, rows))
-            file.flush()
-            new += sum(not row.skipped for row in rows)
-            progress.advance(len(rows))
-        work.marker(job.share).touch()
+    try:
+        with work.journal(job.share) as file, progress_of(job, len(before)) as progress:
+            for rows in source(unfinished(job, before)):
+                rows = [row for row in rows if not done(row.id, row.order)]
+                file.writelines(map(line, rows))
+                file.flush()
+                new += sum(not row.skipped for row in rows)
+                progress.advance(len(rows))
+            work.marker(job.share).touch()
+    except KeyboardInterrupt:
+        total = len(work.rows())
+        raise KeyboardInterrupt(
+            f"{total:,} pictures are captioned in {work.folder}; the same command goes on"
+        ) from None
     with work.locked():
         lacking = work.lacking(job.share.count)
         if lacking:

@@ -60,6 +60,7 @@ class Worker:
         self.clip = load_clip(self.clip_name, self.device)
         self.captioner.config.refuse_other_clip(self.clip)
         self.captioner.config.refuse_longer(settings.max_length)
+        self.captioner.config.refuse_guidance(settings.guidance)
         self.shelf: Shelf = begun(Path(model.features), self.clip) if model.features else MemoryShelf()
         self.reward = self.make_reward(images, split)
 

@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from captioner.flags import add_decoding, add_strict, decoding_of, no_place, positive
+from captioner.flags import add_decoding, add_strict, decoding_of, no_place, positive, seed_number
 from metric.runtime.work_share import FLAG
 
 HELP = "captions for a folder of pictures or a data set"
@@ -51,7 +51,7 @@ def add_generation(parser: Any) -> None:
         metavar="FLOAT",
         help="probability of the nucleus, the likeliest tokens that --method sample draws from (1)",
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="INT", help="seed of --method sample (0)")
+    parser.add_argument("--seed", type=seed_number, default=0, metavar="INT", help="seed of --method sample (0)")
     parser.add_argument(
         "--best-of",
         type=positive,

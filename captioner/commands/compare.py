@@ -14,7 +14,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=Path,
         metavar="RUN",
-        help="run folders that `captioner evaluate` has scored; runs that differ in the seed alone are one row",
+        help="run folders that `captioner evaluate` has scored, or RUN@NAME for an evaluation with a name; runs that "
+        "differ in the seed alone are one row",
     )
     parser.add_argument("--out", required=True, type=Path, help="folder for comparison.md, .csv, .json and index.html")
     parser.add_argument("--split", default="test", help="split whose scores are compared (test)")

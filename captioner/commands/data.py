@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from captioner.flags import add_strict, in_out
+from captioner.flags import add_strict, in_out, is_scenes
 
 HELP = "content of a data set: counts, captions, broken files, a contact sheet"
 
@@ -37,4 +37,5 @@ def run(args: argparse.Namespace) -> None:
     if args.open < 0 or args.show < 0:
         raise ValueError(f"--open and --show are 0 or more pictures, got {min(args.open, args.show)}")
     show(args.input, args.split or [], args.out, -1 if args.all else args.open, args.show)
-    ended(then=["captioner", "train", "--data", args.input, "--clip", "CLIP", "--out", "RUN"])
+    start = ["--preset", "small"] if is_scenes(args.input) else ["--clip", "CLIP"]
+    ended(then=["captioner", "train", "--data", args.input, *start, "--out", "RUN"])

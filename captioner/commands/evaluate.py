@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from captioner.flags import add_decoding, add_strict, decoding_of, no_place
+from captioner.flags import add_decoding, add_strict, decoding_of, no_place, positive
 
 HELP = "captions and scores of a split, by a run"
 
@@ -26,28 +26,51 @@ def add(parser: argparse.ArgumentParser) -> None:
         "those of pac_spp:checkpoint=DIR and incorrect:checker=harper come from the run if left out (all)",
     )
     add_strict(parser, no_place)  # each run has a ledger of its own
-    add_decoding(parser.add_argument_group("decoding"))
+    parser.add_argument(
+        "--as",
+        dest="name",
+        default="",
+        metavar="NAME",
+        help="name of the evaluation in its files and for `captioner compare RUN@NAME` (made of the flags below)",
+    )
+    group = parser.add_argument_group("decoding, in place of the run's")
+    add_decoding(group)
+    group.add_argument(
+        "--best-of",
+        type=positive,
+        default=0,
+        metavar="N",
+        help="captions that are drawn of a picture, the best of which by --reward is scored",
+    )
+    group.add_argument(
+        "--reward",
+        action="append",
+        default=[],
+        metavar="SPEC",
+        help="reward that chooses among captions, from `captioner rewards`; repeated flags make a mix",
+    )
 
 
 def run(args: argparse.Namespace) -> None:
-    from captioner.model.pretrained import checkpoint_of
-    from captioner.runs.folder import RunFolder
-    from captioner.scoring.evaluate_run import evaluate_run
+    from captioner.runs.variant import recorded
+    from captioner.scoring.evaluate_run import Evaluation, evaluate_run, files_of
     from metric.runtime.console import ended
     from metric.spec import split_specs
     from metric.storage.ledger import kept
 
-    runs = [RunFolder(folder) for folder in args.runs]
-    for run in runs:  # all, before work on the first begins
-        run.check()
-        checkpoint_of(run.path, args.checkpoint)
+    decoding, scores = decoding_of(args), split_specs(args.scores)
+    how = Evaluation(args.split, scores, args.checkpoint, decoding, args.best_of, args.reward, args.name)
+    runs = [files_of(folder, how) for folder in args.runs]  # all, before work on the first begins
     for run in runs:
         with kept(run.left_out_file(args.split)):
-            evaluate_run(run.path, args.split, split_specs(args.scores), args.checkpoint, decoding_of(args))
-        print(f"signature: {run.signature}")
-    names = " ".join(map(str, args.runs))
+            evaluate_run(run.path, how)
+        print(f"signature: {run.signature}{recorded(run.scores(args.split), run.config).signature}")
+    names = dict.fromkeys(
+        f"{run.captions_file(args.split).name} and {run.scores_file(args.split).name}" for run in runs
+    )
+    compared = [*(run.path for run in runs if run.evaluation), *runs]
     ended(
         f"split {args.split} captioned and scored",
-        f"captions-{args.split}.jsonl and scores-{args.split}.json in {names}",
-        ["captioner", "compare", *args.runs, *([] if len(args.runs) > 1 else ["OTHER-RUN"]), "--out", "comparison"],
+        f"{' '.join(names)} in {' '.join(map(str, args.runs))}",
+        ["captioner", "compare", *compared, *([] if len(compared) > 1 else ["OTHER-RUN"]), "--out", "comparison"],
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from captioner.data import load
-from captioner.runs.folder import RunFolder
+from captioner.runs.folder import run_folder
 from metric.example import Picture, open_image
 from metric.scenes.draw import draw
 from metric.scenes.world import Scene
@@ -15,7 +15,7 @@ from metric.scenes.world import Scene
 
 def gallery(run: Path, split: str, count: int) -> list[tuple[str, Image.Image, tuple[str, ...]]]:
     """Returns (id, picture, references) of `count` captioned pictures, evenly spread over the split."""
-    folder = RunFolder(run)
+    folder = run_folder(run)
     captions = folder.captions(split)
     examples = [example for example in load(folder.run.data, split) if example.id in captions]
     chosen = examples[:: max(1, len(examples) // max(count, 1))][: max(count, 0)]

@@ -18,7 +18,8 @@ from matplotlib.figure import Figure
 
 from captioner.comparison.table import Row, column
 from captioner.pages import COLOURS
-from captioner.runs.outcome import Outcome, label
+from captioner.runs.labels import label
+from captioner.runs.outcome import Outcome
 
 # dashes serve readers who cannot tell the hues apart
 DASHES = ("", "7 2", "7 2 2 2", "3 2", "10 3", "2 1", "10 2 2 2 2 2")
@@ -73,7 +74,12 @@ def style(rows: Sequence[Row]) -> list[tuple[str, str]]:
 
 
 def evaluations(outcome: Outcome) -> list[dict]:
-    """The evaluations of the reward stage. A run without a reward gives its last evaluation, as step 0."""
+    """The evaluations of the reward stage. A run without a reward gives its last evaluation, as step 0.
+
+    Training decodes plainly, so another evaluation of the run has none.
+    """
+    if outcome.variant.label:
+        return []
     validations = [line for line in outcome.metrics if any(key.startswith("val/") for key in line)]
     if outcome.rewards:
         return [line for line in validations if line["stage"] == "reward"]
@@ -82,6 +88,8 @@ def evaluations(outcome: Outcome) -> list[dict]:
 
 def training(row: Row, name: str) -> Curve | None:
     """A figure of the training batches along the reward stage."""
+    if row.first.variant.label:  # the curve is that of the plain evaluation
+        return None
     lines = [[line for line in outcome.metrics if line["stage"] == "reward"] for outcome in row.outcomes]
     return together([{line["step"]: line[name] for line in seed if name in line} for seed in lines])
 

@@ -26,7 +26,10 @@ GallerySource = tuple[str, Image.Image, Sequence[str]]  # id, picture, reference
 PICTURE_SIZE = 192  # pixels of the longer side
 # words that an ordinary sentence has more than once
 FUNCTION_WORDS = frozenset("a an the of on in at to and with is are by from near next left right side it its".split())
-LEGEND = f"{MARK} marks the score that a row was trained on. Bold is the best of a column with a better direction."
+LEGEND = (
+    f"{MARK} marks the score that a row was trained on, or that chose its captions. Bold is the best of a column with "
+    "a better direction."
+)
 
 
 class Exhibit(NamedTuple):

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from captioner.runs.outcome import Outcome, group, read, refuse_impostors, refuse_mixture
 from metric.scores.catalogue import SCORES, direction
 
-MARK = "◆"  # stands beside the score that a row was trained on
+MARK = "◆"  # stands beside the score that a row was trained on, or that chose its captions
 
 
 class Column(NamedTuple):
@@ -211,7 +211,9 @@ class Comparison:
         body = [[column.title, *(f"{cell}{'*' * cell.best}" for cell in self.line(column))] for column in self.columns]
         widths = [max(map(len, cells)) for cells in zip(head, seeds, *body)]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)) for line in (head, seeds, *body)]
-        legend = f"mean ± standard deviation over seeds   {MARK} trained on this score   * best of the line"
+        legend = (
+            f"mean ± standard deviation over seeds   {MARK} trained on or chosen by this score   * best of the line"
+        )
         scored = ["", "Scored models", *(f"{row.label}: {row.models}" for row in self.rows)]
         signed = ["", "Signatures", *(f"{row.label}: {row.signature}" for row in self.rows)]
         everything = (lines[0], "-" * len(lines[0]), *lines[1:], legend, *scored, *signed)

@@ -8,13 +8,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from captioner.decoding.guidance import Decoder
 from captioner.decoding.large_vocabulary import parts, top
 from captioner.decoding.repeats import forbid_repeats
-from captioner.model.encoder_decoder import Captioner
 
 
 def beam_search(
-    captioner: Captioner, memory: Tensor, k: int, max_length: int, length_penalty: float = 0.0, no_repeat_ngram: int = 0
+    decoder: Decoder, memory: Tensor, k: int, max_length: int, length_penalty: float = 0.0, no_repeat_ngram: int = 0
 ) -> tuple[Tensor, Tensor]:
     """Returns the k best captions of each picture, best first.
 
@@ -24,15 +24,15 @@ def beam_search(
     log-probability / length ** length_penalty (arXiv 1609.08144 without its constant). The length counts EOS.
     No caption has an n-gram of `no_repeat_ngram` tokens twice; 0 allows repeats. Log-probabilities stay the model's.
     """
-    eos, pad = captioner.vocabulary.eos, captioner.vocabulary.pad
+    eos, pad = decoder.vocabulary.eos, decoder.vocabulary.pad
     b, device = len(memory), memory.device
-    tokens = torch.full((b, 1, 1), captioner.vocabulary.bos, device=device)
+    tokens = torch.full((b, 1, 1), decoder.vocabulary.bos, device=device)
     total, length = torch.zeros(b, 1, device=device), torch.zeros(b, 1, device=device)
     done = torch.zeros(b, 1, dtype=torch.bool, device=device)
     pictures = torch.arange(b, device=device)[:, None]
-    cache = captioner.start(memory)
+    cache = decoder.start(memory)
     for _ in range(max_length):
-        logits, cache = captioner.step(tokens[..., -1], cache)
+        logits, cache = decoder.step(tokens[..., -1], cache)
         m, v = logits.shape[1:]
         length = length + ~done
         scale = length**length_penalty

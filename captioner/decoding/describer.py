@@ -43,11 +43,31 @@ class Describer:
         return cls(captioner, load_clip(clip or captioner.config.clip, device), decode_of(str(name)))
 
     def __call__(self, pictures: Sequence[Image.Image]) -> list[str]:
-        """Returns the best caption of each picture by beam search."""
+        """Returns the best caption of each picture by beam search. No pictures have no captions.
+
+        Raises TypeError for anything but a sequence of PIL pictures, and names the way to open a file or an array.
+        """
+        check_pictures(pictures)
+        if not pictures:
+            return []
         pixels = torch.stack([self.clip.preprocess(upright(picture)) for picture in pictures])
         features = grid_features(self.clip, pixels)
         generated = generate(self.captioner, features, **beam(self.decode))
         return [str(beams[0]) for beams in generated.captions]
+
+
+def check_pictures(pictures: object) -> None:
+    """Raises TypeError unless `pictures` is a list or tuple of PIL pictures."""
+    if isinstance(pictures, Image.Image):
+        raise TypeError("expected a list of pictures, got one picture; type describe([picture])")
+    if not isinstance(pictures, (list, tuple)):
+        raise TypeError(
+            f"expected a list of pictures, got a {type(pictures).__name__}; type describe([Image.open(PATH)])"
+        )
+    for picture in pictures:
+        if not isinstance(picture, Image.Image):
+            opened = "Image.open(PATH)" if isinstance(picture, (str, Path)) else "Image.fromarray(ARRAY)"
+            raise TypeError(f"expected pictures of PIL, got a {type(picture).__name__}; type {opened}")
 
 
 def decode_of(name: str) -> Decode:

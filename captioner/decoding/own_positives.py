@@ -6,7 +6,7 @@ The module is here because `metric` must not import `captioner`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import torch
@@ -25,9 +25,12 @@ class OwnCaptions:
         if config.text_prompt:
             raise ValueError("--text-prompt works with transformers models only; leave it out for a captioner")
         describer = Describer.from_pretrained(config.text, device=device)
-        decode = Decode(config.beams, min(config.max_length, describer.decode.max_length))
+        decode = describer.decode
+        decode = replace(decode, beams=config.beams, max_length=min(config.max_length, decode.max_length))
         self.describe = Describer(describer.captioner, describer.clip, decode)
-        self.facts: dict[str, Any] = {"model": config.text} | asdict(decode)
+        always, usual = ("beams", "max_length"), asdict(Decode())
+        told = {name: value for name, value in asdict(decode).items() if name in always or value != usual[name]}
+        self.facts: dict[str, Any] = {"model": config.text} | told
 
     def __call__(self, units: Sequence[Unit], pictures: Sequence[Image.Image]) -> list[str]:
         return self.describe(pictures)

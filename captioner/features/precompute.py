@@ -60,11 +60,14 @@ def keep(job: Job, only_plan: bool) -> bool:
         return True
     skipped: dict[str, str] = {}
     computed = 0
-    with Progress("features of picture", count, shown=job.share.speaks) as progress:
-        for looked in fill(examples(job.blocks(), skipped), clip, shelf):
-            skipped |= reasons(looked.faults, looked.examples)
-            computed += len(looked.new)
-            progress.advance(len(looked.entries) + len(looked.faults))
+    try:
+        with Progress("features of picture", count, shown=job.share.speaks) as progress:
+            for looked in fill(examples(job.blocks(), skipped), clip, shelf):
+                skipped |= reasons(looked.faults, looked.examples)
+                computed += len(looked.new)
+                progress.advance(len(looked.entries) + len(looked.faults))
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"{len(shelf.places):,} pictures are in {job.out}; the same command goes on") from None
     report_all(job.data, skipped)
     print(f"{job.name}: {computed:,} pictures computed, {len(shelf.places):,} in the folder, {len(skipped):,} left out")
     return not skipped

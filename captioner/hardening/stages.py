@@ -11,7 +11,7 @@ from captioner.config import Run
 from captioner.data import load
 from captioner.runs.folder import RunFolder
 from captioner.scoring.audit_report import report_audit
-from captioner.scoring.evaluate_run import evaluate_run
+from captioner.scoring.evaluate_run import Evaluation, evaluate_run
 from captioner.training import loop
 from metric.positives.sources import positives_for
 from metric.runtime.console import say
@@ -73,7 +73,7 @@ def audited(metric: Path, run: Path, folder: Path) -> dict[str, float]:
     """The scores of a round's captioner on test pictures, and the audit of its metric: shares of preferred faults."""
     files = RunFolder(run)
     if not files.scores_file(SPLIT).is_file():
-        evaluate_run(run, SPLIT, SCORES)
+        evaluate_run(run, Evaluation(SPLIT, SCORES))
     corpus = files.scores(SPLIT)["corpus"]
     file = folder / "audit" / "audit.json"
     if not file.is_file():

@@ -6,14 +6,15 @@ d model features, h heads, e features of a head, v vocabulary.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from captioner.config import check_guidance
 from captioner.model import pretrained
 from captioner.model.attention import Attention, Cache
 from captioner.model.vocabulary import Vocabulary
@@ -47,6 +48,22 @@ class CaptionerConfig:
     "Share of states dropped in training."
     max_length: int = 30
     "Most tokens that the decoder can read, BOS included."
+    drop_features: float = 0.0
+    "Share of the pictures that cross-entropy hid. Above 0, the captioner knows captions without a picture."
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The content of config.json. A captioner that saw all pictures has the content of earlier versions."""
+        return {name: value for name, value in asdict(self).items() if name != "drop_features" or value}
+
+    def refuse_guidance(self, guidance: float) -> None:
+        """Raises ValueError for guidance out of range, or of a captioner that was never without a picture."""
+        check_guidance("--guidance", guidance)
+        if guidance != 1 and not self.drop_features:
+            raise ValueError(
+                f"--guidance {guidance:g} needs a captioner that knows captions without a picture, and this captioner "
+                "saw all pictures; type --guidance 1, or train one by `captioner train --xe.drop-features 0.1`"
+            )
 
     def refuse_longer(self, max_length: int) -> None:
         """Raises ValueError for captions of more tokens than the decoder can read."""
@@ -155,6 +172,13 @@ class Captioner(nn.Module):
         """The encoder: features `b p f` -> memory `b p d`."""
         return self.encoder_norm(self.encoder(self.look(features)))
 
+    def encode_nothing(self) -> Tensor:
+        """The memory of no picture, `1 1 d`: that of one patch of zeros.
+
+        Cross-entropy hides a picture by zeros in all patches. Equal patches have one memory, however many there are.
+        """
+        return self.encode(self.token.weight.new_zeros(1, 1, self.config.feature_dim))
+
     def forward(self, features: Tensor, tokens: Tensor) -> Tensor:
         """Teacher forcing: features `b p f` and tokens `b ... t` -> logits `b ... t v` of the token after each."""
         prefixes = Prefixes.apart(tokens.reshape(len(tokens), -1, tokens.shape[-1]))
@@ -204,7 +228,7 @@ class Captioner(nn.Module):
 
     def save_pretrained(self, folder: Path) -> None:
         """Writes config.json, model.safetensors and tokenizer.json into `folder`, in Hugging Face's layout."""
-        pretrained.write(Path(folder), self.config, self.state_dict())
+        pretrained.write(Path(folder), self.config.content, self.state_dict())
         self.vocabulary.save(Path(folder) / pretrained.TOKENIZER)
 
     @classmethod

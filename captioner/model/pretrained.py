@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
@@ -121,8 +121,8 @@ def read_weights(path: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor
     return tensors
 
 
-def write(folder: Path, config: Any, weights: Mapping[str, Tensor]) -> None:
-    """Writes the configuration (a dataclass) and the weights. A kill leaves no half-written file."""
+def write(folder: Path, config: Mapping[str, Any], weights: Mapping[str, Tensor]) -> None:
+    """Writes the configuration and the weights. A kill leaves no half-written file."""
     with whole_file(folder / WEIGHTS) as new:
         save_file({name: tensor.detach().contiguous() for name, tensor in weights.items()}, new, {"format": "pt"})
-    atomic_files.write(folder / CONFIG, json.dumps(TYPE | asdict(config), indent=2) + "\n")
+    atomic_files.write(folder / CONFIG, json.dumps({**TYPE, **config}, indent=2) + "\n")

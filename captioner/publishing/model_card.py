@@ -11,7 +11,7 @@ from huggingface_hub import EvalResult, ModelCardData
 from captioner.comparison.report import LEGEND, markdown_cell, notes
 from captioner.comparison.table import Comparison
 from captioner.pages import render
-from captioner.runs.outcome import brief, label
+from captioner.runs.labels import brief, label
 from metric.clip.model import Clip
 from metric.spec import split_spec
 from rewards.spec import parse

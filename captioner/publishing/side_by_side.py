@@ -12,7 +12,7 @@ from PIL import Image
 from captioner.comparison.report import repeated_words
 from captioner.decoding.describer import Describer, run_of
 from captioner.model import pretrained
-from captioner.runs.outcome import label
+from captioner.runs.labels import label
 from metric.clip.embedder import Embedder
 from metric.clip.load import load_clip
 from metric.evaluation import Scores, evaluate

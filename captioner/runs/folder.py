@@ -6,6 +6,8 @@ checkpoints/            last, those before it, and the reward stage's reference 
 captions-<split>.jsonl  one caption of each picture of a split
 scores-<split>.json     scores of the split; scores-<split>.csv has those of each caption
 left-out.jsonl          what was read and not used; <split>.left-out.jsonl that of an evaluation
+
+An evaluation by other settings has a name, and files of its own: scores-<split>@<name>.json.
 """
 
 from __future__ import annotations
@@ -32,6 +34,11 @@ class RunFolder:
     """Files of one run. A reader raises ValueError of one line when its file is missing or no JSON."""
 
     path: Path
+    evaluation: str = ""
+    """name of the evaluation whose captions and scores are meant; "" is the plain one"""
+
+    def __str__(self) -> str:
+        return f"{self.path}@{self.evaluation}" if self.evaluation else str(self.path)
 
     @property
     def config_file(self) -> Path:
@@ -69,17 +76,21 @@ class RunFolder:
         return self.checkpoints / (XE_BEST if stage == "xe" and self.run.rewards else BEST)
 
     def captions_file(self, split: str) -> Path:
-        return self.path / f"captions-{split}.jsonl"
+        return self.path / f"captions-{self.named(split)}.jsonl"
 
     def scores_file(self, split: str) -> Path:
-        return self.path / f"scores-{split}.json"
+        return self.path / f"scores-{self.named(split)}.json"
 
     def caption_scores_file(self, split: str) -> Path:
-        return self.path / f"scores-{split}.csv"
+        return self.path / f"scores-{self.named(split)}.csv"
+
+    def named(self, split: str) -> str:
+        """The part of a file's name that tells split and evaluation."""
+        return f"{split}@{self.evaluation}" if self.evaluation else split
 
     def left_out_file(self, split: str) -> Path:
         """The ledger of an evaluation: what it read and did not use."""
-        return self.path / f"{split}.{LEFT_OUT}"
+        return self.path / f"{self.named(split)}.{LEFT_OUT}"
 
     def score_files(self) -> list[Path]:
         """The scores of all splits that were evaluated."""
@@ -136,8 +147,21 @@ class RunFolder:
     def evaluated(self, file: Path, split: str) -> Path:
         """The file, which evaluation wrote. ValueError when there is none."""
         if not file.is_file():
-            raise ValueError(f"{self.path} has no {file.name}; type `captioner evaluate {self.path} --split {split}`")
+            there = sorted(path.stem.partition("@")[2] for path in self.path.glob(f"scores-{split}@*.json"))
+            others = f"; its other evaluations are {', '.join(there)}" if self.evaluation and there else ""
+            more = f" --as {self.evaluation}" if self.evaluation else ""
+            raise ValueError(
+                f"{self.path} has no {file.name}{others}; type `captioner evaluate {self.path} --split {split}{more}`"
+            )
         return file
+
+
+def run_folder(place: Path) -> RunFolder:
+    """The run of a folder, or of RUN@NAME an evaluation of the run: `runs/xe@guidance-2`."""
+    run, _, evaluation = place.name.rpartition("@")
+    if place.exists() or not run:
+        return RunFolder(place)
+    return RunFolder(place.with_name(run), evaluation)
 
 
 def read_json(path: Path) -> Any:

@@ -8,19 +8,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from captioner.config import Run, from_dict
-from captioner.runs.folder import BEST, RunFolder
+from captioner.runs.folder import BEST, run_folder
+from captioner.runs.labels import brief, label
 from captioner.runs.reached import place, unfinished
 from captioner.runs.signature import refuse_false, refuse_unlike, said
-from metric.scores.catalogue import SCORES
+from captioner.runs.variant import Variant, recorded
 from metric.spec import plain
 from metric.storage.run_files import LAST
 from rewards.options import BOOLEANS
 from rewards.spec import RewardSpec, parse
 
-PRINTED = {plain(name): score.printed.removesuffix(" %") for name, score in SCORES.items()}
 DEPTHS = 3  # of `settings`: 0, 1 and 2
 PATHS = ("checkpoint", "clip", "root", "cache")  # options of rewards that may differ from seed to seed
 
@@ -51,6 +49,8 @@ class Outcome:
     """settings of decoding, which evaluation may have replaced"""
     unfinished: str = ""
     """how far the run was then, where it had steps left"""
+    variant: Variant = Variant()
+    """what sets the evaluation apart from the plain one of the run"""
 
     @property
     def seed(self) -> int:
@@ -58,7 +58,7 @@ class Outcome:
 
     @property
     def signature(self) -> str:
-        return self.config.get("signature", "not recorded")
+        return self.config.get("signature", "not recorded") + self.variant.signature
 
     @property
     def best_score(self) -> str:
@@ -85,10 +85,10 @@ class Outcome:
         return [parse(text) for text in self.config["rewards"]]
 
     def trained_on(self, score: str) -> bool:
-        """Whether a reward that the scored model was trained on is this score."""
-        if self.stage == "xe" or self.stage and not self.step:
-            return False
-        name, rewards = score.partition(":")[0], [reward for reward in self.rewards if reward.weight]
+        """Whether a reward that the scored model was trained on, or its captions were chosen by, is this score."""
+        trained = self.stage != "xe" and (self.step or not self.stage)
+        rewards = [reward for reward in [*(self.rewards if trained else []), *self.variant.specs] if reward.weight]
+        name = score.partition(":")[0]
         return name in {measured(reward) for reward in rewards} or plain(name) in {reward.name for reward in rewards}
 
 
@@ -100,8 +100,8 @@ def measured(reward: RewardSpec) -> str:
 
 
 def read(folder: Path, split: str) -> Outcome:
-    """The outcome of a run folder. ValueError when the folder is no run or has no scores for the split."""
-    run = RunFolder(folder)
+    """The outcome of a run folder, or of RUN@NAME. ValueError for no run, or without scores for the split."""
+    run = run_folder(folder)
     config, metrics, scores = run.config, run.metrics, run.scores(split)
     model = {"stage": "", "step": 0, "name": LAST.name, **scores.get("checkpoint", {})}
     newest = model.get("run", model)
@@ -119,6 +119,7 @@ def read(folder: Path, split: str) -> Outcome:
         checkpoint=model["name"],
         decode=said(scores.get("decode", config.get("decode", {}))),
         unfinished=unfinished(run.run, metrics, newest["stage"], newest["step"]) if newest["stage"] else "",
+        variant=recorded(scores, config),
     )
 
 
@@ -145,22 +146,12 @@ def refuse_impostors(outcomes: Sequence[Outcome]) -> None:
     refuse_unlike({outcome.folder: outcome.config for outcome in outcomes})
 
 
-def label(rewards: Sequence[RewardSpec]) -> str:
-    """`XE`, `+PAC-S++`, or a mix with its weights: `+CIDEr 0.2 · PAC-S++ 1`.
-
-    >>> label([]), label([parse("cider:weight=0.2"), parse("pacspp")])
-    ('XE', '+CIDEr 0.2 · PAC-S++ 1')
-    """
-    weighted = len(rewards) > 1 or any(reward.weight != 1 for reward in rewards)
-    parts = [PRINTED.get(reward.name, reward.name) + (f" {reward.weight:g}" if weighted else "") for reward in rewards]
-    return "+" + " · ".join(parts) if parts else "XE"
-
-
 def settings(outcome: Outcome, depth: int = 0) -> dict[str, Any]:
     """The settings that make an experiment, without the seed. Depth 1 adds folders of rewards, depth 2 all folders."""
     values: dict[str, Any] = said(outcome.config.get("objective", {}))
     values |= {f"model.{name}": value for name, value in outcome.config.get("model", {}).items()}
     values |= {f"decode.{name}": value for name, value in outcome.decode.items()}
+    values |= outcome.variant.settings(() if depth else PATHS)
     if outcome.rewards and not outcome.config.get("init"):  # the stage before
         values |= {f"xe.{name}": value for name, value in said(outcome.config.get("xe", {})).items()}
     for reward in outcome.rewards:
@@ -216,16 +207,10 @@ def distinct_labels(groups: Sequence[Sequence[Outcome]]) -> list[str]:
 
 def placed(outcome: Outcome) -> str:
     """The label of a run, with the place of the model that was scored if the run is not finished."""
-    return label(outcome.rewards) + (f" ({outcome.chosen})" if outcome.chosen else "")
+    name = ", ".join(filter(None, [label(outcome.rewards), outcome.variant.label]))
+    return name + (f" ({outcome.chosen})" if outcome.chosen else "")
 
 
 def unlike(own: dict[str, Any], others: Sequence[dict[str, Any]]) -> list[str]:
     """`lr 4e-4`: each setting that differs from that of some other group."""
     return [f"{key} {brief(own[key])}" for key in own if any(other.get(key) != own[key] for other in others)]
-
-
-def brief(value: Any) -> str:
-    """A short form of a value: `4e-4`, `0.1`, the last folder of a path, or `none`."""
-    if isinstance(value, float) and 0 < abs(value) < 0.01:
-        return np.format_float_scientific(value, trim="-", exp_digits=1)
-    return f"{value:g}" if isinstance(value, float) else str(value).rpartition("/")[2] or "none"

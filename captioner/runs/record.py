@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from captioner.config import Run, as_json
@@ -30,4 +29,4 @@ def describe(run: Run, reward: Mix | None) -> dict[str, Any]:
 def fingerprint_of(model: str) -> str:
     """The fingerprint of the captioner that a run starts from."""
     captioner = Captioner.from_pretrained(model)
-    return fingerprint(asdict(captioner.config), captioner.state_dict())
+    return fingerprint(captioner.config.content, captioner.state_dict())

@@ -30,7 +30,14 @@ SCHEDULE = (
 )  # how long and how fast a run learns, not what
 PACKAGE = "captioner"
 # settings that came later, each with the value that stands for what was done before
-LATER = {"mix": "raw", "patience": 0, "length_penalty": 0.0, "no_repeat_ngram": 0}
+LATER = {
+    "mix": "raw",
+    "patience": 0,
+    "drop_features": 0.0,
+    "length_penalty": 0.0,
+    "no_repeat_ngram": 0,
+    "guidance": 1.0,
+}
 
 
 def signature(config: Config) -> str:

@@ -1,25 +1,31 @@
-"""Caption a split with a trained run and score it: captions-<split>.jsonl and scores-<split>.json in its folder."""
+"""Caption a split with a trained run and score it: captions-<split>.jsonl and scores-<split>.json in its folder.
+
+An evaluation by other settings than those of the run has a name, and files of its own.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from captioner.config import decode_with
-from captioner.data import load
+from captioner.config import Decode, Run, decode_with
+from captioner.data import load, split_names
 from captioner.data.caption_files import write_lines
+from captioner.decoding.best_of import BestOf
 from captioner.decoding.generate import captions_of
 from captioner.features.store import FeatureStore, folder_of, known_ids, reasons
-from captioner.model.encoder_decoder import Captioner
-from captioner.model.pretrained import checkpoint_of
+from captioner.model.encoder_decoder import Captioner, CaptionerConfig
+from captioner.model.pretrained import CONFIG, checkpoint_of, read_config
 from captioner.runs.folder import RunFolder, resuming
 from captioner.runs.reached import place, unfinished
+from captioner.runs.variant import Variant, changes, check_name, recorded
 from captioner.scoring.terminal_tables import show
 from metric.clip.embedder import Embedder
 from metric.clip.load import load_clip
 from metric.evaluation import evaluate, open_sources
+from metric.example import Example
 from metric.runtime.console import tell
 from metric.runtime.device import device_of
 from metric.scores.catalogue import request
@@ -29,19 +35,69 @@ from metric.storage.atomic_files import write_json
 from metric.storage.checkpoint_folders import Position, position
 from metric.storage.ledger import report_all
 from metric.storage.run_files import LAST
+from rewards import Context, build
+from rewards.mix import Mix
+from rewards.registry import find
 
 
-def evaluate_run(
-    folder: Path, split: str, specs: Sequence[str], model: str = LAST.name, decoding: Mapping[str, Any] = {}
-) -> Scores:
+@dataclass(frozen=True)
+class Evaluation:
+    """Which captions of a run are scored, and by what. A field is a flag of `captioner evaluate`."""
+
+    split: str = "test"
+    scores: Sequence[str] = ("all",)
+    checkpoint: str = LAST.name
+    """name in the folder checkpoints of the run: last, best, or a step such as reward-000150"""
+    decoding: Mapping[str, Any] = field(default_factory=dict)
+    """settings in place of those of the run, such as beams"""
+    best_of: int = 0
+    """captions that are drawn of a picture, the best of which by `rewards` is scored; 0 for a beam search"""
+    rewards: Sequence[str] = ()
+    name: str = ""
+    """name that the files carry; "" for the name of the settings that are not those of the run"""
+
+    def decode(self, run: Run) -> Decode:
+        """The settings of decoding. Raises ValueError for a number out of range."""
+        return decode_with(run.decode, self.decoding)
+
+    def variant(self, run: Run) -> Variant:
+        """What sets the evaluation apart from the plain one of the run."""
+        return Variant(changes(run.decode, self.decode(run)), self.best_of, tuple(self.rewards))
+
+
+def files_of(folder: Path, how: Evaluation) -> RunFolder:
+    """The run with the name of the evaluation. Raises ValueError for settings that cannot work, before any work.
+
+    Captions of another evaluation are not replaced by captions of the same name.
+    """
+    check_name(how.name)
+    plain = RunFolder(folder)
+    variant, decode = how.variant(plain.run), how.decode(plain.run)
+    for spec in variant.specs:
+        find(spec.name)
+    model = checkpoint_of(folder, how.checkpoint) / CONFIG
+    config = CaptionerConfig(**read_config(model, CaptionerConfig))
+    config.refuse_longer(decode.max_length)
+    config.refuse_guidance(decode.guidance)
+    files = RunFolder(folder, how.name or variant.name)
+    if files.evaluation and files.scores_file(how.split).is_file():
+        before = files.scores(how.split)
+        other = recorded(before, plain.config)
+        if (other.label, before["checkpoint"]["name"]) != (variant.label, how.checkpoint):
+            raise ValueError(
+                f"{files.scores_file(how.split)} is of another evaluation, {other.label or 'plain'} of checkpoint "
+                f"{before['checkpoint']['name']}; type --as and another name"
+            )
+    return files
+
+
+def evaluate_run(folder: Path, how: Evaluation) -> Scores:
     """Caption and score one split of a run's data, write both files and print the corpus scores.
 
-    `model` is a name in the folder checkpoints of the run: last, best, or a step such as reward-000150. `decoding`
-    replaces settings of the run by name, such as beams.
-    Options that `specs` leave open, such as a tuned CLIP, are those of the run. Raises ValueError for a wrong spec.
+    Options that the scores leave open, such as a tuned CLIP, are those of the run. Raises ValueError for a wrong one.
     """
-    files = RunFolder(folder)
-    run = files.run
+    files, split, specs, model = files_of(folder, how), how.split, how.scores, how.checkpoint
+    run, decode, variant = files.run, how.decode(files.run), how.variant(files.run)
     requested = request(specs)
     device = device_of("auto")
     clip = load_clip(run.clip, device)
@@ -50,10 +106,12 @@ def evaluate_run(
     at = position(checkpoint)
     newest = at if model == LAST.name else position(checkpoint_of(folder, LAST.name))
     tell_place(files, model, at, newest)
-    decode = decode_with(run.decode, decoding)
-    captioner.config.refuse_longer(decode.max_length)
     captioner.config.refuse_other_clip(clip)
     examples = load(run.data, split, known_ids(run.features))
+    if split != "train" and not split_names(run.data):
+        tell(
+            [f"{run.data} has no splits: the pictures of {split} are those of the training; give each picture a split"]
+        )
     features = FeatureStore.build(examples, clip, folder_of(run.features))
     report_all(run.data, reasons(features.skipped, examples))
     examples = [example for example in examples if example.id not in features.skipped]
@@ -63,14 +121,28 @@ def evaluate_run(
     defaults = Defaults(Embedder(clip), pac, run.checker, str(device))
     # a wrong option is refused before the captions are replaced
     open_sources(requested.names, requested.options, defaults)
-    captions = captions_of(captioner, examples, features, decode)
+    reward = reward_of(variant, examples, run, str(device))
+    variant = replace(variant, signatures=tuple(reward.signatures.values()) if reward else ())
+    search = BestOf(variant.best_of, reward) if reward else None
+    captions = captions_of(captioner, examples, features, decode, search=search)
     write_lines(files.captions_file(split), captions)
     scores = evaluate(captions, examples, specs, defaults.clip, defaults.pac, defaults.checker, defaults.device)
     record = {"name": model, **asdict(at)} | ({"run": asdict(newest)} if newest != at else {})
-    write_json(files.scores_file(split), scores.record() | {"checkpoint": record, "decode": asdict(decode)})
+    write_json(
+        files.scores_file(split), scores.record() | {"checkpoint": record, "decode": asdict(decode)} | variant.record()
+    )
     scores.save_per_caption(files.caption_scores_file(split))
-    show({str(folder): scores})
+    show({str(files): scores})
     return scores
+
+
+def reward_of(variant: Variant, examples: Sequence[Example], run: Run, device: str) -> Mix | None:
+    """The reward that chooses among captions, or None. Raises ValueError when it cannot score the examples."""
+    if not variant.rewards:
+        return None
+    reward = build(variant.specs, Context(examples, run.clip, device, run.seed))
+    reward.check(examples)
+    return reward
 
 
 def tell_place(files: RunFolder, model: str, at: Position, newest: Position) -> None:

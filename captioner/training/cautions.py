@@ -65,6 +65,18 @@ def cut_captions(vocabulary: Vocabulary, examples: Sequence[Example], max_length
     ]
 
 
+def same_pictures(training: Sequence[Example], others: Sequence[Example], split: str) -> list[str]:
+    """The warning about pictures of another split that are training pictures too, as in data without splits."""
+    known = {example.id for example in training}
+    count = sum(example.id in known for example in others)
+    if not count:
+        return []
+    return [
+        f"{count:,} of {len(others):,} {split} pictures are training pictures too: their scores tell what was learned "
+        "by heart; give each picture a split, such as a column split with train, val and test"
+    ]
+
+
 class Unmoved:
     """Finds a reward that never tells the candidates of a picture apart: the first steps have no gradient."""
 

@@ -24,7 +24,7 @@ from captioner.features.store import (
 from captioner.model.encoder_decoder import Captioner, CaptionerConfig
 from captioner.model.vocabulary import Vocabulary, lowercased
 from captioner.runs.stages import stages
-from captioner.training.cautions import cut_captions
+from captioner.training.cautions import cut_captions, same_pictures
 from captioner.training.step_batches import check_shares
 from captioner.training.validation import Validation
 from metric.clip.load import load_clip
@@ -84,6 +84,8 @@ def prepare(run: Run, out: Path, start: str = "") -> Session:
     val_set = [example for example in val_set if example.id not in features.skipped]
     if not val_set:
         raise ValueError(f"--data {run.data} with --val-count {run.val_count} leaves no picture to validate on")
+    if rank() == 0:
+        tell(same_pictures(train_set, val_set, "validation"))
     validation = Validation(run, clip, val_set, features, watched_reward(run, reward, val_set))
     run = as_loaded(run, captioner)
     return Session(run, device, captioner, train_set, features, validation, reward, data_parallel(captioner))
@@ -138,9 +140,11 @@ def make_captioner(run: Run, clip: Clip, examples: list[Example], start: str) ->
             )
         return captioner
     texts = [lowercased(caption) for example in examples for caption in example.references]
-    return untrained(
+    captioner = untrained(
         run.model, vocabulary_of(run.model, texts), feature_dim(clip), run.decode.max_length, run.clip, clip.fingerprint
     )
+    captioner.config = replace(captioner.config, drop_features=run.xe.drop_features)
+    return captioner
 
 
 def vocabulary_of(sizes: Model, texts: list[str]) -> Vocabulary:

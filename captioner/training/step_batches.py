@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from random import Random
 
 import torch
 from torch import Tensor
@@ -46,6 +47,7 @@ class Reader:
         rng = order.rng(step)
         examples = [self.examples[row] for row in order.indices(step)]
         captions = [lowercased(rng.choice(example.references)) for example in examples]
+        hidden = self.hidden(order.rng(step, "hidden pictures"), len(examples))
         seed, count = seed_of_step(self.run.seed, self.stage, step), self.run.accumulate
         size = len(examples) // (world() * count)
 
@@ -54,7 +56,8 @@ class Reader:
             chosen = examples[first : first + size]
             references = self.encoded(captions[first : first + size])
             place = Place(first, len(examples))
-            return Batch(chosen, self.features_of(chosen), references, seed, place, self.reference)
+            features = self.features_of(chosen, hidden[first : first + size])
+            return Batch(chosen, features, references, seed, place, self.reference)
 
         return [part(number) for number in range(rank() * count, (rank() + 1) * count)]
 
@@ -62,9 +65,16 @@ class Reader:
         """The tokens of captions, `b t`, on the device. The longest caption has `max_length` tokens after BOS."""
         return self.vocabulary.encode(captions, self.run.decode.max_length + 1).to(self.device)
 
-    def features_of(self, examples: Sequence[Example]) -> Tensor:
-        """The features of pictures, `b p f`, on their way to the device."""
+    def hidden(self, rng: Random, count: int) -> list[bool]:
+        """Whether each of the `count` pictures of the batch is hidden. The reward stage hides none."""
+        share = self.run.xe.drop_features if self.stage == "xe" else 0.0
+        return [rng.random() < share for _ in range(count)]
+
+    def features_of(self, examples: Sequence[Example], hidden: Sequence[bool]) -> Tensor:
+        """The features of pictures, `b p f`, on their way to the device. Those of a hidden picture are zeros."""
         features = self.features[[example.id for example in examples]]
+        if any(hidden):
+            features = features.masked_fill(torch.tensor(hidden)[:, None, None], 0.0)
         pinned = features.pin_memory() if self.device.type == "cuda" else features
         return pinned.to(self.device, non_blocking=True)
 

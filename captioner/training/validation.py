@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from PIL import Image
@@ -58,7 +59,8 @@ class Validation:
 
         With a `reference`, the scores hold the reward and the KL divergence for the reward watch.
         """
-        own = captions_of(captioner, own_share(self.examples), self.features, self.run.decode, part=True)
+        plain = replace(self.run.decode, guidance=1.0)
+        own = captions_of(captioner, own_share(self.examples), self.features, plain, part=True)
         captions = {name: caption for part in gathered(own) for name, caption in part.items()}
         return shared(lambda: self.scored(captioner, reference, captions))
 

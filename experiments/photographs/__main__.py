@@ -50,8 +50,8 @@ def run(args: argparse.Namespace) -> None:
     data.prepare(args.flickr8k, folder, args.wordings)
     alt, half = (data.spec(kind, args.flickr8k, folder) for kind in ("alt", "captions"))
     whole = f"flickr8k:root={args.flickr8k}"
-    first = [metrics.folder(trained, name, seeds[0]) for name in ("pacspp", args.hard)]
-    setting = captions.Setting(whole, half, clip, *first, out / "captions")
+    pacspp, hard = (metrics.folder(trained, name, seeds[0]) for name in ("pacspp", args.hard))
+    setting = captions.Setting(whole, half, clip, pacspp, hard, out / "captions")
     work = {
         "clip": lambda: metrics.train_clip(alt, args.config, out / "clip"),
         "metrics": lambda: metrics.train_metrics(half, clip, trained, names, seeds, args.steps),

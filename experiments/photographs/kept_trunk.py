@@ -70,9 +70,9 @@ def kept_trunk(path: Path) -> Iterator[KeptOutputs]:
     def forward(trunk: EfficientNet, pixels: Tensor) -> Tensor:
         if torch.is_grad_enabled() or torch.is_autocast_enabled("cpu") or trunk.training:
             return compute(trunk, pixels)
-        return kept.of(trunk, pixels, compute)
+        return kept.of(trunk, pixels, compute)  # type: ignore[arg-type]
 
-    EfficientNet.forward = forward  # type: ignore[method-assign]
+    EfficientNet.forward = forward  # type: ignore[method-assign, assignment]
     try:
         yield kept
     finally:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from metric.programs.java_program import java_absent, last_words, packaged
+from metric.programs.watched_run import run_watched
 from metric.scores.bleu_rouge import Tokens
 from metric.storage.user_cache import user_cache
 
@@ -61,17 +62,10 @@ def run(requests: list[dict[str, Any]], corenlp: str, cache: Path | None, limit:
         source, out = Path(folder, "in.json"), Path(folder, "out.json")
         source.write_text(json.dumps(requests), encoding="utf-8")
         try:
-            ended = subprocess.run(
-                command(corenlp, str(source), str(cache_folder), str(out)),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                timeout=limit,
-                start_new_session=True,
-            )
+            code = run_watched(command(corenlp, str(source), str(cache_folder), str(out)), output, limit)
         except subprocess.TimeoutExpired:
             raise ValueError(f"SPICE has not ended in {limit:.0f} seconds; Java said: {last_words(output)}") from None
-        if ended.returncode or not out.is_file():
+        if code or not out.is_file():
             raise ValueError(f"SPICE stopped; Java said: {last_words(output)}")
         return json.loads(out.read_text(encoding="utf-8"))
 

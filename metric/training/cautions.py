@@ -9,6 +9,16 @@ NEGATIVES = 32  # pictures a step; a contrastive loss over fewer is easy: at mos
 USUAL_BATCH = 256  # of the authors of PAC-S++ (arXiv 2410.07336)
 
 
+def few_pictures(config: PretrainConfig | MetricConfig, pictures: int) -> list[str]:
+    """The warning about data with so few pictures that the batches are smaller than the flag says."""
+    if pictures >= min(config.batch_size, NEGATIVES):
+        return []
+    return [
+        f"the data have {pictures} pictures, so a batch has {pictures} and not {config.batch_size}: each text is told "
+        f"from {pictures - 1} wrong pictures; train on {NEGATIVES} pictures or more"
+    ]
+
+
 def contrastive(config: PretrainConfig | MetricConfig) -> list[str]:
     """Warnings about the training of a CLIP. A batch is that of all processes together, which share embeddings."""
     few = []

@@ -21,12 +21,13 @@ from metric.clip.model import Clip
 from metric.example import Example, Picture, data_fingerprint
 from metric.negatives.pool import Caption
 from metric.positives.sources import Positives
-from metric.runtime.console import say
+from metric.runtime.console import say, tell
 from metric.runtime.processes import rank, refuse_unlike, shared, wait
 from metric.storage.atomic_files import write_json
 from metric.storage.run_files import REPORT
 from metric.training.batches import Batches
 from metric.training.blind_guard import guard, told
+from metric.training.cautions import few_pictures
 from metric.training.clip_quality import appraise, table
 from metric.training.config import MetricConfig
 from metric.training.found_file import Found, keep
@@ -66,6 +67,8 @@ def train_metric(
     check_method(config)
     check_negatives(config)
     training, held_out = usable(training, val)
+    if rank() == 0 and not resume:
+        tell(few_pictures(config, len(training)))
     refuse_unlike("training data", data_fingerprint(training))
     clip = load_clip(config.clip, device)
     check_captions(config, training, clip, resume)

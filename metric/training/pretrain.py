@@ -12,12 +12,13 @@ from metric.clip.embedder import Embedder
 from metric.clip.load import load_clip, new_clip, save_clip
 from metric.clip.model import Clip
 from metric.example import Example, data_fingerprint
-from metric.runtime.console import say
+from metric.runtime.console import say, tell
 from metric.runtime.processes import rank, refuse_unlike, shared, wait, world
 from metric.similarity import PREFIX
 from metric.storage.atomic_files import write_json
 from metric.storage.run_files import REPORT
 from metric.training.batches import Batches
+from metric.training.cautions import few_pictures
 from metric.training.clip_quality import appraise, table
 from metric.training.config import PretrainConfig
 from metric.training.loop import check, train
@@ -40,6 +41,8 @@ def pretrain(
     """
     check(config)
     training, held_out = usable(training, val)
+    if rank() == 0 and not resume:
+        tell(few_pictures(config, len(training)))
     refuse_unlike("training data", data_fingerprint(training))
     clip = begin(config, training, vocabulary).to(device)
     clip.model = whole_batch_statistics(clip.model, torch.device(device))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from captioner.commands.metric import audit, harden, import_authors, judge, positives, video
-from captioner.flags import add_flags, add_strict, given, in_out
+from captioner.flags import add_flags, add_strict, given, in_out, is_scenes
 from metric.runtime.interrupts import Interrupted
 from metric.training.config import PRESETS, MetricConfig, PretrainConfig, refuse_idle
 
@@ -120,7 +120,18 @@ def next_command(args: argparse.Namespace) -> list[object]:
     if args.metric_command == "pretrain":
         return ["captioner", "metric", "train", "--data", args.data, "--clip", args.out / "clip", "--out", "METRIC"]
     reward = "pacs" if args.preset == "pacs" else "pacspp_hard" if metric_config(args).negatives else "pacspp"
-    return ["captioner", "train", "--reward", f"{reward}:checkpoint={args.out}", "--data", args.data, "--out", "RUN"]
+    size = ["--preset", "small"] if is_scenes(args.data) else []
+    return [
+        "captioner",
+        "train",
+        *size,
+        "--reward",
+        f"{reward}:checkpoint={args.out}",
+        "--data",
+        args.data,
+        "--out",
+        "RUN",
+    ]
 
 
 def record_origin(out: Path, data: str, positives: str) -> None:

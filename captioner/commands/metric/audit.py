@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from captioner.commands.metric.judge import add_metrics, whole_number
-from captioner.flags import add_strict, in_out
+from captioner.flags import add_strict, in_out, is_scenes, seed_number
 
 HELP = "test of metrics with captions that are made worse"
 
@@ -22,7 +22,7 @@ def add(commands: Any) -> None:
         "--count", type=whole_number, default=500, help="number of pictures, the first of the split; 0 takes all (500)"
     )
     add_metrics(sub)
-    sub.add_argument("--seed", type=int, default=0, help="seed of captions and corruptions (0)")
+    sub.add_argument("--seed", type=seed_number, default=0, help="seed of captions and corruptions (0)")
     sub.add_argument(
         "--out",
         required=True,
@@ -52,5 +52,15 @@ def run(args: argparse.Namespace) -> None:
     )
     ended(
         where=f"{args.out}: audit.md, audit.csv, audit.json, audit.png",
-        then=["captioner", "train", "--reward", "REWARD", "--clip", args.clip, "--out", "RUN"],
+        then=[
+            "captioner",
+            "train",
+            *(["--preset", "small"] if is_scenes(args.data) else []),
+            "--reward",
+            "REWARD",
+            "--clip",
+            args.clip,
+            "--out",
+            "RUN",
+        ],
     )

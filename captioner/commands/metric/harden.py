@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from captioner.commands.metric.judge import whole_number
+from captioner.flags import add_strict, in_out
 
 HELP = "rounds of a metric against captioners that are pressed on it"
 
@@ -33,6 +34,7 @@ def add(commands: Any) -> None:
     sub.add_argument(
         "--count", type=whole_number, default=2000, help="training pictures that each run captions in a round (2000)"
     )
+    add_strict(sub, in_out)
     sub.set_defaults(run=run)
 
 

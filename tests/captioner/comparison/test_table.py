@@ -270,7 +270,7 @@ def test_decoding_that_evaluation_replaced_parts_rows_and_is_pointed_out(tmp_pat
         (runs[number] / "scores-test.json").write_text(json.dumps(scores | {"decode": decode}))
     third = write_run(tmp_path / "third", seed=2, **settings)  # a score file of before
     got = compare([*runs, third])
-    assert labels(got) == ["XE decode.beams 5", "XE decode.beams 1 decode.no_repeat_ngram 3"]
+    assert labels(got) == ["XE", "XE, beams 1, no repeat ngram 3"]
     assert [row.seeds for row in got.rows] == [(0, 2), (1,)]
     (line,) = got.disagreements()
     assert "beams 5, max_length 20 (2 of 3 runs); beams 1, max_length 20, no_repeat_ngram 3 (1 of 3 runs)" in line

@@ -1,6 +1,6 @@
 import copy
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -154,7 +154,7 @@ def test_layout_is_hugging_faces_and_nothing_is_left_over(tmp_path) -> None:
         "tokenizer.json",
     }
     config = json.loads((tmp_path / "config.json").read_text())
-    assert config == {"model_type": "captioner", "architectures": ["Captioner"], **asdict(CONFIG)}
+    assert config == {"model_type": "captioner", "architectures": ["Captioner"], **CONFIG.content}
 
 
 def test_copy_is_independent() -> None:

@@ -60,7 +60,7 @@ def test_its_scores_are_those_of_its_captions(run, pictures, tmp_path):
     captions = ["--captions", str(run / "captions-test.jsonl"), "--out", str(tmp_path / "scores.json")]
     assert main(["score", *captions, *data]) == 0
     place = {"name": "last", "stage": "xe", "step": 2}
-    decode = {"beams": 2, "max_length": 8, "length_penalty": 0.0, "no_repeat_ngram": 0}
+    decode = {"beams": 2, "max_length": 8, "length_penalty": 0.0, "no_repeat_ngram": 0, "guidance": 1.0}
     theirs = json.loads((tmp_path / "scores.json").read_text())
     assert theirs | {"checkpoint": place, "decode": decode} == scores(run)
 
@@ -152,9 +152,10 @@ def test_the_place_of_the_scored_model_is_recorded_and_an_unfinished_run_told(ti
 def test_decoding_of_an_evaluation_replaces_that_of_the_run_and_is_recorded(run, capsys):
     before = (run / "captions-test.jsonl").read_text()
     words = ["--beams", "1", "--max-length", "3", "--length-penalty", "0.5", "--no-repeat-ngram", "2"]
-    assert main(["evaluate", str(run), "--scores", "length", *words]) == 0
-    assert scores(run)["decode"] == {"beams": 1, "max_length": 3, "length_penalty": 0.5, "no_repeat_ngram": 2}
-    assert (run / "captions-test.jsonl").read_text() != before
+    assert main(["evaluate", str(run), "--scores", "length", *words, "--as", "short"]) == 0
+    expected = {"beams": 1, "max_length": 3, "length_penalty": 0.5, "no_repeat_ngram": 2, "guidance": 1.0}
+    assert scores(run, "test@short")["decode"] == expected
+    assert (run / "captions-test@short.jsonl").read_text() != before == (run / "captions-test.jsonl").read_text()
 
 
 @pytest.mark.parametrize(
@@ -170,3 +171,62 @@ def test_decoding_out_of_range_is_refused_before_the_captions_are_replaced(run, 
     before = (run / "captions-test.jsonl").read_text()
     assert said in refused("evaluate", run, *words)
     assert (run / "captions-test.jsonl").read_text() == before
+
+
+def test_the_best_of_several_captions_is_a_row_of_its_own_and_leaves_the_plain_files(run, tmp_path, capsys):
+    main(["evaluate", str(run), "--scores", "length,clip_s"])
+    before = (run / "captions-test.jsonl").read_bytes(), (run / "scores-test.json").read_bytes()
+    best = ["--scores", "length,clip_s", "--best-of", "4", "--reward", "clips"]
+    assert main(["evaluate", str(run), *best]) == 0
+    assert before == ((run / "captions-test.jsonl").read_bytes(), (run / "scores-test.json").read_bytes())
+    assert scores(run, "test@best-of-4-clips")["best_of"]["rewards"] == ["clips"]
+    said = capsys.readouterr()
+    assert "+evaluate[best_of=4,by=1*CLIP-S[" in said.out and f"captioner compare {run} {run}@best-of-4" in said.err
+    out = tmp_path / "both"
+    assert main(["compare", str(run), f"{run}@best-of-4-clips", "--out", str(out)]) == 0
+    rows = json.loads((out / "comparison.json").read_text())["rows"]
+    assert [row["label"] for row in rows] == ["XE", "XE, best of 4 by CLIP-S"]
+    assert [row["trained_on"] for row in rows] == [[], ["clip_s"]]
+    assert rows[1]["scores"]["clip_s"]["mean"] == scores(run, "test@best-of-4-clips")["corpus"]["clip_s"]
+    assert "best_of=4" in rows[1]["signature"]
+
+
+def test_an_evaluation_of_one_name_is_not_replaced_by_another(run, refused):
+    words = ["--scores", "length", "--as", "mine"]
+    assert main(["evaluate", str(run), *words, "--beams", "1"]) == 0
+    assert main(["evaluate", str(run), *words, "--beams", "1"]) == 0  # the same again
+    said = refused("evaluate", run, *words, "--beams", "3")
+    assert "scores-test@mine.json is of another evaluation, beams 1 of checkpoint last; type --as and another" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--guidance", "2"], "--guidance 2 needs a captioner that knows captions without a picture"),
+        (["--guidance", "-1"], "--guidance is 0 or more, where 1 decodes without guidance, got -1"),
+        (["--best-of", "4"], "--best-of needs --reward SPEC"),
+        (["--best-of", "4", "--reward", "clps"], "clps"),
+        (["--best-of", "4", "--reward", "truth"], "truth"),
+        (["--as", "a/b"], "--as is a name"),
+    ],
+)
+def test_an_evaluation_that_cannot_work_is_refused_before_any_file_is_written(run, refused, words, said):
+    before = sorted(run.iterdir())
+    assert said in refused("evaluate", run, *words)
+    assert sorted(run.iterdir()) == before
+
+
+def test_a_captioner_of_hidden_pictures_is_guided_and_compared(tiny_flags, pictures, tmp_path):
+    run = tmp_path / "run"
+    data = ["--data", f"jsonl:file={pictures / 'data.jsonl'}", "--checker", "none", "--xe.steps", "2"]
+    assert main(["train", *tiny_flags, *data, "--xe.drop-features", "0.5", "--out", str(run)]) == 0
+    for gamma in ("1", "2"):
+        assert main(["evaluate", str(run), "--scores", "length", "--guidance", gamma]) == 0
+    assert scores(run)["decode"]["guidance"] == 1 and scores(run, "test@guidance-2")["decode"]["guidance"] == 2
+    assert main(["compare", str(run), f"{run}@guidance-2", "--out", str(tmp_path / "both")]) == 0
+    rows = json.loads((tmp_path / "both" / "comparison.json").read_text())["rows"]
+    assert [row["label"] for row in rows] == ["XE", "XE, guidance 2"]
+    assert "drop_features=0.5" in rows[0]["signature"] and rows[1]["signature"].endswith("+evaluate[guidance=2.0]")
+    words = ["--model", str(run), "--images", str(pictures), "--guidance", "2", "--checker", "none"]
+    assert main(["caption", *words, "--out", str(tmp_path / "guided.jsonl")]) == 0
+    assert json.loads((tmp_path / "guided.jsonl.work" / "settings.json").read_text())["guidance"] == 2

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from metric.programs.java_program import JavaProgram
 from metric.scores import spice
 from metric.scores.meteor import meteor, program
 from metric.scores.ptb_tokenizer import tokenize
+from tests.metric.scores.test_grammar import gone, wait_until
 from tests.places import SHARED
 
 needs_java = pytest.mark.skipif(not shutil.which("java"), reason="needs Java")
@@ -94,6 +97,19 @@ def test_spice_that_fails_or_hangs_says_so(played, tmp_path, monkeypatch):
     monkeypatch.setattr(spice, "SENTENCE_LIMIT", 0.01)
     with pytest.raises(ValueError, match="SPICE has not ended in"):
         spice.spice(*PAIRS, str(jars(tmp_path)), tmp_path)
+
+
+def test_spice_ends_with_the_process_that_is_killed(tmp_path):
+    """A killed command cannot stop its Java itself."""
+    program = (
+        "import sys, tempfile; from metric.programs.watched_run import run_watched; "
+        f"run_watched(['sh', '-c', 'echo $$ > {tmp_path}/pid; exec sleep 60'], tempfile.TemporaryFile(), 60)"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", program])
+    assert wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip() != "")
+    holder.kill()
+    holder.wait(20)
+    assert gone(int((tmp_path / "pid").read_text()))
 
 
 def jars(folder: Path) -> Path:

@@ -1,0 +1,36 @@
+"""Short names of rewards and settings, as tables print them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from metric.scores.catalogue import SCORES
+from metric.spec import plain
+from rewards.spec import RewardSpec
+
+PRINTED = {plain(name): score.printed.removesuffix(" %") for name, score in SCORES.items()}
+
+
+def label(rewards: Sequence[RewardSpec]) -> str:
+    """`XE`, `+PAC-S++`, or a mix with its weights: `+CIDEr 0.2 · PAC-S++ 1`.
+
+    >>> label([]), label([parse("cider:weight=0.2"), parse("pacspp")])
+    ('XE', '+CIDEr 0.2 · PAC-S++ 1')
+    """
+    return "+" + mixed(rewards) if rewards else "XE"
+
+
+def mixed(rewards: Sequence[RewardSpec]) -> str:
+    """The rewards with a point between two, and with their weights unless one reward has the weight 1."""
+    weighted = len(rewards) > 1 or any(reward.weight != 1 for reward in rewards)
+    return " · ".join(PRINTED.get(reward.name, reward.name) + f" {reward.weight:g}" * weighted for reward in rewards)
+
+
+def brief(value: Any) -> str:
+    """A short form of a value: `4e-4`, `0.1`, the last folder of a path, or `none`."""
+    if isinstance(value, float) and 0 < abs(value) < 0.01:
+        return np.format_float_scientific(value, trim="-", exp_digits=1)
+    return f"{value:g}" if isinstance(value, float) else str(value).rpartition("/")[2] or "none"
