@@ -29,7 +29,7 @@ from metric.images import InMemory
 from metric.storage.text_lines import text_lines
 
 JPEG = b"\xff\xd8\xff\xe0"
-few = settings(max_examples=25, deadline=None)
+few = settings(max_examples=25, deadline=None, derandomize=True)
 stems = st.sampled_from(["a", "B", "1", "1.2", "a.1", "_", "é 犬", "İ", ".1", "a.", "._a", "a b.jpg"])
 endings = st.sampled_from([".jpg", ".PNG", ".txt", ".TXT", ".caption", ".json", "", ".mp4", ".jpg.txt", ".cls", ".zip"])
 folders = st.sampled_from(["", "", "x/", "10_dog/", "x.y/"])
@@ -60,7 +60,7 @@ def accounted(files: dict[str, bytes], items: list[Example | LeftOut]) -> None:
         if name.lower().endswith((".txt", ".caption")) and not is_left_alone(name):
             stem = name.rpartition(".")[0]
             key = name[: name.find(".", name.rfind("/") + 2)]
-            lines = {line for line in text_lines(content.decode("utf-8", "replace")) if line.strip()}
+            lines = {line for line in text_lines(content.decode("utf-8-sig", "replace")) if line.strip()}
             named = any(id.startswith((stem, key)) or stem.startswith(id) for id in told)
             assert lines <= said or named
 
