@@ -7,7 +7,7 @@ photographs. The metrics see the captions of the other half.
 Command: `.venv/bin/python -m experiments.photographs --flickr8k DIR --out runs/photographs`. A second call continues
 an interrupted one. `--stages` runs some stages alone.
 Cost: LOG.md has what was measured.
-Expect: tau-c on Flickr8k-Expert rises from CLIP-S to PAC-S++, and hardened PAC-S++ keeps it.
+Expect: tau-c on Flickr8k-Expert rises from CLIP-S to PAC-S++ with `--wordings lean`, and does not with `rich`.
 """
 
 from __future__ import annotations

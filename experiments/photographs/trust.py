@@ -61,7 +61,7 @@ def agreement(judged: dict[str, Any], metrics: Path, out: Path, names: list[str]
     for name, seed, label in [("CLIP-S", "", "clip"), *((n, s, f"{n}-{s}") for n in names for s in seeds)]:
         found = json.loads((out / f"{label}.json").read_text())
         row = judged["metrics"]["clip_s" if label == "clip" else column(judged["metrics"], metrics, name, seed)]
-        taus = [f"{row[tau]:.3f} [{low:.3f}, {high:.3f}]" for tau, (low, high) in sorted(row["interval"].items())]
+        taus = ["{:.3f} [{:.3f}, {:.3f}]".format(row[tau], *row["interval"][tau]) for tau in ("tau_b", "tau_c")]
         yield f"| {name} | {seed} | " + " | ".join([*(f"{found[way]:.3f}" for way in WAYS.values()), *taus]) + " |"
 
 

@@ -18,7 +18,11 @@ def judged(tmp_path: Path) -> Path:
     """The files that the judge, the audit and the retrieval write, with invented numbers."""
     rows = {"clip_s": 0.3, "pac_spp": 0.4, "pac_spp_hard": 0.5}
     metrics = {
-        name: {"tau_b": tau, "tau_c": tau, "interval": {"tau_b": [tau, tau], "tau_c": [tau - 0.1, tau + 0.1]}}
+        name: {
+            "tau_b": tau,
+            "tau_c": tau,
+            "interval": {"tau_b": [tau, tau], "tau_c": [tau - 0.1, tau + 0.1], "pearson": [0, 1]},
+        }
         for name, tau in rows.items()
     }
     pairs = [
