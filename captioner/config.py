@@ -107,6 +107,8 @@ class Rl:
     """updates of grpo with the candidates of a step"""
     tau: float = 300.0
     """factor of the reward gaps in dico's weights of the losers, for rewards from 0 to 2"""
+    xe_weight: float = 0.0
+    """weight of cross-entropy with one reference of each picture, which is added to the loss of the reward stage"""
     mix: str = "raw"
     """scale of the rewards before their weighted sum: raw, or their spread over a picture's candidates or the batch"""
 
@@ -268,6 +270,8 @@ def check(run: Run) -> Run:
     check_best(run)
     check_decode(run.decode)
     check_hidden(run)
+    if not (isfinite(run.rl.xe_weight) and run.rl.xe_weight >= 0):
+        raise ValueError(f"--rl.xe-weight is 0 or more, got {run.rl.xe_weight:g}")
     if run.rewards:
         check_objective(run.rl)
     if not run.rewards and not run.xe.steps:

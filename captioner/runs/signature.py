@@ -32,6 +32,7 @@ PACKAGE = "captioner"
 # settings that came later, each with the value that stands for what was done before
 LATER = {
     "mix": "raw",
+    "xe_weight": 0.0,
     "patience": 0,
     "drop_features": 0.0,
     "length_penalty": 0.0,
@@ -46,6 +47,8 @@ def signature(config: Config) -> str:
     terms = [f"{weight:g}*{term}" for weight, term in zip(weights, config["reward_signatures"])]
     objective = [settings(config["rl"], "scst")] if config["rewards"] else []
     before = "init" if config["init"] else settings(config["xe"], "xe")
+    if config["init"] and config["rl"].get("xe_weight"):
+        before += f"+{settings(config['xe'], 'xe')}"  # whose label smoothing holds in the reward stage too
     best = [f"keep_best={canonical(config['keep_best'])}"] if config.get("keep_best") else []
     search = [f"{name}={value}" for name, value in said(config["decode"]).items() if name != "beams"]
     return "+".join([*terms, *objective, before, *best, *search, config["versions"][PACKAGE]])

@@ -38,6 +38,11 @@ def reward_stage(run: Run) -> list[str]:
             f"--rl.lr {rate:g} is {rate / usual:.0f} times the usual rate for a model of this size; "
             f"type --rl.lr {usual:g}"
         )
+    if run.rl.objective == "dico" and run.rl.normalise != "sum":
+        warnings.append(
+            f"--rl.normalise {run.rl.normalise} divides dico's margin by a length, so that --rl.kl "
+            f"{run.rl.kl:g} hardly holds the captioner to the reference; type --rl.normalise sum"
+        )
     if run.rl.objective == "dico" and run.rl.mix != "raw" and run.rl.tau > UNIT_TAU:
         warnings.append(
             f"--rl.mix {run.rl.mix} makes reward gaps of about 1, and --rl.tau {run.rl.tau:g} is for gaps of .03. The "

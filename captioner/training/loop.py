@@ -24,7 +24,7 @@ from captioner.training.cautions import Unmoved, cautions
 from captioner.training.checkpoint import Position
 from captioner.training.evaluation import evaluate
 from captioner.training.log import CaptionLog
-from captioner.training.objectives import OBJECTIVES, Loss
+from captioner.training.objectives import OBJECTIVES, Loss, rewarded
 from captioner.training.rollout import Batch, Drawn, Facts, roll, tokens_a_caption
 from captioner.training.session import Session, given_to, prepare
 from captioner.training.stage import Stage, open_stage
@@ -180,7 +180,7 @@ def update(session: Session, stage: Stage, step: int) -> Facts:
     targets = targets_of(session, stage, parts)
     for _ in range(stage.updates):
         facts, targets = descend(session, stage, step, parts, targets)
-    return facts
+    return facts | stage.skipped(step + 1)
 
 
 def targets_of(session: Session, stage: Stage, parts: Sequence[Batch]) -> list[Target]:
@@ -217,7 +217,7 @@ def descend(
 
 def backward(session: Session, stage: Stage, part: Batch, target: Target, count: int, last: bool) -> Loss:
     """Add the gradient of one of `count` parts. Processes average their gradients at the last part."""
-    objective = OBJECTIVES[session.run.rl.objective if stage.name == "reward" else stage.name]
+    objective = rewarded if stage.name == "reward" else OBJECTIVES["xe"]
     with delayed_averaging(session.apply, more=not last):
         with mixed(session.device, PRECISIONS[session.run.precision]):
             loss = session.apply(objective, session.captioner, part, target, session.run)

@@ -126,6 +126,21 @@ def direct(captioner: Captioner, batch: Batch, drawn: Drawn, run: Run) -> Loss:
     return Loss(loss, {**drawn.facts(), "margin": float(margin.detach().mean())})
 
 
+def rewarded(captioner: Captioner, batch: Batch, drawn: Drawn, run: Run) -> Loss:
+    """The loss of the reward stage: the objective, and `rl.xe_weight` times cross-entropy with a reference.
+
+    The weighted sum holds the captioner to the captions of people. Cross-entropy has no dropout here, and the label
+    smoothing of `xe`.
+    """
+    loss = OBJECTIVES[run.rl.objective](captioner, batch, drawn, run)
+    if not run.rl.xe_weight:
+        return loss
+    held = cross_entropy(captioner, batch, drawn.reference_length, run).value
+    return loss._replace(
+        value=loss.value + run.rl.xe_weight * held, facts={**loss.facts, "cross_entropy": float(held.detach())}
+    )
+
+
 def read(captioner: Captioner, batch: Batch, drawn: Drawn, run: Run) -> tuple[Tensor, Tensor, Tensor | float, Facts]:
     """Log-probabilities `b k t` of the candidates' tokens, a mask of the tokens up to EOS, and the KL penalty.
 

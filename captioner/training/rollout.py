@@ -69,6 +69,8 @@ class Drawn:
     "`b 1`: the worth of the greedy captions, where these are the baseline."
     log_p_then: Tensor | None = None
     "`b k t`: the log-probabilities of the tokens when they were drawn. The first update of a step finds them."
+    reference_length: float = 0.0
+    "Tokens of a reference in the whole batch, where `rl.xe_weight` asks for cross-entropy."
     normalised: Tensor | None = None
     "`b k`: the weighted sum of terms on one scale, where `rl.mix` asks for it."
 
@@ -97,6 +99,9 @@ def roll(captioner: Captioner, parts: Sequence[Batch], reward: Mix, run: Run) ->
     drawn = [
         Drawn(candidates.tokens, candidates.captions, total, terms, mean_length) for candidates, total, terms in rolled
     ]
+    if run.rl.xe_weight:
+        length = tokens_a_caption([part.references for part in parts], captioner)
+        drawn = [replace(part, reference_length=length) for part in drawn]
     greedy = []
     if run.rl.objective == "scst" and run.rl.baseline == "greedy":
         greedy = alike(lambda: [greedy_reward(captioner, part, reward, run) for part in parts], RewardFailed)

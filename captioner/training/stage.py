@@ -36,6 +36,16 @@ class Stage:
         """Updates of the weights in one step."""
         return self.settings.updates if isinstance(self.settings, Rl) else 1
 
+    def skipped(self, done: int) -> dict[str, float]:
+        """In fp16, the updates among `done` steps that were left out, since their gradient overflowed.
+
+        The optimizer counts the updates that were made, also over --resume.
+        """
+        if not self.scaler.is_enabled():
+            return {}
+        made = next((float(state["step"]) for state in self.optimizer.state.values()), 0.0)
+        return {"skipped": done * self.updates - made}
+
     @property
     def rate(self) -> float:
         """The learning rate of the step in progress."""

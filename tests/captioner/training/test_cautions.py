@@ -34,6 +34,7 @@ def test_defaults_presets_and_recipes_are_not_warned_about() -> None:
         ({"rl.lr": 1e-4}, "is 20 times the usual rate for a model of this size", {"rl.lr": 5e-6}),
         ({**PRESETS["small"], "rl.lr": 1e-3}, "is near the learning rate of cross-entropy (0.001)", {"rl.lr": 1e-4}),
         ({"xe.steps": 0}, "begins with an untrained model", {"xe.steps": 50_000}),
+        ({**settings_of(["dico"]), "rl.normalise": "max_length"}, "divides dico's margin", {"rl.normalise": "sum"}),
         ({**settings_of(["dico"]), "rl.mix": "picture"}, "makes reward gaps of about 1", {"rl.tau": 10}),
         ({**PRESETS["small"], "xe.steps": 0}, "begins with an untrained model", {"xe.steps": 1200}),
     ],
@@ -42,8 +43,8 @@ def test_a_caution_says_the_number_to_use(changes: dict, said: str, advised: dic
     run = override(REWARDED, changes)
     (line,) = cautions(run)
     assert said in line
-    ((flag, number),) = advised.items()
-    assert f"--{flag} {number:g}" in line or f"--{flag} {number}" in line
+    ((flag, value),) = advised.items()
+    assert f"--{flag} {value}" in line or f"--{flag} {value:g}" in line
     assert cautions(override(run, advised)) == []
 
 

@@ -119,9 +119,11 @@ def test_after_patience_the_reward_stage_follows_also_when_killed_between_them(f
     assert weights(broken, "last") == weights(whole, "last")
 
 
-def test_a_score_that_cannot_be_computed_is_refused_before_the_first_step(tiny_flags, tmp_path, refused):
-    said = refused("train", *tiny_flags, "--keep-best", "pac_spp", "--out", tmp_path / "run")
+def test_a_score_that_cannot_be_computed_is_refused_before_the_first_step(tiny_flags, tmp_path, capsys):
+    assert main(["train", *tiny_flags, "--keep-best", "pac_spp", "--out", str(tmp_path / "run")]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
     assert "--keep-best pac_spp cannot be computed while training: no tuned CLIP was given" in said
+    assert not (tmp_path / "run" / "config.json").exists()
 
 
 def test_a_checkpoint_that_is_not_there_is_refused_with_those_that_are(flags, tmp_path, refused):

@@ -50,6 +50,8 @@ def test_step_0_has_nothing_to_be_compared_with():
         (("clips",), "cider"),
         (("cider",), "clip_s"),
         (("CIDEr:weight=0.2", "refclips"), "pac_spp"),
+        (("clips", "cider:weight=0"), "cider"),  # only logged
+        (("cider", "clips", "pacspp:checkpoint=x,weight=0"), "pac_spp"),
         (("cider", "clips", "pacspp:checkpoint=x"), None),
         (("cider", "clips", "pacspp_hard:checkpoint=x"), None),
         (("cider", "clips", "pacs:checkpoint=x"), None),  # pac_spp is computed with x, which is being optimised
