@@ -89,7 +89,7 @@ def test_a_metric_ends_with_the_training_that_it_rewards(tiny_clip, tmp_path):
     assert where == f"captioner: written to {out}"
     assert (
         then
-        == f"captioner: next, type: captioner train --reward pacspp:checkpoint={out} --data scenes:count=8 --out RUN"
+        == f"captioner: next, type: captioner train --preset small --reward pacspp:checkpoint={out} --data scenes:count=8 --out RUN"
     )
 
 
