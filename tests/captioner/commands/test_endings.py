@@ -87,10 +87,8 @@ def test_a_metric_ends_with_the_training_that_it_rewards(tiny_clip, tmp_path):
     done, where, then = lines[-3:]
     assert re.fullmatch(r"captioner: done: 2 training steps, the last with a loss of \d\.\d{3}", done)
     assert where == f"captioner: written to {out}"
-    assert (
-        then
-        == f"captioner: next, type: captioner train --reward pacspp:checkpoint={out} --data scenes:count=8 --out RUN"
-    )
+    command = f"captioner train --preset small --reward pacspp:checkpoint={out} --data scenes:count=8 --out RUN"
+    assert then == f"captioner: next, type: {command}"
 
 
 def test_scores_without_a_file_are_told_how_to_be_kept(tmp_path):
