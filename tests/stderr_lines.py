@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-USUAL = re.compile(r"captioner: (\w+ step [\d,]+ of |done: |written to |next, type: )")
+CUT = r"caution: [\d,]+ of [\d,]+ training captions have more than "  # those of tiny captioners are always cut
+USUAL = re.compile(rf"captioner: (\w+ step [\d,]+ of |done: |written to |next, type: |{CUT})")
 
 
 def unusual(stderr: str) -> list[str]:

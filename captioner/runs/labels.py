@@ -17,7 +17,7 @@ PRINTED = {plain(name): score.printed.removesuffix(" %") for name, score in SCOR
 def label(rewards: Sequence[RewardSpec]) -> str:
     """`XE`, `+PAC-S++`, or a mix with its weights: `+CIDEr 0.2 · PAC-S++ 1`.
 
-    >>> label([]), label([parse("cider:weight=0.2"), parse("pacspp")])
+    >>> label([]), label([RewardSpec("cider", weight=0.2), RewardSpec("pacspp")])
     ('XE', '+CIDEr 0.2 · PAC-S++ 1')
     """
     return "+" + mixed(rewards) if rewards else "XE"

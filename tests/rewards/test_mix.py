@@ -63,7 +63,7 @@ def test_two_terms_of_one_name_keep_apart():
 
 def test_needs_are_those_of_all_terms():
     assert mix("words").needs == ()
-    assert mix("words", "letters", "broken", "letters").needs == ("images", "references")
+    assert mix("words", "letters", "broken").needs == ("images", "references")
 
 
 def test_signatures_name_every_option_unless_the_reward_has_its_own():

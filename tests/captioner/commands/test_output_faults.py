@@ -46,8 +46,9 @@ def test_full_disk_says_what_to_do(model, pictures, tmp_path, refused, monkeypat
 )
 def test_text_files_that_cannot_be_are_told_before_the_captioning(model, tmp_path, refused, monkeypatch, names, words):
     monkeypatch.setattr("captioner.captioning.worker.Worker.rows", fails(errno.EIO))
-    Image.new("RGB", (9, 9)).save(tmp_path / "a.png")
-    rows = [{"id": name, "image": "a.png"} for name in names]
+    rows = [{"id": name, "image": f"{number}.png"} for number, name in enumerate(names)]
+    for row in rows:
+        Image.new("RGB", (9, 9)).save(tmp_path / row["image"])
     (tmp_path / "d.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     flags = ["--model", model, "--images", f"jsonl:file={tmp_path / 'd.jsonl'}", "--out", tmp_path / "o"]
     assert words in refused("caption", *flags, "--format", "txt")

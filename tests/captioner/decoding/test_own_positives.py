@@ -15,7 +15,7 @@ def quiet(monkeypatch):
 
 
 def test_positives_are_made_filtered_anew_and_trained_on(quiet, monkeypatch, tiny_clip, tmp_path, capsys):
-    monkeypatch.setattr("metric.training.finetune.VAL_PICTURES", 8)
+    monkeypatch.setattr("metric.training.pairs.VAL_PICTURES", 8)
     out, run, data = str(tmp_path / "positives"), str(tmp_path / "run"), ["--data", "scenes:count=8"]
     renderer = ["--text", "renderer", "--image", "renderer", "--clip", tiny_clip]
     made = ["metric", "positives", *data, *renderer, "--out", out]

@@ -190,7 +190,8 @@ def test_cautions_are_said_once_and_logged(tmp_path, capsys, tiny_flags):
     assert main(["train", *tiny_flags, *given, "--out", str(tmp_path)]) == 0
     line = told(capsys)
     assert line.startswith("captioner: caution: --rl.lr 0.001 is near the learning rate of cross-entropy")
-    assert rows(tmp_path)[0] == {"stage": "xe", "step": 0, "cautions": [line.removeprefix("captioner: caution: ")]}
+    (said,) = [row["cautions"] for row in rows(tmp_path) if "cautions" in row]
+    assert said == [line.removeprefix("captioner: caution: ")]
 
 
 def test_a_run_killed_while_it_saves_and_resumed_is_the_unbroken_one(tmp_path, tiny_flags):
