@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from metric.spec import SYNTAX, plain, split_spec
+from metric.spec import SYNTAX, plain, quoted, split_spec
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class RewardSpec:
         if not math.isfinite(self.weight):
             raise ValueError(f"reward {self.name}: weight must be a finite number, got {self.weight}")
         for option, value in self.options:
-            if "," in value or value != value.strip():
-                raise ValueError(f"reward {self.name}: {option}={value!r} holds a comma or outer spaces; rename it")
+            if split_spec(f"x:o={quoted(value)}")[1]["o"] != value:
+                raise ValueError(f"reward {self.name}: {option}={value!r} cannot be typed on one line; rename it")
 
     def __str__(self) -> str:
-        options = [f"{option}={value}" for option, value in self.options]
+        options = [f"{option}={quoted(value)}" for option, value in self.options]
         options += [f"weight={self.weight!r}"] if self.weight != 1.0 else []
         return f"{self.name}:{','.join(options)}" if options else self.name
 

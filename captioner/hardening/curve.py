@@ -28,8 +28,9 @@ TITLES = {
     "length": "words",
     "vocabulary": "vocabulary",
 }
-PERCENT = {"foreign", "audit_mean", "audit_worst", "bad_endings", "scene_grammatical", "scene_truth"}
-DIGITS = {"cider": 3, "clip_s": 3, "pac_spp_hard": 3, "rep_4": 3}
+SHARES = {"foreign", "audit_mean", "audit_worst"}  # the other percentages are in percent already
+DIGITS = {"cider": 3, "clip_s": 3, "pac_spp_hard": 3, "rep_4": 3, "length": 1}
+DIGITS |= {"bad_endings": 1, "scene_grammatical": 1, "scene_truth": 1}
 DRAWN = ("foreign", "audit_worst", "audit_mean")
 INK = "#1f2328"
 
@@ -53,7 +54,7 @@ def cell(row: dict[str, Any], name: str) -> str:
     value = row.get(name)
     if value is None:
         return "-"
-    if name in PERCENT:
+    if name in SHARES:
         return f"{100 * value:.1f}"
     return f"{value:.{DIGITS.get(name, 0)}f}"
 

@@ -83,6 +83,11 @@ def test_the_table_has_a_dash_for_what_a_round_has_not(tmp_path, capsys):
     assert (tmp_path / "rounds.md").read_text().splitlines()[-1] == "| 1 | - | 5.0 | - |"
 
 
+def test_shares_and_percentages_are_told_in_percent(tmp_path):
+    report([{"round": 0, "audit_worst": 0.2, "audit_mean": 0.1, "foreign": 0.5, "scene_truth": 76.33}], tmp_path)
+    assert (tmp_path / "rounds.md").read_text().splitlines()[-1] == "| 0 | 50.0 | 10.0 | 20.0 | 76.3 |"
+
+
 def test_what_cannot_be_hardened_is_refused_in_one_line(pressed, tmp_path, tiny_clip, tiny_flags, capsys):
     def refused(*changes: str) -> str:
         assert main([*words(pressed, tmp_path / "x"), *changes]) == 2

@@ -102,7 +102,7 @@ def test_cross_entropy_is_the_mean_over_the_words_and_ends_of_captions(two_words
         log_p = [logit - log(sum(map(exp, TABLE[last]))) for logit in TABLE[last]]
         return -(1 - smoothing) * log_p[following] - smoothing * sum(log_p) / 5
 
-    steps = [(0, 4), (4, 1), (0, 3), (3, 4)]  # "w1" and its end; "w0 w1 w0", which is cut after two tokens without an end
+    steps = [(0, 4), (4, 1), (0, 3), (3, 4)]  # "w1" and its end; "w0 w1 w0" is cut without an end
     captioner = Table(two_words().vocabulary, torch.tensor(TABLE))
     loss, facts, _ = cross_entropy(captioner, ["w1", "w0 w1 w0"], run(smoothing))
     assert loss.item() == pytest.approx(sum(surprise(*step) for step in steps) / len(steps), rel=1e-5)
