@@ -29,13 +29,21 @@ class RewardSpec:
         if not math.isfinite(self.weight):
             raise ValueError(f"reward {self.name}: weight must be a finite number, got {self.weight}")
         for option, value in self.options:
-            if split_spec(f"x:o={quoted(value)}")[1]["o"] != value:
+            if not typable(value):
                 raise ValueError(f"reward {self.name}: {option}={value!r} cannot be typed on one line; rename it")
 
     def __str__(self) -> str:
         options = [f"{option}={quoted(value)}" for option, value in self.options]
         options += [f"weight={self.weight!r}"] if self.weight != 1.0 else []
         return f"{self.name}:{','.join(options)}" if options else self.name
+
+
+def typable(value: str) -> bool:
+    """Whether the value of an option is read back as it was written."""
+    try:
+        return split_spec(f"name:option={quoted(value)}")[1] == {"option": value}
+    except ValueError:
+        return False
 
 
 def parse(text: str) -> RewardSpec:
