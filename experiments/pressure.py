@@ -110,7 +110,7 @@ def judged(folder: Path, judge: Path) -> None:
     file = folder / JUDGED
     if not file.exists():
         scores = ("--scores", f"clip_s:clip={judge}", "--out", file)
-        run_apart("score", "--captions", folder / "captions-test.jsonl", "--data", "scenes", *scores)
+        run_apart("score", "--captions", folder / "captions-test.jsonl", "--references", "scenes", *scores)
 
 
 if __name__ == "__main__":
