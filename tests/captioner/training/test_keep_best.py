@@ -20,12 +20,12 @@ class Killed(BaseException):
 
 @pytest.fixture(autouse=True)
 def restless(monkeypatch):
-    """CLIP-S of the validation pictures becomes a number that any step of training throws about."""
+    """CLIP-S of the validation pictures becomes a number that rises and falls with training, but not with rounding."""
 
     def scored(self, captioner, *rest, original=Validation.scored):
         scores, samples = original(self, captioner, *rest)
         weight = sum(float(weights.detach().double().sum()) for weights in captioner.parameters())
-        return scores | {"clip_s": sin(1e5 * weight)}, samples
+        return scores | {"clip_s": sin(1e2 * weight)}, samples
 
     monkeypatch.setattr(Validation, "scored", scored)
 
