@@ -17,8 +17,7 @@ from metric.positives.sources import positives_for
 from metric.runtime.console import say
 from metric.runtime.device import device_of
 from metric.storage import checkpoint_folders
-from metric.storage.atomic_files import write_json
-from metric.storage.provenance import origin
+from metric.storage.provenance import NONE_MADE, record_metric
 from metric.storage.run_files import PROVENANCE, REPORT
 from metric.training.config import MetricConfig
 from metric.training.finetune import train_metric
@@ -27,7 +26,6 @@ from rewards import parse
 REWARD, SCORE, SPLIT = "pacspp_hard", "pac_spp_hard", "test"
 SCORES = ("cider", "text", "clip", "scene")
 SHOWN = ("cider", "clip_s", SCORE, "rep_4", "bad_endings", "scene_grammatical", "scene_truth", "length", "vocabulary")
-NONE_MADE = "none made beforehand"  # in provenance.json
 
 
 def train(config: MetricConfig, earlier: Path, out: Path) -> None:
@@ -37,11 +35,11 @@ def train(config: MetricConfig, earlier: Path, out: Path) -> None:
     say(f"metric: {out}")
     source = provenance(earlier)
     training, val = load(source["data"], "train"), load(source["data"], "val")
-    made = source.get("positives", NONE_MADE)
-    positives = positives_for(None if made == NONE_MADE else Path(made), training)
+    made = source.get("positives", NONE_MADE).replace(NONE_MADE, "")
+    positives = positives_for(Path(made) if made else None, training)
     begun = bool(checkpoint_folders.newest(out))
     train_metric(config, training, val, positives, out, begun, device_of("auto"))
-    write_json(out / PROVENANCE, {"data": source["data"], "positives": made, **origin()})
+    record_metric(out, source["data"], made)
 
 
 def provenance(metric: Path) -> dict[str, Any]:

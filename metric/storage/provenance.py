@@ -10,6 +10,10 @@ from typing import Any
 
 import torch
 
+from metric.storage.atomic_files import write_json
+from metric.storage.run_files import PROVENANCE
+
+NONE_MADE = "none made beforehand"  # where a metric was trained without a folder of positives
 PACKAGES = ("captioner", "torch", "open_clip_torch", "transformers", "peft")
 
 
@@ -17,6 +21,11 @@ def origin() -> dict[str, Any]:
     """Commit, versions and hardware of this machine."""
     versions = {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
     return {"commit": commit(), "versions": versions, "hardware": hardware()}
+
+
+def record_metric(out: Path, data: str, positives: str) -> None:
+    """Writes provenance.json of a trained CLIP, for the model card: data, positives, commit and hardware."""
+    write_json(out / PROVENANCE, {"data": data, "positives": positives or NONE_MADE, **origin()})
 
 
 def commit() -> str:

@@ -78,6 +78,7 @@ def run(args: argparse.Namespace) -> None:
     from metric.runtime.console import ended
     from metric.runtime.device import device_of
     from metric.runtime.processes import joined, rank
+    from metric.storage.provenance import record_metric
 
     with joined(), with_resume_command(args.typed):
         device = device_of(args.device)
@@ -90,7 +91,7 @@ def run(args: argparse.Namespace) -> None:
                 PretrainConfig(**given(args, PretrainConfig())), train, val, args.out, args.resume, device, args.words
             )
         if rank() == 0:
-            record_origin(args.out, args.data, getattr(args, "positives", ""))
+            record_metric(args.out, args.data, getattr(args, "positives", ""))
             ended(reached(args.out), args.out, next_command(args))
 
 
@@ -132,16 +133,6 @@ def next_command(args: argparse.Namespace) -> list[object]:
         "--out",
         "RUN",
     ]
-
-
-def record_origin(out: Path, data: str, positives: str) -> None:
-    """Write provenance.json for the model card: data, positives, commit and hardware."""
-    from metric.storage.atomic_files import write_json
-    from metric.storage.provenance import origin
-    from metric.storage.run_files import PROVENANCE
-
-    made = positives or "none made beforehand"
-    write_json(out / PROVENANCE, {"data": data, "positives": made, **origin()})
 
 
 @contextmanager
