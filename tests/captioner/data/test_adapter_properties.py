@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import random
-import tarfile
 import tempfile
 import zipfile
 from collections import Counter
@@ -27,6 +25,7 @@ from captioner.data.picture_lookup import Pictures
 from metric.example import Example
 from metric.images import InMemory
 from metric.storage.text_lines import text_lines
+from tests.odd_files import tar_of, zip_of
 
 JPEG = b"\xff\xd8\xff\xe0"
 few = settings(max_examples=25, deadline=None, derandomize=True)
@@ -65,15 +64,6 @@ def accounted(files: dict[str, bytes], items: list[Example | LeftOut]) -> None:
             assert lines <= said or named
 
 
-def tar_of(path: Path, files: list[tuple[str, bytes]]) -> Path:
-    with tarfile.open(path, "w") as tar:
-        for name, content in files:
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            tar.addfile(entry, io.BytesIO(content))
-    return path
-
-
 def read_or_nothing(read) -> list[Example | LeftOut]:
     """What an adapter gives; nothing for data without a picture, which it refuses in a line."""
     try:
@@ -87,9 +77,7 @@ def read_or_nothing(read) -> list[Example | LeftOut]:
 @given(archives)
 def test_a_zip_gives_or_names_all_its_files(files):
     with tempfile.TemporaryDirectory() as root:
-        with zipfile.ZipFile(Path(root) / "a.zip", "w") as archive:
-            for name, content in files.items():
-                archive.writestr(name, content)
+        zip_of(Path(root) / "a.zip", files.items())
         if any(map(is_picture, files)):
             accounted(files, read_or_nothing(folder("train", f"{root}/a.zip")))
 
@@ -100,9 +88,9 @@ def test_a_shard_gives_or_names_all_its_files_in_any_order(files, rng: random.Ra
     with tempfile.TemporaryDirectory() as root:
         order = list(files.items())
         rng.shuffle(order)
-        one = list(webdataset("train", str(tar_of(Path(root) / "1.tar", order))))
+        one = list(webdataset("train", tar_of(Path(root) / "1.tar", order)))
         accounted(files, [item for found in one for item in without_blanks(found)])
-        two = list(webdataset("train", str(tar_of(Path(root) / "2.tar", sorted(order)))))
+        two = list(webdataset("train", tar_of(Path(root) / "2.tar", sorted(order))))
     pictures = [name.rpartition(".")[0] for name in files if is_picture(name)]
     single = len(set(pictures)) == len(pictures) and len({name.lower() for name in files}) == len(files)
     if single and all(Path(name).name.count(".") == 1 for name in files):
@@ -130,7 +118,7 @@ def test_a_stream_gives_what_a_sorted_shard_gives(files):
 @given(st.lists(st.tuples(names, st.binary(max_size=3)), max_size=8))
 def test_members_that_come_twice_are_one_or_named(members):
     with tempfile.TemporaryDirectory() as root:
-        items = list(webdataset("train", str(tar_of(Path(root) / "1.tar", members))))
+        items = list(webdataset("train", tar_of(Path(root) / "1.tar", members)))
     contents: dict[str, set[bytes]] = {}
     for name, content in members:
         contents.setdefault(name, set()).add(content)
