@@ -23,6 +23,7 @@ from metric.example import Example, UnreadableImage, open_image
 from metric.readable import picture_faults
 from metric.runtime.console import say
 from metric.runtime.progress import Progress
+from metric.storage.ledger import report_all
 
 SHARD = 256  # pictures of a shard; a kill costs at most one shard
 TOGETHER = 64  # pictures that the tower computes at once
@@ -162,6 +163,16 @@ def space(size: float) -> str:
 def hours(seconds: float) -> str:
     """Seconds as `1.5 hours` or `2.0 minutes`."""
     return f"{seconds / 3600:.1f} hours" if seconds > 3600 else f"{seconds / 60:.1f} minutes"
+
+
+def featured(examples: Sequence[Example], clip: Clip, typed: str, source: str) -> tuple[FeatureStore, list[Example]]:
+    """The features of examples, and the examples that have them. The ledger names the others, as of `source`.
+
+    `typed` is the folder of features that a run names, or "".
+    """
+    features = FeatureStore.build(examples, clip, folder_of(typed))
+    report_all(source, reasons(features.skipped, examples))
+    return features, [example for example in examples if example.id not in features.skipped]
 
 
 def reasons(skipped: Mapping[str, str], examples: Iterable[Example]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from captioner.data import load
 from captioner.decoding.generate import captions_of
-from captioner.features.store import FeatureStore, folder_of, known_ids, reasons
+from captioner.features.store import featured, known_ids
 from captioner.hardening.phrases import Phrase, foreign_phrases, told, with_phrases
 from captioner.model.encoder_decoder import Captioner
 from captioner.model.pretrained import model_folder
@@ -17,7 +17,6 @@ from captioner.runs.folder import RunFolder
 from metric.clip.load import load_clip
 from metric.runtime.device import device_of
 from metric.storage.atomic_files import write, write_json
-from metric.storage.ledger import report_all
 from metric.storage.text_lines import text_lines
 
 FOUND, SUMMARY = "found.jsonl", "found.json"
@@ -82,7 +81,5 @@ def captions_of_run(folder: Path, count: int) -> tuple[dict[str, str], list[str]
     captioner.config.refuse_other_clip(clip)
     training = load(run.data, "train", known_ids(run.features))
     references = [text for example in training for text in example.references]
-    features = FeatureStore.build(training[:count], clip, folder_of(run.features))
-    report_all(run.data, reasons(features.skipped, training[:count]))
-    there = [example for example in training[:count] if example.id not in features.skipped]
+    features, there = featured(training[:count], clip, run.features, run.data)
     return captions_of(captioner, there, features, run.decode), references

@@ -15,7 +15,7 @@ from captioner.data import load, split_names
 from captioner.data.caption_files import write_lines
 from captioner.decoding.best_of import BestOf
 from captioner.decoding.generate import captions_of
-from captioner.features.store import FeatureStore, folder_of, known_ids, reasons
+from captioner.features.store import featured, known_ids
 from captioner.model.encoder_decoder import Captioner, CaptionerConfig
 from captioner.model.pretrained import CONFIG, checkpoint_of, read_config
 from captioner.runs.folder import RunFolder, resuming
@@ -33,7 +33,6 @@ from metric.scores.family import Defaults
 from metric.scores.result import Scores
 from metric.storage.atomic_files import write_json
 from metric.storage.checkpoint_folders import Position, position
-from metric.storage.ledger import report_all
 from metric.storage.run_files import LAST
 from rewards import Context, build
 from rewards.mix import Mix
@@ -112,9 +111,7 @@ def evaluate_run(folder: Path, how: Evaluation) -> Scores:
         tell(
             [f"{run.data} has no splits: the pictures of {split} are those of the training; give each picture a split"]
         )
-    features = FeatureStore.build(examples, clip, folder_of(run.features))
-    report_all(run.data, reasons(features.skipped, examples))
-    examples = [example for example in examples if example.id not in features.skipped]
+    features, examples = featured(examples, clip, run.features, run.data)
     typed = any("checkpoint" in requested.options.get(source, {}) for source in ("pac", "pac_hard"))
     metric = "" if typed else run.pac_checkpoint
     pac = Embedder(load_clip(metric, device, run.pac_scale)) if metric else None
