@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from captioner.config import Run, check, decode_with
+from captioner.config import Run
+from captioner.config_checks import check, decode_with
 
 if TYPE_CHECKING:
     from captioner.comparison.table import Comparison

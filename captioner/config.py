@@ -1,19 +1,17 @@
 """The settings of a run as frozen dataclasses. The string under a field is the help of its flag.
 
 Flags win over an experiment file or a preset, and these win over the defaults. The resulting `Run` is written to
-config.json in the run folder, and later commands read that file. This module imports no torch.
+config.json in the run folder, and later commands read that file. `captioner.config_checks` says what the settings may
+be. This module imports no torch.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import InitVar, asdict, dataclass, field, fields, is_dataclass, replace
-from math import isfinite
 from typing import Any, TypeVar, get_type_hints
 
-from metric.runtime.schedule import refuse_warmup
-from metric.scores.catalogue import canonical, direction
+from metric.scores.catalogue import canonical
 from rewards.spec import RewardSpec, parse
 
 
@@ -121,7 +119,7 @@ UNSET = Rl()  # the one object that tells a `Run` without `rl` from a `Run(rl=Rl
 class Run:
     """All settings of a run of `captioner train`, with the sections `model`, `decode`, `xe` and `rl`.
 
-    `check` raises ValueError for settings that are out of range or contradict each other.
+    `captioner.config_checks.check` raises ValueError for settings that are out of range or contradict each other.
     """
 
     data: str = "scenes"
@@ -197,27 +195,6 @@ class Run:
         return 1.0 if self.pac else float(rewarded.get("scale", 1.0))
 
 
-CHOICES = {
-    "precision": ("fp32", "tf32", "bf16", "fp16"),
-    "checker": ("auto", "languagetool", "harper", "none"),
-    "watch": ("off", "warn", "stop"),
-    "rl.objective": ("scst", "grpo", "dico"),
-    "rl.candidates": ("beam", "diverse_beam", "sample"),
-    "rl.baseline": ("mean", "greedy", "leave_one_out"),
-    "rl.normalise": ("sum", "length", "max_length", "token"),
-    "rl.mix": ("raw", "picture", "batch"),
-}
-
-# settings that count something -> the least value
-LEAST = {
-    "xe.steps": 0,
-    "xe.patience": 0,
-    "rl.steps": 1,
-    **dict.fromkeys(("xe.batch_size", "rl.batch_size", "rl.samples", "rl.updates"), 1),
-    **dict.fromkeys(("rl.kl", "rl.tau"), 0),
-    **dict.fromkeys(("val_every", "val_count", "save_every", "log_every", "keep", "accumulate"), 1),
-}
-
 T = TypeVar("T")
 
 
@@ -247,121 +224,6 @@ def override(config: T, changes: dict[str, Any]) -> T:
         if inner:
             replaced[item.name] = override(getattr(config, item.name), inner)
     return replace(config, **replaced)  # type: ignore[type-var]
-
-
-def check(run: Run) -> Run:
-    """Returns the run. Raises ValueError for a setting that is out of range or contradicts another one."""
-    values = dotted(run)
-    for name, choices in CHOICES.items():
-        if values[name] not in choices:
-            raise ValueError(f"{flag(name)} is one of {', '.join(choices)}, got {values[name]!r}")
-    for name, least in LEAST.items():
-        if values[name] < least:
-            raise ValueError(f"{flag(name)} is {least} or more, got {values[name]}")
-    for stage in ("xe", "rl"):
-        refuse_warmup(f"{stage}.warmup", values[f"{stage}.warmup"], values[f"{stage}.steps"])
-    if run.model.d % run.model.heads:
-        raise ValueError(f"--model.d {run.model.d} cannot be split over --model.heads {run.model.heads}")
-    if run.rl.temperature <= 0 or not 0 < run.rl.top_p <= 1:
-        raise ValueError(
-            f"sampling needs --rl.temperature above 0 and --rl.top-p in (0, 1], "
-            f"got {run.rl.temperature:g} and {run.rl.top_p:g}"
-        )
-    check_best(run)
-    check_decode(run.decode)
-    check_hidden(run)
-    if not (isfinite(run.rl.xe_weight) and run.rl.xe_weight >= 0):
-        raise ValueError(f"--rl.xe-weight is 0 or more, got {run.rl.xe_weight:g}")
-    if run.rewards:
-        check_objective(run.rl)
-    if not run.rewards and not run.xe.steps:
-        raise ValueError("nothing to train, got --xe.steps 0 and no --reward; type --reward SPEC or more --xe.steps")
-    return run
-
-
-def check_hidden(run: Run) -> None:
-    """Raises ValueError for a share of hidden pictures out of range, and for guidance that training would not allow."""
-    if not 0 <= run.xe.drop_features < 1:
-        raise ValueError(f"--xe.drop-features is a share of 0 or more and below 1, got {run.xe.drop_features:g}")
-    if run.decode.guidance == 1:
-        return
-    if run.rewards:
-        raise ValueError(
-            f"--decode.guidance {run.decode.guidance:g} is for captions after training, and --reward learns from "
-            "captions without it; leave it out, and type --guidance to `captioner evaluate`"
-        )
-    if not run.xe.drop_features:
-        raise ValueError(
-            f"--decode.guidance {run.decode.guidance:g} needs a captioner that knows captions without a picture; "
-            "type --xe.drop-features 0.1, or leave it out"
-        )
-
-
-def check_guidance(name: str, guidance: float) -> None:
-    """Raises ValueError unless `guidance`, the value of the flag `name`, is a number from 0."""
-    if not 0 <= guidance < float("inf"):
-        raise ValueError(f"{name} is 0 or more, where 1 decodes without guidance, got {guidance:g}")
-
-
-def check_decode(decode: Decode, prefix: str = "--decode.") -> Decode:
-    """Returns the settings. Raises ValueError for a number out of range. `prefix` begins the flags in the message."""
-    least = {"beams": 1, "max_length": 2, "no_repeat_ngram": 0}
-    for name, lowest in least.items():
-        if getattr(decode, name) < lowest:
-            typed = prefix + name.replace("_", "-")
-            raise ValueError(f"{typed} is {lowest} or more, got {getattr(decode, name)}")
-    if not isfinite(decode.length_penalty):
-        raise ValueError(f"{prefix}length-penalty is a number such as 1, got {decode.length_penalty}")
-    check_guidance(f"{prefix}guidance", decode.guidance)
-    return decode
-
-
-def decode_with(decode: Decode, changes: Mapping[str, Any]) -> Decode:
-    """The settings with `changes` by name. Raises ValueError for a number out of range."""
-    return check_decode(replace(decode, **changes), "--")
-
-
-def check_best(run: Run) -> None:
-    """Raises ValueError for a choice of checkpoints by no score, or by a score that has no better direction."""
-    if run.keep_best and not direction(run.best_score):
-        raise ValueError(
-            f"--keep-best takes a score that is better when it is higher or lower, got {run.keep_best}; "
-            "type --keep-best cider"
-        )
-    if run.xe.patience and not run.keep_best:
-        raise ValueError(
-            f"--xe.patience {run.xe.patience} waits for a better score, got no --keep-best; type --keep-best cider"
-        )
-
-
-def check_objective(rl: Rl) -> None:
-    """Raises ValueError for settings of the reward stage that contradict each other."""
-    asked = f"--rl.objective {rl.objective}"
-    if rl.objective != "scst" and rl.baseline != "mean":
-        raise ValueError(
-            f"{asked} compares the candidates with each other and takes no baseline, "
-            f"got --rl.baseline {rl.baseline}; leave --rl.baseline out or type --rl.objective scst"
-        )
-    if rl.samples < 2 and rl.baseline != "greedy":
-        raise ValueError(
-            f"{asked} with --rl.baseline {rl.baseline} compares 2 candidates a picture or more, "
-            f"got --rl.samples {rl.samples}; type --rl.samples 2 or --rl.baseline greedy"
-        )
-    if rl.mix != "raw" and (rl.samples < 2 or (rl.mix, rl.baseline) == ("picture", "greedy")):
-        raise ValueError(
-            f"--rl.mix {rl.mix} divides by the spread of a picture's candidates, got --rl.samples {rl.samples} and "
-            f"--rl.baseline {rl.baseline}, which the spread does not hold; type --rl.samples 5 and "
-            "--rl.baseline mean, or --rl.mix raw"
-        )
-    if rl.updates > 1 and rl.objective != "grpo":
-        raise ValueError(f"{asked} makes one update a step, got --rl.updates {rl.updates}; type --rl.objective grpo")
-    if rl.objective == "dico" and not rl.kl:
-        raise ValueError(f"{asked} learns nothing with --rl.kl 0, the beta of DiCO; type --rl.kl 0.2 as in the paper")
-    if rl.candidates != "sample" and (rl.temperature, rl.top_p) != (1, 1):
-        raise ValueError(
-            f"--rl.candidates {rl.candidates} draws nothing, got --rl.temperature {rl.temperature:g} and "
-            f"--rl.top-p {rl.top_p:g}; leave out both or type --rl.candidates sample"
-        )
 
 
 def from_json(text: str) -> Run:

@@ -133,7 +133,7 @@ def add_decoding(group: Any) -> None:
 
 
 def decoding_of(args: argparse.Namespace) -> dict[str, Any]:
-    """The decoding settings that were typed, as `captioner.config.decode_with` takes them."""
+    """The decoding settings that were typed, as `captioner.config_checks.decode_with` takes them."""
     names = ("beams", "max_length", "length_penalty", "no_repeat_ngram", "guidance")
     return {name: value for name in names if (value := getattr(args, name)) is not None}
 

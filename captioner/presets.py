@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from captioner.config import CHOICES, flag
+from captioner.config import flag
+from captioner.config_checks import CHOICES
 
 # Sizes: settings of the model's size and of the training's length.
 PRESETS: dict[str, dict[str, Any]] = {

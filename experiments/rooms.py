@@ -42,6 +42,7 @@ METRIC = {
 REWARDS = ("spec context", "options plugins mix", "window", "registry", "check built_in")
 CAPTIONER = (
     "config pages",
+    "config_checks",
     "flags presets data",
     "features model",
     "decoding runs",

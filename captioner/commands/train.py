@@ -6,7 +6,8 @@ import argparse
 import runpy
 from pathlib import Path
 
-from captioner.config import CHOICES, Run, check, override
+from captioner.config import Run, override
+from captioner.config_checks import CHOICES, check
 from captioner.flags import add_flags, add_strict, given, in_out
 from captioner.presets import PRESETS, RECIPES, refuse_contradiction, settings_of
 

@@ -14,7 +14,7 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from captioner.config import check_guidance
+from captioner.config_checks import check_guidance
 from captioner.model import pretrained
 from captioner.model.attention import Attention, Cache
 from captioner.model.vocabulary import Vocabulary

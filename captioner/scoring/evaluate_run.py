@@ -10,7 +10,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from captioner.config import Decode, Run, decode_with
+import torch
+
+from captioner.config import Decode, Run
+from captioner.config_checks import decode_with
 from captioner.data import load, split_names
 from captioner.data.caption_files import write_lines
 from captioner.decoding.best_of import BestOf
@@ -24,6 +27,7 @@ from captioner.runs.variant import Variant, changes, check_name, recorded
 from captioner.scoring.terminal_tables import show
 from metric.clip.embedder import Embedder
 from metric.clip.load import load_clip
+from metric.clip.model import Clip
 from metric.evaluation import evaluate, open_sources
 from metric.example import Example
 from metric.runtime.console import tell
@@ -95,42 +99,62 @@ def evaluate_run(folder: Path, how: Evaluation) -> Scores:
 
     Options that the scores leave open, such as a tuned CLIP, are those of the run. Raises ValueError for a wrong one.
     """
-    files, split, specs, model = files_of(folder, how), how.split, how.scores, how.checkpoint
-    run, decode, variant = files.run, how.decode(files.run), how.variant(files.run)
-    requested = request(specs)
-    device = device_of("auto")
+    files, split = files_of(folder, how), how.split
+    run, device = files.run, device_of("auto")
     clip = load_clip(run.clip, device)
-    checkpoint = checkpoint_of(folder, model)  # looked up once: the run may be training
-    captioner = Captioner.from_pretrained(checkpoint).to(device)
-    at = position(checkpoint)
-    newest = at if model == LAST.name else position(checkpoint_of(folder, LAST.name))
-    tell_place(files, model, at, newest)
+    captioner, reached = opened_model(files, how.checkpoint, device)
     captioner.config.refuse_other_clip(clip)
+    features, examples = featured(examples_of(run, split), clip, run.features, run.data)
+    defaults = defaults_of(run, how.scores, clip, device)
+    reward = reward_of(how.variant(run), examples, run, str(device))
+    search = BestOf(how.best_of, reward) if reward else None
+    captions = captions_of(captioner, examples, features, how.decode(run), search=search)
+    write_lines(files.captions_file(split), captions)
+    scores = evaluate(captions, examples, how.scores, defaults.clip, defaults.pac, defaults.checker, defaults.device)
+    write_json(files.scores_file(split), scores.record() | {"checkpoint": reached} | settings_of(run, how, reward))
+    scores.save_per_caption(files.caption_scores_file(split))
+    show({str(files): scores})
+    return scores
+
+
+def opened_model(files: RunFolder, checkpoint: str, device: torch.device) -> tuple[Captioner, dict[str, Any]]:
+    """The captioner of a checkpoint of the run, and the stage and step it has reached, as score files record them.
+
+    The folder is looked up once: the run may be training.
+    """
+    folder = checkpoint_of(files.path, checkpoint)
+    captioner = Captioner.from_pretrained(folder).to(device)
+    at = position(folder)
+    newest = at if checkpoint == LAST.name else position(checkpoint_of(files.path, LAST.name))
+    tell_place(files, checkpoint, at, newest)
+    return captioner, {"name": checkpoint, **asdict(at)} | ({"run": asdict(newest)} if newest != at else {})
+
+
+def examples_of(run: Run, split: str) -> list[Example]:
+    """The examples of one split of the run's data. Data without splits are told: training has seen these pictures."""
     examples = load(run.data, split, known_ids(run.features))
     if split != "train" and not split_names(run.data):
         tell(
             [f"{run.data} has no splits: the pictures of {split} are those of the training; give each picture a split"]
         )
-    features, examples = featured(examples, clip, run.features, run.data)
+    return examples
+
+
+def defaults_of(run: Run, scores: Sequence[str], clip: Clip, device: torch.device) -> Defaults:
+    """What the scores leave open, as the run has it. Raises ValueError for a wrong option, before any captioning."""
+    requested = request(scores)
     typed = any("checkpoint" in requested.options.get(source, {}) for source in ("pac", "pac_hard"))
     metric = "" if typed else run.pac_checkpoint
     pac = Embedder(load_clip(metric, device, run.pac_scale)) if metric else None
     defaults = Defaults(Embedder(clip), pac, run.checker, str(device))
-    # a wrong option is refused before the captions are replaced
     open_sources(requested.names, requested.options, defaults)
-    reward = reward_of(variant, examples, run, str(device))
-    variant = replace(variant, signatures=tuple(reward.signatures.values()) if reward else ())
-    search = BestOf(variant.best_of, reward) if reward else None
-    captions = captions_of(captioner, examples, features, decode, search=search)
-    write_lines(files.captions_file(split), captions)
-    scores = evaluate(captions, examples, specs, defaults.clip, defaults.pac, defaults.checker, defaults.device)
-    record = {"name": model, **asdict(at)} | ({"run": asdict(newest)} if newest != at else {})
-    write_json(
-        files.scores_file(split), scores.record() | {"checkpoint": record, "decode": asdict(decode)} | variant.record()
-    )
-    scores.save_per_caption(files.caption_scores_file(split))
-    show({str(files): scores})
-    return scores
+    return defaults
+
+
+def settings_of(run: Run, how: Evaluation, reward: Mix | None) -> dict[str, Any]:
+    """The settings of an evaluation, as score files record them."""
+    variant = replace(how.variant(run), signatures=tuple(reward.signatures.values()) if reward else ())
+    return {"decode": asdict(how.decode(run))} | variant.record()
 
 
 def reward_of(variant: Variant, examples: Sequence[Example], run: Run, device: str) -> Mix | None:

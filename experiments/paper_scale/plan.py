@@ -15,7 +15,8 @@ from pathlib import Path
 from captioner.cli import parser
 from captioner.commands.metric import metric_config
 from captioner.commands.train import asked_for
-from captioner.config import Run, check
+from captioner.config import Run
+from captioner.config_checks import check
 from captioner.data import stream
 from experiments.paper_scale import RECIPES, cost
 from experiments.paper_scale.outline import exists, feature_shape

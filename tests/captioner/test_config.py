@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from captioner.config import Rl, Run, as_json, check, dotted, from_json, override, renamed
+from captioner.config import Rl, Run, as_json, dotted, from_json, override, renamed
+from captioner.config_checks import check
 from captioner.flags import field_docs
 from captioner.presets import PRESETS, RECIPES, settings_of
 

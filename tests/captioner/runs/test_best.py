@@ -2,7 +2,8 @@
 
 import pytest
 
-from captioner.config import Run, Xe, check
+from captioner.config import Run, Xe
+from captioner.config_checks import check
 from captioner.runs.best import best, curve, is_better, out_of_patience
 
 ROWS = [

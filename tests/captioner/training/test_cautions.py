@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from captioner.config import Run, check, override
+from captioner.config import Run, override
+from captioner.config_checks import check
 from captioner.model.vocabulary import Vocabulary
 from captioner.presets import PRESETS, RECIPES, settings_of
 from captioner.training.cautions import Unmoved, cautions, cut_captions

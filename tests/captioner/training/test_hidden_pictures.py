@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from captioner.config import Decode, Run, Xe, check, override
+from captioner.config import Decode, Run, Xe, override
+from captioner.config_checks import check
 from captioner.training.step_batches import Reader
 from metric.example import Example
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from captioner.config import Decode, Rl, Run, Xe, check
+from captioner.config import Decode, Rl, Run, Xe
+from captioner.config_checks import check
 from captioner.runs.signature import signature
 from captioner.training.objectives import OBJECTIVES, cross_entropy, rewarded
 from captioner.training.rollout import Batch, Place, roll, tokens_a_caption

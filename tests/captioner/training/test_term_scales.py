@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from captioner.config import Decode, Rl, Run, check
+from captioner.config import Decode, Rl, Run
+from captioner.config_checks import check
 from captioner.training.objectives import self_critical
 from captioner.training.rollout import Batch, Place, roll
 from captioner.training.term_scales import LEAST_SPREAD, normalised, spread, spreads
