@@ -6,7 +6,7 @@ Captions of finished blocks are appended to a journal in OUT.work. The process t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,11 @@ from captioner.captioning.summary import summary
 from captioner.captioning.worker import ModelSource, Worker
 from captioner.data import Part, parts, rereadable
 from captioner.data.blocks import Block, blocks
+from captioner.features.shelf import is_same
 from captioner.features.store import known_ids
 from captioner.runs.signature import said
 from metric.example import Example, UnreadableImage, open_image
+from metric.runtime.console import tell
 from metric.runtime.progress import Progress
 from metric.runtime.work_share import WHOLE, Share
 from metric.storage.ledger import beside, kept, report_all
@@ -75,12 +77,16 @@ def caption(job: Job) -> bool:
     job.out.parent.mkdir(parents=True, exist_ok=True)
     with work.locked():
         begin(work, job)
-    before, new = work.rows(), 0
+    before, new, changed = work.rows(), 0, set[str]()
     done = partial(is_done, before, FORMATS[job.format].done_as)
     try:
         with work.journal(job.share) as file, progress_of(job, len(before)) as progress:
-            for rows in source(unfinished(job, before)):
-                rows = [row for row in rows if not done(row.id, row.order)]
+            for rows in source(unfinished(job, before, changed)):
+                rows = [
+                    replace(row, anew=row.id in changed)
+                    for row in rows
+                    if row.id in changed or not done(row.id, row.order)
+                ]
                 file.writelines(map(line, rows))
                 file.flush()
                 new += sum(not row.skipped for row in rows)
@@ -91,6 +97,8 @@ def caption(job: Job) -> bool:
         raise KeyboardInterrupt(
             f"{total:,} pictures are captioned in {work.folder}; the same command goes on"
         ) from None
+    if changed:
+        tell([f"{some('picture', changed)} changed since an earlier call; captioned anew"])
     with work.locked():
         lacking = work.lacking(job.share.count)
         if lacking:
@@ -130,8 +138,8 @@ def holds_something(out: Path, kind: Format) -> bool:
     return any(out.rglob("*.txt" if kind.done_as is not str else "*.tar")) if kind.folder else out.exists()
 
 
-def unfinished(job: Job, before: Rows) -> Iterator[Block]:
-    """The blocks that are not finished.
+def unfinished(job: Job, before: Rows, changed: set[str]) -> Iterator[Block]:
+    """The blocks that are not finished. The ids of pictures that changed since their caption are added to `changed`.
 
     A block is captioned as a whole, because a smaller batch could round differently. A block whose missing pictures
     still cannot be read is finished.
@@ -139,9 +147,11 @@ def unfinished(job: Job, before: Rows) -> Iterator[Block]:
     done = partial(is_done, before, FORMATS[job.format].done_as)
     for block in job.blocks():
         missing = [example for example in block.examples if not done(example.id, block.order)]
+        others = {example.id for example in block.examples if is_other(before, example)}
+        changed |= others
         recorded = all(item.id in before.skipped or item.kind == "caption" for item in block.left_out)
         skipped = all(example.id in before.skipped for example in missing)
-        if not recorded or (missing and not (skipped and not any(map(readable, missing)))):
+        if others or not recorded or (missing and not (skipped and not any(map(readable, missing)))):
             yield block
 
 
@@ -152,6 +162,12 @@ def is_done(before: Rows, done_as: Callable[[str], str], id: str, order: int) ->
     """
     captioned = next((name for name in (id, done_as(id)) if name in before), None)
     return captioned is not None and before.part(captioned) in (KEPT, part_of(order))
+
+
+def is_other(before: Rows, example: Example) -> bool:
+    """Whether the caption of an earlier call is of another picture than the one that the example has now."""
+    picture = before[example.id].picture if example.id in before else []
+    return bool(picture) and not is_same(example, *picture)
 
 
 def readable(example: Example) -> bool:
@@ -192,11 +208,20 @@ def write(work: Work, new: int, checker: str) -> bool:
         )
     if not rows and not rows.skipped:
         raise ValueError(f"{settings['images']} has no picture of the split {settings['split']!r}")
-    FORMATS[settings["format"]].write(work.out, rows, partial(pictures, settings["images"], settings["split"]))
+    examples = partial(pictures, settings["images"], settings["split"])
+    if new < len(rows) and rereadable(settings["images"]):  # an earlier call may have met other pictures
+        if gone := rows.sort(example.id for example in examples()):
+            tell([f"{settings['images']} has no longer the pictures of {some('caption', gone)}, kept at the end"])
+    FORMATS[settings["format"]].write(work.out, rows, examples)
     with kept(beside(work.out)):
         report_all(settings["images"], rows.skipped)
     print("\n".join(summary(rows, new, checker)), flush=True)
     return not rows.skipped
+
+
+def some(kind: str, names: set[str]) -> str:
+    """`2 captions (the first a.jpg)`."""
+    return f"{len(names):,} {kind}{'s' * (len(names) > 1)} (the first {min(names)})"
 
 
 def pictures(images: str, split: str) -> Iterable[Example]:

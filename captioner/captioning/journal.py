@@ -32,6 +32,10 @@ class Row:
     captions: list[str] = field(default_factory=list)
     scores: dict[str, list[float]] = field(default_factory=dict)
     skipped: str = ""
+    picture: list[str] = field(default_factory=list)
+    """state of the picture's file and digest of its content, as they were captioned"""
+    anew: bool = False
+    """the row takes the place of an earlier one, whose picture was another"""
 
 
 class Work:
@@ -140,6 +144,8 @@ class Rows:
         """Records the place of a row: number of the journal, and first byte."""
         name = row["id"]
         if row["skipped"]:
+            if row.get("anew"):
+                self.places.pop(name, None)
             if name not in self.places:
                 self.skipped[name] = row["skipped"]
         else:
@@ -147,6 +153,17 @@ class Rows:
             if name in self and KEPT not in (parts := {self.part(name), part_of(row["order"])}) and len(parts) == 2:
                 self.twice.add(name)
             self.places[name] = row["order"], file, at
+
+    def sort(self, names: Iterable[str]) -> set[str]:
+        """Puts the rows in the order of the input's names, and returns the names that the input has no longer.
+
+        The rows of these come last. Captions that OUT had before the first call may be of any picture: they stay first.
+        """
+        order = {name: number for number, name in enumerate(names)}
+        later = {name for name, place in self.places.items() if name not in order and place[0] >= 0}
+        for name, (before, file, at) in self.places.items():
+            self.places[name] = order.get(name, len(order) if name in later else before), file, at
+        return later
 
     def part(self, name: str) -> int:
         """The number of the input's part that has the picture."""

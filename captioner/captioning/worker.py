@@ -15,7 +15,7 @@ from captioner.config import Decode
 from captioner.data import load
 from captioner.data.blocks import Block
 from captioner.decoding.describer import decode_of
-from captioner.features.shelf import MemoryShelf, Shelf, begun
+from captioner.features.shelf import ContentShelf, Shelf, begun
 from captioner.features.store import Looked, look_at, reasons
 from captioner.model.encoder_decoder import Captioner
 from captioner.runs.record import fingerprint_of
@@ -61,7 +61,7 @@ class Worker:
         self.captioner.config.refuse_other_clip(self.clip)
         self.captioner.config.refuse_longer(settings.max_length)
         self.captioner.config.refuse_guidance(settings.guidance)
-        self.shelf: Shelf = begun(Path(model.features), self.clip) if model.features else MemoryShelf()
+        self.shelf: Shelf = begun(Path(model.features), self.clip) if model.features else ContentShelf()
         self.reward = self.make_reward(images, split)
 
     def make_reward(self, images: str, split: str) -> Mix | None:
@@ -95,9 +95,9 @@ class Worker:
         rows = self.captions(captioned, self.features(looked)) if captioned else []
         left_out = reasons(looked.faults, block.examples)
         left_out |= {item.id: item.reason for item in block.left_out if item.kind != "caption"}
-        places = block.places()
+        places, seen = block.places(), {entry.id: [entry.state, entry.key] for entry in looked.entries}
         return [
-            *(replace(row, order=places[row.id]) for row in rows),
+            *(replace(row, order=places[row.id], picture=seen[row.id]) for row in rows),
             *(Row(name, places.get(name, block.order), skipped=reason) for name, reason in left_out.items()),
         ]
 

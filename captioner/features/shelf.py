@@ -77,6 +77,13 @@ class MemoryShelf:
         return np.stack([self.features[key] for key in keys])
 
 
+class ContentShelf(MemoryShelf):
+    """Features in memory. The key of a picture is the digest of its content."""
+
+    def identify(self, example: Example) -> Entry:
+        return Entry(example.id, state_of(example), digest(example))
+
+
 class DiskShelf:
     """Features in a folder. The key of a picture is the digest of its content.
 
@@ -178,6 +185,14 @@ def digest(example: Example) -> str:
         return content_key(example.image)
     except OSError as error:
         raise UnreadableImage(f"{example.image}: {reason(error)}") from error
+
+
+def is_same(example: Example, state: str, key: str) -> bool:
+    """Whether an example has the picture that had this state and this digest. A lost picture cannot tell otherwise."""
+    try:
+        return state_of(example) == state or digest(example) == key
+    except UnreadableImage:
+        return True
 
 
 def claim(folder: Path, clip: Clip) -> None:

@@ -177,3 +177,49 @@ def test_moved_clip_is_found_where_it_is_now(model, pictures, tmp_path, tiny_cli
     assert caption(lost, pictures, tmp_path / "out.jsonl") == 2
     assert "gone/clip" in capsys.readouterr().err and not (tmp_path / "out.jsonl").exists()
     assert caption(lost, pictures, tmp_path / "out.jsonl", "--clip", tiny_clip) == 0
+
+
+def test_replaced_picture_is_captioned_anew_and_a_copy_of_it_is_not(model, pictures, tmp_path, capsys):
+    """A file with another time and equal bytes, as a copy has it, is the same picture."""
+    out = tmp_path / "out.jsonl"
+    caption(model, pictures, out)
+    before = captioned(out)
+    names = [name for name in sorted(before) if name.count("/") == 1]
+    other, copy = next((a, b) for a in names for b in names if before[a] != before[b])
+    content = (pictures / copy).read_bytes()
+    (pictures / copy).unlink()
+    (pictures / copy).write_bytes(content)
+    (pictures / other).write_bytes(content)
+    capsys.readouterr()
+    assert caption(model, pictures, out) == 0
+    said = capsys.readouterr()
+    assert captioned(out) == before | {other: before[copy]}
+    assert f"1 picture (the first {other}) changed since an earlier call; captioned anew" in said.err
+    assert "1 captions, 8 from earlier calls" in said.out
+    assert caption(model, pictures, out) == 0 and "changed" not in capsys.readouterr().err
+
+
+def test_picture_replaced_by_a_broken_file_loses_its_caption_and_is_named(model, pictures, tmp_path, caplog):
+    out = tmp_path / "out.jsonl"
+    caption(model, pictures, out)
+    gone = sorted(captioned(out))[0]
+    (pictures / gone).write_bytes(b"no picture")
+    for _ in range(2):
+        caplog.clear()
+        assert caption(model, pictures, out) == 0
+        assert gone not in captioned(out) and gone in caplog.text
+
+
+def test_captions_stand_in_the_order_of_the_input_whenever_they_were_made(model, pictures, tmp_path, capsys):
+    """A picture that is gone keeps its caption, at the end, and is named."""
+    out = tmp_path / "out.jsonl"
+    caption(model, pictures, out)
+    gone = sorted(captioned(out))[0]
+    (pictures / gone).unlink()
+    Image.new("RGB", (9, 9), "pink").save(pictures / "0.png")
+    capsys.readouterr()
+    caption(model, pictures, out)
+    there = sorted(path.relative_to(pictures).as_posix() for path in pictures.rglob("*.png"))
+    assert list(captioned(out)) == [*there, gone] and there[0] == "0.png"
+    said = f"{pictures} has no longer the pictures of 1 caption (the first {gone}), kept at the end"
+    assert said in capsys.readouterr().err
