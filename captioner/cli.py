@@ -24,6 +24,7 @@ from captioner.commands import (
 )
 from captioner.flags import SHELLS, Parser, PrintCompletion, no_place
 from metric.runtime.interrupts import Interrupted
+from metric.runtime.threads import refuse_no_threads, spin_briefly
 from metric.storage.atomic_files import no_room
 from metric.storage.ledger import kept
 
@@ -72,9 +73,11 @@ def main(argv: list[str] | None = None) -> int:
     """
     args = parser().parse_args(argv)
     args.typed = sys.argv[1:] if argv is None else argv
+    spin_briefly()
     from metric.images import named_warnings
 
     try:
+        refuse_no_threads()
         with named_warnings(), kept(args.left_out(args)) as ledger:
             code = args.run(args) or 0
         return 1 if ledger and args.strict else code

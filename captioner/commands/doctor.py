@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
-HELP = "packages, GPU, Java and grammar checkers on this machine"
+HELP = "packages, GPU, threads, Java and grammar checkers on this machine"
 PACKAGES = {
     "torch": "",
     "open_clip_torch": "",
@@ -32,6 +32,7 @@ def run(args: argparse.Namespace) -> None:
         print(f"{name:34} {installed(name, extra)}")
     print(f"{'Python':34} {platform.python_version()} on {platform.machine()}")
     print(f"{'GPU':34} {gpu()}")
+    print(f"{'threads':34} {threads()}")
     print(f"{'Java':34} {java()}")
     for name in ("languagetool", "harper"):
         print(f"{'grammar: ' + name:34} {status(partial(checker, name))}")
@@ -54,6 +55,16 @@ def gpu() -> str:
 
     names = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
     return ", ".join(names) or f"none; {torch.get_num_threads()} CPU threads"
+
+
+def threads() -> str:
+    """The threads of a step, how they wait for one another, and the load of the machine."""
+    import torch
+
+    from metric.runtime.threads import cores, load, waiting
+
+    others = "; other programs are busy, so steps take longer" if load() >= cores() else ""
+    return f"{torch.get_num_threads()} on {cores()} cores, {waiting()}, load {load():.1f}{others}"
 
 
 def java() -> str:
