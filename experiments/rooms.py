@@ -26,6 +26,7 @@ METRIC = {
     **dict.fromkeys(("runtime", "programs", "spec", "similarity", "images", "language"), ""),
     "storage": "runtime",
     "example": "images",
+    "pictures": "example images",
     "video": "example images",
     "readable": OPEN,
     "scenes": OPEN,
@@ -36,6 +37,7 @@ METRIC = {
     "training": f"{OPEN} readable positives negatives clip scenes similarity",
     "judgement": f"{OPEN} readable scores scenes spec video",
     "evaluation": f"{OPEN} readable language scores clip scenes spec",
+    "torchmetrics": f"{OPEN} pictures scores similarity evaluation",
     "api": f"{OPEN} readable language scores clip scenes spec positives training judgement evaluation",
 }
 # Rooms in layers. A room may import the rooms of the layers before its own layer, and no room of its own layer.

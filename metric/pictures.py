@@ -1,0 +1,74 @@
+"""Pictures as other libraries hand them over -> a path or a Picture.
+
+Known are paths, the bytes of a file, pictures of PIL, tensors of torch, and records {bytes, path} of `datasets`.
+
+Axes: c h w channels, height and width of a tensor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from metric.example import Picture
+from metric.images import InMemory, upright
+
+KNOWN = "a path, the bytes of a file, a PIL picture, or a tensor c h w with uint8 values or values from 0 to 1"
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A picture in RGB whose key is a digest of its size and pixels: equal pictures of two objects are one picture."""
+
+    key: str
+    image: Image.Image = field(repr=False, compare=False)
+
+    @classmethod
+    def of(cls, image: Image.Image) -> Decoded:
+        rgb = upright(image)
+        return cls(sha256(f"{rgb.size}".encode() + rgb.tobytes()).hexdigest(), rgb)
+
+    def draw(self) -> Image.Image:
+        return self.image
+
+    def __str__(self) -> str:
+        return f"picture {self.key[:12]}"
+
+
+def picture_of(value: object) -> Path | Picture:
+    """The picture of `value`. Raises ValueError for what is no picture."""
+    if isinstance(value, (Path, Picture)):
+        return value
+    if isinstance(value, str):
+        return Path(value)
+    if isinstance(value, bytes):
+        return InMemory("a picture in memory", value)
+    if isinstance(value, Mapping) and (value.get("bytes") or value.get("path")):
+        return picture_of(value.get("bytes") or value["path"])
+    if isinstance(value, Image.Image):
+        return Decoded.of(value)
+    return Decoded.of(drawn(value))
+
+
+def drawn(tensor: Any) -> Image.Image:
+    """The picture of a tensor `c h w` with 1 or 3 channels. Raises ValueError for anything else."""
+    from torch import Tensor, uint8  # takes seconds, and files need no torch
+
+    if not isinstance(tensor, Tensor):
+        raise ValueError(f"a picture is {KNOWN}, got {type(tensor).__name__}")
+    if tensor.ndim != 3 or tensor.shape[0] not in (1, 3):
+        raise ValueError(f"a picture is {KNOWN}, got a tensor of {' x '.join(map(str, tensor.shape))}")
+    if tensor.dtype != uint8:
+        low, high = (float(end) for end in tensor.aminmax())
+        if not (tensor.is_floating_point() and 0 <= low and high <= 1):
+            raise ValueError(
+                f"a picture is {KNOWN}, got {str(tensor.dtype).removeprefix('torch.')} values from {low:.3g} to "
+                f"{high:.3g}; give the picture before it was normalised"
+            )
+        tensor = (tensor * 255).round().to(uint8)
+    return Image.fromarray(tensor.expand(3, -1, -1).permute(1, 2, 0).contiguous().cpu().numpy())
