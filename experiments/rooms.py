@@ -37,6 +37,8 @@ METRIC = {
     "training": f"{OPEN} readable positives negatives clip scenes similarity",
     "judgement": f"{OPEN} readable scores scenes spec video",
     "evaluation": f"{OPEN} readable language scores clip scenes spec",
+    "export": f"{OPEN} clip spec",
+    "plugins": f"{OPEN} pictures scores spec evaluation",
     "torchmetrics": f"{OPEN} pictures scores similarity evaluation",
     "api": f"{OPEN} readable language scores clip scenes spec positives training judgement evaluation",
 }

@@ -1,13 +1,13 @@
-"""Pictures as other libraries hand them over -> a path or a Picture.
+"""Pictures and captions as other libraries hand them over -> paths, Pictures and examples.
 
 Known are paths, the bytes of a file, pictures of PIL, tensors of torch, and records {bytes, path} of `datasets`.
 
-Axes: c h w channels, height and width of a tensor.
+Axes: n captions, c h w channels, height and width of a tensor.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 
 from PIL import Image
 
-from metric.example import Picture
+from metric.example import Example, Picture
 from metric.images import InMemory, upright
 
 KNOWN = "a path, the bytes of a file, a PIL picture, or a tensor c h w with uint8 values or values from 0 to 1"
@@ -72,3 +72,18 @@ def drawn(tensor: Any) -> Image.Image:
             )
         tensor = (tensor * 255).round().to(uint8)
     return Image.fromarray(tensor.expand(3, -1, -1).permute(1, 2, 0).contiguous().cpu().numpy())
+
+
+def as_examples(captions: Iterable[str], images: Any = None, references: Any = None) -> tuple[list[str], list[Example]]:
+    """n captions and their examples, without what is None. Raises ValueError for parts of another length or kind."""
+    if isinstance(captions, str):
+        raise ValueError(f"captions are a list of texts, got the text {captions!r}")
+    texts = list(captions)
+    pictures = [Path()] * len(texts) if images is None else [picture_of(image) for image in images]
+    known = [()] * len(texts) if references is None else list(references)
+    for what, found in (("pictures", pictures), ("lists of references", known)):
+        if len(found) != len(texts):
+            raise ValueError(f"got {len(texts)} captions and {len(found)} {what}; give one for each caption")
+    if wrong := [of for of in known if isinstance(of, str) or (references is not None and not of)]:
+        raise ValueError(f"references are a list of one or more texts for each caption, got {wrong[0]!r}")
+    return texts, [Example(str(n), image, tuple(of)) for n, (image, of) in enumerate(zip(pictures, known))]

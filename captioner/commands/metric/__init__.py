@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from captioner.commands.metric import audit, harden, import_authors, judge, positives, video
+from captioner.commands.metric import audit, export, harden, import_authors, judge, positives, video
 from captioner.flags import add_flags, add_strict, given, in_out, is_scenes
 from metric.runtime.interrupts import Interrupted
 from metric.training.config import PRESETS, MetricConfig, PretrainConfig, refuse_idle
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from metric.example import Example
 
-HELP = "learned metrics: train, pretrain, import, positives, judge, audit, harden, video"
+HELP = "learned metrics: train, pretrain, import, export, positives, judge, audit, harden, video"
 
 OPTIMISATION = ("steps", "batch_size", "chunk", "lr", "weight_decay", "warmup", "precision")
 TRAIN_GROUPS = {
@@ -69,7 +69,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="named settings: pacspp (LoRA of the authors), pacspp_hard (the same with hard text negatives), pacs (two "
         "projections) or plain (LoRA without generated positives); flags win over the settings (pacspp)",
     )
-    for command in (import_authors, positives, judge, audit, harden, video):
+    for command in (import_authors, export, positives, judge, audit, harden, video):
         command.add(commands)
 
 
