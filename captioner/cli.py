@@ -20,6 +20,7 @@ from captioner.commands import (
     push,
     rewards,
     score,
+    serve,
     train,
 )
 from captioner.flags import SHELLS, Parser, PrintCompletion, no_place
@@ -40,6 +41,7 @@ COMMANDS = {
     "metric": metric,
     "push": push,
     "app": app,
+    "serve": serve,
     "doctor": doctor,
 }
 

@@ -43,14 +43,14 @@ METRIC = {
     "api": f"{OPEN} readable language scores clip scenes spec positives training judgement evaluation",
 }
 # Rooms in layers. A room may import the rooms of the layers before its own layer, and no room of its own layer.
-REWARDS = ("spec context", "options plugins mix", "window", "registry", "check built_in")
+REWARDS = ("spec context", "options plugins mix", "window", "registry", "check built_in bridges")
 CAPTIONER = (
     "config pages",
     "config_checks",
     "flags presets data",
     "features model",
     "decoding runs",
-    "training captioning scoring comparison",
+    "training captioning scoring comparison serving",
     "hardening publishing",
     "api",
     "commands",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 import torch
@@ -30,6 +30,7 @@ EMBEDDED_IN = ("fp32", "bf16", "fp16")  # precisions
 TOKENS = 16  # of a usual text, and so the rows of a matrix product for one text
 Encode = Callable[[Tensor], Tensor]
 TEXTS = 100_000  # embeddings of texts that are kept; rewards ask for ever new ones
+IMAGES = 500_000  # embeddings of pictures that are kept, 1 GB for 512 features; a server is asked for ever new ones
 
 
 class Embedder:
@@ -63,7 +64,9 @@ class Embedder:
                 pixels = pixels[[batch.index(item) for item in filled]]
                 self.learn(self.known_images, [names[item] for item in batch], self.clip.encode_image, pixels)
                 progress.advance(len(batch))
-        return self.gather(self.known_images, keys)
+        embedded = self.gather(self.known_images, keys)
+        self.exchanged = max(0, self.exchanged - forget(self.known_images, IMAGES))
+        return embedded
 
     def exchange_images(self) -> None:
         """Share new embeddings of pictures between processes. All processes have to call this method together."""
@@ -85,8 +88,7 @@ class Embedder:
                     self.learn(self.known_texts, [missing[item] for item in batch], encode, tokens[filled, :t])
                     progress.advance(len(batch))
         embedded = self.gather(self.known_texts, texts)
-        for text in list(self.known_texts)[: max(0, len(self.known_texts) - TEXTS)]:
-            del self.known_texts[text]
+        forget(self.known_texts, TEXTS)
         return embedded
 
     def batches(self, lengths: list[int], most: int) -> Iterator[tuple[list[int], list[int], int, Encode]]:
@@ -110,6 +112,14 @@ class Embedder:
 
     def gather(self, embeddings: dict[str, Tensor], keys: Sequence[str]) -> Tensor:
         return torch.stack([embeddings[key] for key in keys]) if keys else torch.empty(0, self.clip.dim)
+
+
+def forget(embeddings: dict[str, Tensor], most: int) -> int:
+    """Drops the oldest embeddings beyond `most`, and returns their number."""
+    oldest = list(islice(embeddings, max(0, len(embeddings) - most)))
+    for key in oldest:
+        del embeddings[key]
+    return len(oldest)
 
 
 def best_reference(embedder: Embedder, texts: Tensor, examples: Sequence[Example], prefix: str) -> Tensor:

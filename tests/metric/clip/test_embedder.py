@@ -53,6 +53,18 @@ def test_memory_of_texts_is_bounded(embedder: Embedder, monkeypatch: pytest.Monk
     assert len(embedder.known_texts) == 3
 
 
+def test_memory_of_pictures_is_bounded_and_what_was_exchanged_is_not_told_again(
+    embedder: Embedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("metric.clip.embedder.IMAGES", 3)
+    patches = [Patch(colour) for colour in ("red", "blue", "green", "black", "white")]
+    embedder.images(patches[:3])
+    embedder.exchange_images()
+    kept = embedder.images(patches)
+    assert list(embedder.known_images) == ["green", "black", "white"] and embedder.exchanged == 1
+    assert torch.equal(embedder.images(patches), kept)
+
+
 def test_nothing_gives_no_rows(embedder: Embedder) -> None:
     assert embedder.images([]).shape == embedder.texts([]).shape == (0, 128)
 
