@@ -7,30 +7,22 @@ Command: `.venv/bin/python -m experiments.pictures --demo runs/demo --out runs/p
 call continues an interrupted one and draws again. The pictures are written to docs/pictures/.
 Cost: about 12 minutes of one core after the demo.
 Expect: cross-entropy and CIDEr give sentences. Under this pressure CLIP-S and PAC-S++ give repeated words.
-The four scenes are chosen by `first_different`, not by hand.
+`experiments/captions_card.py` chooses the four scenes, not a hand.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 
-from PIL import Image
-
-from captioner.comparison.caption_card import Line, caption_card, marked
-from captioner.data import load
-from captioner.runs.outcome import Outcome, read
+from captioner.runs.outcome import read
 from captioner.scoring.audit_plot import draw_audit
 from experiments.arms import PRESSURES, train_and_score
+from experiments.captions_card import SPLIT, draw_captions
 from experiments.commands import run_captioner
 from metric.judgement.audit import Audit, Row
-from metric.scenes.draw import draw
-from metric.scenes.world import Scene
 
-SPLIT, COUNT, SIDE = "test", 4, 480  # scenes of the card, pixels that a scene is drawn with
 NAMES = {"xe": "Cross-entropy", "cider": "+ CIDEr", "clips": "+ CLIP-S", "pacspp": "+ PAC-S++"}
 METRICS = {"clip_s": "CLIP-S", "pac_spp": "PAC-S++", "reward:cider": "CIDEr reward"}
 TITLE = "What a reward\ndoes to captions\nunder pressure"
@@ -54,7 +46,8 @@ def main() -> None:
         metrics = f"clip_s,pac_spp:checkpoint={args.demo / 'metric'}"
         run_captioner("metric", "audit", "--data", "scenes", "--metrics", metrics, "--reward", "cider", "--out", audit)
     args.pictures.mkdir(parents=True, exist_ok=True)
-    draw_captions({name: read(folder, SPLIT) for name, folder in runs.items()}, args.pictures / "captions.png")
+    outcomes = {NAMES[name]: read(folder, SPLIT) for name, folder in runs.items()}
+    draw_captions(outcomes, TITLE, NOTE, args.pictures / "captions.png")
     draw_audit(read_audit(audit / "audit.json"), args.pictures / "audit.png", METRICS)
 
 
@@ -65,39 +58,6 @@ def press(demo: Path, out: Path) -> dict[str, Path]:
     for name, reward in rewards.items():
         train_and_score(out / name, *shared, "--reward", reward, *PRESSURES["sampled-2e-4"])
     return {name: out / name for name in rewards}
-
-
-def draw_captions(outcomes: Mapping[str, Outcome], path: Path) -> None:
-    """Draws the card of captions, in 256 colours so that the file is small."""
-    first = next(iter(outcomes.values()))
-    scenes = {
-        example.id: example.image for example in load(first.config["data"], SPLIT) if isinstance(example.image, Scene)
-    }
-    chosen = first_different([outcome.captions for outcome in outcomes.values()], COUNT)
-    lines = [
-        Line(NAMES[name], facts(outcome), [marked(outcome.captions[key], scenes[key]) for key in chosen])
-        for name, outcome in outcomes.items()
-    ]
-    card = caption_card(TITLE, [draw(scenes[key], SIDE) for key in chosen], lines, NOTE.format(count=first.count))
-    card.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
-
-
-def first_different(captions: Sequence[Mapping[str, str]], count: int) -> list[str]:
-    """The ids of the first scenes, in the order of the split, to which all captioners give different captions."""
-    different = (
-        key for key in sorted(captions[0]) if len({caption_of[key] for caption_of in captions}) == len(captions)
-    )
-    return list(islice(different, count))
-
-
-def facts(outcome: Outcome) -> list[str]:
-    """Three facts about the captions of a run, over all scenes."""
-    scores = outcome.corpus
-    return [
-        f"{scores['scene_grammatical']:.0f} % grammatical",
-        f"{scores['scene_truth']:.0f} % of claims true",
-        f"{scores['rep_4']:.2f} repeats (Rep-4)",
-    ]
 
 
 def read_audit(path: Path) -> Audit:

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from captioner.runs.outcome import Outcome
-from experiments import pictures
+from experiments import captions_card, pictures
 from tests.places import ROOT
 
 SCORES = {"scene_grammatical": 99.6, "scene_truth": 50.0, "rep_4": 0.125}
@@ -22,8 +22,8 @@ def outcome(captions: dict[str, str]) -> Outcome:
 def test_the_first_scenes_with_different_captions_are_shown():
     one = {"b": "a cat", "a": "a dog", "c": "a bird", "d": "a fish"}
     other = {"a": "a dog", "b": "two cats", "c": "birds", "d": "fishes"}
-    assert pictures.first_different([one, other], 2) == ["b", "c"]
-    assert pictures.first_different([one, other], 9) == ["b", "c", "d"]
+    assert captions_card.first_different([one, other], 2) == ["b", "c"]
+    assert captions_card.first_different([one, other], 9) == ["b", "c", "d"]
 
 
 def test_captions_become_a_small_picture(tmp_path):
@@ -31,14 +31,14 @@ def test_captions_become_a_small_picture(tmp_path):
     outcomes = {
         name: outcome({key: f"a {name} cat {key}" for key in keys}) for name in ("xe", "cider", "clips", "pacspp")
     }
-    pictures.draw_captions(outcomes, tmp_path / "captions.png")
+    captions_card.draw_captions(outcomes, "What a\nreward does", "{count:,} scenes", tmp_path / "captions.png")
     assert (tmp_path / "captions.png").stat().st_size < 300_000
     with Image.open(tmp_path / "captions.png") as card:
         assert card.width == 1600
 
 
 def test_facts_are_rounded():
-    assert pictures.facts(outcome({})) == ["100 % grammatical", "50 % of claims true", "0.12 repeats (Rep-4)"]
+    assert captions_card.facts(outcome({})) == ["100 % grammatical", "50 % of claims true", "0.12 repeats (Rep-4)"]
 
 
 def test_an_audit_is_read_as_it_was_written(tmp_path):
