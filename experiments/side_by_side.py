@@ -10,9 +10,9 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import redirect_stderr, redirect_stdout
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
@@ -29,32 +29,51 @@ class Part(NamedTuple):
     after: Sequence[str] = ()
 
 
-def run_parts(parts: Sequence[Part], logs: Path) -> None:
-    """Runs all parts. The first part that fails ends the experiment with its exit code."""
+def run_parts(parts: Sequence[Part], logs: Path, cores: int = 0) -> None:
+    """Runs all parts. The first part that fails ends the experiment with its exit code, and Ctrl-C with 130.
+
+    `cores`: the cores that the parts share, or 0 for all that this process may use.
+    """
     logs.mkdir(parents=True, exist_ok=True)
-    width = max(len(part.name) for part in parts)
-    waiting, running, done = list(parts), dict[Future[None], str](), set[str]()
-    with workers() as pool:
-        while waiting or running:
-            for part in [part for part in waiting if done.issuperset(part.after)]:
-                waiting.remove(part)
-                running[pool.submit(work, part, logs, width)] = part.name
-            ended, _ = wait(running, return_when=FIRST_COMPLETED)
-            try:
-                for future in ended:
-                    future.result()
-                    done.add(running.pop(future))
-            except BaseException:
-                pool.shutdown(wait=True, cancel_futures=True)
-                raise
-
-
-def workers() -> ProcessPoolExecutor:
-    """As many processes as cores, at most MOST_JOBS, which share the cores. Variables that the user has set hold."""
-    cores = usable_cores()
+    cores = cores or usable_cores()
     jobs = min(cores, MOST_JOBS)
+    with workers(jobs, cores // jobs) as pool:
+        try:
+            finish(pool, jobs, list(parts), logs)
+        except BaseException as error:
+            stop(pool)
+            if isinstance(error, KeyboardInterrupt):
+                print("stopped; the same command goes on", file=sys.stderr)
+                sys.exit(130)
+            raise
+
+
+def finish(pool: Executor, jobs: int, waiting: list[Part], logs: Path) -> None:
+    """Gives the pool each part as soon as the parts before it are done and a worker is free."""
+    width = max(len(part.name) for part in waiting)
+    running, done = dict[Future[None], str](), set[str]()
+    while waiting or running:
+        ready = [part for part in waiting if done.issuperset(part.after)]
+        for part in ready[: jobs - len(running)]:
+            waiting.remove(part)
+            running[pool.submit(work, part, logs, width)] = part.name
+        for future in wait(running, return_when=FIRST_COMPLETED).done:
+            future.result()
+            done.add(running.pop(future))
+
+
+def stop(pool: Executor) -> None:
+    """Ends the work as Ctrl-C does, also where the signal reached this process alone: trainings save first."""
+    pool.shutdown(wait=False, cancel_futures=True)
+    for worker in active_children():
+        if worker.pid:
+            os.kill(worker.pid, signal.SIGINT)
+
+
+def workers(jobs: int, threads: int) -> ProcessPoolExecutor:
+    """Processes with so many threads each. Variables that the user has set hold."""
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, str(cores // jobs))
+        os.environ.setdefault(name, str(threads))
     return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=ready)
 
 

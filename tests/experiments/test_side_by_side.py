@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import time
 from functools import partial
 from pathlib import Path
 
@@ -29,6 +30,14 @@ def test_a_failed_part_ends_the_experiment_and_nothing_more_begins(tmp_path):
     with pytest.raises(SystemExit) as ended:
         run_parts(parts, tmp_path / "logs")
     assert ended.value.code == 3 and not (tmp_path / "made").exists()
+
+
+def test_a_part_that_fails_stops_the_parts_beside_it(tmp_path):
+    parts = [Part("long", partial(time.sleep, 60)), Part("bad", partial(sys.exit, 3))]
+    began = time.monotonic()
+    with pytest.raises(SystemExit):
+        run_parts(parts, tmp_path / "logs", cores=2)
+    assert time.monotonic() - began < 30
 
 
 def test_lines_have_the_name_of_their_part_and_hints_are_in_the_log_alone():
