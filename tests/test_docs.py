@@ -133,7 +133,7 @@ def complaint(words: list[str]) -> str:
 
         return launched(launch_command_parser(), rest[1:])
     if program == "make":
-        rules = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+        rules = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
         return ", ".join(word for word in rest if "=" not in word and word not in rules)
     if program == "pip":
         return ", ".join(extra for word in rest for extra in re.findall(r"\[(.+)\]", word) if extra not in extras())
