@@ -1,4 +1,4 @@
-"""The output formats: JSONL, COCO results, CSV, a .txt for each picture, webdataset shards.
+"""The output formats: JSONL, COCO results, capevalkit, CSV, a .txt for each picture, webdataset shards.
 
 A file appears whole or not at all. Each format can be read again, by `Format.read` or by `captioner.data`.
 """
@@ -23,6 +23,7 @@ from captioner.data.text_files import read_text
 from metric.example import Example
 from metric.storage.atomic_files import whole_text
 
+REFERENCES = ".references.jsonl"  # ending of what capevalkit takes as --references
 LONGEST = 255  # bytes of a name in most file systems
 Examples: TypeAlias = Callable[[], Iterable[Example]]
 Captions: TypeAlias = dict[str, list[str]]
@@ -56,6 +57,19 @@ def each_caption(row: Row, name: str) -> Iterator[dict[str, Any]]:
     written = int(row.id) if number and name == "image_id" else row.id
     for i, text in enumerate(row.captions):
         yield {name: written, "caption": text, **{score: values[i] for score, values in row.scores.items()}}
+
+
+def write_capevalkit(out: Path, rows: Rows, examples: Examples) -> None:
+    """Writes capevalkit's predictions, {"id", "caption", "image"} a line, and OUT.references.jsonl if there are any."""
+    known = {example.id: example for example in examples()}
+    references = [{"id": id, "references": example.references} for id, example in known.items() if example.references]
+    with whole_text(out) as file:
+        for row in rows:
+            entry = as_json(row) | {"image": str(known[row.id].image) if row.id in known else row.id}
+            file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+    if references:
+        with whole_text(out.with_name(out.stem + REFERENCES)) as file:
+            file.writelines(json.dumps(entry, ensure_ascii=False) + "\n" for entry in references)
 
 
 def write_csv(out: Path, rows: Rows, _: Examples) -> None:
@@ -139,6 +153,7 @@ class Format:
 FORMATS = {
     "jsonl": Format(write_jsonl, read_one_each),
     "coco": Format(write_coco, read_one_each),
+    "capevalkit": Format(write_capevalkit, read_one_each),
     "csv": Format(write_csv, read_csv),
     "txt": Format(write_texts, read_texts, folder=True, done_as=without_ending),
     "webdataset": Format(write_shards, read_nothing, folder=True),

@@ -26,7 +26,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", required=True, type=Path, help="file or folder for the captions")
     parser.add_argument(
-        "--format", default="", help="format of --out: jsonl, coco, csv, txt or webdataset (by the ending)"
+        "--format", default="", help="format of --out: jsonl, coco, capevalkit, csv, txt or webdataset (by the ending)"
     )
     parser.add_argument("--split", default="test", help="split of the data set, if --images is one (test)")
     add_generation(parser.add_argument_group("captions"))

@@ -166,8 +166,12 @@ def reply(row: Row, response: Any, place: str) -> tuple[list[str], str]:
     choices = body.get("choices") if isinstance(body, Mapping) else None
     if not choices or row.get("error"):
         return [], f"its request failed: {json.dumps(row.get('error') or response, default=str)[:80]}"
-    message = choices[0].get("message", {}).get("content", choices[0].get("text"))
-    return captions_of(message, place), ""
+    first = choices[0]
+    message = first.get("message", {}).get("content", first.get("text"))
+    if message is None:
+        return [], f"its answer has no text (finish_reason {first.get('finish_reason')!r})"
+    more = len(choices) - 1
+    return captions_of(message, place), f"{more} more of the request, of which the first is taken" if more else ""
 
 
 def parsed(path: Path, text: str, expected: str) -> dict[str, Any] | list[Any]:

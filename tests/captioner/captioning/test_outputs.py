@@ -243,7 +243,7 @@ def test_what_cannot_be_done_is_said_in_one_line(captioned, tmp_path, capsys, mo
 
 def test_unknown_ending_is_refused_with_the_formats(captioned, capsys):
     assert captioned("out.parquet") == 2
-    assert "--format must be one of jsonl, coco, csv, txt, webdataset" in capsys.readouterr().err
+    assert "--format must be one of jsonl, coco, capevalkit, csv, txt, webdataset" in capsys.readouterr().err
 
 
 def test_nothing_is_merged_where_nothing_was_begun(tmp_path, capsys):

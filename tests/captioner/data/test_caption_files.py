@@ -39,7 +39,8 @@ def batch(name: str, text: str) -> dict:
 
 FORMS = {
     "jsonl": lines([{"id": name, "caption": text} for name, text in SAID.items()]),
-    "capevalkit.jsonl": lines([{"id": name, "prediction": text, "image": "x"} for name, text in SAID.items()]),
+    "capevalkit.jsonl": lines([{"id": name, "caption": text, "image": "x.jpg"} for name, text in SAID.items()]),
+    "prediction.jsonl": lines([{"id": name, "prediction": text, "image": "x"} for name, text in SAID.items()]),
     "json": SAID,
     "lists.json": {name: [text] for name, text in SAID.items()},
     "pycocoevalcap.json": {name: [{"image_id": name, "caption": text}] for name, text in SAID.items()},
@@ -48,6 +49,18 @@ FORMS = {
     "padded.json": [{"image_id": name, "caption": text} for name, text in [*SAID.items(), *SAID.items()]],
     "swift.jsonl": lines(
         [{"messages": [{"role": "user", "content": "?"}], "images": [n], "response": t} for n, t in SAID.items()]
+    ),
+    "swift4.jsonl": lines(
+        [
+            {
+                "response": text,
+                "labels": "a cat",
+                "logprobs": None,
+                "messages": [{"role": "user", "content": "<image>?"}],
+            }
+            | {"images": [{"bytes": None, "path": name}]}
+            for name, text in SAID.items()
+        ]
     ),
     "talk.jsonl": lines(
         [{"messages": [{"role": "assistant", "content": text}], "images": [n]} for n, text in SAID.items()]
@@ -74,7 +87,7 @@ def test_one_record_alone_is_a_record(tmp_path, form):
 
 def own_output(folder: Path, name: str, images: Path) -> Path:
     """What `captioner caption --format NAME` writes."""
-    out = folder / {"jsonl": "o.jsonl", "coco": "o.json", "csv": "o.csv"}.get(name, "out")
+    out = folder / {"jsonl": "o.jsonl", "coco": "o.json", "capevalkit": "o.jsonl", "csv": "o.csv"}.get(name, "out")
     work = Work(out)
     with work.locked(), work.journal(WHOLE) as file:
         file.writelines(map(line, [Row(id, order, [text]) for order, (id, text) in enumerate(SAID.items())]))
@@ -92,11 +105,25 @@ def test_own_outputs_are_read_as_captions_references_and_data(tmp_path, photogra
     if name == "webdataset":
         assert [example.references for example in load(str(out), "test")] == [(text,) for text in SAID.values()]
     elif name != "txt":
-        form = {"coco": "json"}.get(name, name)
+        form = {"coco": "json", "capevalkit": "jsonl"}.get(name, name)
         found = load(f"{form}:file={out},images={photographs}", "test")
         assert [(example.image, example.references) for example in found] == [
             (photographs / id, (text,)) for id, text in SAID.items()
         ]
+
+
+def test_capevalkit_gets_predictions_and_references(tmp_path, photographs):
+    work = Work(tmp_path / "o.jsonl")
+    with work.locked(), work.journal(WHOLE) as file:
+        file.writelines(map(line, [Row(id, order, [text]) for order, (id, text) in enumerate(SAID.items())]))
+    known = [Example("b.jpg", photographs / "b.jpg", ("a dog", "dogs")), Example("a.jpg", photographs / "a.jpg")]
+    FORMATS["capevalkit"].write(work.out, work.rows(), lambda: known)
+    predictions = [json.loads(row) for row in work.out.read_text().splitlines()]
+    assert predictions == [{"id": n, "caption": t, "image": str(photographs / n)} for n, t in SAID.items()]
+    (references,) = (tmp_path / "o.references.jsonl").read_text().splitlines()
+    assert json.loads(references) == {"id": "b.jpg", "references": ["a dog", "dogs"]}
+    (picture,) = read_references(str(tmp_path / "o.references.jsonl"), "test")
+    assert picture.names[0] == "b.jpg" and picture.references == ("a dog", "dogs")
 
 
 def test_what_is_not_used_of_captions_is_reported(tmp_path, caplog):
@@ -104,6 +131,13 @@ def test_what_is_not_used_of_captions_is_reported(tmp_path, caplog):
     path = written(tmp_path / "vllm.jsonl", lines([batch("b.jpg", "a dog"), batch("b.jpg", "a dog"), failed]))
     assert read_captions(path) == {"b.jpg": "a dog"}
     assert "its request failed" in caplog.text and "it stands twice, the first b.jpg" in caplog.text
+    caplog.clear()
+    several, silent = batch("b.jpg", "a dog"), batch("c.jpg", "")
+    several["response"]["body"]["choices"].append({"index": 1, "message": {"role": "assistant", "content": "dogs"}})
+    silent["response"]["body"]["choices"][0] |= {"message": {"content": None}, "finish_reason": "length"}
+    path = written(tmp_path / "several.jsonl", lines([several, silent]))
+    assert read_captions(path) == {"b.jpg": "a dog"} and "1 more of the request" in caplog.text
+    assert "its answer has no text (finish_reason 'length'), the first c.jpg" in caplog.text
     caplog.clear()
     path = written(tmp_path / "own.jsonl", lines([{"id": "b.jpg", "caption": "a dog", "captions": ["a dog", "dogs"]}]))
     assert read_captions(path) == {"b.jpg": "a dog"} and "1 more of the picture" in caplog.text
