@@ -22,6 +22,7 @@ from captioner.commands import (
     score,
     serve,
     train,
+    watch,
 )
 from captioner.flags import SHELLS, Parser, PrintCompletion, no_place
 from metric.runtime.interrupts import Interrupted
@@ -31,6 +32,7 @@ from metric.storage.ledger import kept
 
 COMMANDS = {
     "train": train,
+    "watch": watch,
     "data": data,
     "features": features,
     "caption": caption,

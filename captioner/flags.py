@@ -171,6 +171,21 @@ def add_strict(parser: argparse.ArgumentParser, left_out: Callable[[argparse.Nam
     parser.set_defaults(left_out=left_out)
 
 
+def add_track(parser: argparse.ArgumentParser) -> None:
+    """Adds --track. It is no setting of a run: it changes no number, and a resumed run may do without."""
+    parser.add_argument(
+        "--track",
+        default="",
+        metavar="NAMES",
+        help="trackers beside TensorBoard, with commas between them: wandb, mlflow or another of accelerate (none)",
+    )
+
+
+def tracked(args: argparse.Namespace) -> list[str]:
+    """The names that --track lists."""
+    return [name for part in args.track.split(",") if (name := part.strip())]
+
+
 def is_scenes(data: str) -> bool:
     """Whether a typed data set is that of drawn scenes, for which the preset small is made."""
     return data.partition(":")[0] == "scenes"

@@ -50,7 +50,7 @@ CAPTIONER = (
     "flags presets data",
     "features model",
     "decoding runs",
-    "training captioning scoring comparison serving",
+    "training captioning scoring comparison serving watching",
     "hardening publishing",
     "api",
     "commands",

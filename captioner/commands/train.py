@@ -6,9 +6,9 @@ import argparse
 import runpy
 from pathlib import Path
 
-from captioner.config import Run, override
+from captioner.config import Run, dotted, override
 from captioner.config_checks import CHOICES, check
-from captioner.flags import add_flags, add_strict, given, in_out
+from captioner.flags import add_flags, add_strict, add_track, given, in_out, tracked
 from captioner.presets import PRESETS, RECIPES, refuse_contradiction, settings_of
 
 HELP = "training of a captioner: cross-entropy, then a reward"
@@ -37,6 +37,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume", action="store_true", help="continuation of the run in --out, with the settings of its beginning"
     )
+    add_track(parser)
     add_strict(parser, in_out)
     add_flags(parser, Run(), GROUPS, CHOICES, others="running")
 
@@ -44,19 +45,23 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from captioner.runs.folder import RunFolder
     from captioner.runs.reached import reached
+    from captioner.runs.stages import steps_before
     from captioner.training.loop import resume, train
     from metric.runtime.console import ended
     from metric.runtime.processes import joined
+    from metric.runtime.trackers import tracking
 
     with joined():
-        if not args.resume:
-            train(check(asked_for(args)), args.out)
-        elif given(args, Run()) or args.preset or args.experiment:
+        if args.resume and (given(args, Run()) or args.preset or args.experiment):
             raise ValueError(
                 "--resume takes the settings from config.json in --out, got others; type only --out RUN --resume"
             )
-        else:
-            resume(args.out)
+        run = RunFolder(args.out).run if args.resume else check(asked_for(args))
+        with tracking(tracked(args), args.out, dotted(run), steps_before(run)):
+            if args.resume:
+                resume(args.out)
+            else:
+                train(run, args.out)
         ended(reached(RunFolder(args.out)), args.out, ["captioner", "evaluate", args.out])
 
 

@@ -172,9 +172,10 @@ def read_json(path: Path) -> Any:
         raise ValueError(f"{path} line {error.lineno} is not JSON: {error.msg}") from None
 
 
-def read_rows(path: Path) -> Iterator[dict[str, Any]]:
-    """The JSON objects of a file, one a line."""
-    for number, line in enumerate(text_lines(path.read_text(encoding="utf-8")), 1):
+def read_rows(path: Path, whole: bool = True) -> Iterator[dict[str, Any]]:
+    """The JSON objects of a file, one a line. Without `whole` a last line that has no end yet is left out."""
+    text = path.read_text(encoding="utf-8")
+    for number, line in enumerate(text_lines(text if whole else text[: text.rfind("\n") + 1]), 1):
         try:
             yield json.loads(line)
         except json.JSONDecodeError as error:

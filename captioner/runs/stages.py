@@ -13,3 +13,8 @@ def stages(run: Run) -> list[str]:
 def settings_of(run: Run, stage: str) -> Xe | Rl:
     """The settings of the stage xe or reward."""
     return run.xe if stage == "xe" else run.rl
+
+
+def steps_before(run: Run) -> dict[str, int]:
+    """Stage -> the steps of the stages before it."""
+    return {"reward": run.xe.steps if "xe" in stages(run) else 0}

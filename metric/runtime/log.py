@@ -1,4 +1,4 @@
-"""The training log of every trainer: rows of JSON in a file, and the same numbers for TensorBoard."""
+"""The training log of every trainer: rows of JSON in a file, and the same numbers for TensorBoard and for trackers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from torch.utils.tensorboard import SummaryWriter
+
+from metric.runtime.trackers import trackers
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -53,6 +55,7 @@ class Log:
     def scalars(self, step: int, numbers: Mapping[str, float], stage: str) -> None:
         for name, value in numbers.items():
             self.board.add_scalar(tag(stage, name), value, step)
+        trackers().log({tag(stage, name): value for name, value in numbers.items()}, step, stage)
 
 
 def endless(value: Any) -> bool:

@@ -6,11 +6,12 @@ import argparse
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from captioner.commands.metric import audit, export, harden, import_authors, judge, positives, video
-from captioner.flags import add_flags, add_strict, given, in_out, is_scenes
+from captioner.flags import add_flags, add_strict, add_track, given, in_out, is_scenes, tracked
 from metric.runtime.interrupts import Interrupted
 from metric.training.config import PRESETS, MetricConfig, PretrainConfig, refuse_idle
 
@@ -52,6 +53,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         sub.add_argument("--out", required=True, type=Path, help="folder of the run")
         sub.add_argument("--resume", action="store_true", help="continuation of the run in --out")
         sub.add_argument("--device", default="auto", help="device of the work: auto, cpu, cuda or cuda:N (auto)")
+        add_track(sub)
         add_strict(sub, in_out)
         add_flags(sub, config, groups, others="running")
     commands.choices["pretrain"].add_argument(
@@ -78,18 +80,20 @@ def run(args: argparse.Namespace) -> None:
     from metric.runtime.console import ended
     from metric.runtime.device import device_of
     from metric.runtime.processes import joined, rank
+    from metric.runtime.trackers import tracking
     from metric.storage.provenance import record_metric
 
     with joined(), with_resume_command(args.typed):
         device = device_of(args.device)
         train, val = load(args.data, "train"), load(args.val or args.data, "val")
-        if args.metric_command == "train":
-            config = metric_config(args)
-            run_train(config, train, val, args.out, args.resume, device, args.positives)
-        else:
-            run_pretrain(
-                PretrainConfig(**given(args, PretrainConfig())), train, val, args.out, args.resume, device, args.words
-            )
+        config = (
+            metric_config(args) if args.metric_command == "train" else PretrainConfig(**given(args, PretrainConfig()))
+        )
+        with tracking(tracked(args), args.out, asdict(config)):
+            if isinstance(config, MetricConfig):
+                run_train(config, train, val, args.out, args.resume, device, args.positives)
+            else:
+                run_pretrain(config, train, val, args.out, args.resume, device, args.words)
         if rank() == 0:
             record_metric(args.out, args.data, getattr(args, "positives", ""))
             ended(reached(args.out), args.out, next_command(args))
