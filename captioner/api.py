@@ -66,6 +66,7 @@ def evaluate(
     best_of: int = 0,
     rewards: Sequence[str] = (),
     name: str = "",
+    device: str = "auto",
 ) -> Scores:
     """Captions one split of a run's data set with a checkpoint of the run, and scores the captions.
 
@@ -81,6 +82,7 @@ def evaluate(
         best_of: captions that are drawn of each picture, the best of which by `rewards` is scored. 0 searches by beams.
         rewards: rewards of a caption as `name:option=value,...`. Several are a mix.
         name: name of the evaluation. Empty takes a name made of the settings, such as `guidance-2`.
+        device: device of the work: auto, cpu, cuda, cuda:N, mps or xpu.
 
     Returns:
         The scores of the set (`.corpus`) and of each caption (`.per_caption`).
@@ -92,7 +94,7 @@ def evaluate(
     from metric.storage.ledger import kept
 
     folder = Path(run).expanduser()
-    how = Evaluation(split, scores, checkpoint, decoding, best_of, rewards, name)
+    how = Evaluation(split, scores, checkpoint, decoding, best_of, rewards, name, device)
     with kept(files_of(folder, how).left_out_file(split)):
         return evaluate_run(folder, how)
 
@@ -177,7 +179,7 @@ def caption(
         top_p: probability of the nucleus, the likeliest tokens that the method sample draws from.
         seed: seed of the method sample.
         batch_size: pictures at a time.
-        device: device of the work: auto, cpu, cuda or cuda:N.
+        device: device of the work: auto, cpu, cuda, cuda:N, mps or xpu.
         clip: new place of the captioner's CLIP, if the CLIP has moved.
         features: folder of features that `captioner features` made.
         shard: share of this process as I/N. Empty takes the share of torchrun or accelerate launch, else everything.

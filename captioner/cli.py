@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import os
 import sys
 
 from safetensors import SafetensorError
@@ -30,6 +31,8 @@ from metric.runtime.threads import refuse_no_threads, spin_briefly
 from metric.storage.atomic_files import no_room
 from metric.storage.ledger import kept
 
+# an operator that such a device lacks runs on the CPU, and torch names the operator in a warning; set before torch
+FALL_BACK = ("PYTORCH_ENABLE_MPS_FALLBACK", "PYTORCH_ENABLE_XPU_FALLBACK")
 COMMANDS = {
     "train": train,
     "watch": watch,
@@ -75,6 +78,8 @@ def main(argv: list[str] | None = None) -> int:
     0 is success. 1 is a part of the input that was left out under --strict. 2 is input that cannot be used, with one
     line of the reason. 130 is an interrupt, 143 a SIGTERM.
     """
+    for name in FALL_BACK:
+        os.environ.setdefault(name, "1")
     args = parser().parse_args(argv)
     args.typed = sys.argv[1:] if argv is None else argv
     spin_briefly()

@@ -135,7 +135,7 @@ class Run:
     seed: int = 0
     """seed of weights, batches, dropout and samples"""
     device: str = "auto"
-    """device of the run: auto, cpu, cuda or cuda:N"""
+    """device of the run: auto, cpu, cuda, cuda:N, mps or xpu"""
     precision: str = "fp32"
     """precision of matrix products: fp32, tf32 (on a GPU that has it), bf16 or fp16 (the last two under autocast)"""
     accumulate: int = 1

@@ -163,6 +163,13 @@ def seed_number(text: str) -> int:
     return int(text)
 
 
+def add_device(parser: Any) -> None:
+    """Adds --device."""
+    parser.add_argument(
+        "--device", default="auto", help="device of the work: auto, cpu, cuda, cuda:N, mps or xpu (auto)"
+    )
+
+
 def add_strict(parser: argparse.ArgumentParser, left_out: Callable[[argparse.Namespace], Path | None]) -> None:
     """Adds --strict. `left_out` gives the place of the ledger, from the arguments; None for no file."""
     parser.add_argument(

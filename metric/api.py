@@ -37,7 +37,7 @@ def train_metric(
         positives: folder of shards that `captioner metric positives` made. None takes the renderer for scenes, and for
             photographs the other references of the picture.
         resume: whether the training continues from the last checkpoint in `out`.
-        device: auto, cpu, cuda or cuda:N.
+        device: auto, cpu, cuda, cuda:N, mps or xpu.
 
     Returns:
         Two rows of figures, `before` and `after`: retrieval and mean scores of the validation pictures.
@@ -78,7 +78,7 @@ def judge(
         references: at most this many references an item. 0 keeps all.
         resamples: rounds of the bootstrap over pictures. 0 computes no intervals.
         clip: the CLIP of scores that name none.
-        device: auto, cpu, cuda or cuda:N.
+        device: auto, cpu, cuda, cuda:N, mps or xpu.
         protocol: version of the protocol, for composite, nebula and thumb. "" takes the usual one.
         ties: worth of a tie of a pair: half, lot or error. "" takes the benchmark's own.
 
@@ -115,7 +115,7 @@ def audit(
         scorers: other metrics, each a function `(examples, captions) -> {name: one number a caption}`.
         seed: seed of the choice of the caption and of the corruptions.
         clip: the CLIP of scores that name none.
-        device: auto, cpu, cuda or cuda:N.
+        device: auto, cpu, cuda, cuda:N, mps or xpu.
 
     Returns:
         A row for each corruption and metric (`.rows`), with the share of pairs that fooled the metric.

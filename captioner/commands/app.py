@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from captioner.flags import add_device
+
 HELP = "page to try captioners in a browser"
 
 
@@ -18,7 +20,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pac", default="", help="tuned CLIP for the score PAC-S++; empty takes that of a run")
     parser.add_argument("--clip", default="", help="new place of the captioners' CLIP, if the CLIP has moved")
     parser.add_argument("--checker", default="auto", help="grammar checker: languagetool, harper, none or auto (auto)")
-    parser.add_argument("--device", default="auto", help="device of the work: auto, cpu, cuda or cuda:N (auto)")
+    add_device(parser)
     parser.add_argument(
         "--host", default="127.0.0.1", help="address of the page; 0.0.0.0 serves other machines too (127.0.0.1)"
     )

@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from captioner.flags import add_decoding, add_strict, decoding_of, no_place, positive, seed_number
+from captioner.flags import add_decoding, add_device, add_strict, decoding_of, no_place, positive, seed_number
 from metric.runtime.work_share import FLAG
 
 HELP = "captions for a folder of pictures or a data set"
@@ -73,7 +73,7 @@ def add_generation(parser: Any) -> None:
 def add_work(parser: Any) -> None:
     """Adds the flags of batches, devices, shares and leftovers."""
     parser.add_argument("--batch-size", type=positive, default=64, metavar="INT", help="pictures at a time (64)")
-    parser.add_argument("--device", default="auto", help="device of the work: auto, cpu, cuda or cuda:N (auto)")
+    add_device(parser)
     parser.add_argument("--clip", default="", help="new place of the captioner's CLIP, if the CLIP has moved")
     parser.add_argument(
         "--features", default="", metavar="DIR", help="folder of features that `captioner features` made"

@@ -1,4 +1,4 @@
-"""Check the installation: packages, Java, LanguageTool, GPU. Each missing part is printed with its way to install."""
+"""Check the installation: packages, devices, Java, LanguageTool. What is missing is printed with its way to install."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
-HELP = "packages, GPU, threads, Java and grammar checkers on this machine"
+HELP = "packages, devices, threads, Java and grammar checkers on this machine"
 PACKAGES = {
     "torch": "",
     "open_clip_torch": "",
@@ -28,17 +28,24 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    for name, extra in PACKAGES.items():
-        print(f"{name:34} {installed(name, extra)}")
-    print(f"{'Python':34} {platform.python_version()} on {platform.machine()}")
-    print(f"{'GPU':34} {gpu()}")
-    print(f"{'threads':34} {threads()}")
-    print(f"{'Java':34} {java()}")
-    for name in ("languagetool", "harper"):
-        print(f"{'grammar: ' + name:34} {status(partial(checker, name))}")
-    print(f"{'METEOR':34} {meteor()}")
-    print(f"{'SPICE':34} {spice()}")
-    print(f"{'scenes-clip':34} {status(embedded)}")
+    for name, look in checks().items():
+        print(f"{name:34} {status(look)}")
+
+
+def checks() -> dict[str, Callable[[], str]]:
+    """What is looked at, each with a function that returns a line or raises ValueError with the reason."""
+    return {
+        **{name: partial(installed, name, extra) for name, extra in PACKAGES.items()},
+        "Python": lambda: f"{platform.python_version()} on {platform.machine()}",
+        "hardware": hardware,
+        "--device auto": device,
+        "threads": threads,
+        "Java": java,
+        **{f"grammar: {name}": partial(checker, name) for name in ("languagetool", "harper")},
+        "METEOR": meteor,
+        "SPICE": spice,
+        "scenes-clip": embedded,
+    }
 
 
 def installed(name: str, extra: str) -> str:
@@ -49,12 +56,19 @@ def installed(name: str, extra: str) -> str:
         return f"missing; pip install 'captioner[{extra}]'" if extra else "missing; pip install captioner"
 
 
-def gpu() -> str:
-    """The names of the GPUs, or the number of CPU threads."""
-    import torch
+def hardware() -> str:
+    """The names of the accelerators, or the number of CPU threads."""
+    from metric.storage import provenance
 
-    names = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
-    return ", ".join(names) or f"none; {torch.get_num_threads()} CPU threads"
+    return provenance.hardware()
+
+
+def device() -> str:
+    """The device that `auto` takes, and why."""
+    from metric.runtime.device import chosen
+
+    choice = chosen("auto")
+    return f"{choice.device}: {choice.why}"
 
 
 def threads() -> str:

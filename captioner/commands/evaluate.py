@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from captioner.flags import add_decoding, add_strict, decoding_of, no_place, positive
+from captioner.flags import add_decoding, add_device, add_strict, decoding_of, no_place, positive
 
 HELP = "captions and scores of a split, by a run"
 
@@ -25,6 +25,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="scores or families (classic, text, clip, scene, all) with commas between them; options such as "
         "those of pac_spp:checkpoint=DIR and incorrect:checker=harper come from the run if left out (all)",
     )
+    add_device(parser)
     add_strict(parser, no_place)  # each run has a ledger of its own
     parser.add_argument(
         "--as",
@@ -59,7 +60,7 @@ def run(args: argparse.Namespace) -> None:
     from metric.storage.ledger import kept
 
     decoding, scores = decoding_of(args), split_specs(args.scores)
-    how = Evaluation(args.split, scores, args.checkpoint, decoding, args.best_of, args.reward, args.name)
+    how = Evaluation(args.split, scores, args.checkpoint, decoding, args.best_of, args.reward, args.name, args.device)
     runs = [files_of(folder, how) for folder in args.runs]  # all, before work on the first begins
     for run in runs:
         with kept(run.left_out_file(args.split)):

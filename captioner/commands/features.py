@@ -10,7 +10,7 @@ import argparse
 import os
 from pathlib import Path
 
-from captioner.flags import add_strict
+from captioner.flags import add_device, add_strict
 from metric.runtime.work_share import FLAG, own_gpu, share_of
 from metric.storage.ledger import LEFT_OUT
 
@@ -35,7 +35,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--split", action="append", metavar="NAME", help="split to compute; may be repeated (every split)"
     )
     parser.add_argument("--shard", default="", metavar="I/N", help=FLAG)
-    parser.add_argument("--device", default="auto", help="device of the work: auto, cpu, cuda or cuda:N (auto)")
+    add_device(parser)
     parser.add_argument("--plan", action="store_true", help="estimate of disk and time, without any computation")
     add_strict(parser, share_ledger)
 

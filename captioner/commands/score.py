@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from captioner.flags import add_strict, beside_out
+from captioner.flags import add_device, add_strict, beside_out
 
 HELP = "scores of captions from any source"
 
@@ -50,7 +50,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="bootstrap resamples of the pictures; 0 gives no intervals (1000)",
     )
-    parser.add_argument("--device", default="auto", help="device of the work: auto, cpu, cuda or cuda:N (auto)")
+    add_device(parser)
     parser.add_argument(
         "--precision", choices=("fp32", "bf16", "fp16"), default="fp32", help="precision of the CLIPs (fp32)"
     )

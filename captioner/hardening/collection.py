@@ -46,7 +46,7 @@ class Collected:
         return f"{said}; {len(self.new)} phrases are new: {shown}" if self.new else f"{said}; no phrase is new"
 
 
-def collect(runs: Sequence[Path], count: int, earlier: Path, folder: Path) -> Collected:
+def collect(runs: Sequence[Path], count: int, earlier: Path, folder: Path, device: str) -> Collected:
     """Writes found.jsonl, which holds the captions of the file `earlier` too, and found.json. A second call reads them.
 
     `count` training pictures are captioned by each run. Raises ValueError for a run that has no captioner.
@@ -56,7 +56,7 @@ def collect(runs: Sequence[Path], count: int, earlier: Path, folder: Path) -> Co
     before = text_lines(earlier.read_text(encoding="utf-8")) if earlier.is_file() else []
     rows, read, foreign = [*before], 0, dict[Phrase, int]()
     for run in runs:
-        captions, references = captions_of_run(run, count)
+        captions, references = captions_of_run(run, count, device)
         here = foreign_phrases(captions.values(), references)
         rows += [json.dumps({"id": id, "caption": text}) for id, text in with_phrases(captions, here).items()]
         foreign, read = foreign | here, read + len(captions)
@@ -73,11 +73,11 @@ def unknown(foreign: Iterable[Phrase], captions: Sequence[str]) -> list[str]:
     return [told(phrase) for phrase in foreign if not with_phrases(texts, [phrase])]
 
 
-def captions_of_run(folder: Path, count: int) -> tuple[dict[str, str], list[str]]:
+def captions_of_run(folder: Path, count: int, device: str) -> tuple[dict[str, str], list[str]]:
     """Captions of the first `count` training pictures by a run, and all references of its training pictures."""
-    run, device = RunFolder(folder).run, device_of("auto")
-    clip = load_clip(run.clip, device)
-    captioner = Captioner.from_pretrained(model_folder(str(folder))).to(device)
+    run, on = RunFolder(folder).run, device_of(device)
+    clip = load_clip(run.clip, on)
+    captioner = Captioner.from_pretrained(model_folder(str(folder))).to(on)
     captioner.config.refuse_other_clip(clip)
     training = load(run.data, "train", known_ids(run.features))
     references = [text for example in training for text in example.references]

@@ -33,6 +33,7 @@ class Hardening:
     rounds: int = 3
     count: int = 2000
     """training pictures that are captioned in a round"""
+    device: str = "auto"
 
 
 def harden(settings: Hardening) -> list[dict[str, Any]]:
@@ -40,20 +41,20 @@ def harden(settings: Hardening) -> list[dict[str, Any]]:
 
     Raises ValueError for a metric that was trained without negatives, and for a run without a reward.
     """
-    base, pressed = metric_settings(settings.metric), pressed_run(settings.runs)
-    runs, earlier = settings.runs, Path()
-    rows = [{"round": 0, **audited(settings.metric, runs[0], settings.out / "round-0")}]
+    base, pressed = metric_settings(settings.metric), replace(pressed_run(settings.runs), device=settings.device)
+    runs, earlier, device = settings.runs, Path(), settings.device
+    rows = [{"round": 0, **audited(settings.metric, runs[0], settings.out / "round-0", device)}]
     for number in range(1, settings.rounds + 1):
         folder = settings.out / f"round-{number}"
-        found = collect(runs, settings.count, earlier, folder)
+        found = collect(runs, settings.count, earlier, folder, device)
         rows[-1] |= {"foreign": found.share, "new_phrases": len(found.new)}
         say(f"round {number}: {found}")
         if not found.new:
             say("the captioners of the last round say nothing new: the rounds end")
             break
-        train(replace(base, negatives_from=str(folder / FOUND)), settings.metric, folder / "metric")
+        train(replace(base, negatives_from=str(folder / FOUND)), settings.metric, folder / "metric", device)
         press(pressed, folder / "metric", folder / "run")
-        rows.append({"round": number, **audited(folder / "metric", folder / "run", folder)})
+        rows.append({"round": number, **audited(folder / "metric", folder / "run", folder, device)})
         runs, earlier = (folder / "run",), folder / FOUND
     return rows
 

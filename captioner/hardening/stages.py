@@ -28,7 +28,7 @@ SCORES = ("cider", "text", "clip", "scene")
 SHOWN = ("cider", "clip_s", SCORE, "rep_4", "bad_endings", "scene_grammatical", "scene_truth", "length", "vocabulary")
 
 
-def train(config: MetricConfig, earlier: Path, out: Path) -> None:
+def train(config: MetricConfig, earlier: Path, out: Path, device: str) -> None:
     """Trains a metric on the data and the positives of the metric `earlier`, or goes on with it."""
     if (out / REPORT).is_file():
         return
@@ -38,7 +38,7 @@ def train(config: MetricConfig, earlier: Path, out: Path) -> None:
     made = source.get("positives", NONE_MADE).replace(NONE_MADE, "")
     positives = positives_for(Path(made) if made else None, training)
     begun = bool(checkpoint_folders.newest(out))
-    train_metric(config, training, val, positives, out, begun, device_of("auto"))
+    train_metric(config, training, val, positives, out, begun, device_of(device))
     record_metric(out, source["data"], made)
 
 
@@ -67,15 +67,16 @@ def rewarded(metric: Path, text: str) -> str:
     return str(replace(spec, options=options)).replace(spec.name, REWARD, 1)
 
 
-def audited(metric: Path, run: Path, folder: Path) -> dict[str, float]:
+def audited(metric: Path, run: Path, folder: Path, device: str) -> dict[str, float]:
     """The scores of a round's captioner on test pictures, and the audit of its metric: shares of preferred faults."""
     files = RunFolder(run)
     if not files.scores_file(SPLIT).is_file():
-        evaluate_run(run, Evaluation(SPLIT, SCORES))
+        evaluate_run(run, Evaluation(SPLIT, SCORES, device=device))
     corpus = files.scores(SPLIT)["corpus"]
     file = folder / "audit" / "audit.json"
     if not file.is_file():
-        report_audit(folder / "audit", data=files.run.data, metrics=f"{SCORE}:checkpoint={metric}", clip=files.run.clip)
+        score = f"{SCORE}:checkpoint={metric}"
+        report_audit(folder / "audit", data=files.run.data, metrics=score, clip=files.run.clip, device=device)
     shares = [row["higher"] for row in json.loads(file.read_text(encoding="utf-8"))["rows"] if row["count"]]
     kept = {name: corpus[name] for name in SHOWN if name in corpus}
     return {**kept, "audit_mean": sum(shares) / len(shares), "audit_worst": max(shares)}

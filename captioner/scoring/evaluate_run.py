@@ -58,6 +58,7 @@ class Evaluation:
     rewards: Sequence[str] = ()
     name: str = ""
     """name that the files carry; "" for the name of the settings that are not those of the run"""
+    device: str = "auto"
 
     def decode(self, run: Run) -> Decode:
         """The settings of decoding. Raises ValueError for a number out of range."""
@@ -100,7 +101,7 @@ def evaluate_run(folder: Path, how: Evaluation) -> Scores:
     Options that the scores leave open, such as a tuned CLIP, are those of the run. Raises ValueError for a wrong one.
     """
     files, split = files_of(folder, how), how.split
-    run, device = files.run, device_of("auto")
+    run, device = files.run, device_of(how.device)
     clip = load_clip(run.clip, device)
     captioner, reached = opened_model(files, how.checkpoint, device)
     captioner.config.refuse_other_clip(clip)

@@ -19,6 +19,7 @@ from captioner.decoding.log_probabilities import true_tokens
 from captioner.model.encoder_decoder import Captioner
 from captioner.training import term_scales
 from metric.example import Example
+from metric.runtime.precision import autocast
 from metric.runtime.processes import alike
 from metric.runtime.processes import total as total_of_processes
 from metric.scores.ptb_tokenizer import tokenize
@@ -174,7 +175,7 @@ def lots(batch: Batch, run: Run) -> Tensor:
 def judged(reward: Mix, batch: Batch, candidates: Generated) -> tuple[Tensor, dict[str, Tensor]]:
     """The total reward `b k` and its terms, in full precision whatever the precision of the captioner."""
     device = batch.features.device
-    with torch.autocast(device.type, enabled=False):
+    with autocast(device, torch.float32):
         total, parts = reward(batch.examples, candidates.captions)
     return total.to(device), parts
 

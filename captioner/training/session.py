@@ -33,7 +33,7 @@ from metric.example import Example, data_fingerprint
 from metric.runtime.console import tell
 from metric.runtime.device import device_of
 from metric.runtime.gradients import Apply, data_parallel
-from metric.runtime.precision import allow_tf32
+from metric.runtime.precision import allow_tf32, refuse_precision
 from metric.runtime.processes import own_share, rank, refuse_other_settings, refuse_unlike, wait, world
 from metric.storage.ledger import report_all
 from rewards import Context, build
@@ -62,6 +62,7 @@ def prepare(run: Run, out: Path, start: str = "") -> Session:
     if not stages(run):
         raise ValueError("--init without --reward leaves nothing to train; add --reward")
     device = device_of(run.device)
+    refuse_precision(run.precision, device)
     refuse_other_settings(dotted(run))
     allow_tf32(run.precision)
     torch.manual_seed(run.seed)

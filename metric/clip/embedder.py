@@ -22,7 +22,7 @@ from metric.clip.text_tower import encode_shared, shares
 from metric.clip.token_features import cut
 from metric.example import Example, Picture, image_key
 from metric.runtime.fixed_batches import alike, classes, rows_for
-from metric.runtime.precision import only
+from metric.runtime.precision import only, refuse_precision
 from metric.runtime.processes import gathered
 from metric.runtime.progress import Progress
 
@@ -41,9 +41,10 @@ class Embedder:
     """
 
     def __init__(self, clip: Clip, batch_size: int = 0, precision: str = "fp32") -> None:
-        """`batch_size` 0 takes the size for the device. Raises ValueError for an unknown precision."""
+        """`batch_size` 0 takes the size for the device. Raises ValueError for a precision that is not to be had."""
         if precision not in EMBEDDED_IN:
             raise ValueError(f"precision must be one of {', '.join(EMBEDDED_IN)}, got {precision!r}")
+        refuse_precision(precision, clip.device)
         self.clip = clip
         self.batch_size = batch_size or rows_for(clip.device)
         self.precision = precision

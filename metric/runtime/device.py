@@ -1,28 +1,110 @@
-"""The device that a name on the command line stands for."""
+"""The device that a name on the command line stands for, and why.
+
+`auto` takes the first kind of `SEEN` that torch sees here, else the CPU. What is typed and absent is refused. No
+device but the CPU is asked for float64, which the GPU of a Mac lacks and others compute slowly.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 
+NAMES = "auto, cpu, cuda, cuda:N, mps or xpu"
+SEEN: dict[str, Callable[[], int]] = {
+    "cuda": lambda: torch.cuda.device_count() if torch.cuda.is_available() else 0,
+    "xpu": lambda: torch.xpu.device_count() if torch.xpu.is_available() else 0,
+    "mps": lambda: int(torch.backends.mps.is_available()),
+}
+"Kind of an accelerator -> how many of them torch sees. `auto` takes the first kind that is there."
+
+
+class Chosen(NamedTuple):
+    """A device, and the reason for it as a clause."""
+
+    device: torch.device
+    why: str
+
 
 def device_of(name: str) -> torch.device:
-    """The torch device. `auto` is the GPU when there is one. `cuda` is the GPU of this process."""
+    """The torch device of a name. Raises ValueError, see `chosen`."""
+    return chosen(name).device
+
+
+def chosen(name: str) -> Chosen:
+    """The device of `auto`, `cpu`, `cuda`, `cuda:N`, `mps` or `xpu`. `cuda` is the GPU of this process.
+
+    Raises ValueError for another name, for a device that is not there, and for several processes that it cannot serve.
+    """
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
+        kind = next((kind for kind, count in SEEN.items() if count()), "cpu")
+        choice = Chosen(torch.device(kind), found(kind) if kind != "cpu" else "; ".join(map(absent, SEEN)))
+    else:
+        choice = Chosen(named(name), "as typed")
+    refuse_processes(choice.device, name)
+    return choice
+
+
+def named(name: str) -> torch.device:
+    """The device of a typed name. Raises ValueError for no name, and for a device that is not there."""
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise ValueError(f"--device is auto, cpu, cuda or cuda:N, got {name!r}") from None
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"--device {name}, but torch sees no GPU here; type `captioner doctor` to see what there is")
-    processes = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
-    if device.type == "cuda" and processes > torch.cuda.device_count():
+        device = torch.device("meta")
+    if device.type != "cpu" and device.type not in SEEN:
+        raise ValueError(f"--device is {NAMES}, got {name!r}")
+    if not (count := seen(device.type)):
         raise ValueError(
-            f"{processes} processes want a GPU each, and this machine has {torch.cuda.device_count()}: "
-            f"start {torch.cuda.device_count()} on it, or type --device cpu"
+            f"--device {name}, but {absent(device.type)}; type --device cpu or auto; "
+            "`captioner doctor` tells what is here"
         )
-    if device.index is not None and processes > 1:
-        raise ValueError(f"--device {name} is one GPU for {processes} processes; type --device cuda")
+    if (device.index or 0) >= count:
+        raise ValueError(f"--device {name}, but {found(device.type)}, counted from 0; type --device {device.type}")
     return device
+
+
+def seen(kind: str) -> int:
+    """How many devices of a kind there are."""
+    return 1 if kind == "cpu" else SEEN[kind]()
+
+
+def found(kind: str) -> str:
+    """How many devices of a kind there are, as a clause."""
+    count = seen(kind)
+    return f"torch sees {count} {kind} device{'' if count == 1 else 's'}"
+
+
+def absent(kind: str) -> str:
+    """Why torch sees no accelerator of a kind, as a clause."""
+    if kind == "cuda":
+        built = torch.version.cuda or torch.version.hip
+        return f"torch, built for CUDA {built}, finds no GPU or driver" if built else "this torch is built without CUDA"
+    if kind == "mps":
+        there = torch.backends.mps.is_built()
+        return "macOS or the GPU is too old for MPS" if there else "this torch is built without MPS, for Apple's GPUs"
+    return f"torch sees no {kind} device"
+
+
+def refuse_processes(device: torch.device, name: str) -> None:
+    """Raises ValueError when the processes that a launcher started here cannot each have a device."""
+    processes = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+    if processes == 1 or device.type == "cpu":
+        return
+    if device.type != "cuda":
+        raise ValueError(
+            f"several processes work on cuda or cpu, and {name} is {device.type} here; type --device cpu, or start one"
+        )
+    if processes > SEEN["cuda"]():
+        raise ValueError(
+            f"{processes} processes want a GPU each, and this machine has {SEEN['cuda']()}: "
+            f"start {SEEN['cuda']()} on it, or type --device cpu"
+        )
+    if device.index is not None:
+        raise ValueError(f"--device {name} is one GPU for {processes} processes; type --device cuda")
+
+
+def widest(device: torch.device) -> torch.dtype:
+    """The widest type of numbers to compute with on a device: float64 on the CPU alone."""
+    return torch.float64 if device.type == "cpu" else torch.float32

@@ -1,4 +1,8 @@
-"""Matrix products in half precision or TF32, for runs that ask for it."""
+"""Matrix products in half precision or TF32, for runs that ask for it.
+
+A device without autocast computes in fp32 alone. There every context of this module but `mixed` in half precision does
+nothing, and `refuse_precision` has refused that one before the work began.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +16,36 @@ PRECISIONS = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat
 
 
 def allow_tf32(precision: str) -> None:
-    """Set whether a GPU may use TF32 in matrix products of fp32: with precision `tf32` only."""
+    """Set whether a GPU may use TF32 in matrix products and convolutions of fp32: with precision `tf32` only."""
     torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
+    torch.backends.cudnn.allow_tf32 = precision == "tf32"
+
+
+def has_tf32(device: torch.device) -> bool:
+    """Whether a device has TF32: NVIDIA's GPUs from Ampere on."""
+    return device.type == "cuda" and torch.version.hip is None and torch.cuda.get_device_capability(device) >= (8, 0)
+
+
+def refuse_precision(precision: str, device: torch.device) -> None:
+    """Raises ValueError for a precision that the device does not compute in."""
+    if PRECISIONS[precision] != torch.float32 and not torch.amp.is_autocast_available(device.type):
+        raise ValueError(
+            f"--precision {precision}, but torch {torch.__version__} has no autocast on {device.type}; "
+            "type --precision fp32"
+        )
+
+
+def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager:
+    """Autocast to `dtype`. float32 switches off an autocast around it."""
+    if not torch.amp.is_autocast_available(device.type):
+        return nullcontext()
+    return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
 
 
 @contextmanager
 def mixed(device: torch.device, dtype: torch.dtype) -> Iterator[None]:
     """Compute matrix products in `dtype` (autocast). float32 changes nothing."""
-    with torch.autocast(device.type, dtype, enabled=dtype != torch.float32), attention(device, dtype):
+    with autocast(device, dtype), attention(device, dtype):
         yield
 
 
@@ -30,7 +56,7 @@ def only(device: torch.device, precision: str) -> Iterator[None]:
     torch.set_float32_matmul_precision("highest")
     torch.backends.cudnn.allow_tf32 = False
     try:
-        with torch.autocast(device.type, PRECISIONS[precision], enabled=precision != "fp32"):
+        with autocast(device, PRECISIONS[precision]):
             yield
     finally:
         torch.set_float32_matmul_precision(products)

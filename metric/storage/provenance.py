@@ -42,6 +42,10 @@ def commit() -> str:
 
 
 def hardware() -> str:
-    """The names of the GPUs, or the number of CPU threads and the architecture."""
-    gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
-    return ", ".join(gpus) or f"{torch.get_num_threads()} CPU threads, {platform.machine()}"
+    """The names of the accelerators, or the number of CPU threads and the architecture."""
+    cpu = f"{torch.get_num_threads()} CPU threads, {platform.machine()}"
+    if torch.cuda.is_available():
+        return ", ".join(torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count()))
+    if torch.xpu.is_available():
+        return ", ".join(torch.xpu.get_device_name(number) for number in range(torch.xpu.device_count()))
+    return f"{platform.processor()} GPU (MPS), {cpu}" if torch.backends.mps.is_available() else cpu

@@ -22,6 +22,7 @@ from metric.example import Example, Picture, data_fingerprint
 from metric.negatives.pool import Caption
 from metric.positives.sources import Positives
 from metric.runtime.console import say, tell
+from metric.runtime.precision import autocast, refuse_precision
 from metric.runtime.processes import rank, refuse_unlike, shared, wait
 from metric.storage.atomic_files import write_json
 from metric.storage.run_files import REPORT
@@ -64,6 +65,7 @@ def train_metric(
     ValueError for settings and data that cannot be used.
     """
     check(config)
+    refuse_precision(config.precision, torch.device(device))
     check_method(config)
     check_negatives(config)
     training, held_out = usable(training, val)
@@ -168,7 +170,7 @@ def augmented_loss(
         if step == 0 and rank() == 0:
             tell_missing(config, made_image, made_text, len(drawn.rows))
             tell_few(config, wrong, len(drawn.rows))
-        with torch.autocast(clip.device.type, enabled=False):
+        with autocast(clip.device, torch.float32):
             total, terms = positive_augmented(
                 image, text, made_image, made_text, agree, config.lambda_v, config.lambda_t
             )

@@ -13,6 +13,7 @@ from metric.clip.load import load_clip, new_clip, save_clip
 from metric.clip.model import Clip
 from metric.example import Example, data_fingerprint
 from metric.runtime.console import say, tell
+from metric.runtime.precision import autocast, refuse_precision
 from metric.runtime.processes import rank, refuse_unlike, shared, wait, world
 from metric.similarity import PREFIX
 from metric.storage.atomic_files import write_json
@@ -40,6 +41,7 @@ def pretrain(
     ValueError for settings and data that cannot be used.
     """
     check(config)
+    refuse_precision(config.precision, torch.device(device))
     training, held_out = usable(training, val)
     if rank() == 0 and not resume:
         tell(few_pictures(config, len(training)))
@@ -54,7 +56,7 @@ def pretrain(
         rows, rng = batches.order.indices(step), batches.order.rng(step)
         texts = [batches.prefixed(batches.caption(row, rng), rng) for row in rows]
         image, text = encoder.images(rows), encoder.texts(texts)
-        with torch.autocast(clip.device.type, enabled=False):
+        with autocast(clip.device, torch.float32):
             return agree(image, text), {"scale": clip.model.logit_scale.detach().exp()}
 
     train(clip.model, loss, config, out, resume, validation(clip, held_out, agree))

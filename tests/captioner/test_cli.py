@@ -301,6 +301,7 @@ def test_doctor_says_what_is_here(capsys, monkeypatch):
         "METEOR",
         "SPICE",
         "scenes-clip",
+        "--device auto",
     ):
         assert words in said
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from captioner.commands.metric import audit, export, harden, import_authors, judge, positives, video
-from captioner.flags import add_flags, add_strict, add_track, given, in_out, is_scenes, tracked
+from captioner.flags import add_device, add_flags, add_strict, add_track, given, in_out, is_scenes, tracked
 from metric.runtime.interrupts import Interrupted
 from metric.training.config import PRESETS, MetricConfig, PretrainConfig, refuse_idle
 
@@ -52,7 +52,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         sub.add_argument("--val", default="", help="data set of the validation, by its split val; empty takes --data")
         sub.add_argument("--out", required=True, type=Path, help="folder of the run")
         sub.add_argument("--resume", action="store_true", help="continuation of the run in --out")
-        sub.add_argument("--device", default="auto", help="device of the work: auto, cpu, cuda or cuda:N (auto)")
+        add_device(sub)
         add_track(sub)
         add_strict(sub, in_out)
         add_flags(sub, config, groups, others="running")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from captioner.commands.metric.judge import whole_number
-from captioner.flags import add_strict, in_out
+from captioner.flags import add_device, add_strict, in_out
 
 HELP = "rounds of a metric against captioners that are pressed on it"
 
@@ -34,6 +34,7 @@ def add(commands: Any) -> None:
     sub.add_argument(
         "--count", type=whole_number, default=2000, help="training pictures that each run captions in a round (2000)"
     )
+    add_device(sub)
     add_strict(sub, in_out)
     sub.set_defaults(run=run)
 
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
     for name in ("rounds", "count"):
         if getattr(args, name) < 1:
             raise ValueError(f"--{name} is 1 or more, got 0")
-    rows = harden(Hardening(args.metric, tuple(args.runs), args.out, args.rounds, args.count))
+    rows = harden(Hardening(args.metric, tuple(args.runs), args.out, args.rounds, args.count, args.device))
     report(rows, args.out)
     last = args.out / f"round-{rows[-1]['round']}" / "metric" if rows[-1]["round"] else args.metric
     ended(

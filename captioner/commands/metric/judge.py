@@ -11,7 +11,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from captioner.flags import add_strict, beside_out
+from captioner.flags import add_device, add_strict, beside_out
 from metric.judgement.benchmarks import BENCHMARKS, PROTOCOLS
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def add_metrics(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--clip", default="scenes-clip", help="CLIP of the scores and rewards that name no CLIP (scenes-clip)"
     )
-    parser.add_argument("--device", default="auto", help="device of the work: auto, cpu, cuda or cuda:N (auto)")
+    add_device(parser)
     add_precision(parser)
 
 

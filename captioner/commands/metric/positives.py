@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from captioner.flags import add_flags, add_strict, given, in_out
+from captioner.flags import add_device, add_flags, add_strict, given, in_out
 from metric.positives.config import FilterConfig, GenerationConfig, check
 from metric.runtime.work_share import FLAG, own_gpu, share_of
 
@@ -34,11 +34,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--split", default="train", help="split of the data set (train)")
     parser.add_argument("--out", required=True, type=Path, help="folder for the shards")
     parser.add_argument("--shard", default="", metavar="I/N", help=FLAG)
-    parser.add_argument(
-        "--device",
-        default="auto",
-        help="device of the work: auto, cpu, cuda or cuda:N (auto)",
-    )
+    add_device(parser)
     add_flags(parser, GenerationConfig(), others="making")
     add_flags(parser, FilterConfig(), others="choice")
     add_strict(parser, in_out)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from captioner.commands.metric.judge import add_precision, whole_number
-from captioner.flags import add_strict, beside_out
+from captioner.flags import add_device, add_strict, beside_out
 
 HELP = "EMScore of captions of videos, with any CLIP"
 
@@ -28,7 +28,7 @@ def add(commands: Any) -> None:
     sub.add_argument(
         "--frames", type=whole_number, default=10, help="frames of a video, evenly spread; 0 takes all (10)"
     )
-    sub.add_argument("--device", default="auto", help="device of the work: auto, cpu, cuda or cuda:N (auto)")
+    add_device(sub)
     add_precision(sub)
     sub.add_argument(
         "--out", type=Path, metavar="FILE.json", help="JSON file for the means and the scores of each caption"

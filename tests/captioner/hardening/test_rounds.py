@@ -54,7 +54,7 @@ def test_a_round_trains_the_metric_on_what_the_run_says_and_presses_again(presse
 
 def test_rounds_end_when_the_captioners_say_nothing_new(pressed, tmp_path, monkeypatch):
     texts = {"train-000000": "a red cat", "train-000001": "a dog"}
-    monkeypatch.setattr(collection, "captions_of_run", lambda run, count: (texts, list(texts.values())))
+    monkeypatch.setattr(collection, "captions_of_run", lambda run, count, device: (texts, list(texts.values())))
     rows = harden(Hardening(pressed / "metric", (pressed / "run",), tmp_path / "rounds", 3))
     assert len(rows) == 1 and rows[0]["foreign"] == 0 and rows[0]["new_phrases"] == 0
     assert not (tmp_path / "rounds" / "round-1" / "metric").exists()
@@ -62,10 +62,10 @@ def test_rounds_end_when_the_captioners_say_nothing_new(pressed, tmp_path, monke
 
 def test_phrases_of_earlier_rounds_are_not_new(tmp_path, monkeypatch):
     said = {str(n): "a dog of" for n in range(4)}
-    monkeypatch.setattr(collection, "captions_of_run", lambda run, count: (said, ["a dog"]))
-    first = collection.collect([Path("run")], 4, Path(), tmp_path / "1")
+    monkeypatch.setattr(collection, "captions_of_run", lambda run, count, device: (said, ["a dog"]))
+    first = collection.collect([Path("run")], 4, Path(), tmp_path / "1", "cpu")
     assert (first.share, first.new) == (1.0, ["of"])
-    again = collection.collect([Path("run")], 4, tmp_path / "1" / "found.jsonl", tmp_path / "2")
+    again = collection.collect([Path("run")], 4, tmp_path / "1" / "found.jsonl", tmp_path / "2", "cpu")
     assert again.phrases == ["of"] and again.new == []
     assert len((tmp_path / "2" / "found.jsonl").read_text().splitlines()) == 8
 

@@ -1,0 +1,88 @@
+"""The device that a name stands for. The machine of a test is pretended by counting other devices."""
+
+import os
+
+import pytest
+import torch
+
+from captioner.cli import main
+from metric.runtime import device as devices
+from metric.runtime.device import absent, chosen, device_of, widest
+from metric.runtime.precision import refuse_precision
+
+
+@pytest.fixture
+def sees(monkeypatch):
+    """Makes torch see so many devices of each kind, and no others."""
+
+    def see(**counts: int) -> None:
+        seen = {kind: lambda kind=kind: counts.get(kind, 0) for kind in devices.SEEN}
+        monkeypatch.setattr(devices, "SEEN", seen)
+
+    return see
+
+
+@pytest.mark.parametrize(
+    "counts, device",
+    [({}, "cpu"), ({"mps": 1}, "mps"), ({"xpu": 2}, "xpu"), ({"cuda": 1, "xpu": 1, "mps": 1}, "cuda")],
+)
+def test_auto_takes_what_is_there_and_says_why(sees, counts, device):
+    sees(**counts)
+    choice = chosen("auto")
+    assert choice.device == torch.device(device)
+    words = [f"torch sees {counts[device]} {device}"] if counts else [absent(kind) for kind in ("cuda", "xpu", "mps")]
+    assert all(word in choice.why for word in words)
+
+
+@pytest.mark.parametrize(
+    "name, counts, words",
+    [
+        ("mps", {}, "--device mps, but .*MPS.*; type --device cpu or auto"),
+        ("xpu", {}, "--device xpu, but torch sees no xpu device"),
+        ("cuda:7", {}, "--device cuda:7, but .*CUDA"),
+        ("cuda:7", {"cuda": 2}, "--device cuda:7, but torch sees 2 cuda devices, counted from 0; type --device cuda"),
+        ("cpu:1", {}, "--device cpu:1, but torch sees 1 cpu device, counted from 0; type --device cpu"),
+        ("meta", {}, "--device is auto, cpu, cuda, cuda:N, mps or xpu, got 'meta'"),
+        ("toaster", {}, "--device is auto, cpu, cuda, cuda:N, mps or xpu, got 'toaster'"),
+    ],
+)
+def test_a_device_that_is_not_there_is_refused_in_one_line(sees, name, counts, words):
+    sees(**counts)
+    with pytest.raises(ValueError, match=words) as error:
+        device_of(name)
+    assert "\n" not in str(error.value)
+
+
+def test_what_is_there_can_be_typed(sees):
+    sees(cuda=8, mps=1)
+    assert [device_of(name) for name in ("cpu", "cuda:7", "mps")] == [*map(torch.device, ("cpu", "cuda:7", "mps"))]
+
+
+def test_several_processes_work_on_cuda_or_cpu(sees, monkeypatch):
+    sees(mps=1)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    assert device_of("cpu") == torch.device("cpu")
+    with pytest.raises(ValueError, match="auto is mps here; type --device cpu, or start one"):
+        device_of("auto")
+
+
+def test_only_the_cpu_computes_in_float64():
+    assert widest(torch.device("cpu")) == torch.float64
+    assert {widest(torch.device(kind)) for kind in ("cuda", "mps", "xpu")} == {torch.float32}
+
+
+def test_half_precision_is_refused_where_a_device_has_no_autocast(monkeypatch):
+    monkeypatch.setattr(torch.amp, "is_autocast_available", lambda kind: kind != "mps")
+    refuse_precision("bf16", torch.device("cpu"))
+    refuse_precision("fp32", torch.device("mps"))
+    with pytest.raises(
+        ValueError, match="--precision bf16, but torch .* has no autocast on mps; type --precision fp32"
+    ):
+        refuse_precision("bf16", torch.device("mps"))
+
+
+def test_an_operator_that_a_device_lacks_runs_on_the_cpu_unless_the_user_forbids_it(monkeypatch, capsys):
+    monkeypatch.delenv("PYTORCH_ENABLE_MPS_FALLBACK", raising=False)
+    monkeypatch.setenv("PYTORCH_ENABLE_XPU_FALLBACK", "0")
+    assert main(["rewards"]) == 0 and capsys.readouterr().out
+    assert (os.environ["PYTORCH_ENABLE_MPS_FALLBACK"], os.environ["PYTORCH_ENABLE_XPU_FALLBACK"]) == ("1", "0")
