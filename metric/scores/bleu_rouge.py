@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice, repeat
 
 Tokens = Sequence[str]
 
@@ -36,11 +37,6 @@ def ngrams(tokens: Tokens, n: int) -> list[str]:
     return runs
 
 
-def counts(tokens: Tokens) -> list[Counter[str]]:
-    """n-gram -> its number of occurrences, for n from 1 to 4."""
-    return list(map(Counter, orders(tokens)))
-
-
 @dataclass(frozen=True)
 class Hits:
     """The sums of BLEU over captions: lengths, and for each n the n-grams of the captions and the correct ones."""
@@ -53,17 +49,29 @@ class Hits:
 
 def hits(candidate: Tokens, references: Sequence[Tokens]) -> Hits:
     """The sums of one caption, with clipped matches. Its reference length is the closest, of two the shorter."""
-    reference_counts = list(map(counts, references))
-    correct = [
-        sum(
-            min(count, max(of_reference[n][run] for of_reference in reference_counts))
-            for run, count in candidate_counts.items()
-        )
-        for n, candidate_counts in enumerate(counts(candidate))
-    ]
     length = len(candidate)
     closest = min((abs(len(reference) - length), len(reference)) for reference in references)[1]
-    return Hits(length, closest, tuple(max(0, length - n) for n in range(ORDERS)), tuple(correct))
+    correct = tuple(islice(chain(matches(candidate, references), repeat(0)), ORDERS))
+    return Hits(length, closest, tuple(max(0, length - n) for n in range(ORDERS)), correct)
+
+
+def matches(candidate: Tokens, references: Sequence[Tokens]) -> Iterator[int]:
+    """The correct n-grams of a caption, for n from 1 until none is correct: no longer one can be.
+
+    An n-gram counts as often as the caption has it, and at most as often as one of the references has it.
+    """
+    for grams, theirs in zip(orders(candidate), zip(*map(orders, references))):
+        known = set[str]().union(*theirs)
+        correct = [gram for gram in grams if gram in known]
+        if not correct:
+            return
+        repeated = len(set(correct)) < len(correct)
+        yield sum(clipped(Counter(correct), theirs)) if repeated else len(correct)
+
+
+def clipped(correct: Mapping[str, int], theirs: Sequence[list[str]]) -> Iterator[int]:
+    """The number of each n-gram, at most the number in one of the references `theirs`."""
+    return (min(count, max(runs.count(gram) for runs in theirs)) for gram, count in correct.items())
 
 
 def total(caption_hits: Sequence[Hits]) -> Hits:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import chain
+from operator import mul
 from statistics import fmean
 
 from metric.example import Cut
@@ -54,9 +55,12 @@ class DocumentFrequency:
         return math.log(max(1, self.documents))
 
     @cached_property
-    def idf(self) -> dict[str, float]:
+    def idf(self) -> Idf:
         """n-gram -> log(documents / images with the n-gram)."""
-        return {gram: self.most - math.log(images or 1) for gram, images in self.counts.items()}
+        by_images = {images: self.most - math.log(images or 1) for images in set(self.counts.values())}
+        idf = Idf(zip(self.counts, map(by_images.__getitem__, self.counts.values())))
+        idf.most = self.most
+        return idf
 
     @cached_property
     def fingerprint(self) -> str:
@@ -68,14 +72,23 @@ class DocumentFrequency:
 
     def weights(self, tokens: Tokens) -> list[dict[str, float]]:
         """For n from 1 to 4: n-gram -> count x idf."""
-        idf, most = self.idf.get, self.most
+        idf = self.idf.__getitem__
         by_order = []
         for grams in orders(tokens):
-            weights = {gram: idf(gram, most) for gram in grams}
+            weights = dict(zip(grams, map(idf, grams)))
             if len(weights) < len(grams):
                 weights = {gram: count * weights[gram] for gram, count in Counter(grams).items()}
             by_order.append(weights)
         return by_order
+
+
+class Idf(dict[str, float]):
+    """n-gram -> idf. An n-gram that is not there has `most`."""
+
+    most = 0.0
+
+    def __missing__(self, gram: str) -> float:
+        return self.most
 
 
 def runs(of_image: Iterable[Tokens]) -> set[str]:
@@ -91,14 +104,19 @@ class ReferenceVectors:
     holders: Mapping[str, Sequence[tuple[int, float, float]]]
 
 
-def reference_vectors(references: Sequence[Tokens], df: DocumentFrequency) -> ReferenceVectors:
-    """The references of one image in the form that `cider_d` compares candidates with."""
+def reference_vectors(
+    references: Sequence[Tokens], df: DocumentFrequency, wanted: Set[str] | None = None
+) -> ReferenceVectors:
+    """The references of one image in the form that `cider_d` compares candidates with.
+
+    `wanted` are the n-grams of the candidates. Without them all n-grams are held, for candidates that come later.
+    """
     holders: dict[str, list[tuple[int, float, float]]] = defaultdict(list)
     for index, reference in enumerate(references):
         for weights in df.weights(reference):
             length = norm(weights)
-            for gram, weight in weights.items():
-                if weight:
+            for gram in weights if wanted is None else filter(wanted.__contains__, weights):
+                if weight := weights[gram]:
                     holders[gram].append((index, weight, weight / length))
     return ReferenceVectors(tuple(map(bigrams, references)), dict(holders))
 
@@ -128,7 +146,8 @@ def cosine(one: Mapping[str, float], other: Mapping[str, float]) -> float:
 
 def norm(weights: Mapping[str, float]) -> float:
     """Euclidean norm of weights; 1 where all weights are 0."""
-    return math.sqrt(sum(weight * weight for weight in weights.values())) or 1.0
+    values = weights.values()
+    return math.sqrt(sum(map(mul, values, values))) or 1.0
 
 
 def bigrams(tokens: Tokens) -> int:
@@ -171,6 +190,15 @@ class Cider:
             SCALE * fmean(cosine(candidate, units(self.words(text), self.df)) for text in texts)
             for candidate, texts in zip(candidates, references)
         ]
+
+    def scores_once(self, captions: Sequence[str], references: Sequence[tuple[str, ...]]) -> list[float]:
+        """The `scores` of captions whose references do not come again: nothing is kept, and less is computed."""
+        scores = []
+        for caption, texts in zip(captions, references):
+            candidate = self.words(caption)
+            vectors = reference_vectors(list(map(self.words, texts)), self.df, runs([candidate]))
+            scores.append(cider_d(candidate, vectors, self.df))
+        return scores
 
     def scores(self, captions: Sequence[str], references: Sequence[tuple[str, ...]]) -> list[float]:
         """CIDEr-D of each caption against the references of its image, on the scale of pycocoevalcap."""

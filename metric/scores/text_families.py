@@ -35,7 +35,7 @@ def classic(captions: list[str], examples: list[Example]) -> Part:
         rouge_l(tokenize(caption), list(map(tokenize, example.references)))
         for caption, example in zip(captions, examples)
     ]
-    per_caption["cider"] = Cider(raw).scores(captions, raw)
+    per_caption["cider"] = Cider(raw).scores_once(captions, raw)
     corpus = means(per_caption) | {f"bleu_{n}": score for n, score in enumerate(bleu_of(total(caption_hits)), start=1)}
     fact = f"CIDEr-D, document frequency over the references of these {len(captions)} images{of_one(captions)}"
     return Part(corpus, per_caption, pooled_bleu(caption_hits), {"cider": fact})

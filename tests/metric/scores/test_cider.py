@@ -42,6 +42,13 @@ def test_equals_pycocoevalcap():
     assert ours == pytest.approx(pycocoevalcap(captions, references), abs=1e-9, rel=0)
 
 
+def test_what_is_computed_once_equals_what_is_kept_to_the_bit():
+    captions, references = made_up(60, seed=1)
+    captions[0] = ""
+    cider = Cider(references)
+    assert cider.scores_once(captions, references) == cider.scores(captions, references)
+
+
 def test_document_frequency_counts_images_not_references():
     df = DocumentFrequency.from_references([[("a", "dog"), ("a", "dog", "a")], [("a", "cat")]])
     assert df.documents == 2
