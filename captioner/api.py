@@ -100,7 +100,7 @@ def evaluate(
 
 
 def compare(
-    runs: Sequence[str | Path], out: str | Path | None = None, split: str = "test", pictures: int = 24
+    runs: Sequence[str | Path], out: str | Path | None = None, split: str = "test", pictures: int = 60
 ) -> Comparison:
     """Puts the scores of evaluated runs side by side. Runs that differ in their seed alone become one row.
 

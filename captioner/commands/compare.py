@@ -19,7 +19,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", required=True, type=Path, help="folder for comparison.md, .csv, .json and index.html")
     parser.add_argument("--split", default="test", help="split whose scores are compared (test)")
-    parser.add_argument("--pictures", type=int, default=24, help="number of pictures in the gallery (24)")
+    parser.add_argument("--pictures", type=int, default=60, help="number of pictures in the gallery (60)")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -28,8 +28,8 @@ def run(args: argparse.Namespace) -> None:
     from metric.runtime.console import ended
 
     comparison = compare(args.runs, args.out, args.split, args.pictures)
-    print(comparison.table())
     print(text(comparison, pairs(comparison)))
+    print(comparison.table())  # last, so that it stands above the prompt
     others = args.runs[1:]
     ended(
         f"runs compared: {len(args.runs)}",

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import matplotlib
 from PIL import Image, ImageDraw, ImageFont
 
-from captioner.comparison.report import repeated_words
+from captioner.comparison.exhibits import repeated_words
 from metric.scenes.truth import belongs, false_words
 from metric.scenes.world import Scene
 

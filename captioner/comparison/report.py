@@ -5,16 +5,14 @@ The page is one file, which needs no network.
 
 from __future__ import annotations
 
-import base64
 import csv
 import io
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from PIL import Image
-
+from captioner.comparison.exhibits import GallerySource, gallery_of
 from captioner.comparison.plots import plots, style
 from captioner.comparison.significance import HEADINGS, NOTE, Pair, pairs
 from captioner.comparison.significance import lines as test_lines
@@ -22,23 +20,10 @@ from captioner.comparison.table import MARK, Cell, Comparison, Row
 from captioner.pages import render
 from metric.storage.atomic_files import write_json
 
-GallerySource = tuple[str, Image.Image, Sequence[str]]  # id, picture, references
-PICTURE_SIZE = 192  # pixels of the longer side
-# words that an ordinary sentence has more than once
-FUNCTION_WORDS = frozenset("a an the of on in at to and with is are by from near next left right side it its".split())
 LEGEND = (
     f"{MARK} marks the score that a row was trained on, or that chose its captions. Bold is the best of a column with "
     "a better direction."
 )
-
-
-class Exhibit(NamedTuple):
-    """A picture of the gallery, with the references and the caption of each row."""
-
-    id: str
-    picture: str
-    references: Sequence[str]
-    captions: list[list[tuple[str, bool]]]
 
 
 def write(comparison: Comparison, gallery: Sequence[GallerySource], out: Path) -> None:
@@ -170,6 +155,7 @@ def html(comparison: Comparison, gallery: Sequence[GallerySource]) -> str:
     """The content of index.html. Figures and pictures are inside the page."""
     families = [(family, len(list(same))) for family, same in groupby(column.family for column in comparison.columns)]
     drawn = plots(comparison.rows)
+    shown = gallery_of(comparison, gallery)
     return render(
         "report.html.j2",
         comparison=comparison,
@@ -183,38 +169,9 @@ def html(comparison: Comparison, gallery: Sequence[GallerySource]) -> str:
         tests=tests_of(comparison),
         test_headings=HEADINGS,
         test_note=NOTE,
-        gallery=[exhibit(comparison, *shown) for shown in gallery],
+        gallery=shown,
+        gallery_scores={
+            "better": [column.better for column in shown.columns],
+            "pictures": {exhibit.id: exhibit.scores for exhibit in shown.exhibits},
+        },
     )
-
-
-def exhibit(comparison: Comparison, name: str, picture: Image.Image, references: Sequence[str]) -> Exhibit:
-    """A picture of the gallery, with the captions of the lowest seed of each row. ValueError without a caption."""
-    for row in comparison.rows:
-        if name not in row.first.captions:
-            raise ValueError(
-                f"{row.first.folder} has no caption of picture {name}; type `captioner evaluate {row.first.folder}`"
-            )
-    captions = [repeated_words(row.first.captions[name]) for row in comparison.rows]
-    return Exhibit(name, embedded(picture), references, captions)
-
-
-def embedded(picture: Image.Image) -> str:
-    """The picture as a data URL of a JPEG, at most PICTURE_SIZE pixels wide and high."""
-    small = picture.convert("RGB")
-    small.thumbnail((PICTURE_SIZE, PICTURE_SIZE))
-    file = io.BytesIO()
-    small.save(file, "JPEG", quality=88)
-    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
-
-
-def repeated_words(caption: str) -> list[tuple[str, bool]]:
-    """Returns the words, and whether a word is a repetition.
-
-    A function word is a repetition only directly after itself. Any other word is one anywhere after its first use.
-    """
-    words = caption.split()
-    plain = [word.lower().strip(".,;:!?") for word in words]
-    return [
-        (word, i > 0 and (same == plain[i - 1] or (same not in FUNCTION_WORDS and same in plain[:i])))
-        for i, (word, same) in enumerate(zip(words, plain))
-    ]

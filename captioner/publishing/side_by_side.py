@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from captioner.comparison.report import repeated_words
+from captioner.comparison.exhibits import repeated_words
 from captioner.decoding.describer import Describer, run_of
 from captioner.model import pretrained
 from captioner.runs.labels import label
