@@ -11,7 +11,7 @@ Axes: n captions of an update.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from torch import Tensor
 
 from metric.evaluation import measure, open_sources
 from metric.example import Example
-from metric.pictures import picture_of
+from metric.pictures import as_examples
 from metric.scores.catalogue import SCORES
 from metric.scores.cider import Cider
 from metric.scores.document_frequency import of_coco, of_file
@@ -126,7 +126,7 @@ class CLIPS(MeanScore):
 
     def update(self, captions: Sequence[str], images: Any, references: Any = None) -> None:
         """n captions, n pictures, n lists of references. A picture is what `metric.pictures.picture_of` takes."""
-        self.learn(*batch(captions, images, self.needed(references)))
+        self.learn(*as_examples(captions, images, self.needed(references)))
 
 
 class PACS(MeanScore):
@@ -156,7 +156,7 @@ class PACS(MeanScore):
 
     def update(self, captions: Sequence[str], images: Any, references: Any = None) -> None:
         """n captions, n pictures, n lists of references. A picture is what `metric.pictures.picture_of` takes."""
-        self.learn(*batch(captions, images, self.needed(references)))
+        self.learn(*as_examples(captions, images, self.needed(references)))
 
 
 class RepN(MeanScore):
@@ -171,7 +171,7 @@ class RepN(MeanScore):
 
     def update(self, captions: Sequence[str]) -> None:
         """n captions."""
-        self.learn(*batch(captions))
+        self.learn(*as_examples(captions))
 
 
 class GrammarErrors(MeanScore):
@@ -188,7 +188,7 @@ class GrammarErrors(MeanScore):
 
     def update(self, captions: Sequence[str]) -> None:
         """n captions."""
-        self.learn(*batch(captions))
+        self.learn(*as_examples(captions))
 
 
 class CIDErD(CaptionMetric):
@@ -210,7 +210,7 @@ class CIDErD(CaptionMetric):
 
     def update(self, captions: Sequence[str], references: Any) -> None:
         """n captions, n lists of references."""
-        texts, examples = batch(captions, references=references)
+        texts, examples = as_examples(captions, references=references)
         lines = "".join(json.dumps([text, *of.references]) + "\n" for text, of in zip(texts, examples))
         self.rows.append(torch.frombuffer(bytearray(lines.encode()), dtype=torch.uint8).to(self.device))
 
@@ -233,18 +233,3 @@ class CIDErD(CaptionMetric):
             f"CIDEr-D, document frequency over {self.df or 'the references'}, {cider.df.documents} images{alone}"
         )
         return torch.tensor(cider.scores_once(captions, references), dtype=torch.float64).mean().float().to(self.device)
-
-
-def batch(captions: Iterable[str], images: Any = None, references: Any = None) -> tuple[list[str], list[Example]]:
-    """n captions and their examples, without what is None. Raises ValueError for parts of another length or kind."""
-    if isinstance(captions, str):
-        raise ValueError(f"captions are a list of texts, got the text {captions!r}")
-    texts = list(captions)
-    pictures = [Path()] * len(texts) if images is None else [picture_of(image) for image in images]
-    known = [()] * len(texts) if references is None else list(references)
-    for what, found in (("pictures", pictures), ("lists of references", known)):
-        if len(found) != len(texts):
-            raise ValueError(f"got {len(texts)} captions and {len(found)} {what}; give one for each caption")
-    if wrong := [of for of in known if isinstance(of, str) or (references is not None and not of)]:
-        raise ValueError(f"references are a list of one or more texts for each caption, got {wrong[0]!r}")
-    return texts, [Example(str(n), image, tuple(of)) for n, (image, of) in enumerate(zip(pictures, known))]
