@@ -22,6 +22,7 @@ from captioner.model.encoder_decoder import Captioner
 from captioner.publishing.model_card import captioner_card, metric_card
 from captioner.runs.folder import RunFolder
 from metric.clip.load import ADAPTER, CONFIG, load_clip, save_clip
+from metric.clip.tuning import of_negatives
 from metric.storage import hub, run_files
 from metric.storage.atomic_files import replaced, write_json
 
@@ -104,8 +105,7 @@ def bundle_metric(what: Publication, folder: Path) -> None:
     save_clip(clip, folder)
     names = {"settings": run_files.CONFIG, "provenance": run_files.PROVENANCE, "report": run_files.REPORT}
     records = {name: recorded(what.run / file) for name, file in names.items()}
-    if records["settings"].get("negatives"):  # which decide the names of its scores, and what the audit says of it
-        kept = {name: records["settings"][name] for name in ("negatives", "negative_kinds")}
+    if kept := of_negatives(records["settings"]):
         write_json(folder / run_files.CONFIG, kept)
     licence = licence_of(what, records["provenance"].get("data", ""))
     (folder / CARD).write_text(metric_card(what.repo, clip, records, licence), encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,11 @@ def recorded(folder: Path) -> dict[str, Any]:
         if (place / CONFIG).is_file():
             return json.loads((place / CONFIG).read_text(encoding="utf-8"))
     return {}
+
+
+def of_negatives(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a run that go with a copy of its CLIP: the names of its scores and the audit depend on them."""
+    return {name: settings[name] for name in ("negatives", "negative_kinds")} if settings.get("negatives") else {}
 
 
 def imported(folder: Path) -> str:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from metric.clip.load import load_clip, save_clip
 from metric.clip.model import Clip
+from metric.clip.tuning import of_negatives, recorded
 from metric.export.to_onnx import side, write_onnx
 from metric.export.to_transformers import write_transformers
 from metric.spec import find
@@ -30,10 +31,11 @@ Towers = tuple[Callable[[Tensor], Tensor], Callable[[list[str]], Tensor]]
 def write_open_clip(clip: Clip, folder: Path) -> tuple[Towers, list[str]]:
     """open_clip's layout, which `local-dir:FOLDER` of open_clip loads. -> the towers as they load, and what to say."""
     save_clip(clip, folder)
-    if clip.negatives:  # decides the names of its scores
-        write_json(folder / CONFIG, {"negatives": clip.negatives})
+    if clip.negatives:  # as the folder that the name stands for has recorded
+        write_json(folder / CONFIG, of_negatives(recorded(Path(clip.name))))
     again = load_clip(str(folder))
-    return (again.encode_image, again.encode_text), [f"open_clip loads it as local-dir:{folder.name}"]
+    told = f"load it: open_clip.create_model_from_pretrained('local-dir:{folder}')"
+    return (again.encode_image, again.encode_text), [told]
 
 
 FORMATS: dict[str, Callable[[Clip, Path], tuple[Towers, list[str]]]] = {
@@ -59,6 +61,7 @@ def export(name: str, form: str, out: Path) -> list[str]:
         expected = clip.encode_image(pixels), clip.encode_text(list(TEXTS))
         (image, text), lines = FORMATS[form](clip, folder)
         lines += equal(clip.name, (image(pixels), text(list(TEXTS))), expected)
+    lines = [line.replace(str(folder), str(out)) for line in lines]  # the folder had another name until it was whole
     return [f"{out}: {clip.name} ({fingerprint}) for {form}", *lines]
 
 

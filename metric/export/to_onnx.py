@@ -53,6 +53,7 @@ def write_onnx(clip: Clip, folder: Path) -> tuple[Any, list[str]]:
         clip.tokenizer.save_pretrained(folder)
     image, text = session(folder / "image.onnx"), session(folder / "text.onnx")
     told = [
+        f"load it: onnxruntime.InferenceSession('{folder}/image.onnx')",
         f"image.onnx: pixels {shape('n', 3, *side(clip))} float32 -> features {shape('n', clip.dim)}, opset {OPSET}",
         f"text.onnx: tokens {shape('n', clip.tokenizer(['a']).shape[1])} int64 -> features {shape('n', clip.dim)}, "
         f"opset {OPSET}",

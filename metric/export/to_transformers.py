@@ -62,7 +62,7 @@ def write_transformers(clip: Clip, folder: Path) -> tuple[Any, list[str]]:
         model.save_pretrained(folder)
         CLIPProcessor(image_processor_of(clip), tokenizer).save_pretrained(folder)
         towers = loaded(folder)
-    return towers, ["transformers loads it with CLIPModel.from_pretrained and AutoProcessor.from_pretrained"]
+    return towers, [f"load it: CLIPModel.from_pretrained('{folder}'), AutoProcessor.from_pretrained('{folder}')"]
 
 
 def loaded(folder: Path) -> tuple[Callable[[Tensor], Tensor], Callable[[list[str]], Tensor]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import open_clip
@@ -44,13 +45,24 @@ def texts_of(clip: Clip) -> torch.Tensor:
 
 def test_a_merged_lora_is_a_folder_of_open_clip(tuned, tmp_path, capsys):
     assert main(f"metric export --metric {tuned} --format open_clip --out {tmp_path}/out".split()) == 0
-    assert "text tower: embeddings differ by at most" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "text tower: embeddings differ by at most" in said
+    assert f"load it: open_clip.create_model_from_pretrained('local-dir:{tmp_path}/out')" in said
     model, preprocess = open_clip.create_model_from_pretrained(f"local-dir:{tmp_path}/out")
     tokens = open_clip.get_tokenizer(f"local-dir:{tmp_path}/out")(WORDS)
     found = F.normalize(model.eval().encode_text(tokens), dim=-1).detach()
     torch.testing.assert_close(found, texts_of(load_clip(str(tuned))), atol=1e-5, rtol=0)
     assert float((found - texts_of(load_clip("scenes-clip"))).abs().max()) > 1e-3  # the LoRA is in
     assert load_clip(f"{tmp_path}/out").fingerprint == load_clip(str(tuned)).fingerprint
+
+
+def test_a_hard_metric_stays_a_hard_metric(tuned, tmp_path):
+    shutil.copytree(tuned, tmp_path / "run")
+    settings = {"negatives": 3, "negative_kinds": "form", "rank": 4}
+    (tmp_path / "run" / "config.json").write_text(json.dumps(settings))
+    export(str(tmp_path / "run"), "open_clip", tmp_path / "out")
+    assert load_clip(str(tmp_path / "out")).negatives == 3
+    assert json.loads((tmp_path / "out" / "config.json").read_text()) == {"negatives": 3, "negative_kinds": "form"}
 
 
 def test_a_merged_lora_is_a_clip_model_of_transformers(tuned, tmp_path):
