@@ -16,31 +16,28 @@ from rich.text import Text
 from captioner.watching.braille import drawn
 from captioner.watching.state import Curve, State, state_of
 
-WIDTH, HEIGHT = 34, 4  # of a curve, in characters
+WIDTH, HEIGHT = 36, 4  # of a curve, in characters: two stand side by side in 80 columns
 ALARMS = 5  # lines of the reward watch that are shown, the latest
 
 
 def frame(state: State) -> RenderableType:
-    """Title and place, the curves, the latest captions, the latest alarms."""
-    parts: list[RenderableType] = [Text(state.title, style="bold"), Text(state.place), Text()]
-    parts.append(Columns([plot(title, curve) for title, curve in state.curves.items()], padding=(0, 3)))
+    """Title, place, the latest alarms, the latest captions, the curves. A low terminal cuts the last curves off."""
+    parts: list[RenderableType] = [Text(state.title, style="bold"), Text(state.place)]
+    parts += [Text(line, style="yellow") for line in state.alarms[-ALARMS:]]
     if state.captions:
         table = Table("picture", f"caption at {state.captioned_at}", box=None, padding=(0, 3, 0, 0))
         for name, caption in state.captions.items():
             table.add_row(Text(name), Text(caption))
         parts += [Text(), table]
-    parts += [Text(line, style="yellow") for line in state.alarms[-ALARMS:]]
-    return Group(*parts)
+    curves = Columns([plot(title, curve) for title, curve in state.curves.items()], padding=(0, 3))
+    return Group(*parts, Text(), curves) if state.curves else Group(*parts)
 
 
 def plot(title: str, curve: Curve) -> Text:
-    """A curve under its title and last value, over its steps, with its least and greatest value."""
+    """A curve between its title with the last value and its range."""
     values = [value for _, value in curve]
-    first, last = curve[0][0], curve[-1][0]
-    ends = f"{min(values):.4g} to {max(values):.4g}"
-    lines = [f"{title}  {values[-1]:.4g}"[:WIDTH].ljust(WIDTH), *drawn(curve, WIDTH, HEIGHT)]
-    lines.append(f"step {first:g} to {last:g}".ljust(WIDTH - len(ends)) + ends)
-    return Text("\n".join(lines))
+    head, ends = f"{title}  {values[-1]:.4g}", f"from {min(values):.4g} to {max(values):.4g}"
+    return Text("\n".join([head[:WIDTH].ljust(WIDTH), *drawn(curve, WIDTH, HEIGHT), ends]))
 
 
 def show(path: Path, once: bool, every: float, wait: Callable[[float], None] = time.sleep) -> State:

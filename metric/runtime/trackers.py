@@ -66,10 +66,12 @@ def tracking(
 
 def started(name: str, out: Path) -> Any:
     """A tracker of accelerate, open."""
+    from accelerate import PartialState
     from accelerate.tracking import LOGGER_TYPE_TO_CLASS, filter_trackers
 
     if name not in LOGGER_TYPE_TO_CLASS:
         raise ValueError(f"--track takes {', '.join(LOGGER_TYPE_TO_CLASS)}, got {name!r}")
+    PartialState()  # accelerate's logger, which its trackers write to, asks for it
     if not filter_trackers([name], str(out)):
         raise ValueError(f"--track {name}: its package is not installed; pip install {name.replace('_', '-')}")
     made = LOGGER_TYPE_TO_CLASS[name]

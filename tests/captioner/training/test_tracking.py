@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from accelerate import PartialState
 from accelerate.tracking import LOGGER_TYPE_TO_CLASS, GeneralTracker, register_tracker_class
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -41,6 +42,14 @@ class Recorder(GeneralTracker):
 
     def finish(self):
         self.calls.append(("finished",))
+
+
+@pytest.fixture(autouse=True)
+def fresh_accelerate():
+    """The state of accelerate as in a new process."""
+    PartialState._reset_state()
+    yield
+    PartialState._reset_state()
 
 
 @pytest.fixture

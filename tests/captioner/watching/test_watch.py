@@ -60,7 +60,7 @@ def test_a_finished_run_shows_curves_and_captions_of_its_last_stage(run):
         "CIDEr, validation": [(0, 0.5), (3, 0.625)],
     }
     text = printed(folder)
-    assert "reward  1.25" in text and "0.75 to 1.25" in text and "step 1 to 3" in text
+    assert "reward  1.25" in text and "from 0.75 to 1.25" in text and "from 0.5 to 0.625" in text
     assert "caption at reward step 3" in text and "two dogs" in text and "rep_4 rose" in text
     assert any(0x2800 < ord(letter) <= 0x28FF for letter in text)
 
