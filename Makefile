@@ -3,7 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= runs/demo
 
-.PHONY: demo demo-full test lint docs clean .venv
+OLDEST := .venv-oldest/bin
+
+.PHONY: demo demo-full test test-all test-oldest constraints lint docs clean .venv
 
 demo: .venv/demo-stamp
 	$(BIN)/python -m experiments.demo --out $(OUT)
@@ -13,6 +15,28 @@ demo-full: .venv/demo-stamp
 
 test: .venv
 	$(BIN)/python -W error -m pytest
+
+# also the tests that take minutes
+test-all: .venv
+	$(BIN)/python -W error -m pytest -m "not gpu"
+
+# with the oldest packages that setup.cfg promises, whose own warnings are no faults of ours
+test-oldest: .venv-oldest/stamp
+	$(OLDEST)/python -m pytest -W ignore
+
+.venv-oldest/stamp: setup.cfg
+	test -x $(OLDEST)/python || $(PYTHON) -m venv .venv-oldest
+	$(OLDEST)/python -m experiments.pins oldest > .venv-oldest/floors.txt
+	$(OLDEST)/python -m pip install --quiet --requirement .venv-oldest/floors.txt
+	$(OLDEST)/python -m pip install --quiet --no-deps --editable .
+	touch $@
+
+# the newest packages that go together, for developers and the page
+constraints: .venv
+	mkdir -p build
+	$(BIN)/python -m pip install --quiet --dry-run --ignore-installed --report build/newest.json '.[dev,app]'
+	$(BIN)/python -m experiments.pins newest build/newest.json > build/constraints.txt
+	cp build/constraints.txt constraints.txt
 
 lint: .venv
 	$(BIN)/ruff check .
@@ -38,4 +62,4 @@ docs: .venv
 	touch $@
 
 clean:
-	rm -rf .venv build *.egg-info
+	rm -rf .venv .venv-oldest build *.egg-info

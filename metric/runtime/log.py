@@ -13,7 +13,7 @@ from torch.utils.tensorboard import SummaryWriter
 from metric.runtime.trackers import trackers
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
 
 class Log:
