@@ -32,7 +32,7 @@ METRIC = {
     "scenes": OPEN,
     "clip": f"{OPEN} spec",
     "positives": f"{OPEN} readable clip scenes similarity",
-    "scores": f"{OPEN} clip scenes programs similarity spec video",
+    "scores": f"{OPEN} language clip scenes programs similarity spec video",
     "negatives": "spec",
     "training": f"{OPEN} readable positives negatives clip scenes similarity",
     "judgement": f"{OPEN} readable scores scenes spec video",

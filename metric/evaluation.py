@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from metric.example import Example
 from metric.language import language_fact
-from metric.scores.catalogue import SCORES, request
+from metric.scores.catalogue import SCORES, Request, request
 from metric.scores.clip_families import embedder_of, open_clip_s, open_pac_s, open_pac_spp, open_pac_spp_hard
 from metric.scores.external_families import open_meteor, open_objects, open_spice, open_training
 from metric.scores.family import Defaults, Family, Options, Part, Unavailable, together
@@ -73,7 +73,7 @@ def evaluate(
         {name: dict(zip(ids, merged.per_caption[name])) for name in computed if name in merged.per_caption},
         {name: skipped[name] for name in asked.names if name in skipped},
         len(chosen),
-        facts(computed, merged.facts, [captions[example.id] for example in chosen], len(examples)),
+        facts(asked, computed, merged.facts, [captions[example.id] for example in chosen], len(examples)),
         {name: merged.pooled[name] for name in computed if name in merged.pooled},
     )
 
@@ -171,14 +171,17 @@ def why_not(name: str, unmet: Mapping[str, str]) -> str:
     return "; ".join(unmet[need] for need in SCORES[name].needs if need in unmet)
 
 
-def facts(names: Sequence[str], family_facts: Mapping[str, str], captions: Sequence[str], asked: int) -> dict[str, str]:
+def facts(
+    asked: Request, names: Sequence[str], family_facts: Mapping[str, str], captions: Sequence[str], examples: int
+) -> dict[str, str]:
     """Facts to print beside the numbers. A fact of a score holds for the version of the score with references too."""
-    without = asked - len(captions)
+    without = examples - len(captions)
+    english = [name for name in names if "language" not in asked.options.get(SCORES[name].source, {})]
     empty = sum(not caption.strip() for caption in captions)
     caption_facts = {
-        "uncaptioned": without and f"{without} of {asked} examples have no caption and are left aside",
+        "uncaptioned": without and f"{without} of {examples} examples have no caption and are left aside",
         "empty": empty and f"{empty} of {len(captions)} captions are empty, and scored as such",
-        "language": language_fact(captions, names),
+        "language": language_fact(captions, names, english),
     }
     score_facts = {name: fact for name, fact in family_facts.items() if name in names or f"ref_{name}" in names}
     return {name: fact for name, fact in caption_facts.items() if fact} | score_facts
@@ -188,14 +191,15 @@ def open_grammar(options: Options, defaults: Defaults) -> Family:
     """The family of the grammar score. Raises ValueError for a named checker that cannot run.
 
     `auto` takes the best checker that runs here, and a note names the checker in whose place it works. `none`, and
-    `auto` without any checker, raise Unavailable.
+    `auto` without any checker, raise Unavailable. A language other than English has one checker, LanguageTool.
     """
+    language = options.get("language", "")
     name = find(options.get("checker", defaults.checker), (*ENGINES, "auto", "none"), "grammar checker")
     cache = options.get("cache", "")
     if name == "none":
         raise Unavailable("no grammar checker was asked for")
-    if name != "auto":
-        return partial(grammar, grammar_checker(name, cache), "")
+    if name != "auto" or language:
+        return partial(grammar, grammar_checker("languagetool" if name == "auto" else name, cache, language), "")
     try:
         checker, note = available_checker(cache)
     except ValueError as reason:

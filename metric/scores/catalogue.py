@@ -61,7 +61,7 @@ OPTIONS = {
     "pac_s": ("checkpoint", "w", "scale", "precision"),
     "pac": ("checkpoint", "w", "scale", "precision"),
     "pac_hard": ("checkpoint", "w", "scale", "precision"),
-    "checker": ("checker", "cache"),
+    "checker": ("checker", "cache", "language"),
     "spice": ("corenlp", "cache"),
     "objects": ("instances",),
     "training": ("training",),

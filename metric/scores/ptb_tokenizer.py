@@ -2,7 +2,8 @@
 
 The tokens are those of Stanford's PTBTokenizer 3.4.1 as pycocoevalcap calls it (`-preserveLines -lowerCase`, then its
 list of punctuation). Most captions consist of plain words, whose tokens do not depend on their neighbours and are
-cached. Other text goes through the rules of the lexer.
+cached. Other text goes through the rules of the lexer. Chinese and Japanese captions without spaces, which Stanford's
+keeps as one word, have a token for each character.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from itertools import chain
 
+from metric.language import by_character
 from metric.scores.ptb_rules import step
 
 # pycocoevalcap's list. Its brackets are upper-case, and the tokens are not: "-lrb-" stays a word.
@@ -19,7 +21,7 @@ PUNCTUATIONS = frozenset(["''", "'", "``", "`", "-LRB-", "-RRB-", "-LCB-", "-RCB
 PIECE = re.compile(r"(?<!\S)\S+")
 # Pieces whose tokens do not depend on their neighbours. "no." does: before a number the stop belongs to it.
 PLAIN = re.compile(
-    r"""(?! (?: ca | figs? | prop | nos? | art | bldg | pp | op ) [.] )
+    r"""(?! ["']? (?: ca | figs? | prop | nos? | art | bldg | pp | op ) [.] )
     (?: ["']? [a-z]{2,} (?: ['-] [a-z]+ )* ["']? [.,!?;:]* ["']? | [a-z],? | [.,&] )""",
     re.VERBOSE | re.IGNORECASE | re.ASCII,
 )
@@ -27,7 +29,8 @@ PLAIN = re.compile(
 
 @lru_cache(maxsize=1 << 18)
 def tokenize(caption: str) -> tuple[str, ...]:
-    """`"A man's dog isn't here."` -> `("a", "man", "'s", "dog", "is", "n't", "here")`."""
+    """`"A man's dog isn't here."` -> `("a", "man", "'s", "dog", "is", "n't", "here")`, `"狗跑。"` -> `("狗", "跑")`."""
+    caption = by_character(caption)
     pieces = list(map(plain_piece, caption.split()))
     plain = [piece for piece in pieces if piece is not None]
     return tuple(chain.from_iterable(plain) if len(plain) == len(pieces) else lexed(caption.replace("\n", " ") + "\n"))

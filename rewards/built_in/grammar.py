@@ -24,13 +24,14 @@ class Grammar:
     """1 for a caption in which the checker finds no fault of grammar, 0 for others and for silence.
 
     `checker` is languagetool (needs Java 17) or harper (needs no Java, misses much). No checker replaces the other.
+    `language` is a code of LanguageTool, such as de-DE; "" is English.
     Casing, spelling and punctuation are not checked. A caption that stops in mid-sentence may pass, so mix this reward
     with bad_endings. Cost: 2 ms a caption by either checker. Each different caption is checked once. The captions of a
     step are checked in one request.
     """
 
-    def __init__(self, context: Context, checker: str = "languagetool") -> None:
-        self.checker = grammar_checker(checker)
+    def __init__(self, context: Context, checker: str = "languagetool", language: str = "") -> None:
+        self.checker = grammar_checker(checker, language=language)
         say(f"reward grammar: checked by {self.checker.name}")
 
     @property

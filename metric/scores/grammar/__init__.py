@@ -12,22 +12,24 @@ from functools import lru_cache
 from pathlib import Path
 
 from metric.scores.grammar import harper, languagetool
-from metric.scores.grammar.checker import Checker, Verdicts
+from metric.scores.grammar.checker import ENGLISH, Checker, Verdicts
 from metric.spec import find
 
 # Name -> function that gives the reason why it cannot run here ("" when it can), function that starts it. Best first.
-ENGINES: dict[str, tuple[Callable[[], str], Callable[[], Checker]]] = {
+# The function that starts it takes a language, such as de-DE.
+ENGINES: dict[str, tuple[Callable[[], str], Callable[[str], Checker]]] = {
     "languagetool": (languagetool.absent, languagetool.start),
     "harper": (harper.absent, harper.start),
 }
 
 
-def grammar_checker(name: str, cache: str = "") -> Checker:
+def grammar_checker(name: str, cache: str = "", language: str = "") -> Checker:
     """The checker `languagetool` or `harper`. `cache` is a folder that keeps verdicts between runs.
 
-    Raises ValueError for a checker that cannot run here.
+    `language` is a code of LanguageTool, such as de-DE; "" is American English. Raises ValueError for a checker that
+    cannot run here, or does not know the language.
     """
-    return checker_of(find(name, ENGINES, "grammar checker"), cache)
+    return checker_of(find(name, ENGINES, "grammar checker"), cache, language or ENGLISH)
 
 
 def available_checker(cache: str = "") -> tuple[Checker, str]:
@@ -35,7 +37,7 @@ def available_checker(cache: str = "") -> tuple[Checker, str]:
     reasons: dict[str, str] = {}
     for name in ENGINES:
         try:
-            checker = checker_of(name, cache)
+            checker = checker_of(name, cache, ENGLISH)
         except ValueError as reason:
             reasons[name] = str(reason)
         else:
@@ -44,11 +46,11 @@ def available_checker(cache: str = "") -> tuple[Checker, str]:
 
 
 @lru_cache
-def checker_of(engine: str, cache: str) -> Checker:
+def checker_of(engine: str, cache: str, language: str) -> Checker:
     """A checker, one for the whole process, so that its server is started once. Raises ValueError if it cannot run."""
     absent, start = ENGINES[engine]
     if reason := absent():
         raise ValueError(f"the grammar checker {engine} cannot run: {reason}")
-    checker = start()
+    checker = start(language)
     checker.stored = Verdicts(Path(cache), checker.name) if cache else None
     return checker

@@ -13,6 +13,7 @@ from metric.runtime.progress import Progress
 CACHED = 1 << 20  # captions remembered
 LONGEST = 2_000  # characters of a caption that are checked; LanguageTool takes a millisecond for each
 TOGETHER = 30_000  # characters checked at a time, some 500 captions
+ENGLISH = "en-US"  # the language of the checkers unless another is asked for
 OFF = "off: casing, spelling, spacing, final punctuation, style"
 
 

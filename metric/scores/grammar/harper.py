@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 from importlib.util import find_spec
 
-from metric.scores.grammar.checker import Checker
+from metric.scores.grammar.checker import ENGLISH, Checker
 
 # Compound nouns and split words ("dog trots" to "dogtrots") are spelling too, and wrong on captions.
 KINDS_OFF = set(
@@ -18,7 +18,10 @@ def absent() -> str:
     return "" if find_spec("harper") else "harper-py is not installed; pip install 'captioner[harper]'"
 
 
-def start() -> Checker:
+def start(language: str) -> Checker:
+    """The checker. Raises ValueError for another language than English."""
+    if language != ENGLISH:
+        raise ValueError(f"harper knows English alone, got language={language}; type checker=languagetool")
     from harper import Language, Linter
 
     linter = Linter()

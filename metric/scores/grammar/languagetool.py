@@ -7,6 +7,7 @@ the folder that language-tool-python documents: LTP_PATH, which holds `LanguageT
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from bisect import bisect_right
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from metric.programs.server import Server, free_port
-from metric.scores.grammar.checker import Checker
+from metric.scores.grammar.checker import ENGLISH, Checker
 
 RULES_OFF = {
     "UPPERCASE_SENTENCE_START",
@@ -31,6 +32,7 @@ RULES_OFF = {
     "EN_UNPAIRED_BRACKETS",
     "EN_UNPAIRED_QUOTES",
 }
+SPELLING = re.compile("MORFOLOGIK|HUNSPELL|SPELL")  # in the names of the rules of other languages
 CATEGORIES_OFF = set(
     "CASING TYPOGRAPHY STYLE REDUNDANCY REPETITIONS REPETITIONS_STYLE PROPER_NOUNS AMERICAN_ENGLISH_STYLE "
     "PLAIN_ENGLISH CREATIVE_WRITING TEXT_ANALYSIS WIKIPEDIA GENDER_NEUTRALITY".split()
@@ -64,23 +66,33 @@ def numbers(name: str) -> list[int]:
     return [int(part) for part in name.rpartition("-")[2].split(".") if part.isdigit()]
 
 
-def start() -> Checker:
+def start(language: str = ENGLISH) -> Checker:
+    """The checker of a language, in a server of its own. Raises ValueError for a language that LanguageTool lacks."""
     from language_tool_python import LanguageTool
     from language_tool_python.exceptions import LanguageToolError
 
     newest = folder()
     assert newest, "absent() was asked before"
     server, url = start_server(newest)
-    tool = LanguageTool("en-US", remote_server=url)
+    try:
+        tool = LanguageTool(language, remote_server=url)
+    except ValueError as error:  # it has asked the server for its languages
+        server.stop()
+        raise ValueError(
+            f"LanguageTool does not know the language {language}; type a code such as de-DE: {error}"
+        ) from None
     tool.disabled_rules, tool.disabled_categories = RULES_OFF, CATEGORIES_OFF
+
+    def off(rule: str) -> bool:
+        return language != ENGLISH and bool(SPELLING.search(rule))
 
     def offsets(text: str) -> list[int]:
         try:
-            return [match.offset for match in tool.check(text)]
+            return [match.offset for match in tool.check(text) if not off(match.rule_id)]
         except LanguageToolError as error:
             raise ValueError(f"LanguageTool stopped: {error}; Java said: {server.last_words()}") from error
 
-    name = f"LanguageTool {newest.name.rpartition('-')[2]}"
+    name = f"LanguageTool {newest.name.rpartition('-')[2]}" + (f" for {language}" if language != ENGLISH else "")
     return Checker(name, RULES_OFF | CATEGORIES_OFF, lambda captions: check_together(captions, offsets))
 
 

@@ -10,7 +10,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -117,6 +117,27 @@ def test_captions_in_other_scripts_and_without_end_are_judged(reference):
     assert reference.incorrect([long, "a dogs is running"])[1]
 
 
+def test_languagetool_checks_the_language_that_is_asked_for_without_its_spelling(reference):
+    """The articles of the last two are wrong; "Frisbie" is misspelt, which does not count."""
+    german = grammar_checker("languagetool", language="de-DE")
+    captions = [
+        "ein Hund rennt über die Wiese",
+        "ein Hund mit einem Frisbie",
+        "der Hund rennt über das Wiese",
+        "die Hund",
+    ]
+    assert german.incorrect(captions) == [False, False, True, True]
+    assert " for de-DE (" in german.name
+    with pytest.raises(ValueError, match="LanguageTool does not know the language xx"):
+        grammar_checker("languagetool", language="xx")
+
+
+def test_harper_knows_english_alone():
+    pytest.importorskip("harper")
+    with pytest.raises(ValueError, match="harper knows English alone, got language=de-DE; type checker=languagetool"):
+        grammar_checker("harper", language="de-DE")
+
+
 def test_harper_counts_grammar_only():
     pytest.importorskip("harper")
     checker = grammar_checker("harper")
@@ -159,7 +180,7 @@ def test_verdicts_outlive_the_process_but_not_the_rules(monkeypatch, tmp_path):
         return Checker(f"fake {version}", rules, asked[-1])
 
     def run(version: str, rules: list[str], captions: list[str]) -> tuple[list[bool], list[list[str]]]:
-        monkeypatch.setitem(grammar.ENGINES, "harper", (lambda: "", lambda: start(version, rules)))
+        monkeypatch.setitem(grammar.ENGINES, "harper", (lambda: "", lambda language: start(version, rules)))
         checker_of.cache_clear()
         return grammar_checker("harper", str(tmp_path / "cache")).incorrect(captions), asked[-1].seen
 
@@ -263,9 +284,13 @@ def test_harper_stands_in_where_java_is_missing_and_says_so(monkeypatch):
     assert checker.name.startswith("harper-py") and "stands in" in note and "java is not on the PATH" in note
 
 
+def fake_engine(name: str) -> tuple[Callable[[], str], Callable[[str], Checker]]:
+    return lambda: "", lambda language: Checker(name, [], Fake())
+
+
 def test_better_checker_is_taken_where_both_are(monkeypatch):
     for engine in grammar.ENGINES:
-        monkeypatch.setitem(grammar.ENGINES, engine, (lambda: "", partial(Checker, engine, [], Fake())))
+        monkeypatch.setitem(grammar.ENGINES, engine, fake_engine(engine))
     checker, note = available_checker()
     assert checker.name.startswith("languagetool") and not note
 
