@@ -63,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
         action=PrintCompletion,
         help="completion script for a shell, to be read by the shell",
     )
-    top.set_defaults(strict=False, left_out=no_place)  # for the commands that read no data
+    top.set_defaults(strict=False, take=[], left_out=no_place)  # for the commands that read no data
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, module in COMMANDS.items():
         sub = commands.add_parser(name, help=module.HELP, description=module.__doc__)
@@ -84,10 +84,11 @@ def main(argv: list[str] | None = None) -> int:
     args.typed = sys.argv[1:] if argv is None else argv
     spin_briefly()
     from metric.images import named_warnings
+    from metric.readable import taking
 
     try:
         refuse_no_threads()
-        with named_warnings(), kept(args.left_out(args)) as ledger:
+        with named_warnings(), taking(args.take), kept(args.left_out(args)) as ledger:
             code = args.run(args) or 0
         return 1 if ledger and args.strict else code
     except (ValueError, OSError, SafetensorError) as error:

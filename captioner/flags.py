@@ -171,9 +171,17 @@ def add_device(parser: Any) -> None:
 
 
 def add_strict(parser: argparse.ArgumentParser, left_out: Callable[[argparse.Namespace], Path | None]) -> None:
-    """Adds --strict. `left_out` gives the place of the ledger, from the arguments; None for no file."""
+    """Adds --strict and --take. `left_out` gives the place of the ledger, from the arguments; None for no file."""
     parser.add_argument(
         "--strict", action="store_true", help="exit code 1 if a picture, caption or other part of the input is left out"
+    )
+    parser.add_argument(
+        "--take",
+        action="append",
+        default=[],
+        choices=("large", "truncated"),
+        help="pictures that are otherwise left out: large (of any number of pixels) or truncated (what the file "
+        "lacks is grey); repeated flags take both",
     )
     parser.set_defaults(left_out=left_out)
 

@@ -132,11 +132,11 @@ def reason(error: BaseException) -> str:
         return "no picture of a known format"
     if isinstance(error, Image.DecompressionBombError):
         pixels, most = (f"{int(number):,}" for number in re.findall(r"\d+", str(error))[:2])
-        return f"{pixels} pixels, more than {most}; save it smaller"
+        return f"{pixels} pixels, more than {most}; save it smaller, or type --take large"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     if isinstance(error, OSError) and "truncated" in str(error):
-        return f"{error}; fetch it again, or save it anew in a program that opens it"
+        return f"{error}; fetch it again, or type --take truncated"
     return str(error) if isinstance(error, (OSError, ValueError)) else f"{type(error).__name__}: {error}"
 
 

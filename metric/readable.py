@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+
+from PIL import Image, ImageFile
 
 from metric.example import Example, Picture, file_bytes
 from metric.images import InTar, InZip, Stored, UnreadableImage, decode_all, reason
@@ -18,6 +21,23 @@ from metric.runtime.progress import watched
 from metric.storage.ledger import report_all
 
 FROM_FILES = (Path, Stored, InTar, InZip)
+
+
+@contextmanager
+def taking(kinds: Collection[str]) -> Iterator[None]:
+    """Inside, pictures of these kinds are read, which are otherwise left out.
+
+    `large`: a picture may have any number of pixels, whatever memory that needs. `truncated`: what a file lacks, which
+    ends too early, is grey or black.
+    """
+    before = Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES
+    if "large" in kinds:
+        Image.MAX_IMAGE_PIXELS = None
+    ImageFile.LOAD_TRUNCATED_IMAGES |= "truncated" in kinds
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
 def readable(examples: Sequence[Example], source: str) -> list[Example]:

@@ -107,6 +107,8 @@ def run(args: argparse.Namespace) -> None:
     if args.merge:
         merge(args.out, args.checker)
         return ended(where=args.out, then=next_command(args.out, args.format))
+    if args.take and args.engine == "ray":
+        raise ValueError(f"--take {args.take[0]} holds in one process, got --engine ray; leave one of them out")
     for name in ("model", "images"):
         if not getattr(args, name):
             raise ValueError(f"--{name} is needed without --merge; type --{name} and a value")

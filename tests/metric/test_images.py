@@ -108,8 +108,8 @@ def claiming(width: int, height: int) -> bytes:
     [
         (b"", "no picture"),
         (b"<html>404</html>", "no picture"),
-        (png()[:400], "truncated.*; fetch it again"),
-        (claiming(20000, 20000), "400,000,000 pixels, more than 178,956,970; save it smaller"),
+        (png()[:400], "truncated.*; fetch it again, or type --take truncated"),
+        (claiming(20000, 20000), "400,000,000 pixels, more than 178,956,970; save it smaller, or type --take large"),
         (claiming(9, 9000), "times as long as wide"),
     ],
 )

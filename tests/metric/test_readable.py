@@ -6,12 +6,13 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from metric.example import Example
+from metric.example import Example, UnreadableImage, open_image
 from metric.images import InMemory, InTar, InZip
-from metric.readable import readable
+from metric.readable import readable, taking
 from metric.scenes.world import sample
 from metric.storage.ledger import kept
 
@@ -46,3 +47,18 @@ def test_pictures_in_archives_and_in_memory_are_checked_and_scenes_are_not_drawn
     pictures += [InMemory("cut.jpg", cut), InMemory("cut.jpg", files["whole.jpg"].read_bytes()), sample("train", 1)]
     found = readable([Example(str(number), picture) for number, picture in enumerate(pictures)], "all")
     assert [example.id for example in found] == ["0", "2", "5", "6"]
+
+
+def test_truncated_and_large_pictures_are_taken_on_request_alone(files, monkeypatch):
+    examples = [Example(name, path) for name, path in files.items() if name in ("cut.jpg", "text.png")]
+    with taking(["truncated"]):
+        assert [example.id for example in readable(examples, "photos")] == ["cut.jpg"]
+        shown = np.asarray(open_image(files["cut.jpg"]), dtype=float)
+    whole = np.asarray(open_image(files["whole.jpg"]), dtype=float)
+    assert (shown[:40] == whole[:40]).all() and np.ptp(shown[-8:]) == 0  # the rows that the file has, and grey
+    assert readable(examples, "photos") == []
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)  # twice as many raise an error
+    with pytest.raises(UnreadableImage, match="--take large"):
+        open_image(files["whole.jpg"])
+    with taking(["large"]):
+        assert open_image(files["whole.jpg"]).size == (90, 90)
