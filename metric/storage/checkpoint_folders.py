@@ -17,6 +17,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 
+from metric.runtime.interrupts import Interrupted
 from metric.runtime.processes import world
 from metric.storage.atomic_files import beside, fault, no_room, replaced, settle, sync, write_json
 from metric.storage.run_files import CHECKPOINTS, LAST, METRICS
@@ -133,9 +134,13 @@ class NotFinite(ValueError):
 
 @contextmanager
 def saved_whole(out: Path, resume: str) -> Iterator[None]:
-    """Turn a full disk or a loss that is no number into a ValueError, which names the last good checkpoint."""
+    """Name the last good checkpoint where a full disk, a loss that is no number or a second Ctrl-C ends a run."""
     try:
         yield
+    except Interrupted:
+        raise
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"{last_good_state(out)}; {resume} goes on from there") from None
     except NotFinite as error:
         raise ValueError(f"{error}; {last_good_state(out)}") from None
     except (OSError, SafetensorError) as error:

@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from metric.evaluation import evaluate
 from metric.example import Example
 from metric.programs import java_program
 from metric.programs.java_program import JavaProgram
+from metric.programs.watched_run import run_watched
 from metric.scores import spice
 from metric.scores.meteor import meteor, program
 from metric.scores.ptb_tokenizer import tokenize
@@ -88,6 +89,19 @@ def test_spice_reads_what_its_program_writes_and_keeps_its_cache_outside_the_pac
     assert (tmp_path / "cache").is_dir()
 
 
+def test_spice_names_long_captions_gives_them_time_and_gives_signs_of_life(played, tmp_path, monkeypatch, capsys):
+    """The parser needs minutes for a caption of 240 words, and the program says nothing before its end."""
+    (tmp_path / "results").write_text('[{"image_id": 0, "scores": {"All": {"f": 0.5}}}]')
+    played(f'/bin/sleep 0.3; while [ "$1" != -out ]; do shift; done; /bin/cp {tmp_path}/results "$2"')
+    monkeypatch.setattr(spice, "START_LIMIT", 0.1)
+    monkeypatch.setattr(spice, "SENTENCE_LIMIT", 0.01)
+    monkeypatch.setattr(spice, "run_watched", partial(run_watched, every=0.1))
+    assert spice.spice([["dog"] * 240], [[["cat"]]], str(jars(tmp_path)), tmp_path) == [0.5]
+    said = capsys.readouterr().err
+    assert "SPICE takes up to minutes for a text of over 60 words; 1 have more, up to 240" in said
+    assert "SPICE has worked for 0." in said
+
+
 def test_spice_that_fails_or_hangs_says_so(played, tmp_path, monkeypatch):
     played("echo Exception in thread main; exit 1")
     with pytest.raises(ValueError, match="SPICE stopped; Java said: Exception in thread main"):
@@ -103,7 +117,7 @@ def test_spice_ends_with_the_process_that_is_killed(tmp_path):
     """A killed command cannot stop its Java itself."""
     program = (
         "import sys, tempfile; from metric.programs.watched_run import run_watched; "
-        f"run_watched(['sh', '-c', 'echo $$ > {tmp_path}/pid; exec sleep 60'], tempfile.TemporaryFile(), 60)"
+        f"run_watched(['sh', '-c', 'echo $$ > {tmp_path}/pid; exec sleep 60'], tempfile.TemporaryFile(), 60, print)"
     )
     holder = subprocess.Popen([sys.executable, "-c", program])
     assert wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip() != "")

@@ -13,6 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from metric.runtime.interrupts import Interrupted, stopped
 from metric.storage import checkpoint_folders
 from metric.storage.atomic_files import keep_rows, no_room, write_json
 from metric.storage.checkpoint_folders import NotFinite, Position, earlier, new_checkpoint, newest, reached, saved_whole
@@ -140,3 +141,12 @@ def test_rows_end_where_a_kill_cut_one_short(tmp_path: Path) -> None:
     path.write_text('{"step": 1}\n{"step": 2}\n{"step": 3}\n{"st')
     keep_rows(path, lambda row: row["step"] < 3)
     assert path.read_text() == '{"step": 1}\n{"step": 2}\n'
+
+
+def test_a_second_ctrl_c_tells_what_is_left_and_the_first_one_tells_its_own(tmp_path: Path) -> None:
+    save(tmp_path, 5)
+    with pytest.raises(KeyboardInterrupt, match=f"of step-000005, is the last good state; {TYPED} goes on from there$"):
+        with saved_whole(tmp_path, TYPED):
+            raise KeyboardInterrupt
+    with pytest.raises(Interrupted, match="^saved after step 7; again goes on$"), saved_whole(tmp_path, TYPED):
+        stopped(2, "saved after step 7", "again", first=True)
