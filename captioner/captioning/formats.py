@@ -21,7 +21,7 @@ from captioner.data.caption_files import read_captions
 from captioner.data.reference_files import without_ending
 from captioner.data.text_files import read_text
 from metric.example import Example
-from metric.storage.atomic_files import whole_text
+from metric.storage.atomic_files import refuse_unwritable, whole_text
 
 REFERENCES = ".references.jsonl"  # ending of what capevalkit takes as --references
 LONGEST = 255  # bytes of a name in most file systems
@@ -111,9 +111,7 @@ def refuse_sidecars(out: Path, names: Iterable[str]) -> None:
         if path in written:
             raise ValueError(f"{written[path]} and {name} would both write {path}; give --out FILE.jsonl")
         written[path] = name
-    there = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
-    if not os.access(there, os.W_OK):
-        raise ValueError(f"{there} cannot be written; give another --out")
+    refuse_unwritable(out)
 
 
 def sidecar(name: str) -> PurePosixPath:

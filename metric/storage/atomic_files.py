@@ -96,6 +96,15 @@ def whole_text(path: Path) -> Iterator[IO[str]]:
         yield file
 
 
+def refuse_unwritable(out: Path) -> None:
+    """Raises ValueError for a folder that cannot be made or written, before the work whose result it is to hold."""
+    there = next(place for place in (out.absolute(), *out.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise ValueError(f"{there} is a file, expected a folder; give another --out")
+    if not os.access(there, os.W_OK):
+        raise ValueError(f"{there} cannot be written; give another --out")
+
+
 def write(path: Path, content: str) -> None:
     """Text as a file in UTF-8, with line ends as they are in `content`."""
     write_bytes(path, content.encode())

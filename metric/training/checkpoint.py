@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from metric.runtime.console import say
 from metric.runtime.processes import rank, wait
 from metric.storage import checkpoint_folders
-from metric.storage.atomic_files import keep_rows, whole_file, write_json
+from metric.storage.atomic_files import keep_rows, refuse_unwritable, whole_file, write_json
 from metric.storage.checkpoint_folders import Position
 from metric.storage.run_files import CHECKPOINTS, CONFIG, LAST, METRICS
 from metric.storage.tensors import load_optimizer, save_optimizer
@@ -61,14 +61,22 @@ def begin(run: Training, config: Config, out: Path, resume: bool) -> int:
     """The number of steps that are done. The first process prepares the folder, and the others wait."""
     if resume and rank() == 0:
         checkpoint_folders.reached(out, RESUME, *NEEDED)
-    if not resume and checkpoint_folders.newest(out):
-        raise ValueError(f"{out} holds a run; type --resume to go on with it, or another --out to start anew")
+    refuse_place(out, resume)
     wait()
     step = restore(run, config, out) if resume else 0
     if rank() == 0:
         keep_rows(out / METRICS, lambda row: row["step"] <= step) if step else start(config, out)
     wait()
     return step
+
+
+def refuse_place(out: Path, resume: bool) -> None:
+    """Raises ValueError for a folder that cannot be written, holds a run already, or holds none to resume."""
+    refuse_unwritable(out)
+    if not resume and checkpoint_folders.newest(out):
+        raise ValueError(f"{out} holds a run; type --resume to go on with it, or another --out to start anew")
+    if resume and not (out / LAST).exists() and not (out / CONFIG).exists():
+        raise ValueError(f"{out} holds no run to resume; leave --resume out")
 
 
 def start(config: Config, out: Path) -> None:
@@ -109,8 +117,6 @@ def restore(run: Training, config: Config, out: Path) -> int:
     """Load the last checkpoint. -> the step to go on with, 0 for a run that was killed before its first checkpoint."""
     folder = out / LAST
     if not folder.exists():
-        if not (out / CONFIG).exists():
-            raise ValueError(f"{out} holds no run to resume; leave --resume out")
         refuse_changed(config, json.loads((out / CONFIG).read_text()), out)
         return 0
     state = json.loads((folder / "state.json").read_text())

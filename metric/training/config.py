@@ -56,7 +56,7 @@ class MetricConfig:
     clip: str = "scenes-clip"
     "CLIP to tune: scenes-clip, a folder, or ARCH:TAG"
     method: str = "lora"
-    "weights to train: lora, or projections (the last one of each tower, as in PAC-S)"
+    "weights to train: lora, authors (LoRA as their code has it), or projections (the last of each tower, as in PAC-S)"
     rank: int = 4
     "rank of the LoRA matrices"
     alpha: float = 1.0
@@ -118,6 +118,9 @@ PRESETS: dict[str, dict[str, Any]] = {
     # arXiv 2410.07336 and the authors' model: rank 4, alpha 1, both towers with the patches, whose rank is 4 too, where
     # the authors' parametrisation has rank times patch size
     "pacspp": {"method": "lora", "rank": 4, "alpha": 1.0, "dropout": 0.0, "tower": "both", "patches": True}
+    | {"targets": "", "lambda_v": 0.05, "lambda_t": 0.1},
+    # the same in the parametrisation of the authors' code, for a like-for-like metric
+    "pacspp_authors": {"method": "authors", "rank": 4, "alpha": 1.0, "dropout": 0.0, "tower": "both", "patches": True}
     | {"targets": "", "lambda_v": 0.05, "lambda_t": 0.1},
     # with hard text negatives, not in the paper, which need a higher rank (at the same scale of 1/4) and more steps
     "pacspp_hard": {"method": "lora", "rank": 16, "alpha": 4.0, "dropout": 0.0, "tower": "both", "patches": True}

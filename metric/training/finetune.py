@@ -26,9 +26,11 @@ from metric.runtime.precision import autocast, refuse_precision
 from metric.runtime.processes import rank, refuse_unlike, shared, wait
 from metric.storage.atomic_files import write_json
 from metric.storage.run_files import REPORT
+from metric.training.authors_lora import add_authors_lora, merged
 from metric.training.batches import Batches
 from metric.training.blind_guard import guard, told
 from metric.training.cautions import few_pictures
+from metric.training.checkpoint import refuse_place
 from metric.training.clip_quality import appraise, table
 from metric.training.config import MetricConfig
 from metric.training.found_file import Found, keep
@@ -46,6 +48,7 @@ log = logging.getLogger(__name__)
 # method -> function that prepares a CLIP and returns the module whose parameters are trained
 METHODS: dict[str, Callable[[Clip, MetricConfig], nn.Module]] = {
     "lora": add_adapter,
+    "authors": add_authors_lora,
     "projections": lambda clip, config: train_projections(clip),
 }
 
@@ -68,6 +71,7 @@ def train_metric(
     refuse_precision(config.precision, torch.device(device))
     check_method(config)
     check_negatives(config)
+    refuse_place(out, resume)
     training, held_out = usable(training, val)
     if rank() == 0 and not resume:
         tell(few_pictures(config, len(training)))
@@ -83,7 +87,7 @@ def train_metric(
     loss = augmented_loss(clip, config, training, positives, agree)
     train(model, loss, config, out, resume, validation(clip, held_out, agree))
     if rank() == 0:
-        write(model, clip, fingerprint, out)
+        write(model, clip, fingerprint, config, out)
     after = shared(lambda: figures(load_clip(str(out), device), held_out, config))
     report = {"before": before, "after": after}
     if rank() == 0:
@@ -114,8 +118,10 @@ def check_method(config: MetricConfig) -> None:
         raise ValueError(f"--rank must be at least 1, got {config.rank}")
 
 
-def write(model: nn.Module, clip: Clip, fingerprint: str, out: Path) -> None:
-    if isinstance(model, PeftModel):
+def write(model: nn.Module, clip: Clip, fingerprint: str, config: MetricConfig, out: Path) -> None:
+    if isinstance(model, PeftModel) and config.method == "authors":
+        save_clip(merged(model, config), out / "clip")
+    elif isinstance(model, PeftModel):
         save_adapter(model, fingerprint, out / "adapter")
     else:
         save_clip(clip, out / "clip")

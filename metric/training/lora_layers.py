@@ -22,7 +22,7 @@ TOWERS = ("both", "image", "text")
 def targets(clip: Clip, config: MetricConfig) -> dict[str, nn.Module]:
     """Name -> layer, for the layers that get LoRA by `config`. Raises ValueError when no layer fits."""
     layers = suitable(clip)
-    patches = next((name for name, layer in layers.items() if type(layer) is nn.Conv2d), "")
+    patches = first_convolution(layers)
     expression = pattern(config.targets)
     chosen = {
         name: layer
@@ -37,6 +37,18 @@ def targets(clip: Clip, config: MetricConfig) -> dict[str, nn.Module]:
             f"none of the {len(layers)} layers fits --targets {config.targets!r} --tower {config.tower}; try {samples}"
         )
     return chosen
+
+
+def first_convolution(layers: Mapping[str, nn.Module]) -> str:
+    """The name of the first convolution, which is the patch embedding of a ViT; "" without any."""
+    return next((name for name, layer in layers.items() if type(layer) is nn.Conv2d), "")
+
+
+def patch_embedding(clip: Clip) -> str:
+    """The name of the convolution whose steps are as wide as its square kernel; "" for a tower without patches."""
+    name = first_convolution(suitable(clip))
+    layer = clip.model.get_submodule(name) if name else None
+    return name if isinstance(layer, nn.Conv2d) and layer.kernel_size == layer.stride else ""
 
 
 def pattern(expression: str) -> re.Pattern[str]:

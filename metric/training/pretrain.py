@@ -20,6 +20,7 @@ from metric.storage.atomic_files import write_json
 from metric.storage.run_files import REPORT
 from metric.training.batches import Batches
 from metric.training.cautions import few_pictures
+from metric.training.checkpoint import refuse_place
 from metric.training.clip_quality import appraise, table
 from metric.training.config import PretrainConfig
 from metric.training.loop import check, train
@@ -42,6 +43,7 @@ def pretrain(
     """
     check(config)
     refuse_precision(config.precision, torch.device(device))
+    refuse_place(out, resume)
     training, held_out = usable(training, val)
     if rank() == 0 and not resume:
         tell(few_pictures(config, len(training)))

@@ -68,8 +68,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--preset",
         choices=PRESETS,
         default="pacspp",
-        help="named settings: pacspp (LoRA of the authors), pacspp_hard (the same with hard text negatives), pacs (two "
-        "projections) or plain (LoRA without generated positives); flags win over the settings (pacspp)",
+        help="named settings: pacspp (LoRA), pacspp_authors (LoRA as the authors' code has it), pacspp_hard (with hard "
+        "text negatives), pacs (two projections) or plain (LoRA without generated positives); flags win (pacspp)",
     )
     for command in (import_authors, export, positives, judge, audit, harden, video):
         command.add(commands)

@@ -215,7 +215,7 @@ def test_settings_that_cannot_be_are_refused(change: dict, said: str, tmp_path: 
 @pytest.mark.parametrize(
     "change, said",
     [
-        ({"method": "adapter"}, "--method must be one of lora, projections"),
+        ({"method": "adapter"}, "--method must be one of lora, authors, projections"),
         ({"tower": "left"}, "--tower must be one of both, image, text"),
         ({"loss": "triplet"}, "--loss must be one of auto, infonce, sigmoid"),
         ({"rank": 0}, "--rank must be at least 1"),
