@@ -53,12 +53,14 @@ class Decode:
 
 @dataclass(frozen=True)
 class Xe:
-    """The first stage: cross-entropy with one reference of each picture."""
+    """The first stage: cross-entropy with references of each picture."""
 
     steps: int = 50_000
     """steps of cross-entropy; 0 skips the stage"""
     batch_size: int = 50
-    """pictures a step, each with one reference"""
+    """pictures a step, each with --xe.references references"""
+    references: int = 1
+    """references of a picture that a step learns, after one pass of the encoder over the picture"""
     lr: float = 2.5e-4
     """highest learning rate, after the warm-up and before the cosine decay"""
     warmup: float = 0.05

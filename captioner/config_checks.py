@@ -30,6 +30,7 @@ CHOICES = {
 LEAST = {
     "xe.steps": 0,
     "xe.patience": 0,
+    "xe.references": 1,
     "rl.steps": 1,
     **dict.fromkeys(("xe.batch_size", "rl.batch_size", "rl.samples", "rl.updates"), 1),
     **dict.fromkeys(("rl.kl", "rl.tau"), 0),

@@ -76,6 +76,24 @@ RECIPES = {
         rl(objective="scst", candidates="sample", samples=5, baseline="leave_one_out", normalise="token"),
         rl(lr=5e-6, batch_size=10),
     ),
+    "camel": Recipe(
+        "arXiv 2202.10492 and its train.py, without the mean teacher: 5 beams of 5 pictures against their mean, log p "
+        "over the caption's own length",
+        rl(objective="scst", candidates="beam", samples=5, baseline="mean", normalise="length"),
+        {**rl(lr=5e-6, batch_size=5), "xe.batch_size": 25},
+    ),
+    "cosnet": Recipe(
+        "arXiv 2206.06930 and xmodaler's cosnet_rl.yaml, without the retrieved words: cross-entropy of 5 references a "
+        "picture, then 5 samples of 16 pictures, each against the other 4",
+        rl(objective="scst", candidates="sample", samples=5, baseline="leave_one_out", normalise="token"),
+        {
+            **rl(lr=1e-5, batch_size=16),
+            "xe.batch_size": 32,
+            "xe.references": 5,
+            "xe.lr": 5e-4,
+            "xe.label_smoothing": 0.1,
+        },
+    ),
     "dico": Recipe(
         "arXiv 2408.14547 and its train_dico_coco.sh: 5 beams, beta 0.2, tau 300, 8 pictures on each of two GPUs",
         rl(objective="dico", candidates="beam", samples=5, baseline="mean", normalise="sum", kl=0.2, tau=300.0),

@@ -35,6 +35,7 @@ LATER = {
     "xe_weight": 0.0,
     "patience": 0,
     "drop_features": 0.0,
+    "references": 1,
     "length_penalty": 0.0,
     "no_repeat_ngram": 0,
     "guidance": 1.0,

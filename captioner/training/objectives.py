@@ -14,7 +14,7 @@ DiCO is no policy gradient. The tests of this module enumerate all captions to c
 Each loss is a mean over pictures, or over tokens counted in the whole batch. So the mean over equal parts of a batch,
 one after the other or in several processes, is the loss of the batch.
 
-Axes: b pictures, k candidates of each, t tokens, n tokens up to EOS, v vocabulary.
+Axes: b pictures, k candidates or r references of each, t tokens, n tokens up to EOS, v vocabulary.
 """
 
 from __future__ import annotations
@@ -51,15 +51,18 @@ class Loss(NamedTuple):
 def cross_entropy(captioner: Captioner, batch: Batch, mean_length: float, run: Run) -> Loss:
     """Mean negative log-probability of the next token of the references, with label smoothing.
 
-    `mean_length` is the number of tokens of a reference in the whole batch.
+    `mean_length` is the number of tokens of a reference in the whole batch. The encoder reads a picture once for all
+    its references, and the decoder a beginning that they share.
     """
-    tokens = batch.references
+    tokens = batch.references  # b r t
     spoken = true_tokens(tokens, captioner.vocabulary.eos)  # not by the id of padding: in CLIP's vocabulary it is a "!"
-    prefixes = Prefixes.of(tokens[:, None, :-1], spoken[:, None])  # one caption a picture: all places with a token
-    logits = captioner.logits(captioner.states(batch.features, prefixes)).float()
-    targets, smoothing = tokens[:, 1:][spoken], run.xe.label_smoothing
+    prefixes = Prefixes.of(tokens[..., :-1], spoken)
+    logits = captioner.logits(captioner.states(batch.features, prefixes)).float()  # n v
+    if tokens.shape[1] > 1:  # else the prefixes are the places with a token, in their order
+        logits = logits[prefixes.number[spoken]]
+    targets, smoothing = tokens[..., 1:][spoken], run.xe.label_smoothing
     loss = F.cross_entropy(logits, targets, reduction="sum", label_smoothing=smoothing)
-    return Loss(loss / (mean_length * len(tokens)), {})
+    return Loss(loss / (mean_length * tokens.shape[0] * tokens.shape[1]), {})
 
 
 def self_critical(captioner: Captioner, batch: Batch, drawn: Drawn, run: Run) -> Loss:

@@ -44,7 +44,7 @@ class Batch:
     features: Tensor
     "`b p f`"
     references: Tensor
-    "`b t`: the tokens of one reference of each picture, BOS first."
+    "`b r t`: the tokens of r references of each picture, BOS first."
     seed: int
     "of the step"
     place: Place

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from random import Random
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from captioner.config import Run
@@ -46,7 +48,7 @@ class Reader:
         order = StepOrder(len(self.examples), settings_of(self.run, self.stage).batch_size, self.run.seed)
         rng = order.rng(step)
         examples = [self.examples[row] for row in order.indices(step)]
-        captions = [lowercased(rng.choice(example.references)) for example in examples]
+        captions = [[*map(lowercased, self.drawn(rng, example.references))] for example in examples]
         hidden = self.hidden(order.rng(step, "hidden pictures"), len(examples))
         seed, count = seed_of_step(self.run.seed, self.stage, step), self.run.accumulate
         size = len(examples) // (world() * count)
@@ -61,9 +63,18 @@ class Reader:
 
         return [part(number) for number in range(rank() * count, (rank() + 1) * count)]
 
-    def encoded(self, captions: Sequence[str]) -> Tensor:
-        """The tokens of captions, `b t`, on the device. The longest caption has `max_length` tokens after BOS."""
-        return self.vocabulary.encode(captions, self.run.decode.max_length + 1).to(self.device)
+    def drawn(self, rng: Random, references: Sequence[str]) -> list[str]:
+        """References of a picture: different ones as far as it has them. The reward stage learns one."""
+        count = self.run.xe.references if self.stage == "xe" else 1
+        if count == 1:
+            return [rng.choice(references)]
+        rounds, rest = divmod(count, len(references))
+        return [*references] * rounds + rng.sample(references, rest)
+
+    def encoded(self, captions: Sequence[Sequence[str]]) -> Tensor:
+        """The tokens of captions, `b r t`, on the device. The longest caption has `max_length` tokens after BOS."""
+        tokens = self.vocabulary.encode([*chain.from_iterable(captions)], self.run.decode.max_length + 1)
+        return rearrange(tokens, "(b r) t -> b r t", b=len(captions)).to(self.device)
 
     def hidden(self, rng: Random, count: int) -> list[bool]:
         """Whether each of the `count` pictures of the batch is hidden. The reward stage hides none."""

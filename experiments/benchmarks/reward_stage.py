@@ -120,9 +120,11 @@ def parts(size: str, b: int) -> dict[str, Callable[[], object]]:
     examples = [Example(str(i), Path(str(i))) for i in range(b)]
     features = torch.randn(b, *LOOKS[size])
     long = " ".join(texts[:LENGTH])  # cut to LENGTH tokens
-    tokens = vocabulary.encode([long] * b, LENGTH + 1)
+    tokens = vocabulary.encode([long] * b, LENGTH + 1)[:, None]
     one = Batch(examples, features, tokens, 0, Place(0, b))
-    all_references = replace(one, features=features.repeat(REFERENCES, 1, 1), references=tokens.repeat(REFERENCES, 1))
+    all_references = replace(
+        one, features=features.repeat(REFERENCES, 1, 1), references=tokens.repeat(REFERENCES, 1, 1)
+    )
     drawn = candidates(vocabulary, texts, b)
     judged_candidates = Drawn(drawn.tokens, drawn.captions, *judged(reward, one, drawn), mean_length=LENGTH)
     bart = new_bart(run, vocabulary.size)

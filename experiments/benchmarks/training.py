@@ -119,7 +119,7 @@ def bucketed(session: Session, read: Read) -> Read:
         examples = [example for part in batches for example in part.examples]
         features = torch.cat([part.features for part in batches])
         pad = session.captioner.vocabulary.pad
-        rows = [row for part in batches for row in part.references]
+        rows = [row for part in batches for row in part.references[:, 0]]
         references = pad_sequence(rows, batch_first=True, padding_value=pad)
         spoken = true_tokens(references, session.captioner.vocabulary.eos).sum(-1)
         order = spoken.argsort().tolist()
@@ -128,7 +128,7 @@ def bucketed(session: Session, read: Read) -> Read:
                 batches[0],
                 examples=[examples[row] for row in rows],
                 features=features[rows],
-                references=references[rows, : int(spoken[rows].max()) + 1],
+                references=references[rows, None, : int(spoken[rows].max()) + 1],
             )
             for rows in (order[at : at + size] for at in range(0, len(order), size))
         ]

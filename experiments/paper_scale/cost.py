@@ -137,7 +137,7 @@ def reading(clip: str, n: int) -> Cost:
 
 def xe(run: Run) -> Cost:
     """The cost of a cross-entropy step."""
-    return teaching(run.clip, run.model, run.decode.max_length, run.xe.batch_size)
+    return teaching(run.clip, run.model, run.decode.max_length, run.xe.batch_size, run.xe.references)
 
 
 def decoding(run: Run, n: int, k: int) -> Cost:

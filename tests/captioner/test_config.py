@@ -10,11 +10,11 @@ from captioner.presets import PRESETS, RECIPES, settings_of
 DICO = RECIPES["dico"].objective
 
 
-def test_every_field_is_documented_and_there_are_at_most_fifty_four():
+def test_every_field_is_documented_and_there_are_at_most_fifty_five():
     run = Run()
     kinds = [type(run), type(run.model), type(run.decode), type(run.xe), type(run.rl)]
     documented = sum(len(field_docs(kind)) for kind in kinds)
-    assert documented == len(dotted(run)) <= 54
+    assert documented == len(dotted(run)) <= 55
 
 
 def test_config_survives_json():

@@ -58,7 +58,7 @@ def root(tmp_path_factory) -> Path:
 
 @pytest.fixture(autouse=True)
 def afresh():
-    plan.pictures.cache_clear()
+    plan.counts.cache_clear()
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -95,6 +95,8 @@ def test_own_seconds_replace_the_assumption(root, tmp_path, capsys):
     said = capsys.readouterr().out
     (xe,) = (line for line in said.splitlines() if line.strip().startswith("xe: 50,000"))
     assert ": 5.0 GPU hours" in xe  # 50,000 x .36 s
+    assert ", 1250000.0 passes over the data (published: 10 to 35)" in xe  # 50,000 x 50 captions, of which there are 2
+    assert said.count(", 250000.0 passes over the data (published: 9 to 60)") == 3  # 10,000 x 50 of 2 pictures
     assert said.count(": 10.0 GPU hours") == 3  # 10,000 x 3.6 s, of each reward
 
 

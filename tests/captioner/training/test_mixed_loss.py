@@ -33,7 +33,7 @@ class Words:
 
 def gradients(captioner, run: Run, objective) -> torch.Tensor:
     """The gradient of an objective on two pictures, with references of one and of two words."""
-    references = captioner.vocabulary.encode(["w1", "w0 w1"], LENGTH + 1)
+    references = captioner.vocabulary.encode(["w1", "w0 w1"], LENGTH + 1)[:, None]
     batch = Batch([Example(str(i), None) for i in range(2)], FEATURES, references, 3, Place(0, 2), captioner)
     (drawn,) = roll(captioner, [batch], Words(), run)
     captioner.zero_grad()

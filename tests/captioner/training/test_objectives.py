@@ -44,7 +44,7 @@ def batch(features: Tensor, references: Tensor | None = None, reference: Any = N
 def cross_entropy(captioner, captions: list[str], settings: Run) -> Loss:
     """Of a batch that has these references, as the loop calls it."""
     tokens = captioner.vocabulary.encode(captions, settings.decode.max_length + 1)
-    seen = batch(torch.zeros(len(captions), 3, 4), tokens)
+    seen = batch(torch.zeros(len(captions), 3, 4), tokens[:, None])
     return cross_entropy_of(captioner, seen, tokens_a_caption([tokens], captioner), settings)
 
 
@@ -135,6 +135,24 @@ def test_cross_entropy_reads_as_many_tokens_as_are_generated(two_words):
     loss = cross_entropy(captioner, ["w0 w1 w0"], run()).value
     loss.backward()
     assert captioner.position.weight.grad.abs().sum(1).gt(0).all()
+
+
+def test_references_of_one_encoded_picture_have_the_loss_and_gradient_of_as_many_rows(two_words):
+    """Without dropout. The two pictures' references begin alike, so that the decoder reads beginnings once."""
+    captioner, pictures = two_words(max_length=MAX_LENGTH), torch.randn(2, 3, 4, generator=torch.manual_seed(0))
+    rows = captioner.vocabulary.encode(["w1 w0", "w1", "", "w1 w0", "w0 w1 w0", ""], MAX_LENGTH + 1)
+    mean_length = tokens_a_caption([rows], captioner)
+
+    def learned(features: Tensor, references: Tensor) -> tuple[float, Tensor]:
+        captioner.zero_grad()
+        value = cross_entropy_of(captioner, batch(features, references), mean_length, run(0.1)).value
+        value.backward()
+        return value.item(), torch.cat([p.grad.flatten() for p in captioner.parameters() if p.grad is not None])
+
+    loss, gradient = learned(pictures, rows.view(2, 3, -1))
+    expected, expected_gradient = learned(pictures.repeat_interleave(3, 0), rows[:, None])
+    assert loss == pytest.approx(expected, rel=1e-6)
+    torch.testing.assert_close(gradient, expected_gradient)
 
 
 # Self-critical training, where all 1 + 4 x 5 captions of at most two tokens can be listed.
