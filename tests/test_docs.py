@@ -307,6 +307,13 @@ def test_files_named_in_the_prose_exist(page):
     assert not [path for path in named if not (ROOT / path).exists()]
 
 
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_tests_named_in_the_prose_exist(page):
+    files = [path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py")]
+    there = {name for text in files for name in re.findall(r"^def (test_\w+)", text, re.M)}
+    assert not {*re.findall(r"`(test_\w+)`", page.read_text(encoding="utf-8"))} - there
+
+
 def test_the_checks_see_what_is_wrong():
     assert "--no-such-flag" in complaint(["captioner", "train", "--out", "RUN", "--no-such-flag"])
     assert complaint(["make", "coffee"]) and complaint(["pip", "install", "captioner[nothing]"])

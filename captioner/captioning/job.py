@@ -16,10 +16,11 @@ from captioner.captioning.formats import FORMATS, Format, refuse_sidecars
 from captioner.captioning.journal import KEPT, Row, Rows, Work, line, part_of
 from captioner.captioning.summary import summary
 from captioner.captioning.worker import ModelSource, Worker
-from captioner.data import Part, parts, rereadable
+from captioner.data import Part, parts, refuse_empty, rereadable
 from captioner.data.blocks import Block, blocks
 from captioner.features.shelf import is_same
 from captioner.features.store import known_ids
+from captioner.runs.reached import tell_unfinished
 from captioner.runs.signature import said
 from metric.example import Example, UnreadableImage, open_image
 from metric.runtime.console import tell
@@ -65,11 +66,13 @@ def caption(job: Job) -> bool:
 
     Raises ValueError when OUT exists without a work folder, or when the work folder has other settings.
     """
+    if job.share.speaks:
+        tell_unfinished(job.model.name)
     source = captioners(job)
     work = Work(job.out)
     refuse_foreign(work, job)
     if rereadable(job.images):  # a misspelt input must not leave a work folder
-        next(iter(job.parts[0]()), None)
+        refuse_empty(job.images, job.split, known_ids(job.model.features))
         if job.format == "txt":
             refuse_sidecars(
                 job.out, (example.id for part in job.parts for example in part() if isinstance(example, Example))
@@ -179,9 +182,14 @@ def readable(example: Example) -> bool:
     return True
 
 
+def rows_of(block: Block) -> int:
+    """The number of rows that a block gives: one for each picture, and for each thing but captions that is left out."""
+    return len(block.examples) + sum(item.kind != "caption" for item in block.left_out)
+
+
 def progress_of(job: Job, done: int) -> Progress:
     """The progress in pictures. It shows the time left when the pictures can be counted beforehand."""
-    total = sum(len(block.examples) for block in job.blocks()) if rereadable(job.images) else None
+    total = sum(map(rows_of, job.blocks())) if rereadable(job.images) else None
     initial = min(done, total) if total is not None and job.share.count == 1 else 0
     return Progress("captions of picture", total, initial, shown=job.share.speaks)
 

@@ -36,6 +36,16 @@ def run(args: argparse.Namespace) -> None:
 
     if args.open < 0 or args.show < 0:
         raise ValueError(f"--open and --show are 0 or more pictures, got {min(args.open, args.show)}")
-    show(args.input, args.split or [], args.out, -1 if args.all else args.open, args.show)
-    start = ["--preset", "small"] if is_scenes(args.input) else ["--clip", "CLIP"]
-    ended(then=["captioner", "train", "--data", args.input, *start, "--out", "RUN"])
+    looks = show(args.input, args.split or [], args.out, -1 if args.all else args.open, args.show)
+    captioned = any(content.lengths for content in looks)
+    ended(then=next_command(args.input, captioned, "--preset small" if is_scenes(args.input) else "--clip CLIP"))
+
+
+def next_command(data: str, captioned: bool, start: str = "") -> list[str]:
+    """The words of the command that uses a data set: training, or captioning where it has no captions.
+
+    `start` has the flags that training begins with.
+    """
+    if captioned:
+        return ["captioner", "train", "--data", data, *start.split(), "--out", "RUN"]
+    return ["captioner", "caption", "--model", "RUN", "--images", data, "--out", "captions.jsonl"]

@@ -10,6 +10,7 @@ import argparse
 import os
 from pathlib import Path
 
+from captioner.commands.data import next_command
 from captioner.flags import add_device, add_strict
 from metric.runtime.work_share import FLAG, own_gpu, share_of
 from metric.storage.ledger import LEFT_OUT
@@ -54,7 +55,7 @@ def run(args: argparse.Namespace) -> None:
 
     device = str(device_of(own_gpu(args.device, os.environ)))
     share = share_of(args.shard, os.environ)
-    keep(Job(args.input, tuple(args.split or ()), args.clip, args.out, share, device), args.plan)
-    train = ["captioner", "train", "--data", args.input, "--clip", args.clip, "--features", args.out, "--out", "RUN"]
+    captioned = keep(Job(args.input, tuple(args.split or ()), args.clip, args.out, share, device), args.plan)
+    use = [*next_command(args.input, captioned, f"--clip {args.clip}"), "--features", str(args.out)]
     again = ["captioner", *(word for word in args.typed if word != "--plan")]
-    ended(where="" if args.plan else args.out, then=again if args.plan else train)
+    ended(where="" if args.plan else args.out, then=again if args.plan else use)

@@ -111,6 +111,11 @@ def read(spec: str, split: str, featured: Container[str] = ()) -> Iterator[Examp
         raise ValueError(f"{spec} has no picture of the split {split!r}{why(source, split, lost)}")
 
 
+def refuse_empty(spec: str, split: str, featured: Container[str] = ()) -> None:
+    """Raises ValueError for a split without a picture, before long work. Reads up to the first picture."""
+    next((item for item in read(spec, split, featured) if isinstance(item, Example)), None)
+
+
 Part: TypeAlias = Callable[[], Read]  # reads the part anew at each call
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from captioner.data import parts, rereadable, split_names
+from captioner.data import parts, refuse_empty, rereadable, split_names
 from captioner.data.blocks import Block, blocks
 from captioner.data.inspection.inspect_data import WHOLE
 from captioner.features.shelf import DiskShelf
@@ -38,26 +38,32 @@ class Job:
         """The name in the lines on the screen."""
         return f"{self.out} ({self.share})" if self.share.count > 1 else str(self.out)
 
+    @property
+    def names(self) -> list[str]:
+        """The splits to compute."""
+        return [*(self.splits or split_names(self.data) or (WHOLE,))]
+
     def blocks(self) -> Iterator[Block]:
         """The blocks of this process, split by split. The blocks are the same for any number of processes."""
-        names = self.splits or split_names(self.data) or (WHOLE,)
-        return chain.from_iterable(blocks(parts(self.data, name), SHARD, self.share, self.data) for name in names)
+        return chain.from_iterable(blocks(parts(self.data, name), SHARD, self.share, self.data) for name in self.names)
 
 
 def keep(job: Job, only_plan: bool) -> bool:
     """Prints the plan, and computes this process's share of the features that OUT lacks.
 
-    Returns True if no picture was left out. With `only_plan`, nothing is computed.
+    Returns whether a picture has captions. With `only_plan`, nothing is computed.
     """
     if rereadable(job.data):
-        next(job.blocks(), None)  # a misspelt input must not leave a folder OUT
+        for name in job.names:  # a misspelt input must not leave a folder OUT
+            refuse_empty(job.data, name)
     clip = load_clip(job.clip, job.device)
     shelf = DiskShelf(job.out, clip)
     count, todo, few = ahead(job, shelf)
+    captioned = any(example.references for example in few)
     for line in plan_lines(job, count, todo, few, clip):
         print(line, flush=True)
     if only_plan:
-        return True
+        return captioned
     skipped: dict[str, str] = {}
     computed = 0
     try:
@@ -65,12 +71,13 @@ def keep(job: Job, only_plan: bool) -> bool:
             for looked in fill(examples(job.blocks(), skipped), clip, shelf):
                 skipped |= reasons(looked.faults, looked.examples)
                 computed += len(looked.new)
+                captioned |= any(example.references for example in looked.examples)
                 progress.advance(len(looked.entries) + len(looked.faults))
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"{len(shelf.places):,} pictures are in {job.out}; the same command goes on") from None
     report_all(job.data, skipped)
     print(f"{job.name}: {computed:,} pictures computed, {len(shelf.places):,} in the folder, {len(skipped):,} left out")
-    return not skipped
+    return captioned
 
 
 def plan_lines(job: Job, count: int | None, todo: int | None, few: Sequence[Example], clip: Clip) -> Iterator[str]:

@@ -21,6 +21,7 @@ from captioner.model import pretrained
 from captioner.model.encoder_decoder import Captioner
 from captioner.publishing.model_card import captioner_card, metric_card
 from captioner.runs.folder import RunFolder
+from captioner.runs.reached import tell_unfinished
 from metric.clip.load import ADAPTER, CONFIG, load_clip, save_clip
 from metric.clip.tuning import of_negatives
 from metric.storage import hub, run_files
@@ -77,6 +78,7 @@ def is_metric(run: Path) -> bool:
 def bundle_captioner(what: Publication, folder: Path) -> None:
     """Writes a captioner and its card. A CLIP that is a local folder is copied into clip/, where the model finds it."""
     source = Path(pretrained.model_folder(str(what.run)))
+    tell_unfinished(str(what.run))
     captioner = Captioner.from_pretrained(source)
     clip = load_clip(captioner.config.clip)
     captioner.config.refuse_other_clip(clip)

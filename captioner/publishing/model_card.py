@@ -12,6 +12,7 @@ from captioner.comparison.report import LEGEND, markdown_cell, notes
 from captioner.comparison.table import Comparison
 from captioner.pages import render
 from captioner.runs.labels import brief, label
+from captioner.runs.reached import unfinished_run
 from metric.clip.model import Clip
 from metric.spec import split_spec
 from rewards.spec import parse
@@ -56,6 +57,7 @@ def captioner_card(
         by_clip=sorted({reward.name for reward in rewards} & BY_CLIP),
         data=public(config["data"]),
         stages=stages(config),
+        unfinished=unfinished_run(str(run)),
         parameters=parameters,
         comparison=comparison,
         table=table(comparison) if comparison else [],

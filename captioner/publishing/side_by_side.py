@@ -13,6 +13,7 @@ from captioner.comparison.exhibits import repeated_words
 from captioner.decoding.describer import Describer, run_of
 from captioner.model import pretrained
 from captioner.runs.labels import label
+from captioner.runs.reached import unfinished_run
 from metric.clip.embedder import Embedder
 from metric.clip.load import load_clip
 from metric.evaluation import Scores, evaluate
@@ -91,7 +92,7 @@ def trial(models: Sequence[str], pac: str = "", clip: str = "", checker: str = "
 
 
 def short_names(models: Sequence[str]) -> dict[str, str]:
-    """Model -> `pacspp · +PAC-S++`: the last part of its name, and its reward.
+    """Model -> `pacspp · +PAC-S++`: the last part of its name, its reward, and its place if its run is not finished.
 
     Whole names are used when two models have the same last part.
     """
@@ -99,7 +100,9 @@ def short_names(models: Sequence[str]) -> dict[str, str]:
         raise ValueError(f"a model is given twice: --model {' --model '.join(models)}")
     short = {model: model.rstrip("/").rpartition("/")[2] for model in models}
     distinct = len(set(short.values())) == len(models)
-    return {model: f"{short[model] if distinct else model}{rewarded(model)}" for model in models}
+    names = {model: f"{short[model] if distinct else model}{rewarded(model)}" for model in models}
+    places = {model: unfinished_run(model) for model in models}
+    return {model: f"{name} · {places[model]}" if places[model] else name for model, name in names.items()}
 
 
 def rewarded(model: str) -> str:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from captioner.config import Run
+from captioner.model.pretrained import model_folder
 from captioner.runs.best import Rows, out_of_patience
-from captioner.runs.folder import RunFolder
+from captioner.runs.folder import RunFolder, resuming
 from captioner.runs.stages import settings_of, stages
+from metric.runtime.console import tell
 from metric.scores.catalogue import SCORES
+from metric.storage.checkpoint_folders import position
+from metric.storage.paths import expanded
 
 SHOWN = ("cider", "clip_s", "pac_spp", "pac_spp_hard", "rep_4", "incorrect", "scene_truth")  # as far as a run has them
 
@@ -23,6 +29,21 @@ def unfinished(run: Run, rows: Rows, stage: str, step: int) -> str:
     """
     done = stage == stages(run)[-1] and (step >= settings_of(run, stage).steps or ended_early(run, rows, stage, step))
     return "" if done else place(run, stage, step)
+
+
+def unfinished_run(name: str) -> str:
+    """The place of the last model of the run folder `name` that has steps of its run before it; "" of other models."""
+    folder = RunFolder(Path(expanded(name)))
+    if not folder.checkpoints.is_dir() or not folder.config_file.is_file():
+        return ""
+    at = position(Path(model_folder(name)))
+    return unfinished(folder.run, folder.metrics, at.stage, at.step)
+
+
+def tell_unfinished(name: str) -> None:
+    """Tells that the model `name` is of a run that is not finished."""
+    if rest := unfinished_run(name):
+        tell([f"{name} is not finished: {rest}; `{resuming(Path(name))}` goes on"])
 
 
 def ended_early(run: Run, rows: Rows, stage: str, step: int) -> str:

@@ -13,9 +13,12 @@ from rich.table import Table
 from captioner.scoring.metric_scorers import Metrics
 from metric.judgement.benchmark import Benchmark
 from metric.judgement.benchmarks import load_benchmark
+from metric.judgement.benchmarks.flickr8k import OWN
+from metric.judgement.check import PICTURES
 from metric.judgement.judge import Judgement, Pair, judge
 from metric.runtime.device import device_of
 from metric.storage.atomic_files import write_json
+from metric.storage.ledger import report_all
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,12 @@ def judged(benchmark: str, root: Path, task: Task) -> Judgement:
 
 
 def loaded_for(benchmark: str, root: Path, task: Task, look: bool) -> Benchmark:
-    return load_benchmark(benchmark, root, task.references, look, task.protocol, task.ties)
+    """The benchmark. What it left out goes to the ledger, but for what its protocol leaves out."""
+    loaded = load_benchmark(benchmark, root, task.references, look, task.protocol, task.ties)
+    for reason, names in loaded.left_out.items():
+        if reason != OWN:
+            report_all(str(root), dict.fromkeys(names, reason), "picture" if reason in PICTURES else "caption")
+    return loaded
 
 
 def show(judgement: Judgement) -> None:
@@ -69,8 +77,8 @@ def show(judgement: Judgement) -> None:
     benchmark = judgement.benchmark
     count = f"{len(benchmark.verdict)} data points, {len(benchmark.items)} captions"
     console.print(f"{benchmark.name}: {count}\nprotocol: {benchmark.rule}", soft_wrap=True)
-    for reason, names in benchmark.left_out.items():
-        console.print(f"left out, {reason}: {len(names)}, the first {names[0]}", soft_wrap=True)
+    if own := benchmark.left_out.get(OWN):  # the ledger has told the others
+        console.print(f"left out, {OWN}: {len(own)}, the first {own[0]}", soft_wrap=True)
     console.print(agreement_table(judgement))
     usual = [pair for pair in judgement.pairs if pair.result == benchmark.quoted]
     if usual:

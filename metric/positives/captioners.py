@@ -11,6 +11,7 @@ from PIL import Image
 from metric.positives.config import GenerationConfig
 from metric.positives.units import Unit
 from metric.runtime.precision import PRECISIONS
+from metric.storage.hub import from_cache_alone
 
 KNOWN = "Salesforce/blip-image-captioning-large"
 
@@ -27,8 +28,10 @@ class TransformersCaptions:
         self.decoding = {"num_beams": config.beams, "max_new_tokens": config.max_length, "do_sample": False}
         dtype = PRECISIONS[config.precision]
         try:
-            self.processor = AutoProcessor.from_pretrained(config.text)
-            self.model = AutoModelForImageTextToText.from_pretrained(config.text, dtype=dtype).to(device).eval()
+            local = from_cache_alone(config.text)
+            self.processor = AutoProcessor.from_pretrained(config.text, local_files_only=local)
+            model = AutoModelForImageTextToText.from_pretrained(config.text, dtype=dtype, local_files_only=local)
+            self.model = model.to(device).eval()
         except (OSError, ValueError) as error:
             raise ValueError(
                 f"--text {config.text} is no image-to-text model that can be loaded; give none, renderer, a run, "

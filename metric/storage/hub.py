@@ -8,7 +8,13 @@ from pathlib import Path
 
 import huggingface_hub
 from huggingface_hub import constants
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, RepositoryNotFoundError
+from huggingface_hub.errors import (
+    HfHubHTTPError,
+    HFValidationError,
+    HTTPError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+)
 
 ID = re.compile(r"[\w.-]*\w/[\w.-]+")
 
@@ -27,6 +33,25 @@ def snapshot(name: str, files: Sequence[str]) -> Path:
             f"{name} is neither a folder nor in the hub's cache ({constants.HF_HUB_CACHE}) "
             f"and cannot be downloaded ({reason(error)}): {what_to_type(name, error)}"
         ) from error
+
+
+def from_cache_alone(name: str) -> bool:
+    """Whether the model `name`, a folder or a hub id, has to be read without the hub, which cannot be reached.
+
+    One question takes the place of the attempts that loaders repeat for every file. Raises ValueError for a name that
+    is neither a folder nor a hub id, and for a hub id that the hub does not know.
+    """
+    if Path(name).is_dir() or constants.HF_HUB_OFFLINE:
+        return True
+    if not is_id(name):
+        raise ValueError(f"there is no folder {name}; give a folder, or a hub id such as OWNER/NAME")
+    try:
+        huggingface_hub.HfApi().model_info(name)
+    except (RepositoryNotFoundError, HFValidationError) as error:
+        raise ValueError(f"the hub has no model {name} ({reason(error)}): {what_to_type(name, error)}") from error
+    except (HTTPError, OSError):
+        return True
+    return False
 
 
 def reason(error: Exception) -> str:

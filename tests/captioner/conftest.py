@@ -36,13 +36,20 @@ CLIP = {
 @pytest.fixture(scope="session")
 def scenes() -> list[Example]:
     """Eight scenes of the training split."""
+    return eight_scenes()
+
+
+def eight_scenes() -> list[Example]:
     return [Example(f"train-{i:06d}", scene, references(scene)) for i in range(8) for scene in [sample("train", i)]]
 
 
 @pytest.fixture(scope="session")
 def tiny_clip(tmp_path_factory, scenes) -> str:
     """The folder of an untrained CLIP that looks at 16 x 16 pixels."""
-    folder: Path = tmp_path_factory.mktemp("clip")
+    return made_clip(tmp_path_factory.mktemp("clip"), scenes)
+
+
+def made_clip(folder: Path, scenes: list[Example]) -> str:
     (folder / "model.json").write_text(json.dumps(CLIP))
     torch.manual_seed(0)
     texts = [text for example in scenes for text in example.references]
@@ -85,6 +92,10 @@ def two_words() -> Callable[..., Captioner]:
 @pytest.fixture(scope="session")
 def model(tiny_clip, tmp_path_factory) -> Path:
     """An untrained captioner of a few words whose captions differ from picture to picture."""
+    return made_model(tiny_clip, tmp_path_factory.mktemp("model"))
+
+
+def made_model(tiny_clip: str, place: Path) -> Path:
     names = [BOS, EOS, PAD, *COLOURS, "é"]
     tokenizer = Tokenizer(models.WordLevel({name: i for i, name in enumerate(names)}, unk_token=PAD))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
@@ -94,7 +105,7 @@ def model(tiny_clip, tmp_path_factory) -> Path:
     torch.manual_seed(1)
     captioner = Captioner(CaptionerConfig(16, len(names), tiny_clip, print_of, **shape), Vocabulary(tokenizer))
     captioner.decoder[0].cross.out.weight.data *= 50  # pictures decide, not habits
-    folder = tmp_path_factory.mktemp("model") / "captioner"
+    folder = place / "captioner"
     captioner.save_pretrained(folder)
     return folder
 

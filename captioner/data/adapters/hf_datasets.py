@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from glob import glob, has_magic
 from pathlib import Path
 from typing import Any
 
 from captioner.data.adapters.hf_rows import joined, rows
-from captioner.data.columns import IMAGE, REFERENCES, column
+from captioner.data.columns import IMAGE, NO_CAPTIONS, REFERENCES, column
 from captioner.data.left_out import Read
 from captioner.data.splits import canonical, in_order, same
+from metric.runtime.console import tell
 
 ID = ("id", "filename", "file_name", "image_id", "img_id", "cocoid", "key")
 NUMBERED = re.compile(r"(captions?|texts?|sentences?|references?)[_ ]?\d+", re.IGNORECASE)  # caption_0, caption_1, ...
@@ -79,7 +82,12 @@ def opened(path: str, config: str, streaming: bool) -> dict[str, Any]:
 
 
 def numbered(path: Path) -> list[str]:
-    """The parquet files of a path without splits: a file, or the files 00000.parquet, 00001.parquet of a folder."""
+    """The parquet files of a path without splits: a file, a pattern, or the files 00000.parquet, ... of a folder."""
+    if path.suffix.lower() == PARQUET and has_magic(str(path)):
+        found = sorted(glob(str(path), recursive=True))
+        if not found:
+            raise ValueError(f"no file matches {path}")
+        return found
     if path.suffix.lower() == PARQUET and path.is_file():
         return [str(path)]
     return [str(file) for file in sorted(path.glob(f"*{PARQUET}")) if NUMBER.fullmatch(file.stem)]
@@ -116,10 +124,12 @@ class Columns:
             raise several(pictures, "image", path)
         image = column(features, image or (pictures or [""])[0], IMAGE, "image", path)
         identity = id and column(features, id, (), "id", path)
+        typed = [] if references == NO_CAPTIONS else references.split("+")
         return cls(
             image,
-            tuple(column(features, name, (), "references", path) for name in references.split("+") if name)
-            or captions_of(features, image, path),
+            tuple(column(features, name, (), "references", path) for name in typed)
+            if references
+            else captions_of(features, image, path),
             identity or next((name for name in ID if name in features), ""),
             "split" if "split" in features else "",
         )
@@ -130,13 +140,26 @@ def several(names: list[str], option: str, path: str) -> ValueError:
 
 
 def captions_of(features: Mapping[str, Any], image: str, path: str) -> tuple[str, ...]:
-    """The columns of captions; none where no column holds text."""
+    """The columns of captions; none where no column holds text. A column is named that only its texts give away."""
     free = [name for name in features if name not in (image, "split", *ID, *IMAGE) and holds_text(features[name])]
     numbered = tuple(name for name in free if NUMBERED.fullmatch(name))
     usual = next((name for title in REFERENCES for name in free if name.lower() == title), "")
     if not (usual or numbered or len(free) < 2):
         raise several(free, "references", path)
+    if free and not usual and not numbered:
+        tell_guess(path, free[0])
     return (usual,) if usual else numbered or tuple(free)
+
+
+@lru_cache
+def tell_guess(path: str, name: str) -> None:
+    """Tells once that the only column of text is taken for the captions, whatever its name says."""
+    tell(
+        [
+            f"{path}: the captions are those of {name!r}, its only column of text; "
+            f"type references=NAME for another, or references={NO_CAPTIONS}"
+        ]
+    )
 
 
 def holds_text(feature: Any) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import tarfile
 from collections.abc import Iterable, Iterator
+from glob import glob, has_magic
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +62,21 @@ def urls(shards: str, split: str) -> list[str]:
         named = any(split_in(path.name) for path in paths)
         urls_of_split = [str(path) for path in paths if not named or same(split_in(path.name), split)]
     else:
-        urls_of_split = opener().shardlists.expand_urls(shards.replace(SPLIT, split))
+        typed = opener().shardlists.expand_urls(shards.replace(SPLIT, split))
+        urls_of_split = [url for pattern in typed for url in matching(pattern)]
     if not urls_of_split:
         raise ValueError(f"{shards} has no shard of the split {split!r}")
     return urls_of_split
+
+
+def matching(url: str) -> list[str]:
+    """The files that a pattern such as `cc-*.tar` matches; any other shard as it is. Raises ValueError for no file."""
+    if re.search(r"pipe:|://", url) or not has_magic(url) or Path(url).exists():
+        return [url]
+    found = sorted(glob(str(Path(url).expanduser()), recursive=True))
+    if not found:
+        raise ValueError(f"no file matches {url}")
+    return found
 
 
 def opener() -> Any:
@@ -108,7 +120,9 @@ def stem_of(url: str) -> str:
 def reason(error: Exception) -> str:
     """The reason of an error. For a failed command: its exit code, without webdataset's long list of arguments."""
     code = re.search(r"exit -?\d+", str(error))
-    return f"its command failed, {code[0]}" if code else f"{error}"
+    if code:
+        return f"its command failed, {code[0]}"
+    return error.strerror if isinstance(error, OSError) and error.strerror else f"{error}"
 
 
 def local(url: str) -> Path | None:

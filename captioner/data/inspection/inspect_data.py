@@ -12,16 +12,20 @@ from captioner.data import DATA, read, split_names
 from captioner.data.detect import recognise
 from captioner.data.inspection.contact_sheet import write
 from captioner.data.inspection.counts import Look, look
+from captioner.data.text_files import read_json
 from captioner.data.twice import told
 from metric.storage.atomic_files import write_json
 from metric.storage.ledger import record
 
 WHOLE = "all"  # the name of the only split of a data set without splits
+FILE = "data.json"  # the counts, in the folder of --out
 NAMED = 10  # broken files of a split that are printed; data.json lists all
 
 
-def show(spec: str, splits: Sequence[str], out: Path | None, opened: int, shown: int) -> bool:
-    """Print the content of a data set, and write it to `out`. True if no picture was broken or left out."""
+def show(spec: str, splits: Sequence[str], out: Path | None, opened: int, shown: int) -> list[Look]:
+    """Print the content of the splits of a data set, write it to `out`, and return it."""
+    if out:
+        refuse_foreign(out / FILE)
     source = recognise(spec, DATA)
     console = Console(markup=False, highlight=False, soft_wrap=True)
     console.print(f"{spec} is {source}" if str(source) != spec else str(source))
@@ -38,7 +42,15 @@ def show(spec: str, splits: Sequence[str], out: Path | None, opened: int, shown:
             console.print(f"wrote {path}")
     for content in looks:
         record(content.all_left_out().of(f"{spec} ({content.split})"))
-    return not any(content.broken or content.left_out.counts for content in looks)
+    return looks
+
+
+def refuse_foreign(path: Path) -> None:
+    """Raises ValueError for a file of somebody else in the place of FILE, which may be the data set itself."""
+    if path.is_file():
+        content = read_json(path)
+        if not isinstance(content, dict) or not {"source", "splits"} <= content.keys():
+            raise ValueError(f"{path} is no file of `captioner data` and would be replaced; give another --out")
 
 
 def table(looks: Sequence[Look]) -> Table:
@@ -70,5 +82,5 @@ def problems(content: Look) -> list[str]:
 
 def written(out: Path, looks: Sequence[Look], source: str) -> list[Path]:
     numbers = {"source": source, "splits": {content.split: content.numbers() for content in looks}}
-    write_json(out / "data.json", numbers)
-    return [out / "data.json", *write(out, {content.split: content.shown for content in looks}, source)]
+    write_json(out / FILE, numbers)
+    return [out / FILE, *write(out, {content.split: content.shown for content in looks}, source)]

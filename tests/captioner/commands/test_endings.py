@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+import json
 import re
+import shutil
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 
 from captioner.cli import main
+from captioner.publishing.side_by_side import short_names
 
 
 def said(*words: object) -> list[str]:
@@ -96,3 +99,27 @@ def test_scores_without_a_file_are_told_how_to_be_kept(tmp_path):
     flags = ["score", "--captions", tmp_path / "a.json", "--scores", "length", "--bootstrap", 0]
     typed = " ".join(map(str, flags))
     assert said(*flags) == [f"captioner: next, type: captioner {typed} --out scores.json"]
+
+
+def test_data_without_captions_is_for_captioning(pictures, tiny_clip, tmp_path):
+    caption = f"captioner: next, type: captioner caption --model RUN --images {pictures} --out captions.jsonl"
+    assert said("data", pictures)[-1] == caption
+    features = said("features", pictures, "--clip", tiny_clip, "--out", tmp_path / "f")
+    assert features[-1] == f"{caption} --features {tmp_path / 'f'}"
+    assert said("data", "scenes:count=2")[-1].endswith("captioner train --data scenes:count=2 --preset small --out RUN")
+
+
+def test_an_unfinished_run_says_so_wherever_its_model_is_used(trained, pictures, tmp_path):
+    run = shutil.copytree(trained[0], tmp_path / "run")
+    settings = json.loads((run / "config.json").read_text())
+    settings["rl"]["steps"] = 9
+    (run / "config.json").write_text(json.dumps(settings))
+    told = (
+        f"captioner: caution: {run} is not finished: reward step 2 of 9; `captioner train --out {run} --resume` goes on"
+    )
+    words = ["caption", "--model", run, "--images", pictures, "--checker", "none", "--out", tmp_path / "a.jsonl"]
+    assert told in said(*words)
+    assert told in said("push", run, "org/name", "--to", tmp_path / "pushed")
+    assert "this is the model after reward step 2 of 9" in (tmp_path / "pushed" / "README.md").read_text()
+    assert short_names([str(run)])[str(run)].endswith(" · reward step 2 of 9")
+    assert short_names([str(trained[0])])[str(trained[0])].endswith("+Length")

@@ -111,3 +111,13 @@ def test_pictures_of_two_splits_and_few_pictures_are_told():
     )
     assert "4 pictures, so a batch has 4 and not 128" in few_pictures(MetricConfig(batch_size=128), 4)[0]
     assert few_pictures(MetricConfig(batch_size=128), 40) == []
+
+
+@pytest.mark.parametrize("words", ["metric train", "metric pretrain", "train --preset small"])
+def test_folder_that_cannot_be_is_refused_before_any_model_is_made(words, tmp_path, capfd):
+    (tmp_path / "file").write_text("x")
+    command = f"{words} --data scenes:count=20 --out {tmp_path}/file"
+    assert main(command.split()) == 2
+    out, err = capfd.readouterr()
+    said = f"captioner: {tmp_path}/file is a file, expected a folder; give another --out"
+    assert out == "" and err.splitlines()[-1] == said

@@ -8,10 +8,12 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from datasets import Dataset, Features, Image, Value
 
 from captioner.cli import main
 from captioner.data import DATA, load
 from captioner.data.detect import recognise
+from tests.odd_files import picture, samples, tar_of
 
 
 def looks(path: object) -> str:
@@ -192,3 +194,31 @@ def test_texts_alone_are_captions_of_pictures_elsewhere(tmp_path, photographs):
     written(tmp_path / "said" / "b.jpg.txt", "three\n").rename(tmp_path / "said" / "b.jpg.txt")
     found = load(f"texts:root={tmp_path / 'said'},images={photographs}", "train")
     assert {example.id: example.references for example in found}["b.jpg"] == ("three",)
+
+
+@pytest.mark.parametrize("typed", ["no/{0..3}.tar", "webdataset:shards=no/{0..3}.tar", "webdataset:shards=no/*.tar"])
+def test_shards_of_which_none_exists_are_refused_by_every_command(typed, model, tiny_clip, tmp_path, refused):
+    words = typed.replace("no/", f"{tmp_path}/no/")
+    commands = (
+        ["data", words],
+        ["features", words, "--clip", tiny_clip, "--out", tmp_path / "f"],
+        ["caption", "--model", model, "--images", words, "--out", tmp_path / "c.jsonl"],
+        ["train", "--data", words, "--clip", tiny_clip, "--out", tmp_path / "run"],
+    )
+    for command in commands:
+        said = refused(*command)
+        assert "no file matches" in said or "No such file or directory" in said, command
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_patterns_of_several_tables_and_shards_are_read_as_one(tmp_path):
+    for number in range(2):
+        tar_of(tmp_path / f"{number:05d}.tar", samples(10 * number, 3))
+        columns = {"id": [f"{number}-{row}" for row in range(2)], "caption": ["a dog", "a cat"]}
+        pictures = [{"path": None, "bytes": picture(2 * number + row)} for row in range(2)]
+        features = Features({"id": Value("string"), "caption": Value("string"), "image": Image()})
+        Dataset.from_dict(columns | {"image": pictures}, features).to_parquet(tmp_path / f"part-{number}.parquet")
+    for typed in (f"{tmp_path}/*.tar", f"webdataset:shards={tmp_path}/0000[01].tar"):
+        assert len(load(typed, "train")) == 6
+    for typed in (f"{tmp_path}/part-*.parquet", f"hf:path={tmp_path}/part-[01].parquet"):
+        assert [example.id for example in load(typed, "train")] == ["0-0", "0-1", "1-0", "1-1"]

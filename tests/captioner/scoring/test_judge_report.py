@@ -138,7 +138,7 @@ def test_precision_is_chosen_and_named(flickr8k, tiny_clip, capsys):
     assert refused.value.code == 2 and "fp8" in capsys.readouterr().err
 
 
-def test_classic_scores_need_no_picture_and_clip_s_names_the_lost(flickr8k, tiny_clip, tmp_path, capsys):
+def test_classic_scores_need_no_picture_and_clip_s_names_the_lost(flickr8k, tiny_clip, tmp_path, caplog):
     (flickr8k / "Images" / "a.jpg").unlink()
     (flickr8k / "Images" / "b.jpg").write_bytes(b"no picture")
     out = tmp_path / "judged.json"
@@ -148,7 +148,7 @@ def test_classic_scores_need_no_picture_and_clip_s_names_the_lost(flickr8k, tiny
     record = json.loads(out.read_text())
     assert record["captions"] == 8
     assert record["left_out"]["picture is not there"] == {"count": 1, "names": [str(flickr8k / "Images" / "a.jpg")]}
-    assert "left out, picture cannot be read: 1, the first" in capsys.readouterr().out
+    assert "1 picture left out: picture cannot be read, the first" in caplog.text
 
 
 @pytest.fixture
@@ -292,3 +292,15 @@ def test_videos_are_scored_with_and_without_references(tmp_path, tiny_clip, caps
     assert main(flags) == 0 and "v2/0.png" in caplog.text
     (tmp_path / "v1" / "0.png").write_bytes(b"")
     assert main(flags) == 2 and "v1/0.png" in capsys.readouterr().err
+
+
+def test_pictures_that_are_gone_are_in_the_ledger_and_fail_under_strict(flickr8k, tiny_clip, tmp_path, caplog):
+    """The rows that the protocol leaves out are none."""
+    (flickr8k / "Images" / "a.jpg").unlink()
+    out, flags = tmp_path / "j.json", ["--metrics", f"clip_s:clip={tiny_clip}"]
+    assert judge(flickr8k, *flags, "--out", str(out), "--strict") == 1
+    gone = str(flickr8k / "Images" / "a.jpg")
+    assert f"{flickr8k}: 1 picture left out: picture is not there, the first {gone}" in caplog.text
+    (row,) = map(json.loads, (tmp_path / "j.json.left-out.jsonl").read_text().splitlines())
+    assert (row["kind"], row["id"], row["reason"]) == ("picture", gone, "picture is not there")
+    assert judge(flickr8k, "--metrics", "bleu_1", "--strict") == 0

@@ -62,6 +62,17 @@ def test_what_types_leave_open_is_asked_for(tmp_path, photographs):
         load(f"hf:path={path},references=where", "train")
 
 
+def test_lone_column_of_text_with_an_unusual_name_is_named_once(tmp_path, photographs, capsys):
+    path = saved(tmp_path, photographs, {"said": TEXT}, said=["one", "two"])
+    assert [example.references for example in load(path, "train")] == [("one",), ("two",)]
+    assert load(path, "train")
+    told = capsys.readouterr().err
+    assert told.count("the captions are those of 'said', its only column of text; type references=NAME") == 1
+    for typed, expected in (("said", ("one",)), ("none", ())):
+        assert load(f"hf:path={path},references={typed}", "train")[0].references == expected
+    assert capsys.readouterr().err == ""
+
+
 def test_folder_with_metadata_is_loaded_by_either_way(photographs):
     (photographs / "metadata.jsonl").write_text('{"file_name": "b.jpg", "text": "one"}\n')
     (ours,) = load(str(photographs), "train")

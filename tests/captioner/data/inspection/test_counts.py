@@ -17,6 +17,7 @@ from PIL import Image
 from captioner.cli import main
 from captioner.data.inspection.counts import Lot, quartiles
 from metric.example import Example
+from tests.odd_files import picture
 
 
 def noise(ending: str, size: tuple[int, int] = (60, 40)) -> bytes:
@@ -77,7 +78,8 @@ def test_broken_files_are_named_with_their_reasons(mixed, tmp_path, capsys):
     assert set(whole["broken"]) == {f"{copy}-{name}" for copy in "xy" for name in BROKEN}
     assert all(name in reason and len(reason) > len(name) for name, reason in whole["broken"].items())
     assert "broken: " in said.out and "and 10 more are broken" in said.out
-    assert said.err.splitlines()[-1] == f"captioner: next, type: captioner train --data {mixed} --clip CLIP --out RUN"
+    then = f"captioner: next, type: captioner caption --model RUN --images {mixed} --out captions.jsonl"
+    assert said.err.splitlines()[-1] == then
     assert main(["data", str(mixed), "--all", "--strict"]) == 1
 
 
@@ -137,3 +139,17 @@ def test_lot_keeps_each_as_likely():
         assert len(drawn) == 5 and drawn == sorted(set(drawn))
         counts.update(map(str, drawn))
     assert all(70 <= counts[str(number)] <= 130 for number in range(20))  # 100 expected, 8.7 the standard deviation
+
+
+def test_a_data_set_called_as_the_counts_is_not_replaced_by_them(tmp_path, capsys):
+    (tmp_path / "a.png").write_bytes(picture(1, "PNG"))
+    content = '[{"image": "a.png", "caption": "a dog"}]'
+    (tmp_path / "data.json").write_text(content)
+    typed = str(tmp_path / "data.json")
+    assert main(["data", typed, "--out", str(tmp_path)]) == 2
+    assert (
+        f"{typed} is no file of `captioner data` and would be replaced; give another --out" in capsys.readouterr().err
+    )
+    assert (tmp_path / "data.json").read_text() == content
+    for _ in range(2):
+        assert main(["data", typed, "--out", str(tmp_path / "look")]) == 0
