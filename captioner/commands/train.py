@@ -38,6 +38,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--resume", action="store_true", help="continuation of the run in --out, with the settings of its beginning"
     )
     add_track(parser)
+    parser.add_argument("--plan", action="store_true", help="memory, disk and steps of the run, which is not begun")
     add_strict(parser, in_out)
     add_flags(parser, Run(), GROUPS, CHOICES, others="running")
 
@@ -52,6 +53,8 @@ def run(args: argparse.Namespace) -> None:
     from metric.runtime.trackers import tracking
 
     with joined():
+        if args.plan:
+            return planned(args)
         if args.resume and (given(args, Run()) or args.preset or args.experiment):
             raise ValueError(
                 "--resume takes the settings from config.json in --out, got others; type only --out RUN --resume"
@@ -63,6 +66,17 @@ def run(args: argparse.Namespace) -> None:
             else:
                 train(run, args.out)
         ended(reached(RunFolder(args.out)), args.out, ["captioner", "evaluate", args.out])
+
+
+def planned(args: argparse.Namespace) -> None:
+    """Prints the plan of a run that is not begun."""
+    from captioner.training.plan import plan
+    from metric.runtime.console import say
+
+    if args.resume:
+        raise ValueError("--plan is for a run that is not begun, got --resume; leave one of them out")
+    for line in plan(check(asked_for(args)), args.out):
+        say(line)
 
 
 def asked_for(args: argparse.Namespace) -> Run:

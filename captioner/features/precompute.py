@@ -85,8 +85,8 @@ def plan_lines(job: Job, count: int | None, todo: int | None, few: Sequence[Exam
     if todo != count:
         yield f"{job.name}: {(count or 0) - (todo or 0):,} of {count:,} pictures are finished"
     if few:
-        room = shutil.disk_usage(job.out).free / 1e9
-        yield f"{job.name}: {plan(todo, few, clip)}; {room:.1f} GB are free"
+        room = shutil.disk_usage(job.out).free
+        yield f"{job.name}: {plan(todo, few, clip, room)}; {room / 1e9:.1f} GB are free"
 
 
 def ahead(job: Job, shelf: DiskShelf) -> tuple[int | None, int | None, list[Example]]:

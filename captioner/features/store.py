@@ -136,10 +136,10 @@ class FeatureStore:
         return cls(shelf, keys, skipped)
 
 
-def plan(count: int | None, sample: Sequence[Example], clip: Clip) -> str:
+def plan(count: int | None, sample: Sequence[Example], clip: Clip, room: float = float("inf")) -> str:
     """A line on the disk space and the time that `count` pictures need, at the rate of a sample that is computed now.
 
-    Without a count, the line is about a thousand pictures.
+    Without a count, the line is about a thousand pictures. Raises ValueError when they need more bytes than `room`.
     """
     started = time.perf_counter()
     (block,) = look_at([sample], clip, MemoryShelf())
@@ -149,8 +149,14 @@ def plan(count: int | None, sample: Sequence[Example], clip: Clip) -> str:
     p, f = next(iter(block.new.values())).shape
     pictures = 1000 if count is None else count
     name = "of each 1,000 pictures" if count is None else f"of {count:,} pictures"
+    size = 2 * p * f * pictures  # fp16
+    if size > room:
+        raise ValueError(
+            f"the features {name} need {space(size)} of disk, and {space(room)} are free; make room, or give a folder "
+            "on another disk"
+        )
     return (
-        f"features {name}: {p} x {f} each, {space(2 * p * f * pictures)}, about {hours(pictures / rate)} "  # fp16
+        f"features {name}: {p} x {f} each, {space(size)}, about {hours(pictures / rate)} "
         f"at {rate:.0f} pictures a second"
     )
 

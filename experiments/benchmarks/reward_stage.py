@@ -39,8 +39,8 @@ from captioner.model.encoder_decoder import Captioner
 from captioner.model.vocabulary import Vocabulary
 from captioner.presets import PRESETS
 from captioner.training.objectives import cross_entropy, self_critical
+from captioner.training.opening import untrained, vocabulary_of
 from captioner.training.rollout import Batch, Drawn, Place, judged, sample
-from captioner.training.session import untrained, vocabulary_of
 from metric.clip.embedder import Embedder
 from metric.clip.load import load_clip
 from metric.clip.model import Clip, frozen

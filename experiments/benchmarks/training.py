@@ -42,6 +42,7 @@ from captioner.training.stage import Stage, open_stage
 from captioner.training.step_batches import Read, Reader
 from metric.clip.load import load_clip
 from metric.positives.sources import positives_for
+from metric.runtime import memory
 from metric.runtime.device import device_of
 from metric.runtime.gradients import data_parallel
 from metric.runtime.processes import joined
@@ -218,19 +219,12 @@ def reset_peak(device: torch.device) -> float:
         return torch.cuda.memory_allocated() / 2**20
     ctypes.CDLL("libc.so.6").malloc_trim(0)  # freed memory goes back to the system
     Path("/proc/self/clear_refs").write_text("5")
-    return status("VmRSS")
+    return memory.resident() / 2**20
 
 
 def peak(device: torch.device) -> float:
     """The peak memory since `reset_peak`, in MiB."""
-    return torch.cuda.max_memory_allocated() / 2**20 if device.type == "cuda" else status("VmHWM")
-
-
-def status(name: str) -> float:
-    """A line of the status of this process, in MiB."""
-    line = re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    assert line
-    return int(line[1]) / 1024
+    return torch.cuda.max_memory_allocated() / 2**20 if device.type == "cuda" else memory.peak() / 2**20
 
 
 def operations(step: Step) -> float:

@@ -16,7 +16,7 @@ from captioner.config import Model
 from captioner.features.store import grid_features
 from captioner.model.encoder_decoder import Captioner
 from captioner.model.vocabulary import Vocabulary
-from captioner.training.session import untrained
+from captioner.training.opening import untrained
 from metric.clip.model import Clip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tarfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -52,6 +53,14 @@ def test_plan_comes_first_and_unreadable_pictures_are_named(kept, pictures, tmp_
 def test_plan_alone_computes_nothing(kept, pictures, tmp_path, capsys):
     assert kept(pictures, "--plan") == 0
     assert "features of 9 pictures" in capsys.readouterr().out
+    assert not [*(tmp_path / "f").rglob("*.safetensors")]
+
+
+def test_features_that_do_not_fit_are_not_begun(kept, pictures, tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr("captioner.features.precompute.shutil.disk_usage", lambda place: SimpleNamespace(free=1000))
+    assert kept(pictures) == 2
+    said = capfd.readouterr().err
+    assert "the features of 9 pictures need 0.0 MB of disk, and 0.0 MB are free; make room" in said
     assert not [*(tmp_path / "f").rglob("*.safetensors")]
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, distributed, multiprocessing
 
 from captioner.cli import main
 from captioner.config import Run, Xe
-from captioner.training import session
+from captioner.training import opening
 from captioner.training.step_batches import Ahead, check_shares
 from metric.runtime.device import device_of
 from metric.runtime.processes import rank
@@ -68,7 +68,7 @@ def work(number: int, folder: Path, asked: dict[str, list[str]], ports: list[int
         assert main(launched(*command, "--out", str(folder / "two" / name))) == 0
     uneven = launched(*asked["stages"], "--xe.batch-size", "5", "--out", str(folder / "uneven"))
     said = {"uneven": refusal(uneven)}
-    load, session.load = session.load, lambda *asked: load(*asked)[rank() :]
+    load, opening.load = opening.load, lambda *asked: load(*asked)[rank() :]
     said["unlike"] = refusal(launched(*asked["stages"], "--out", str(folder / "unlike")))
     (folder / f"said by {number}.json").write_text(json.dumps(said))
 

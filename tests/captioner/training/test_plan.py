@@ -1,0 +1,81 @@
+"""The plan of a training: its figures are those of the run, and a run that does not fit is not begun."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+
+from captioner.cli import main
+from captioner.config import Model, Run, override
+from captioner.features.store import FeatureStore
+from captioner.runs.folder import RunFolder
+from captioner.training.opening import opened
+from captioner.training.plan import activations, features, lasting
+from metric.runtime import memory
+
+SIZES = Model(d=16, heads=2, encoder_layers=1, decoder_layers=1, feedforward=32, vocabulary=560)
+
+
+@pytest.fixture
+def tiny(tiny_clip) -> Run:
+    return Run(data="scenes:count=40", clip=tiny_clip, val_count=6, device="cpu", model=SIZES, keep=1)
+
+
+def test_features_are_those_that_are_computed(tiny, tmp_path):
+    start = opened(tiny)
+    stored = FeatureStore.build([*start.train, *start.val], start.clip, None)
+    assert features(start).memory == sum(array.nbytes for array in stored.shelf.features.values())
+    on_disk = opened(override(tiny, {"features": str(tmp_path)}))
+    assert features(on_disk).disk == features(start).memory and not features(on_disk).memory
+    FeatureStore.build(start.train, start.clip, tmp_path)
+    assert features(on_disk).disk == features(start).memory * 6 / 46
+
+
+def test_checkpoints_are_as_large_as_told(tiny_flags, tmp_path):
+    assert main(["train", *tiny_flags, "--xe.steps", "1", "--keep", "1", "--out", str(tmp_path / "run")]) == 0
+    files = [*(tmp_path / "run" / "checkpoints" / "last").glob("*.safetensors")]
+    held = sum(tensor.nbytes for file in files for tensor in load_file(file).values())
+    needs = lasting(opened(RunFolder(tmp_path / "run").run))
+    [told] = [need.disk for need in needs if need.what == "checkpoints"]
+    assert told == pytest.approx(2 * held, rel=0.05)  # buffers and counts of steps are not told
+
+
+def test_activations_grow_with_the_pictures_and_the_candidates(tiny):
+    few = activations(opened(override(tiny, {"xe.batch_size": 4}))).memory
+    assert activations(opened(override(tiny, {"xe.batch_size": 8}))).memory == 2 * few
+    assert activations(opened(override(tiny, {"xe.batch_size": 8, "accumulate": 2}))).memory == few
+    rewarded = override(tiny, {"xe.batch_size": 4, "rl.batch_size": 4, "rl.samples": 6, "rewards": ("cider",)})
+    assert 3 * few < activations(opened(rewarded)).memory < 6 * few  # the encoder's are shared by the candidates
+
+
+def test_plan_says_memory_disk_and_steps_and_begins_nothing(tiny_flags, tmp_path, capsys):
+    flags = [*tiny_flags, "--xe.steps", "20", "--reward", "cider", "--rl.steps", "3"]
+    assert main(["train", *flags, "--out", str(tmp_path / "run"), "--plan"]) == 0
+    said = capsys.readouterr().out
+    assert "memory: " in said and "disk: " in said and "features of 46 pictures, 4 x 16 each" in said
+    assert "xe: 20 steps of 4 pictures, each of the 40 pictures 2.0 times; 1 evaluations on 6 pictures" in said
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("more", [[], ["--plan"]])
+def test_too_little_memory_is_told_before_the_run(tiny_flags, refused, tmp_path, monkeypatch, more):
+    monkeypatch.setattr(memory, "free", lambda: 1000)
+    said = refused("train", *tiny_flags, *more, "--out", tmp_path / "run")
+    assert "of memory more, and 0.0 MB are free; type --features DIR" in said
+    assert not (tmp_path / "run").exists()
+
+
+def test_too_little_disk_is_told_before_the_run(tiny_flags, refused, tmp_path, monkeypatch):
+    usage = namedtuple("usage", "free")
+    monkeypatch.setattr("captioner.training.plan.shutil.disk_usage", lambda place: usage(1000))
+    assert f"0.0 MB are free at {tmp_path / 'run'}; make room" in refused(
+        "train", *tiny_flags, "--out", tmp_path / "run"
+    )
+    assert not Path(tmp_path / "run").exists()
+
+
+def test_a_begun_run_has_no_plan(refused, tmp_path):
+    assert "--plan is for a run that is not begun" in refused("train", "--plan", "--resume", "--out", tmp_path)
