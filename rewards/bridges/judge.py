@@ -93,13 +93,14 @@ class Judge:
         return verdicts
 
     def lack(self, row: Row) -> str:
-        """What a row lacks that a reward needs. "" for a row that can be judged."""
-        needs = self.mix.needs
-        if "images" in needs and row.image is None:
-            return "no picture"
-        if "scenes" in needs and not isinstance(row.image, Scene):
-            return "no drawn scene"
-        return "no references" if "references" in needs and not row.references else ""
+        """What a row lacks, and the reward that needs it. "" for a row that can be judged."""
+        lacks = {
+            "images": "no picture" if row.image is None else "",
+            "scenes": "" if isinstance(row.image, Scene) else "no drawn scene",
+            "references": "" if row.references else "no references",
+        }
+        needed = ((lacks.get(need), term.key) for term in self.mix.terms for need in term.needs)
+        return next((f"{lack}, which {key} needs" for lack, key in needed if lack), "")
 
     def judged(self, rows: Sequence[Row]) -> list[Verdict]:
         """Verdicts of rows that lack nothing. Groups with one number of captions go to the rewards together."""

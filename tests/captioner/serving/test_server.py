@@ -154,13 +154,17 @@ def test_bad_requests_have_one_line_and_the_server_goes_on(server, photos, metho
 
 
 def test_a_refusal_tells_the_trainer_what_to_do(server, photos):
-    with pytest.raises(ValueError, match=r"no picture; the picture is the path in extra_info\['image'\]"):
+    with pytest.raises(
+        ValueError, match=r"no picture, which refclips needs; the picture is the path in extra_info\['image'\]"
+    ):
         verl.compute_score("scenes", "a dog", ["a dog"], {}, url=server[0])
     with pytest.raises(ValueError, match="refused: item 0: no references"):
         easyr1.compute_score(
             [{"response": "a", "response_length": 1, "ground_truth": {"image": photos[0]}}], url=server[0]
         )
-    with pytest.raises(ValueError, match=r'reward_inputs\[0\]: no picture; give ground_truth as {"image": PATH'):
+    with pytest.raises(
+        ValueError, match=r'reward_inputs\[0\]: no picture, which clips needs; give ground_truth as {"image": PATH'
+    ):
         easyr1.compute_score([{"response": "a", "response_length": 1, "ground_truth": "a dog"}], reward="clips")
 
 

@@ -89,16 +89,22 @@ def test_rows_that_cannot_be_judged_have_a_reason_and_the_others_a_value(capsys)
     verdicts = judge([good, Row("a dog", None, ("x",)), Row("a dog", SCENES[1]), Row("a dog", damaged, ("x",))])
     assert [verdict.why for verdict in verdicts] == [
         "",
-        "no picture",
-        "no references",
+        "no picture, which refclips needs",
+        "no references, which refclips needs",
         "row 3: no picture of a known format",
     ]
     assert verdicts[0].total == pytest.approx(directly(["refclips"], good)[0], abs=1e-6)
     assert [verdict.total for verdict in verdicts[1:]] == [None] * 3
     judge.caution(verdicts)
     judge.caution(verdicts)
-    assert capsys.readouterr().err.count("cannot judge row 1: no picture") == 1
-    assert Judge(["truth"])([Row("x", picture_of(Image.new("RGB", (4, 4)), "row 0"))])[0].why == "no drawn scene"
+    assert (
+        capsys.readouterr().err.count("cannot judge row 1: no picture, which refclips needs; such rows get no value")
+        == 1
+    )
+    assert (
+        Judge(["truth"])([Row("x", picture_of(Image.new("RGB", (4, 4)), "row 0"))])[0].why
+        == "no drawn scene, which truth needs"
+    )
     assert judge([]) == []
 
 
