@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 
+import numpy as np
 import pytest
 import torch
 
@@ -83,8 +84,17 @@ def test_dozens_of_clients_at_once_have_the_numbers_of_direct_calls(server, phot
     asked = [(TEXTS[n % 6], n % 3, n % 2) for n in range(60)]
 
     def client(caption: str, number: int, as_bytes: int) -> dict[str, float]:
-        extra = {"image": photos[number], "references": texts_of(number), "index": number}
-        return verl.compute_score("scenes", caption, None, extra, url=url, pictures="bytes" if as_bytes else "path")
+        """A call as verl's reward manager makes it, with references as an array of a parquet file."""
+        return verl.compute_score(
+            data_source="scenes",
+            solution_str=caption,
+            ground_truth="",
+            extra_info={"image": photos[number], "references": np.array(texts_of(number), object), "num_turns": None},
+            reward_router_address=None,
+            reward_model_tokenizer=None,
+            url=url,
+            pictures="bytes" if as_bytes else "path",
+        )
 
     before = batcher.batches
     with ThreadPoolExecutor(len(asked)) as pool:
