@@ -155,11 +155,13 @@ def caption(
     skip_done: bool = False,
     checker: str = "auto",
     workers: int = 0,
+    prompt: str = "",
 ) -> bool:
     """Writes captions of the pictures of a folder or data set. A second call continues an interrupted one.
 
     Args:
-        model: run folder, model folder or hub id.
+        model: run folder, model folder or hub id of a captioner. `hf:ORG/NAME` and `hf:FOLDER` are models of
+            transformers.
         images: folder, archive, shards, table, or a data set as `name:option=value,...`.
         out: file or folder of captions. OUT.work beside it keeps the finished blocks.
         split: split of the data set, if `images` is one.
@@ -186,6 +188,7 @@ def caption(
         skip_done: whether the captions in `out` are kept, whoever made them and how.
         checker: grammar checker of the printed summary: languagetool, harper, none or auto.
         workers: workers of Ray. With 0, this process captions.
+        prompt: text that a transformers model continues, or the question to a chat model.
 
     Returns:
         True if every picture was captioned. The others are named in OUT.left-out.jsonl.
@@ -193,13 +196,13 @@ def caption(
     Raises:
         ValueError: the model, the pictures, a setting or the output cannot be used.
     """
-    from captioner.captioning.candidates import CandidateSettings
     from captioner.captioning.formats import format_of
     from captioner.captioning.job import Job, caption
-    from captioner.captioning.worker import ModelSource
+    from captioner.sources.named import source_of
+    from captioner.sources.settings import CandidateSettings
     from metric.runtime.work_share import own_gpu, share_of
 
-    source = ModelSource(str(model), clip, own_gpu(device, os.environ), features)
+    source = source_of(str(model), clip, own_gpu(device, os.environ), features, prompt)
     given: dict[str, float | None] = {"beams": beams or None, "max_length": max_length or None}
     given |= {"length_penalty": length_penalty, "no_repeat_ngram": no_repeat_ngram, "guidance": guidance}
     decode = decode_with(source.decode(), {name: value for name, value in given.items() if value is not None})

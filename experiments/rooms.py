@@ -50,6 +50,7 @@ CAPTIONER = (
     "flags presets data",
     "features model",
     "decoding runs",
+    "sources",
     "training captioning scoring comparison serving watching",
     "hardening publishing",
     "api",

@@ -1,4 +1,5 @@
-"""Captions for a data set: candidates, a journal of finished blocks, the output formats.
+"""Captions for a data set: candidates that are scored and chosen, a journal of finished blocks, the output formats.
 
-Imports `captioner.decoding`, `captioner.features`, `captioner.runs`, `captioner.data`, `rewards` and `metric`.
+Imports `captioner.sources`, `captioner.decoding`, `captioner.features`, `captioner.runs`, `captioner.data`, `rewards`
+and `metric`.
 """

@@ -11,17 +11,19 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from captioner.captioning.candidates import CandidateSettings
 from captioner.captioning.formats import FORMATS, Format, refuse_sidecars
 from captioner.captioning.journal import KEPT, Row, Rows, Work, line, part_of
 from captioner.captioning.summary import summary
-from captioner.captioning.worker import ModelSource, Worker
+from captioner.captioning.worker import Worker
 from captioner.data import Part, parts, refuse_empty, rereadable
 from captioner.data.blocks import Block, blocks
 from captioner.features.shelf import is_same
 from captioner.features.store import known_ids
 from captioner.runs.reached import tell_unfinished
 from captioner.runs.signature import said
+from captioner.sources.own import OwnSource
+from captioner.sources.protocol import CaptionSource
+from captioner.sources.settings import CandidateSettings
 from metric.example import Example, UnreadableImage, open_image
 from metric.runtime.console import tell
 from metric.runtime.progress import Progress
@@ -33,7 +35,7 @@ from metric.storage.ledger import beside, kept, report_all
 class Job:
     """The work of one process."""
 
-    model: ModelSource
+    source: CaptionSource
     images: str
     split: str
     out: Path
@@ -50,12 +52,12 @@ class Job:
     def settings(self) -> dict[str, Any]:
         """The settings that all captions of an output share."""
         generation = said(asdict(self.candidates)) | {"rewards": list(self.candidates.rewards)}
-        source = {"images": self.images, "split": self.split, "format": self.format}
-        return source | {"model": self.model.fingerprint} | generation
+        place = {"images": self.images, "split": self.split, "format": self.format}
+        return place | self.source.settings | generation
 
     @cached_property
     def parts(self) -> list[Part]:
-        return parts(self.images, self.split, known_ids(self.model.features))
+        return parts(self.images, self.split, known_ids(self.source.features))
 
     def blocks(self) -> Iterator[Block]:
         return blocks(self.parts, self.batch_size, self.share, self.images)
@@ -66,13 +68,13 @@ def caption(job: Job) -> bool:
 
     Raises ValueError when OUT exists without a work folder, or when the work folder has other settings.
     """
-    if job.share.speaks:
-        tell_unfinished(job.model.name)
-    source = captioners(job)
+    if job.share.speaks and isinstance(job.source, OwnSource):
+        tell_unfinished(job.source.name)
+    caption_blocks = captioners(job)
     work = Work(job.out)
     refuse_foreign(work, job)
     if rereadable(job.images):  # a misspelt input must not leave a work folder
-        refuse_empty(job.images, job.split, known_ids(job.model.features))
+        refuse_empty(job.images, job.split, known_ids(job.source.features))
         if job.format == "txt":
             refuse_sidecars(
                 job.out, (example.id for part in job.parts for example in part() if isinstance(example, Example))
@@ -84,7 +86,7 @@ def caption(job: Job) -> bool:
     done = partial(is_done, before, FORMATS[job.format].done_as)
     try:
         with work.journal(job.share) as file, progress_of(job, len(before)) as progress:
-            for rows in source(unfinished(job, before, changed)):
+            for rows in caption_blocks(unfinished(job, before, changed)):
                 rows = [
                     replace(row, anew=row.id in changed)
                     for row in rows
@@ -115,8 +117,8 @@ def captioners(job: Job) -> Callable[[Iterator[Block]], Iterator[list[Row]]]:
     if job.workers:
         from captioner.captioning.ray_engine import on_ray
 
-        return partial(on_ray, job.model, job.candidates, job.images, job.split, job.workers)
-    return Worker(job.model, job.candidates, job.images, job.split).rows
+        return partial(on_ray, job.source, job.candidates, job.images, job.split, job.workers)
+    return Worker(job.source, job.candidates, job.images, job.split).rows
 
 
 def refuse_foreign(work: Work, job: Job) -> None:

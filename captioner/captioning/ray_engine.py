@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from captioner.captioning.candidates import CandidateSettings
 from captioner.captioning.journal import Row
-from captioner.captioning.worker import ModelSource, Worker
+from captioner.captioning.worker import Worker
 from captioner.data.blocks import Block
+from captioner.sources.protocol import CaptionSource
+from captioner.sources.settings import CandidateSettings
 
 
 def library() -> Any:
@@ -25,8 +26,8 @@ def library() -> Any:
 class Captions:
     """The state of a worker of Ray. A batch of Ray is one block, so its captions equal those of a local process."""
 
-    def __init__(self, model: ModelSource, settings: CandidateSettings, images: str, split: str) -> None:
-        self.worker = Worker(model, settings, images, split)
+    def __init__(self, source: CaptionSource, settings: CandidateSettings, images: str, split: str) -> None:
+        self.worker = Worker(source, settings, images, split)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         blocks = [pickle.loads(block) for block in batch["block"]]
@@ -34,14 +35,14 @@ class Captions:
 
 
 def on_ray(
-    model: ModelSource, settings: CandidateSettings, images: str, split: str, workers: int, blocks: Iterator[Block]
+    source: CaptionSource, settings: CandidateSettings, images: str, split: str, workers: int, blocks: Iterator[Block]
 ) -> Iterator[list[Row]]:
     """Yields the rows of each block, in the order in which the workers finish."""
     ray = library()
     pickled = ray.data.from_items([{"block": pickle.dumps(block)} for block in blocks])
     captioned = pickled.map_batches(
         Captions,
-        fn_constructor_args=(model, settings, images, split),
+        fn_constructor_args=(source, settings, images, split),
         batch_size=1,
         concurrency=workers,
     )

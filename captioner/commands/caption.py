@@ -18,7 +18,11 @@ HELP = "captions for a folder of pictures or a data set"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", default="", help="captioner: a run folder, model folder or hub id")
+    parser.add_argument(
+        "--model",
+        default="",
+        help="captioner: a run folder, model folder or hub id; a model of transformers: hf:ORG/NAME or hf:FOLDER",
+    )
     parser.add_argument(
         "--images",
         default="",
@@ -36,6 +40,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def add_generation(parser: Any) -> None:
     """Adds the flags of decoding and of the choice among captions."""
+    parser.add_argument(
+        "--prompt", default="", metavar="TEXT", help="text that a model of transformers continues, or its question"
+    )
     parser.add_argument("--method", default="", help="decoding: beam, greedy or sample (beam; sample with --best-of)")
     add_decoding(parser)
     parser.add_argument(
@@ -74,7 +81,9 @@ def add_work(parser: Any) -> None:
     """Adds the flags of batches, devices, shares and leftovers."""
     parser.add_argument("--batch-size", type=positive, default=64, metavar="INT", help="pictures at a time (64)")
     add_device(parser)
-    parser.add_argument("--clip", default="", help="new place of the captioner's CLIP, if the CLIP has moved")
+    parser.add_argument(
+        "--clip", default="", help="new place of the captioner's CLIP; with hf:, the CLIP of rewards such as clips"
+    )
     parser.add_argument(
         "--features", default="", metavar="DIR", help="folder of features that `captioner features` made"
     )
@@ -135,6 +144,7 @@ def run(args: argparse.Namespace) -> None:
         skip_done=args.skip_done,
         checker=args.checker,
         workers=args.workers if args.engine == "ray" else 0,
+        prompt=args.prompt,
     )
     work = Work(args.out)
     if work.lacking(share_of(args.shard, os.environ).count):

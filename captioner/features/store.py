@@ -6,11 +6,11 @@ Axes: n or b pictures, p patches, f features.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -28,6 +28,7 @@ from metric.storage.ledger import report_all
 SHARD = 256  # pictures of a shard; a kill costs at most one shard
 TOGETHER = 64  # pictures that the tower computes at once
 PLANNED = 10_000  # a plan is printed before so many pictures are computed
+T = TypeVar("T")
 ONLINE = "online"  # value of --features: no folder, features are computed for each batch
 
 
@@ -46,15 +47,23 @@ Reading = list[tuple[Example, Future[tuple[Entry, Tensor | None]]]]
 
 def look_at(blocks: Iterable[Sequence[Example]], clip: Clip, shelf: Shelf) -> Iterator[Looked]:
     """Yields the features of each block. Threads read the pictures of the next block meanwhile."""
+    for reading in read_ahead(blocks, lambda example: glance(example, clip, shelf)):
+        yield looked(reading, clip)
+
+
+def read_ahead(
+    blocks: Iterable[Sequence[Example]], read: Callable[[Example], T]
+) -> Iterator[list[tuple[Example, Future[T]]]]:
+    """Yields each block with what `read` gives for its examples, read by threads while the block before is at work."""
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        reading: Reading | None = None
+        reading: list[tuple[Example, Future[T]]] | None = None
         for block in blocks:
             before = reading
-            reading = [(example, pool.submit(glance, example, clip, shelf)) for example in block]
+            reading = [(example, pool.submit(read, example)) for example in block]
             if before is not None:
-                yield looked(before, clip)
+                yield before
         if reading is not None:
-            yield looked(reading, clip)
+            yield reading
 
 
 def glance(example: Example, clip: Clip, shelf: Shelf) -> tuple[Entry, Tensor | None]:

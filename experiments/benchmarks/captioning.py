@@ -24,14 +24,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from captioner.captioning.candidates import CandidateSettings
-from captioner.captioning.worker import ModelSource, Worker
+from captioner.captioning.worker import Worker
 from captioner.config import Decode
 from captioner.data import parts
 from captioner.data.blocks import blocks
 from captioner.decoding.generate import generate
 from captioner.features.patch_features import grid_features
 from captioner.features.store import FeatureStore
+from captioner.sources.own import OwnCaptions, OwnSource
+from captioner.sources.settings import CandidateSettings
 from metric.example import Example, open_image
 from metric.runtime.work_share import WHOLE
 
@@ -45,22 +46,23 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=256, help="number of pictures (256)")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    model = ModelSource(args.model)
+    model = OwnSource(args.model)
     decode = model.decode()
-    worker = Worker(model, CandidateSettings(decode.max_length, candidates=decode.beams), "", "test")
+    settings = CandidateSettings(decode.max_length, candidates=decode.beams)
+    own, worker = model.load(settings), Worker(model, settings, "", "test")
     files = sorted(args.images.glob("*.jpg"))[: args.count]
     with tempfile.TemporaryDirectory() as made:
         places = laid_out(files, Path(made))
-        FeatureStore.build([Example(path.name, path) for path in files], worker.clip, Path(made) / "features")
-        featured = Worker(replace(model, features=str(Path(made) / "features")), worker.settings, "", "test")
+        FeatureStore.build([Example(path.name, path) for path in files], own.tower, Path(made) / "features")
+        featured = Worker(replace(model, features=str(Path(made) / "features")), settings, "", "test")
         ways: dict[str, Callable[[], dict[str, str]]] = {
-            "plain loop": lambda: plain(worker, files, decode),
+            "plain loop": lambda: plain(own, files, decode),
             "JPEG folder": lambda: streamed(worker, str(places["folder"])),
             "shards": lambda: streamed(worker, str(places["shards"])),
             "kept features": lambda: streamed(featured, str(places["folder"])),
         }
         report(ways, len(files))
-        limits(worker, files, decode)
+        limits(own, files, decode)
 
 
 def report(ways: dict[str, Callable[[], dict[str, str]]], count: int) -> None:
@@ -83,20 +85,20 @@ def timed(work: Callable[[], Any]) -> tuple[Any, float]:
     return result, min(seconds)
 
 
-def limits(worker: Worker, files: list[Path], decode: Decode) -> None:
+def limits(own: OwnCaptions, files: list[Path], decode: Decode) -> None:
     """Prints the speed of each part of the work alone, and of their sum."""
     batches = [files[start : start + BATCH] for start in range(0, len(files), BATCH)]
-    pixels, reading = timed(lambda: [torch.stack([worker.clip.preprocess(open_image(p)) for p in b]) for b in batches])
-    features, looking = timed(lambda: [grid_features(worker.clip, part).half().float() for part in pixels])
-    _, searching = timed(lambda: [captioned(worker, part, decode) for part in features])
+    pixels, reading = timed(lambda: [torch.stack([own.tower.preprocess(open_image(p)) for p in b]) for b in batches])
+    features, looking = timed(lambda: [grid_features(own.tower, part).half().float() for part in pixels])
+    _, searching = timed(lambda: [captioned(own, part, decode) for part in features])
     parts = {"reading and resizing": reading, "image tower": looking, "search": searching}
     for name, seconds in [*parts.items(), ("limit, the sum", sum(parts.values()))]:
         print(f"{name:20} {len(files) / seconds:7.1f} pictures a second")
 
 
-def captioned(worker: Worker, features: Tensor, decode: Decode) -> list[list[str]]:
+def captioned(own: OwnCaptions, features: Tensor, decode: Decode) -> list[list[str]]:
     """The captions of features `b p f`, `decode.beams` a picture."""
-    return generate(worker.captioner, features, k=decode.beams, max_length=decode.max_length).captions
+    return generate(own.captioner, features, k=decode.beams, max_length=decode.max_length).captions
 
 
 def laid_out(files: list[Path], folder: Path) -> dict[str, Path]:
@@ -115,14 +117,14 @@ def laid_out(files: list[Path], folder: Path) -> dict[str, Path]:
     return places
 
 
-def plain(worker: Worker, files: list[Path], decode: Decode) -> dict[str, str]:
+def plain(own: OwnCaptions, files: list[Path], decode: Decode) -> dict[str, str]:
     """File name -> caption, by a loop that prepares, encodes and captions one batch after another."""
     captions: dict[str, str] = {}
     remaining = iter(files)
     while batch := list(islice(remaining, BATCH)):
-        pixels = torch.stack([worker.clip.preprocess(open_image(path)) for path in batch])
-        features = grid_features(worker.clip, pixels).half().float()
-        captions |= {path.name: beams[0] for path, beams in zip(batch, captioned(worker, features, decode))}
+        pixels = torch.stack([own.tower.preprocess(open_image(path)) for path in batch])
+        features = grid_features(own.tower, pixels).half().float()
+        captions |= {path.name: beams[0] for path, beams in zip(batch, captioned(own, features, decode))}
     return captions
 
 

@@ -60,7 +60,7 @@ def build_clips(context: Context, clip: str = "", precision: str = "fp32") -> Re
 
     arXiv 2104.08718. The references are not used. Raised for long, it leads to lists of keywords.
     """
-    return similarity("CLIP-S", CLIP_W, load_clip(clip or context.clip, context.device), False, precision)
+    return untuned("CLIP-S", "clips", clip, precision, context)
 
 
 @register("refclips", needs=("images", "references"))
@@ -69,7 +69,7 @@ def build_refclips(context: Context, clip: str = "", precision: str = "fp32") ->
 
     arXiv 2104.08718. The references of each image are embedded once.
     """
-    return similarity("RefCLIP-S", CLIP_W, load_clip(clip or context.clip, context.device), True, precision)
+    return untuned("RefCLIP-S", "refclips", clip, precision, context)
 
 
 @register("pacs", needs=("images", "weights"))
@@ -150,6 +150,13 @@ def similarity(title: str, w: float, clip: Clip, with_references: bool, precisio
     more += "" if precision == "fp32" else f",precision={precision}"
     signature = f"{title}[w{w:g},prefix={PREFIX.strip()!r},weights={clip.fingerprint}{more}]"
     return Similarity(signature, embedder, partial(pac_s, w=w), with_references)
+
+
+def untuned(title: str, name: str, clip: str, precision: str, context: Context) -> Similarity:
+    """The reward `name` by the CLIP of that name, or by that of the run. Raises ValueError where there is neither."""
+    if not (clip or context.clip):
+        raise ValueError(f"reward {name} needs a CLIP, got none; type {name}:clip=ARCH:TAG, a folder, or scenes-clip")
+    return similarity(title, CLIP_W, load_clip(clip or context.clip, context.device), name == "refclips", precision)
 
 
 def tuned(

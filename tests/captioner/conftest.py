@@ -20,6 +20,7 @@ from metric.clip.load import load_clip, new_clip, save_clip
 from metric.example import Example
 from metric.scenes.language import references
 from metric.scenes.world import sample
+from tests.captioner.tiny_hub_models import MODELS
 
 COLOURS = ["red", "green", "blue", "yellow", "black", "white", "purple", "orange", "grey"]
 CLIP = {
@@ -135,3 +136,18 @@ def refused(capfd) -> Callable[..., str]:
         return said[0]
 
     return refused
+
+
+@pytest.fixture(scope="session")
+def hub_models(tmp_path_factory) -> Callable[[str], str]:
+    """A function from blip, git, vit_gpt2 or qwen to `hf:FOLDER` of such a model with random weights."""
+    made: dict[str, str] = {}
+
+    def named(name: str) -> str:
+        if name not in made:
+            folder = tmp_path_factory.mktemp(name)
+            MODELS[name](folder)
+            made[name] = f"hf:{folder}"
+        return made[name]
+
+    return named

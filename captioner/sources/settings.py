@@ -1,0 +1,55 @@
+"""The settings by which captions are generated and chosen, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from captioner.decoding.generate import METHODS
+
+
+@dataclass(frozen=True)
+class CandidateSettings:
+    """The settings by which captions are generated and chosen. A work folder records them.
+
+    Raises ValueError for settings that contradict each other.
+    """
+
+    max_length: int
+    method: str = "beam"
+    candidates: int = 5
+    """number of beams, or of draws"""
+    n: int = 1
+    """captions that are kept of each picture"""
+    rewards: tuple[str, ...] = ()
+    best: bool = False
+    """keep the captions with the highest reward, not the likeliest beams or the first draws"""
+    scores: bool = False
+    """write log-probabilities and rewards"""
+    temperature: float = 1.0
+    top_p: float = 1.0
+    seed: int = 0
+    length_penalty: float = 0.0
+    no_repeat_ngram: int = 0
+    guidance: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise ValueError(f"--method must be one of {', '.join(METHODS)}, got {self.method!r}")
+        most = 1 if self.method == "greedy" else self.candidates
+        if self.n > most:
+            raise ValueError(
+                f"--n {self.n} is more than the {most} captions that {self.method} makes; raise --beams or --best-of, "
+                "or type --method sample"
+            )
+        if self.method != "beam" and self.length_penalty:
+            raise ValueError(
+                f"--method {self.method} ranks no beams by their length, got --length-penalty {self.length_penalty:g}; "
+                "leave --length-penalty out or type --method beam"
+            )
+        if self.method == "greedy" and self.best:
+            raise ValueError(
+                "--method greedy makes one caption, so --best-of cannot choose; type --method beam or sample"
+            )
+        if self.best != bool(self.rewards) and not (self.scores and self.rewards):
+            flag, lacking = ("--best-of", "--reward SPEC") if self.best else ("--reward", "--best-of N or --scores")
+            raise ValueError(f"{flag} needs {lacking}; `captioner rewards` lists rewards")
