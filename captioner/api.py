@@ -156,6 +156,9 @@ def caption(
     checker: str = "auto",
     workers: int = 0,
     prompt: str = "",
+    candidates: str | Path = "",
+    drop_phrases: Sequence[str] = (),
+    least_score: float | None = None,
 ) -> bool:
     """Writes captions of the pictures of a folder or data set. A second call continues an interrupted one.
 
@@ -189,6 +192,10 @@ def caption(
         checker: grammar checker of the printed summary: languagetool, harper, none or auto.
         workers: workers of Ray. With 0, this process captions.
         prompt: text that a transformers model continues, or the question to a chat model.
+        candidates: file of captions that others made, in place of `model`; `images` may then be empty, for the pictures
+            that the file names.
+        drop_phrases: phrases that are removed from the beginning of a caption, or files with a phrase a line.
+        least_score: lowest reward of a caption that is written.
 
     Returns:
         True if every picture was captioned. The others are named in OUT.left-out.jsonl.
@@ -198,22 +205,30 @@ def caption(
     """
     from captioner.captioning.formats import format_of
     from captioner.captioning.job import Job, caption
+    from captioner.captioning.phrases import phrases_of
+    from captioner.sources.candidate_file import pictures_of, refuse_strangers
     from captioner.sources.named import source_of
-    from captioner.sources.settings import CandidateSettings
+    from captioner.sources.settings import GIVEN, CandidateSettings, refuse_decoding
     from metric.runtime.work_share import own_gpu, share_of
 
-    source = source_of(str(model), clip, own_gpu(device, os.environ), features, prompt)
+    file = Path(candidates).expanduser() if candidates else None
+    source = source_of(str(model), clip, own_gpu(device, os.environ), features, prompt, file)
     given: dict[str, float | None] = {"beams": beams or None, "max_length": max_length or None}
     given |= {"length_penalty": length_penalty, "no_repeat_ngram": no_repeat_ngram, "guidance": guidance}
-    decode = decode_with(source.decode(), {name: value for name, value in given.items() if value is not None})
-    method = method or ("sample" if best_of else "beam")
+    given = {name: value for name, value in given.items() if value is not None}
+    if file:
+        refuse_decoding(given | ({"method": method} if method else {}))
+        images = str(images) or pictures_of(file)
+        refuse_strangers(file, images, split)
+    decode = decode_with(source.decode(), given)
+    method = GIVEN if file else method or ("sample" if best_of else "beam")
     settings = CandidateSettings(
         max_length=decode.max_length,
         method=method,
-        candidates=1 if method == "greedy" else beams or best_of or (decode.beams if method == "beam" else n),
+        candidates=number_of_candidates(method, decode.beams, beams, best_of, n),
         n=n,
         rewards=tuple(rewards),
-        best=bool(best_of),
+        best=bool(rewards if file else best_of),
         scores=scores,
         temperature=temperature,
         top_p=top_p,
@@ -221,6 +236,8 @@ def caption(
         length_penalty=decode.length_penalty if method == "beam" or length_penalty else 0.0,
         no_repeat_ngram=decode.no_repeat_ngram,
         guidance=decode.guidance,
+        drop_phrases=phrases_of(drop_phrases),
+        least_score=least_score,
     )
     share = share_of(shard, os.environ)
     kind = format_of(Path(out).expanduser(), format)
@@ -239,6 +256,13 @@ def caption(
             workers,
         )
     )
+
+
+def number_of_candidates(method: str, own_beams: int, beams: int, best_of: int, n: int) -> int:
+    """The candidates that are made of a picture by a method, or, of those that others made, the most that count."""
+    if method == "greedy":
+        return 1
+    return beams or best_of or {"beam": own_beams, "given": 0}.get(method, n)
 
 
 def load_data(data: str | Path, split: str = "train") -> list[Example]:

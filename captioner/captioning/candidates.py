@@ -5,38 +5,53 @@ Axes: b pictures, k candidates of each.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from captioner.captioning.journal import Row
+from captioner.captioning.phrases import without_head
 from captioner.decoding.best_of import order
-from captioner.sources.protocol import Candidates, CaptionMaker, Seen
+from captioner.sources.protocol import CaptionMaker, Seen
 from captioner.sources.settings import CandidateSettings
+from metric.example import Example
 from rewards.mix import Mix
+
+Captions = Sequence[Sequence[str]]
+Columns = dict[str, Tensor]
 
 
 def candidates(maker: CaptionMaker, seen: Seen, settings: CandidateSettings, reward: Mix | None) -> list[Row]:
-    """Makes one row for each example of a block. The caller fills in the field `order`."""
+    """Makes one row for each example of a block. The caller fills in the field `order`.
+
+    Phrases are removed before the reward scores, so that the captions that are written are those that were scored.
+    """
     made = maker.make(seen)
-    total, columns = scored(made, seen, reward)
-    chosen = order(total, settings.best)[:, : settings.n].tolist()
-    return [
-        Row(
-            example.id,
-            captions=[str(made.captions[i][j]) for j in chosen[i]],
-            scores={name: [round(float(values[i, j]), 6) for j in chosen[i]] for name, values in columns.items()}
-            if settings.scores
-            else {},
+    captions = [[without_head(text, settings.drop_phrases) for text in texts] for texts in made.captions]
+    columns: Columns = {} if made.log_probabilities is None else {"log_probability": made.log_probabilities}
+    total, rewarded = scored(captions, seen.examples, reward)
+    columns |= rewarded
+    least = -torch.inf if settings.least_score is None else settings.least_score
+    rows = []
+    for i, (example, ranked) in enumerate(zip(seen.examples, order(total, settings.best).tolist())):
+        chosen = [j for j in ranked if j < len(captions[i])][: settings.n]
+        kept = [j for j in chosen if float(total[i, j]) >= least]
+        texts = [str(captions[i][j]) for j in kept]
+        scores = {name: [round(float(values[i, j]), 6) for j in kept] for name, values in columns.items()}
+        rows.append(
+            Row(example.id, captions=texts, scores=scores if settings.scores else {}, under=len(chosen) - len(kept))
         )
-        for i, example in enumerate(seen.examples)
-    ]
+    return rows
 
 
-def scored(made: Candidates, seen: Seen, reward: Mix | None) -> tuple[Tensor, dict[str, Tensor]]:
-    """What candidates are chosen by, `b k`, and the columns of scores, each `b k`: log-probability and rewards."""
-    total = torch.zeros(len(made.captions), len(made.captions[0]))
-    columns = {} if made.log_probabilities is None else {"log_probability": made.log_probabilities}
-    if reward:
-        total, parts = reward(seen.examples, made.captions)
-        columns |= {"reward": total, **parts} if len(parts) > 1 else parts
-    return total, columns
+def scored(captions: Captions, examples: Sequence[Example], reward: Mix | None) -> tuple[Tensor, Columns]:
+    """What candidates are chosen by, `b k`, and the rewards as columns, each `b k`.
+
+    Where a picture has fewer candidates than others, its last one fills the row. Without a reward all are equal.
+    """
+    k = max(map(len, captions))
+    if reward is None:
+        return torch.zeros(len(captions), k), {}
+    total, parts = reward(examples, [[*texts, *([texts[-1]] * (k - len(texts)))] for texts in captions])
+    return total, {"reward": total, **parts} if len(parts) > 1 else parts

@@ -1,4 +1,4 @@
-"""The output formats: JSONL, COCO results, capevalkit, CSV, a .txt for each picture, webdataset shards.
+"""The output formats: JSONL, COCO results, capevalkit, CSV, parquet, a .txt for each picture, webdataset shards.
 
 A file appears whole or not at all. Each format can be read again, by `Format.read` or by `captioner.data`.
 """
@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeAlias
 
 from captioner.captioning.journal import Row, Rows
+from captioner.captioning.parquet import read_parquet, write_parquet
 from captioner.captioning.webdataset_writer import write_shards
 from captioner.data.adapters.text_folders import texts_below
 from captioner.data.caption_files import read_captions
@@ -153,10 +154,11 @@ FORMATS = {
     "coco": Format(write_coco, read_one_each),
     "capevalkit": Format(write_capevalkit, read_one_each),
     "csv": Format(write_csv, read_csv),
+    "parquet": Format(write_parquet, read_parquet),
     "txt": Format(write_texts, read_texts, folder=True, done_as=without_ending),
     "webdataset": Format(write_shards, read_nothing, folder=True),
 }
-ENDINGS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "coco", ".csv": "csv"}
+ENDINGS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "coco", ".csv": "csv", ".parquet": "parquet"}
 
 
 def format_of(out: Path, typed: str) -> str:

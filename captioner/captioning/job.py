@@ -5,7 +5,7 @@ Captions of finished blocks are appended to a journal in OUT.work. The process t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -21,14 +21,15 @@ from captioner.features.shelf import is_same
 from captioner.features.store import known_ids
 from captioner.runs.reached import tell_unfinished
 from captioner.runs.signature import said
+from captioner.sources.candidate_file import report_unused
 from captioner.sources.own import OwnSource
-from captioner.sources.protocol import CaptionSource
+from captioner.sources.protocol import LACKING, CaptionSource
 from captioner.sources.settings import CandidateSettings
 from metric.example import Example, UnreadableImage, open_image
 from metric.runtime.console import tell
 from metric.runtime.progress import Progress
 from metric.runtime.work_share import WHOLE, Share
-from metric.storage.ledger import beside, kept, report_all
+from metric.storage.ledger import Ledger, beside, kept, report, report_all
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def caption(job: Job) -> bool:
                 ]
                 file.writelines(map(line, rows))
                 file.flush()
-                new += sum(not row.skipped for row in rows)
+                new += sum(bool(row.captions) for row in rows)
                 progress.advance(len(rows))
             work.marker(job.share).touch()
     except KeyboardInterrupt:
@@ -156,7 +157,8 @@ def unfinished(job: Job, before: Rows, changed: set[str]) -> Iterator[Block]:
         changed |= others
         recorded = all(item.id in before.skipped or item.kind == "caption" for item in block.left_out)
         skipped = all(example.id in before.skipped for example in missing)
-        if others or not recorded or (missing and not (skipped and not any(map(readable, missing)))):
+        again = [example for example in missing if before.skipped.get(example.id) != LACKING]
+        if others or not recorded or (again and not (skipped and not any(map(readable, again)))):
             yield block
 
 
@@ -205,7 +207,7 @@ def merge(out: Path, checker: str) -> bool:
     work.settings()
     with work.locked():
         work.refuse_unfinished()
-        return write(work, len(work.rows()), checker)
+        return write(work, len(work.rows().written()), checker)
 
 
 def write(work: Work, new: int, checker: str) -> bool:
@@ -222,11 +224,24 @@ def write(work: Work, new: int, checker: str) -> bool:
     if new < len(rows) and rereadable(settings["images"]):  # an earlier call may have met other pictures
         if gone := rows.sort(example.id for example in examples()):
             tell([f"{settings['images']} has no longer the pictures of {some('caption', gone)}, kept at the end"])
-    FORMATS[settings["format"]].write(work.out, rows, examples)
+    written = rows.written()
+    FORMATS[settings["format"]].write(work.out, written, examples)
     with kept(beside(work.out)):
         report_all(settings["images"], rows.skipped)
-    print("\n".join(summary(rows, new, checker)), flush=True)
+        report_under(rows, settings)
+        if "from" in settings:
+            report_unused(Path(settings["from"]), settings["images"], rows.places)
+    print("\n".join(summary(written, new, checker)), flush=True)
     return not rows.skipped
+
+
+def report_under(rows: Rows, settings: Mapping[str, Any]) -> None:
+    """Reports the captions that were left out for their reward."""
+    found = Ledger()
+    for name, number in rows.under.items():
+        for _ in range(number):
+            found.add(settings["images"], "caption", name, f"its reward is under {settings['least_score']:g}")
+    report(found)
 
 
 def some(kind: str, names: set[str]) -> str:

@@ -36,6 +36,8 @@ class Row:
     """state of the picture's file and digest of its content, as they were captioned"""
     anew: bool = False
     """the row takes the place of an earlier one, whose picture was another"""
+    under: int = 0
+    """captions that were left out, since their reward is under --least-score"""
 
 
 class Work:
@@ -136,6 +138,10 @@ class Rows:
         self.skipped: dict[str, str] = {}
         self.twice: set[str] = set()
         """ids that occur in two parts of the input"""
+        self.under: dict[str, int] = {}
+        """captions that were left out for their reward, by id"""
+        self.empty: set[str] = set()
+        """ids whose captions were all left out for their reward"""
         for number, path in enumerate(self.journals):
             for at, raw in whole_lines(path):
                 self.note(json.loads(raw), number, at)
@@ -153,6 +159,18 @@ class Rows:
             if name in self and KEPT not in (parts := {self.part(name), part_of(row["order"])}) and len(parts) == 2:
                 self.twice.add(name)
             self.places[name] = row["order"], file, at
+            self.under.pop(name, None)
+            self.empty.discard(name)
+            if number := row.get("under"):
+                self.under[name] = number
+                self.empty |= set() if row["captions"] else {name}
+
+    def written(self) -> Rows:
+        """The rows with a caption, which the output has."""
+        rows = Rows(())
+        rows.journals, rows.skipped = self.journals, self.skipped
+        rows.places = {name: place for name, place in self.places.items() if name not in self.empty}
+        return rows
 
     def sort(self, names: Iterable[str]) -> set[str]:
         """Puts the rows in the order of the input's names, and returns the names that the input has no longer.

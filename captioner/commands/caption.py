@@ -1,7 +1,8 @@
 """Write a caption for every picture of a folder or data set. A second call continues an interrupted one.
 
-The ending of --out gives the format: .jsonl, .json (COCO results) or .csv. With --format txt or webdataset, --out is
-a folder. The folder OUT.work holds the finished blocks. Each process of torchrun or accelerate launch takes a share.
+The ending of --out gives the format: .jsonl, .json (COCO results), .csv or .parquet. With --format txt or webdataset,
+--out is a folder. The folder OUT.work holds the finished blocks. Each process of torchrun or accelerate launch takes a
+share.
 """
 
 from __future__ import annotations
@@ -24,13 +25,22 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="captioner: a run folder, model folder or hub id; a model of transformers: hf:ORG/NAME or hf:FOLDER",
     )
     parser.add_argument(
+        "--from",
+        dest="candidates",
+        default="",
+        metavar="FILE",
+        help="captions that others made, in place of --model: rows with an id or picture, and a caption or a list",
+    )
+    parser.add_argument(
         "--images",
         default="",
         help="pictures: a folder, archive, shards, table, or a data set as name:option=value,...",
     )
     parser.add_argument("--out", required=True, type=Path, help="file or folder for the captions")
     parser.add_argument(
-        "--format", default="", help="format of --out: jsonl, coco, capevalkit, csv, txt or webdataset (by the ending)"
+        "--format",
+        default="",
+        help="format of --out: jsonl, coco, capevalkit, csv, parquet, txt or webdataset (by the ending)",
     )
     parser.add_argument("--split", default="test", help="split of the data set, if --images is one (test)")
     add_generation(parser.add_argument_group("captions"))
@@ -63,7 +73,7 @@ def add_generation(parser: Any) -> None:
         "--best-of",
         type=positive,
         metavar="N",
-        help="captions that are made of a picture, the best of which by --reward are written",
+        help="captions that are made of a picture, the best of which by --reward are written; of --from, the first N",
     )
     parser.add_argument(
         "--reward",
@@ -74,6 +84,19 @@ def add_generation(parser: Any) -> None:
     )
     parser.add_argument(
         "--scores", action="store_true", help="log-probability and rewards of each caption in the output"
+    )
+    parser.add_argument(
+        "--least-score",
+        type=float,
+        metavar="FLOAT",
+        help="lowest reward of a caption that is written; others are counted",
+    )
+    parser.add_argument(
+        "--drop-phrases",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="phrase that is removed from the beginning of a caption, or a file with a phrase a line",
     )
 
 
@@ -118,7 +141,7 @@ def run(args: argparse.Namespace) -> None:
         return ended(where=args.out, then=next_command(args.out, args.format))
     if args.take and args.engine == "ray":
         raise ValueError(f"--take {args.take[0]} holds in one process, got --engine ray; leave one of them out")
-    for name in ("model", "images"):
+    for name in () if args.candidates else ("model", "images"):
         if not getattr(args, name):
             raise ValueError(f"--{name} is needed without --merge; type --{name} and a value")
     caption(
@@ -145,6 +168,9 @@ def run(args: argparse.Namespace) -> None:
         checker=args.checker,
         workers=args.workers if args.engine == "ray" else 0,
         prompt=args.prompt,
+        candidates=args.candidates,
+        drop_phrases=args.drop_phrases,
+        least_score=args.least_score,
     )
     work = Work(args.out)
     if work.lacking(share_of(args.shard, os.environ).count):

@@ -39,6 +39,8 @@ LATER = {
     "length_penalty": 0.0,
     "no_repeat_ngram": 0,
     "guidance": 1.0,
+    "drop_phrases": (),
+    "least_score": None,
 }
 
 

@@ -18,14 +18,14 @@ from PIL import Image
 
 from captioner.config import Decode
 from captioner.decoding.best_of import lots
-from captioner.features.shelf import ContentShelf, Entry
 from captioner.features.store import read_ahead
 from captioner.sources.hub_decoding import Steps, arguments, cut_at_ends, ends_of, log_probabilities
 from captioner.sources.hub_files import decode_of, fingerprint, model_folder
 from captioner.sources.hub_reader import Reader
+from captioner.sources.pictures import identified, sorted_out
 from captioner.sources.protocol import Candidates, Seen
 from captioner.sources.settings import CandidateSettings
-from metric.example import Cut, Example, UnreadableImage, open_image
+from metric.example import Cut, Example
 from metric.runtime.device import device_of
 
 
@@ -75,14 +75,7 @@ class HubCaptions:
 
     def see(self, blocks: Iterable[Sequence[Example]]) -> Iterator[Seen]:
         for reading in read_ahead(blocks, identified):
-            read, faults = [], {}
-            for example, opened in reading:
-                try:
-                    read.append((example, *opened.result()))
-                except UnreadableImage as error:
-                    faults[example.id] = str(error)
-            examples, entries, pictures = zip(*read) if read else ((), (), ())
-            yield Seen(examples, pictures, entries, faults)
+            yield sorted_out(reading)
 
     def make(self, seen: Seen) -> Candidates:
         return self.captions(seen.content, [example.id for example in seen.examples])
@@ -102,11 +95,6 @@ class HubCaptions:
         captions = [text if whole else Cut(text) for text, whole in zip(texts, ended.tolist())]
         logged = log_probabilities(written, tokens, lengths).view(-1, k).cpu() if settings.scores else None
         return Candidates([captions[start : start + k] for start in range(0, len(captions), k)], logged)
-
-
-def identified(example: Example) -> tuple[Entry, Image.Image]:
-    """What a picture is known by later, and the picture. Raises UnreadableImage."""
-    return ContentShelf().identify(example), open_image(example.image)
 
 
 def refuse(name: str, settings: CandidateSettings) -> None:

@@ -1,15 +1,28 @@
-"""The source that a name stands for: `hf:...` is a model of transformers, any other name a captioner of ours."""
+"""The source that a name stands for: a file of candidates, `hf:...` of transformers, or a captioner of ours."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from captioner.sources.candidate_file import CandidateSource
 from captioner.sources.hub_files import PREFIX
 from captioner.sources.hub_model import HubSource
 from captioner.sources.own import OwnSource
 from captioner.sources.protocol import CaptionSource
 
 
-def source_of(name: str, clip: str, device: str, features: str = "", prompt: str = "") -> CaptionSource:
-    """The source of captions of a name. Raises ValueError for a setting that the source does not have."""
+def source_of(
+    name: str, clip: str, device: str, features: str = "", prompt: str = "", file: Path | None = None
+) -> CaptionSource:
+    """The source of captions of a name, or of a file of candidates.
+
+    Raises ValueError for a setting that the source does not have.
+    """
+    if file:
+        for flag, value in (("--model", name), ("--prompt", prompt), ("--features", features)):
+            if value:
+                raise ValueError(f"--from {file} has the captions already, got {flag} {value}; leave one of them out")
+        return CandidateSource(file, clip, device)
     if name.startswith(PREFIX):
         return HubSource(name, prompt, clip, device, features)
     if prompt:

@@ -16,6 +16,8 @@ from captioner.features.shelf import Entry
 from captioner.sources.settings import CandidateSettings
 from metric.example import Example
 
+LACKING = "there are no captions of it"  # the fault of a picture of which a file of candidates has none
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -24,7 +26,7 @@ class Seen:
     examples: Sequence[Example]
     """those that can be captioned"""
     content: Any
-    """what the maker reads of them, such as features `b p f` or the pictures; None where there are none"""
+    """what the maker reads of them, such as features `b p f` or b pictures"""
     entries: Sequence[Entry]
     """the state and the digest of each example's picture, as it was looked at"""
     faults: dict[str, str] = field(default_factory=dict)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from captioner.config import flag
 from captioner.decoding.generate import METHODS
+
+GIVEN = "given"  # the method of candidates that others made
 
 
 @dataclass(frozen=True)
@@ -31,12 +35,16 @@ class CandidateSettings:
     length_penalty: float = 0.0
     no_repeat_ngram: int = 0
     guidance: float = 1.0
+    drop_phrases: tuple[str, ...] = ()
+    """phrases that are removed from the beginning of a candidate"""
+    least_score: float | None = None
+    """lowest reward of a caption that is written"""
 
     def __post_init__(self) -> None:
-        if self.method not in METHODS:
+        if self.method not in (*METHODS, GIVEN):
             raise ValueError(f"--method must be one of {', '.join(METHODS)}, got {self.method!r}")
         most = 1 if self.method == "greedy" else self.candidates
-        if self.n > most:
+        if self.n > most and self.method != GIVEN:
             raise ValueError(
                 f"--n {self.n} is more than the {most} captions that {self.method} makes; raise --beams or --best-of, "
                 "or type --method sample"
@@ -50,6 +58,18 @@ class CandidateSettings:
             raise ValueError(
                 "--method greedy makes one caption, so --best-of cannot choose; type --method beam or sample"
             )
-        if self.best != bool(self.rewards) and not (self.scores and self.rewards):
+        if self.least_score is not None and not self.rewards:
+            raise ValueError(
+                f"--least-score {self.least_score:g} needs --reward SPEC, whose score it is; `captioner rewards` lists "
+                "rewards"
+            )
+        used = self.scores or self.least_score is not None
+        if self.best != bool(self.rewards) and not (used and self.rewards):
             flag, lacking = ("--best-of", "--reward SPEC") if self.best else ("--reward", "--best-of N or --scores")
             raise ValueError(f"{flag} needs {lacking}; `captioner rewards` lists rewards")
+
+
+def refuse_decoding(typed: Mapping[str, object]) -> None:
+    """Raises ValueError for settings of decoding beside candidates that others made."""
+    for name, value in typed.items():
+        raise ValueError(f"--from has the captions already, got {flag(name)} {value}; leave one of them out")

@@ -242,8 +242,8 @@ def test_what_cannot_be_done_is_said_in_one_line(captioned, tmp_path, capsys, mo
 
 
 def test_unknown_ending_is_refused_with_the_formats(captioned, capsys):
-    assert captioned("out.parquet") == 2
-    assert "--format must be one of jsonl, coco, capevalkit, csv, txt, webdataset" in capsys.readouterr().err
+    assert captioned("out.feather") == 2
+    assert "--format must be one of jsonl, coco, capevalkit, csv, parquet, txt, webdataset" in capsys.readouterr().err
 
 
 def test_nothing_is_merged_where_nothing_was_begun(tmp_path, capsys):

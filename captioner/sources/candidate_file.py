@@ -1,0 +1,159 @@
+"""Candidates that others made, from a file, as a source of captions: one row a picture or several, each with captions.
+
+    {"id": "a.jpg", "captions": ["a cat", "a dog"]}          or one caption a row, in any format of `captioner score`
+
+Pictures are found by any spelling of their names, see `captioner.data.name_index`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from captioner.config import Decode
+from captioner.data import DATA, read, rereadable, wordless
+from captioner.data.adapters.tables import table
+from captioner.data.caption_files import LINE, TABLES, captions_in, captions_of, name_in, records
+from captioner.data.columns import IMAGE, titled
+from captioner.data.detect import recognise
+from captioner.data.left_out import LeftOut, without_left_out
+from captioner.data.name_index import NamedPicture, NameIndex
+from captioner.data.rows.csv_cells import header_of
+from captioner.data.rows.records import NAMES, Row, path_of
+from captioner.data.text_files import ending_of
+from captioner.features.shelf import Entry
+from captioner.features.store import read_ahead
+from captioner.sources.pictures import identified, sorted_out
+from captioner.sources.protocol import LACKING, Candidates, Seen
+from captioner.sources.settings import CandidateSettings
+from metric.example import Example, UnreadableImage
+from metric.storage.ledger import report_all
+
+MANY = ("captions", "candidates", "generations", "predictions", "responses")  # columns with a list of captions
+
+
+@dataclass(frozen=True)
+class CandidateSource:
+    """A file of candidates. Raises ValueError for rows without captions."""
+
+    file: Path
+    clip: str = ""
+    """the CLIP that rewards take unless they name another"""
+    device: str = "auto"
+    features: str = ""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The file, and the digest of its content."""
+        return {"from": str(self.file), "model": sha256(self.file.read_bytes()).hexdigest()[:12]}
+
+    def decode(self) -> Decode:
+        """Nothing is decoded: the defaults."""
+        return Decode()
+
+    def load(self, settings: CandidateSettings) -> CandidateCaptions:
+        return CandidateCaptions(self, settings)
+
+
+class CandidateCaptions:
+    """The candidates by picture. With `settings.candidates` above 0, that many of each picture count, the first."""
+
+    def __init__(self, source: CandidateSource, settings: CandidateSettings) -> None:
+        self.clip, self.most = source.clip, settings.candidates or None
+        self.index, _ = read_candidates(source.file)
+
+    def see(self, blocks: Iterable[Sequence[Example]]) -> Iterator[Seen]:
+        for reading in read_ahead(blocks, self.look):
+            yield sorted_out(reading)
+
+    def look(self, example: Example) -> tuple[Entry, Sequence[str]]:
+        """What a picture is known by later, and its candidates. Raises UnreadableImage for one that has none."""
+        found = self.index.find(example.id)
+        if found is None:
+            raise UnreadableImage(LACKING)
+        return identified(example)[0], found.references[: self.most]
+
+    def make(self, seen: Seen) -> Candidates:
+        return Candidates(seen.content)
+
+
+def read_candidates(file: Path) -> tuple[NameIndex, list[LeftOut]]:
+    """The candidates of each picture in the order of the file, and what is left out: blank ones, and equal ones.
+
+    Raises ValueError for a file of another kind, and for a row without a picture or captions.
+    """
+    names: dict[str, dict[str, None]] = {}
+    captions: dict[str, dict[str, None]] = {}
+    lost = []
+    for item in rows_of(file):
+        if isinstance(item, LeftOut):
+            lost.append(item)
+            continue
+        place, row = item
+        key, texts = name_in(row, place), texts_in(row, place)
+        names.setdefault(key, {}).update(dict.fromkeys([key, *other_names(row, place)]))
+        before = captions.setdefault(key, {})
+        for text in texts:
+            if fault := wordless(text) or ("it stands twice" if text in before else ""):
+                lost.append(LeftOut(key, fault, "caption"))
+            else:
+                before[text] = None
+    named = [NamedPicture(tuple(names[key]), tuple(texts)) for key, texts in captions.items() if texts]
+    if not named:
+        raise ValueError(f"{file} has no captions; expected lines {LINE}")
+    return NameIndex(named), lost
+
+
+def rows_of(file: Path) -> Iterator[tuple[str, Row] | LeftOut]:
+    """(place, row) of a file of JSON, JSONL, CSV or TSV."""
+    if not file.is_file():
+        raise ValueError(f"--from {file} is not a file; expected a file of captions, lines {LINE}")
+    if ending_of(file) in TABLES:
+        yield from table(file, header_of(file))
+    else:
+        yield from records(file)
+
+
+def texts_in(row: Row, place: str) -> Sequence[str]:
+    """The captions of a row: a list of them, or one. Raises ValueError for a row without a caption."""
+    several = next((row[name] for name in MANY if isinstance(row.get(name), list)), None)
+    return captions_in(row, place)[0] if several is None else captions_of(several, place)
+
+
+def other_names(row: Row, place: str) -> list[str]:
+    """The names of a row's picture, by its columns of ids and of paths."""
+    titles = [title for names in (NAMES, IMAGE) if (title := titled(row, names)) is not None]
+    return [name for title in titles if not isinstance(row[title], list) and (name := path_of(row[title], place))]
+
+
+def pictures_of(file: Path) -> str:
+    """The pictures that a file of candidates names, as a data set without references.
+
+    Candidates are no references of their own. Raises ValueError for a file whose pictures cannot be found by itself.
+    """
+    source = recognise(str(file), DATA) if file.is_file() else None
+    if source is None or source.format not in ("json", "jsonl", "csv", "tsv"):
+        raise ValueError(f"--from {file} names no pictures that can be found; type --images DIR")
+    return str(replace(source, options={**source.options, "references": "none"}))
+
+
+def refuse_strangers(file: Path, images: str, split: str) -> None:
+    """Raises ValueError for a file without captions of any picture of the data, before any work."""
+    index, _ = read_candidates(file)
+    if rereadable(images) and not any(index.find(item.id) for item in read(images, split)):
+        raise ValueError(
+            f"{file} has captions of none of the pictures of {images}, the first of {index.pictures[0].names[0]!r}; "
+            "give the --images that were captioned"
+        )
+
+
+def report_unused(file: Path, images: str, ids: Iterable[str]) -> None:
+    """Reports the candidates that were not used: blank and equal ones, and those of pictures without an id in `ids`."""
+    index, lost = read_candidates(file)
+    used = {id(found) for name in ids if (found := index.find(name))}
+    strangers = [picture.names[0] for picture in index if id(picture) not in used]
+    list(without_left_out(lost, str(file)))
+    report_all(str(file), dict.fromkeys(strangers, f"{images} has no such picture"))
