@@ -57,10 +57,10 @@ NEITHER = ("length", "vocabulary")
 FAMILIES = ("classic", "plain", "java", "text", "clip", "data", "scene")
 # Source -> the options of all scores that it computes.
 OPTIONS = {
-    "clip": ("clip", "precision"),
-    "pac_s": ("checkpoint", "w", "scale", "precision"),
-    "pac": ("checkpoint", "w", "scale", "precision"),
-    "pac_hard": ("checkpoint", "w", "scale", "precision"),
+    "clip": ("clip", "precision", "long"),
+    "pac_s": ("checkpoint", "w", "scale", "precision", "long"),
+    "pac": ("checkpoint", "w", "scale", "precision", "long"),
+    "pac_hard": ("checkpoint", "w", "scale", "precision", "long"),
     "checker": ("checker", "cache", "language"),
     "spice": ("corenlp", "cache"),
     "objects": ("instances",),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from metric.example import Example
 from metric.scores.family import Defaults, Family, Options, Part, Unavailable, means
+from metric.sentences import Split, by_sentence
 
 if TYPE_CHECKING:
     from metric.clip.embedder import Embedder
@@ -25,7 +26,7 @@ def open_clip_s(options: Options, defaults: Defaults) -> Family:
         raise Unavailable("no CLIP was given; type clip_s:clip=ARCH:TAG, a folder, or scenes-clip")
     else:
         embedder = in_precision(defaults.clip, precision)
-    return partial(similarity, embedder, "clip_s", CLIP_W)
+    return sentence_wise("clip_s", options, partial(similarity, embedder, "clip_s", CLIP_W))
 
 
 def open_pac_s(options: Options, defaults: Defaults) -> Family:
@@ -63,7 +64,23 @@ def open_tuned(name: str, options: Options, defaults: Defaults) -> Family:
             check_name(embedder, name)
         except ValueError as reason:
             raise Unavailable(str(reason)) from None
-    return partial(similarity, embedder, name, positive(f"{name}:w", options["w"]) if "w" in options else PAC_W)
+    w = positive(f"{name}:w", options["w"]) if "w" in options else PAC_W
+    return sentence_wise(name, options, partial(similarity, embedder, name, w))
+
+
+def sentence_wise(name: str, options: Options, family: Family) -> Family:
+    """The family, or with `long=sentences` the family whose scores are means over the sentences of each caption."""
+    if not by_sentence(f"{name}:long", options.get("long", "")):
+        return family
+
+    def of_sentences(captions: list[str], examples: list[Example]) -> Part:
+        split = Split.of(captions, examples)
+        part = family(split.sentences, split.examples)
+        per_caption = {score: split.means(values) for score, values in part.per_caption.items()}
+        told = {score: f"{fact}, the mean over the sentences of a caption" for score, fact in part.facts.items()}
+        return Part(means(per_caption), per_caption, facts=told)
+
+    return of_sentences
 
 
 def check_name(embedder: Embedder, name: str) -> None:
