@@ -99,6 +99,77 @@ def evaluate(
         return evaluate_run(folder, how)
 
 
+def evaluate_others(
+    captions: str | Path,
+    data: str | Path,
+    out: str | Path,
+    split: str = "test",
+    scores: Sequence[str] = ("all",),
+    *,
+    prompt: str = "",
+    clip: str = "",
+    decoding: Mapping[str, int | float] = {},
+    best_of: int = 0,
+    rewards: Sequence[str] = (),
+    name: str = "",
+    checker: str = "auto",
+    device: str = "auto",
+) -> Scores:
+    """Scores the captions of a transformers model, or of a file, on one split of a data set.
+
+    Writes captions-SPLIT.jsonl, scores-SPLIT.json and scores-SPLIT.csv into a folder that `compare` takes beside runs.
+    A model captions as `caption` does: a second call continues an interrupted one.
+
+    Args:
+        captions: `hf:ORG/NAME` or `hf:FOLDER`, or a file of captions.
+        data: data set, as `load_data` takes it.
+        out: folder of the captions and the scores.
+        split: split of the data set.
+        scores: scores and families, such as `cider`, `classic` or `pac_spp:checkpoint=DIR`.
+        prompt: text that the model continues, or the question to a chat model.
+        clip: CLIP of CLIP-S and of rewards. Empty takes scenes-clip for drawn scenes, else none.
+        decoding: settings in place of those in the model's files, such as `{"beams": 3}`.
+        best_of: captions that are drawn of each picture, the best of which by `rewards` is scored. 0 draws none.
+        rewards: rewards of a caption as `name:option=value,...`. Several are a mix.
+        name: name of the evaluation. Empty takes a name made of the settings, such as `beams-3`.
+        checker: grammar checker: languagetool, harper, none or auto.
+        device: device of the work: auto, cpu, cuda or cuda:N.
+
+    Returns:
+        The scores of the set (`.corpus`) and of each caption (`.per_caption`).
+
+    Raises:
+        ValueError: the model, the file, the data, a score or a setting cannot be used.
+    """
+    from captioner.data.caption_files import write_lines
+    from captioner.scoring import evaluate_others as others
+    from captioner.sources.hub_files import PREFIX
+    from captioner.sources.named import source_of
+    from metric.storage.ledger import kept
+
+    text, data = str(captions), str(data)
+    clip = clip or ("scenes-clip" if data.partition(":")[0] == "scenes" else "")
+    by_model = text.startswith(PREFIX)
+    if by_model:
+        source = source_of(text, clip, device, prompt=prompt)
+        own = source.decode()
+        settings = own, decode_with(own, decoding), best_of, tuple(rewards)
+        made = others.Others(text, source.settings, data, clip, *settings, evaluation=name)
+    else:
+        others.refuse_generation(prompt, decoding, best_of, rewards)
+        made = others.of_file(Path(text).expanduser(), data, clip, name)
+    others.defaults_of(made, scores, checker, device)  # a wrong score is refused before the captioning
+    files = others.opened(Path(out).expanduser(), made)
+    place = files.captions_file(split)
+    with kept(files.left_out_file(split)):
+        if by_model:
+            given = {**decoding, "best_of": best_of, "rewards": rewards, "prompt": prompt, "clip": clip}
+            caption(text, data, place, split=split, checker="none", device=device, **given)  # type: ignore[arg-type]
+        else:
+            write_lines(place, others.captions_of_file(Path(text).expanduser(), data, split))
+        return others.score_others(files, made, split, scores, checker=checker, device=device)
+
+
 def compare(
     runs: Sequence[str | Path], out: str | Path | None = None, split: str = "test", pictures: int = 60
 ) -> Comparison:

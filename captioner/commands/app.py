@@ -15,10 +15,15 @@ def add(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         required=True,
         metavar="RUN",
-        help="captioners: run folders, model folders or hub ids",
+        help="captioners: run folders, model folders or hub ids; models of transformers: hf:ORG/NAME or hf:FOLDER",
     )
     parser.add_argument("--pac", default="", help="tuned CLIP for the score PAC-S++; empty takes that of a run")
-    parser.add_argument("--clip", default="", help="new place of the captioners' CLIP, if the CLIP has moved")
+    parser.add_argument(
+        "--clip", default="", help="new place of the captioners' CLIP; for hf: alone, the CLIP of CLIP-S"
+    )
+    parser.add_argument(
+        "--prompt", default="", metavar="TEXT", help="text that a model of transformers continues, or its question"
+    )
     parser.add_argument("--checker", default="auto", help="grammar checker: languagetool, harper, none or auto (auto)")
     add_device(parser)
     parser.add_argument(
@@ -34,8 +39,8 @@ def run(args: argparse.Namespace) -> None:
     from metric.runtime.device import device_of
 
     library()  # a missing library is an error before a model is loaded
-    shown = trial(args.model, args.pac, args.clip, args.checker, str(device_of(args.device)))
-    scenes = all(describe.clip.name == "scenes-clip" for describe in shown.voices.values())
+    shown = trial(args.model, args.pac, args.clip, args.checker, str(device_of(args.device)), args.prompt)
+    scenes = shown.clip.clip.name == "scenes-clip"
     serve(page(shown, scenes), args.host, args.port)
     ended(
         "the page is closed",

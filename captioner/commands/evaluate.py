@@ -1,9 +1,13 @@
-"""Caption a split of the run's data set with a trained run, and score the captions."""
+"""Caption a split of the run's data set with a trained run, and score the captions.
+
+A model of transformers (hf:ORG/NAME, hf:FOLDER) or a file of captions is scored too, on --data and into --out.
+"""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from captioner.flags import add_decoding, add_device, add_strict, decoding_of, no_place, positive
 
@@ -11,8 +15,16 @@ HELP = "captions and scores of a split, by a run"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run folders that `captioner train` wrote")
-    parser.add_argument("--split", default="test", help="split of the run's data set (test)")
+    parser.add_argument(
+        "runs",
+        nargs="+",
+        type=Path,
+        metavar="RUN",
+        help="run folders that `captioner train` wrote; or one model of transformers, hf:ORG/NAME or hf:FOLDER, or one "
+        "file of captions, with --data and --out",
+    )
+    parser.add_argument("--split", default="test", help="split of the data set (test)")
+    add_others(parser.add_argument_group("a model of transformers, or a file of captions"))
     parser.add_argument(
         "--checkpoint",
         default="last",
@@ -52,7 +64,62 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_others(group: Any) -> None:
+    """Adds the flags of captions that no run made."""
+    group.add_argument("--data", default="", help="data set, as name:option=value,... or a path")
+    group.add_argument("--out", type=Path, help="folder for the captions and scores, which `captioner compare` takes")
+    group.add_argument("--prompt", default="", metavar="TEXT", help="text that the model continues, or its question")
+    group.add_argument("--clip", default="", help="CLIP of CLIP-S (scenes-clip for scenes, else none)")
+    group.add_argument("--checker", default="", help="grammar checker: languagetool, harper, none or auto (auto)")
+
+
 def run(args: argparse.Namespace) -> None:
+    if any(is_of_others(str(name)) for name in args.runs):
+        return run_others(args)
+    for name in ("data", "out", "prompt", "clip", "checker"):
+        if getattr(args, name):
+            raise ValueError(f"--{name} is for hf:ORG/NAME or a file of captions, and a run has its own; leave it out")
+    run_runs(args)
+
+
+def is_of_others(name: str) -> bool:
+    """Whether a name is that of a model of transformers or of a file."""
+    return name.startswith("hf:") or Path(name).is_file()
+
+
+def run_others(args: argparse.Namespace) -> None:
+    from captioner.api import evaluate_others
+    from metric.runtime.console import ended
+    from metric.spec import split_specs
+
+    if len(args.runs) > 1 or args.checkpoint != "last":
+        raise ValueError(f"{args.runs[0]} is evaluated alone, without --checkpoint; type one model or file a command")
+    for name in ("data", "out"):
+        if not getattr(args, name):
+            raise ValueError(f"{args.runs[0]} needs --{name}; type --data scenes or a path, and --out DIR")
+    evaluate_others(
+        str(args.runs[0]),
+        args.data,
+        args.out,
+        args.split,
+        split_specs(args.scores),
+        prompt=args.prompt,
+        clip=args.clip,
+        decoding=decoding_of(args),
+        best_of=args.best_of,
+        rewards=args.reward,
+        name=args.name,
+        checker=args.checker or "auto",
+        device=args.device,
+    )
+    ended(
+        f"split {args.split} captioned and scored",
+        str(args.out),
+        ["captioner", "compare", "RUN", args.out, "--out", "comparison"],
+    )
+
+
+def run_runs(args: argparse.Namespace) -> None:
     from captioner.runs.variant import recorded
     from captioner.scoring.evaluate_run import Evaluation, evaluate_run, files_of
     from metric.runtime.console import ended

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +14,11 @@ from captioner.decoding.describer import Describer, run_of
 from captioner.model import pretrained
 from captioner.runs.labels import label
 from captioner.runs.reached import unfinished_run
+from captioner.sources.hub_files import PREFIX
+from captioner.sources.hub_model import HubDescriber
 from metric.clip.embedder import Embedder
 from metric.clip.load import load_clip
+from metric.clip.model import Clip
 from metric.evaluation import Scores, evaluate
 from metric.example import Example
 from metric.images import InMemory, upright
@@ -42,7 +45,7 @@ class Caption:
 class Trial:
     """Several captioners by name. `clip` and `pac`, a tuned CLIP or None, score the captions of all."""
 
-    voices: Mapping[str, Describer]
+    voices: Mapping[str, Describer | HubDescriber]
     clip: Embedder
     pac: Embedder | None
     checker: str = "auto"
@@ -79,16 +82,33 @@ def printed(name: str, values: Mapping[str, float], who: str) -> tuple[str, bool
     return f"{values[who]:.{digits}f}", len(values) > 1 and values[who] == best and min(values.values()) < best
 
 
-def trial(models: Sequence[str], pac: str = "", clip: str = "", checker: str = "auto", device: str = "cpu") -> Trial:
-    """Loads captioners by run folder, model folder or hub id.
+def trial(
+    models: Sequence[str], pac: str = "", clip: str = "", checker: str = "auto", device: str = "cpu", prompt: str = ""
+) -> Trial:
+    """Loads captioners by run folder, model folder or hub id, and models of transformers by `hf:ORG/NAME`.
 
     Without `pac`, PAC-S++ is computed by the tuned CLIP that one of the runs was rewarded or scored with, if there is
-    one. Raises ValueError when a model is given twice or cannot be loaded.
+    one. `prompt` is for models of transformers. Raises ValueError when a model is given twice or cannot be loaded.
     """
-    voices = {name: Describer.from_pretrained(model, clip, device) for model, name in short_names(models).items()}
+    voices = {name: voice_of(model, clip, device, prompt) for model, name in short_names(models).items()}
     tuned, scale = (pac, 1.0) if pac else next(filter(None, map(tuned_clip, models)), ("", 1.0))
-    first = next(iter(voices.values()))
-    return Trial(voices, Embedder(first.clip), Embedder(load_clip(tuned, device, scale)) if tuned else None, checker)
+    scoring = Embedder(clip_of(voices.values(), clip, device))
+    return Trial(voices, scoring, Embedder(load_clip(tuned, device, scale)) if tuned else None, checker)
+
+
+def voice_of(model: str, clip: str, device: str, prompt: str) -> Describer | HubDescriber:
+    """A captioner of ours, or a model of transformers."""
+    if model.startswith(PREFIX):
+        return HubDescriber(model, prompt, device)
+    return Describer.from_pretrained(model, clip, device)
+
+
+def clip_of(voices: Iterable[Describer | HubDescriber], clip: str, device: str) -> Clip:
+    """The CLIP of CLIP-S: that of the first captioner of ours, else the typed one. Raises ValueError without any."""
+    own = next((voice.clip for voice in voices if isinstance(voice, Describer)), None)
+    if own is None and not clip:
+        raise ValueError("models of transformers have no CLIP for CLIP-S; type --clip ARCH:TAG or scenes-clip")
+    return own or load_clip(clip, device)
 
 
 def short_names(models: Sequence[str]) -> dict[str, str]:
@@ -107,13 +127,13 @@ def short_names(models: Sequence[str]) -> dict[str, str]:
 
 def rewarded(model: str) -> str:
     """` · +PAC-S++`, the reward of the run that made the model, or nothing without run.json."""
-    run = run_of(pretrained.fetch(model))
+    run = None if model.startswith(PREFIX) else run_of(pretrained.fetch(model))
     return f" · {label(run.reward_specs)}" if run else ""
 
 
 def tuned_clip(model: str) -> tuple[str, float] | None:
     """The folder of the tuned CLIP that the run used, and its scale; None when the folder no longer exists."""
-    run = run_of(pretrained.fetch(model))
+    run = None if model.startswith(PREFIX) else run_of(pretrained.fetch(model))
     if run is None or not run.pac_checkpoint or not Path(run.pac_checkpoint).is_dir():
         return None
     return run.pac_checkpoint, run.pac_scale

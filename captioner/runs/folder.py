@@ -110,6 +110,16 @@ class RunFolder:
         self.check()
         return from_dict(Run, self.config)
 
+    @property
+    def captions_of(self) -> str:
+        """What made the captions of a folder that holds no run, `hf:ORG/NAME` or a file; "" of a run."""
+        return self.config.get("captions_of", "")
+
+    def refuse_others(self) -> None:
+        """Raises ValueError for a folder of captions that no run made."""
+        if self.captions_of:
+            raise ValueError(f"{self.path} has scores of {self.captions_of}, and no run; give the folder of a run")
+
     def check(self) -> None:
         """ValueError unless config.json is that of a run of `captioner train`."""
         if not self.config.keys() >= STAGES:

@@ -61,6 +61,16 @@ class Outcome:
         return self.config.get("signature", "not recorded") + self.variant.signature
 
     @property
+    def captions_of(self) -> str:
+        """What made the captions, where no run of ours did; "" of a run."""
+        return self.config.get("captions_of", "")
+
+    @property
+    def trained(self) -> str:
+        """What the captioner was trained on: `XE`, `+PAC-S++`. The short name of a captioner of others."""
+        return brief(self.captions_of) if self.captions_of else label(self.rewards)
+
+    @property
     def best_score(self) -> str:
         """The score of --keep-best, or ""."""
         return from_dict(Run, self.config).best_score
@@ -68,7 +78,8 @@ class Outcome:
     @property
     def place(self) -> str:
         """The step of the model that was scored: `reward step 150 of 300`; `not recorded` by an earlier version."""
-        return place(from_dict(Run, self.config), self.stage, self.step) if self.stage else "not recorded"
+        unknown = self.captions_of or "not recorded"
+        return place(from_dict(Run, self.config), self.stage, self.step) if self.stage else unknown
 
     @property
     def chosen(self) -> str:
@@ -102,7 +113,8 @@ def measured(reward: RewardSpec) -> str:
 def read(folder: Path, split: str) -> Outcome:
     """The outcome of a run folder, or of RUN@NAME. ValueError for no run, or without scores for the split."""
     run = run_folder(folder)
-    config, metrics, scores = run.config, run.metrics, run.scores(split)
+    config, scores = run.config, run.scores(split)
+    metrics = [] if run.captions_of else run.metrics
     model = {"stage": "", "step": 0, "name": LAST.name, **scores.get("checkpoint", {})}
     newest = model.get("run", model)
     return Outcome(
@@ -160,6 +172,8 @@ def settings(outcome: Outcome, depth: int = 0) -> dict[str, Any]:
     values |= {name: outcome.config.get(name, "") for name in ("precision", "watch", "data_fingerprint")}
     values["reached"] = outcome.chosen
     values["keep_best"] = outcome.best_score
+    if outcome.captions_of:
+        values["captions_of"] = outcome.signature
     values["captioner"] = outcome.config.get("versions", {}).get("captioner", "")
     kept = ("clip", "pac", "init") if depth == 2 else ("clip",)
     return values | {name: outcome.config.get(name, "") for name in kept}
@@ -175,7 +189,7 @@ def grouped(outcomes: Sequence[Outcome], depth: int = 0) -> list[list[Outcome]]:
     """Runs by their settings. Seeds may use different folders, which count when a group has a seed twice."""
     groups: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
-        key = json.dumps([label(outcome.rewards), settings(outcome, depth)], sort_keys=True)
+        key = json.dumps([outcome.trained, settings(outcome, depth)], sort_keys=True)
         groups.setdefault(key, []).append(outcome)
     return [part for runs in groups.values() for part in ([runs] if one_run_a_seed(runs) else parted(runs, depth + 1))]
 
@@ -190,9 +204,7 @@ def parted(runs: Sequence[Outcome], depth: int) -> list[list[Outcome]]:
     first = next(run for number, run in enumerate(runs) if run.seed in {other.seed for other in runs[number + 1 :]})
     second = next(run for run in runs if run.seed == first.seed and run is not first)
     both = f"{first.folder} and {second.folder}"
-    raise ValueError(
-        f"{both} are one experiment ({label(first.rewards)}) with one seed ({first.seed}); give one of them"
-    )
+    raise ValueError(f"{both} are one experiment ({first.trained}) with one seed ({first.seed}); give one of them")
 
 
 def distinct_labels(groups: Sequence[Sequence[Outcome]]) -> list[str]:
@@ -207,7 +219,7 @@ def distinct_labels(groups: Sequence[Sequence[Outcome]]) -> list[str]:
 
 def placed(outcome: Outcome) -> str:
     """The label of a run, with the place of the model that was scored if the run is not finished."""
-    name = ", ".join(filter(None, [label(outcome.rewards), outcome.variant.label]))
+    name = ", ".join(filter(None, [outcome.trained, outcome.variant.label]))
     return name + (f" ({outcome.chosen})" if outcome.chosen else "")
 
 

@@ -76,6 +76,7 @@ def files_of(folder: Path, how: Evaluation) -> RunFolder:
     """
     check_name(how.name)
     plain = RunFolder(folder)
+    plain.refuse_others()
     variant, decode = how.variant(plain.run), how.decode(plain.run)
     for spec in variant.specs:
         find(spec.name)

@@ -18,6 +18,7 @@ from PIL import Image
 
 from captioner.config import Decode
 from captioner.decoding.best_of import lots
+from captioner.decoding.describer import check_pictures
 from captioner.features.store import read_ahead
 from captioner.sources.hub_decoding import Steps, arguments, cut_at_ends, ends_of, log_probabilities
 from captioner.sources.hub_files import decode_of, fingerprint, model_folder
@@ -26,6 +27,7 @@ from captioner.sources.pictures import identified, sorted_out
 from captioner.sources.protocol import Candidates, Seen
 from captioner.sources.settings import CandidateSettings
 from metric.example import Cut, Example
+from metric.images import upright
 from metric.runtime.device import device_of
 
 
@@ -95,6 +97,31 @@ class HubCaptions:
         captions = [text if whole else Cut(text) for text, whole in zip(texts, ended.tolist())]
         logged = log_probabilities(written, tokens, lengths).view(-1, k).cpu() if settings.scores else None
         return Candidates([captions[start : start + k] for start in range(0, len(captions), k)], logged)
+
+
+class HubDescriber:
+    """Captions pictures with a transformers model, by the settings of decoding in its files.
+
+    `HubDescriber("hf:ORG/NAME")([picture, ...])` returns one caption a picture, as `Describer` does for our captioners.
+    """
+
+    def __init__(self, name: str, prompt: str = "", device: str = "auto") -> None:
+        source = HubSource(name, prompt, device=device)
+        decode = source.decode()
+        self.captioner = source.load(
+            CandidateSettings(
+                decode.max_length,
+                candidates=decode.beams,
+                length_penalty=decode.length_penalty,
+                no_repeat_ngram=decode.no_repeat_ngram,
+            )
+        )
+
+    def __call__(self, pictures: Sequence[Image.Image]) -> list[str]:
+        """The likeliest caption of each picture. Raises TypeError for anything but a sequence of PIL pictures."""
+        check_pictures(pictures)
+        shown = [upright(picture) for picture in pictures]
+        return [str(texts[0]) for texts in self.captioner.captions(shown, [""] * len(shown)).captions] if shown else []
 
 
 def refuse(name: str, settings: CandidateSettings) -> None:

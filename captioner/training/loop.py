@@ -63,6 +63,7 @@ def train(run: Run, out: Path) -> None:
 def resume(out: Path) -> None:
     """Continue the run in the folder `out` from its last checkpoint."""
     folder = RunFolder(out)
+    folder.refuse_others()
     run = folder.run
     names = stages(run)
     reached = shared(lambda: checkpoint.position(out)) or Position(names[0], 0)  # killed before its first checkpoint
