@@ -47,7 +47,7 @@ TINY = {
     "data": "--open 2 --show 2",
 }
 METRIC = ("train", "pretrain", "import", "export", "positives", "judge", "audit", "video")
-ELSEWHERE = {"--nproc-per-node", "--dry-run", "--seconds", "--full"}  # flags of launchers and scripts that the prose names
+ELSEWHERE = {"--nproc-per-node", "--dry-run", "--seconds", "--full"}  # of launchers and scripts
 OF_OTHERS = "coming-from.md"  # the page whose prose names the flags of other projects
 SHELL = {"cd", "export", "git", "hf"}  # commands that are not ours to check
 
