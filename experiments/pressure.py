@@ -3,7 +3,7 @@
 Paper: arXiv 2410.07336, the table of rewards, on the embedded scenes and under pressures that the paper has not. The
 hardened PAC-S++ and its rounds are not in the paper. An independent judge, a second CLIP from another seed and other
 alt-text that no run was trained on, scores the captions beside the trained score.
-Command: `.venv/bin/python -m experiments.pressure --metrics DIR --judge DIR --out runs/pressure`. A second call
+Command: `.venv/bin/python -m experiments.pressure --metrics DIR [--judge DIR] --out runs/pressure`. A second call
 continues an interrupted one. `--arms`, `--pressures` and `--seeds` choose a part of the bench.
 Cost: on one core, 6 minutes for each seed's cross-entropy and 2 to 4 minutes for each reward run. `--jobs 2` runs two
 at a time.
@@ -32,6 +32,14 @@ REWARDS = {
     "hard": "pacspp_hard:checkpoint={hard}",
     "rounds": "pacspp_hard:checkpoint={rounds}",
 }
+TITLES = {
+    "cider": "CIDEr",
+    "clips": "CLIP-S",
+    "pacs": "PAC-S",
+    "pacspp": "PAC-S++",
+    "hard": "PAC-S++ hard",
+    "rounds": "PAC-S++ hard after rounds",
+}
 # what holds a CLIP reward back -> flags
 BRAKES: dict[str, tuple[object, ...]] = {
     "": (),
@@ -51,6 +59,12 @@ class Arm(NamedTuple):
     name: str
     pressure: str
     seed: str
+
+    @property
+    def title(self) -> str:
+        """The name in tables: `PAC-S++ hard +kl`."""
+        reward, plus, brake = self.name.partition("+")
+        return f"{TITLES[reward]} {plus}{brake}".strip()
 
     def folder(self, out: Path) -> Path:
         return out / f"{self.name}-{self.pressure}-{self.seed}"
@@ -74,23 +88,26 @@ def main() -> None:
         xe = {seed: args.out / f"xe-{seed}" for seed in seeds}
         list(pool.map(lambda seed: train_and_score(xe[seed], "--seed", seed, *shared, "--val-every", 400), seeds))
         list(pool.map(lambda arm: trained(arm, xe[arm.seed], args.metrics, args.out, shared), arms))
-        folders = [*xe.values(), *(arm.folder(args.out) for arm in arms)]
-        list(pool.map(lambda folder: judged(folder, args.judge), folders))
+        if args.judge:
+            folders = [*xe.values(), *(arm.folder(args.out) for arm in arms)]
+            list(pool.map(lambda folder: judged(folder, args.judge), folders))
     runs: dict[str, list[Path]] = {}
     for arm in arms:
-        runs.setdefault(f"{arm.name}, {arm.pressure}", []).append(arm.folder(args.out))
-    report(args.out, [Result(name, folders, [*xe.values()]) for name, folders in runs.items()], args.table)
+        runs.setdefault(f"{arm.title}, {arm.pressure}", []).append(arm.folder(args.out))
+    results = [Result(name, folders, [*xe.values()]) for name, folders in runs.items()]
+    report(results, args.table, args.picture or args.out / "pressure.png")
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--metrics", type=Path, default=Path("runs/metrics"), help="folder of the tuned CLIPs")
-    parser.add_argument("--judge", type=Path, default=Path("runs/judge"), help="folder of the independent CLIP")
+    parser.add_argument("--judge", type=Path, help="folder of the independent CLIP; without it no judge scores")
     parser.add_argument("--out", type=Path, default=Path("runs/pressure"))
     parser.add_argument("--arms", default="cider,clips,pacspp,hard")
     parser.add_argument("--pressures", default="sampled-2e-4")
     parser.add_argument("--seeds", default="0,1,2,3,4")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--picture", type=Path, help="file of the plot (pressure.png in --out)")
     parser.add_argument("--table", type=Path, default=Path(__file__).parent / "results" / "pressure.md")
     return parser.parse_args()
 

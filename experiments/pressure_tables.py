@@ -46,16 +46,18 @@ class Result(NamedTuple):
 
 
 def corpus_of(run: Path) -> dict[str, float]:
-    """The scores of the test captions of a run, with the judge's."""
+    """The scores of the test captions of a run, with that of the judge where there is one."""
     corpus = json.loads((run / "scores-test.json").read_text())["corpus"]
-    judged = json.loads((run / "judged.json").read_text())["corpus"]
-    return {**corpus, "judge": judged["clip_s"]}
+    judged = run / "judged.json"
+    return corpus | ({"judge": json.loads(judged.read_text())["corpus"]["clip_s"]} if judged.exists() else {})
 
 
 def validations(run: Path) -> list[dict]:
-    """The rows of the log that have validation scores of the reward stage."""
+    """The rows of the log that have validation scores after a step of the reward stage."""
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    return [row for row in rows if row["stage"] == "reward" and any(key.startswith("val/") for key in row)]
+    return [
+        row for row in rows if row["stage"] == "reward" and row["step"] and any(key.startswith("val/") for key in row)
+    ]
 
 
 def gains(run: Path) -> np.ndarray:
@@ -67,7 +69,7 @@ def gains(run: Path) -> np.ndarray:
     return 100 * (np.array(near) - first) / abs(first)
 
 
-def report(out: Path, results: Sequence[Result], table: Path) -> None:
+def report(results: Sequence[Result], table: Path, picture: Path) -> None:
     """Writes the table, its numbers and the picture, and prints the table."""
     names = [name for name in MEASURES if all(name in corpus_of(run) for result in results for run in result.runs)]
     starts = Result("XE", results[0].starts, results[0].starts)
@@ -85,11 +87,12 @@ def report(out: Path, results: Sequence[Result], table: Path) -> None:
         gain = "-" if result is starts else spread(result.own_gain(), 1)
         cells = [spread(result.values(name), digits(name)) for name in names]
         lines.append(f"| {result.name} | {gain} | " + " | ".join(cells) + " |")
-    lines += ["", "## Paired tests between arms, over seeds (two-sided t)", "", *tests(results)]
+    tested = [name for name in TESTED if name in names]
+    lines += ["", "## Paired tests between arms, over seeds (two-sided t)", "", *tests(results, tested)]
     write(table, "\n".join(lines) + "\n")
     numbers = {r.name: {name: r.values(name).tolist() for name in names} for r in [starts, *results]}
     write_json(table.with_suffix(".json"), numbers)
-    draw(results, out / "pressure.png")
+    draw(results, picture)
     print("\n".join(lines))
 
 
@@ -105,13 +108,13 @@ def spread(values: np.ndarray, places: int) -> str:
     return f"{values.mean():.{places}f} ± {half:.{places}f}"
 
 
-def tests(results: Sequence[Result]) -> list[str]:
-    """A line for each pair of arms under one pressure and each tested measure, where there are two seeds or more."""
+def tests(results: Sequence[Result], measures: Sequence[str]) -> list[str]:
+    """A line for each pair of arms under one pressure and each measure, where there are two seeds or more."""
     lines = []
     for one, other in combinations(results, 2):
         if len(one.runs) < 2 or pressure_of(one.name) != pressure_of(other.name):
             continue
-        for measure in TESTED:
+        for measure in measures:
             a, b = one.values(measure), other.values(measure)
             p = 1.0 if np.allclose(a, b) else float(ttest_rel(a, b).pvalue)
             lines.append(f"- {one.name} minus {other.name}, {measure}: {(a - b).mean():+.3f}, p {p:.3f}")
@@ -126,10 +129,12 @@ def draw(results: Sequence[Result], path: Path) -> None:
     """Gain of the trained score to the right, share of whole sentences upward, one line an arm with its spread."""
     figure = Figure(figsize=(9, 5.5), facecolor="white", layout="constrained")
     axes = figure.subplots()
+    one_pressure = len({pressure_of(result.name) for result in results}) == 1
     for number, result in enumerate(results):
         colour = COLOURS[number % len(COLOURS)]
         x, y = curve(result)
-        axes.plot(x, y.mean(0), marker="o", color=colour, label=result.name, linewidth=2)
+        name = result.name.partition(", ")[0] if one_pressure else result.name
+        axes.plot(x, y.mean(0), marker="o", color=colour, label=name, linewidth=2)
         axes.fill_between(x, y.min(0), y.max(0), color=colour, alpha=0.15, linewidth=0)
     axes.set_title("What the gain of a reward costs in whole sentences", loc="left", color=INK, weight="bold")
     axes.set_xlabel("gain of the reward that was trained, %", color=INK)
@@ -137,7 +142,10 @@ def draw(results: Sequence[Result], path: Path) -> None:
     axes.set_ylim(0, 103)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, labelcolor=INK)
-    figure.text(0.01, -0.03, "Line: mean over seeds. Band: lowest and highest seed.", color=GREY, fontsize=9)
+    note = (
+        f"Line: mean over {len(results[0].runs)} seeds. Band: lowest and highest seed. Dots: validations of a training."
+    )
+    figure.text(0.01, -0.03, note, color=GREY, fontsize=9)
     figure.savefig(path, dpi=150, bbox_inches="tight")
 
 
