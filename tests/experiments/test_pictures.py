@@ -52,5 +52,5 @@ def test_an_audit_is_read_as_it_was_written(tmp_path):
 
 def test_the_pictures_of_the_readme_are_small():
     folder = ROOT / "docs" / "pictures"
-    assert {path.name for path in folder.iterdir()} == {"captions.png", "audit.png"}
+    assert {path.name for path in folder.iterdir()} == {"captions.png", "audit.png", "pressure.png"}
     assert all(path.stat().st_size < 300_000 for path in folder.iterdir())
