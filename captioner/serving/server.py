@@ -66,7 +66,8 @@ def server_of(judge: Judge, rules: Rules, batcher: Batcher) -> Any:
 
 def serve(judge: Judge, rules: Rules, batcher: Batcher, host: str, listener: socket.socket) -> None:
     """Serves until Ctrl-C."""
-    say(f"serving {' '.join(map(str, judge.specs))} at {address(host, listener)} (POST /score, GET /health); Ctrl-C ends")
+    rewards = " ".join(map(str, judge.specs))
+    say(f"serving {rewards} at {address(host, listener)} (POST /score, GET /health); Ctrl-C ends")
     try:
         server_of(judge, rules, batcher).run(sockets=[listener])
     except KeyboardInterrupt:  # uvicorn raises it again after the open requests
