@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from captioner.flags import positive
+from captioner.flags import add_device, positive
 
 HELP = "rewards over HTTP, for trainers that call them one caption at a time"
 
@@ -21,7 +21,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scale", default="raw", help="scale of the total: raw, unit (0 to 1) or standard:mean=M,spread=S (raw)"
     )
-    parser.add_argument("--device", default="auto", help="device of the work: auto, cpu, cuda or cuda:N (auto)")
+    add_device(parser)
     parser.add_argument(
         "--host", default="127.0.0.1", help="address of the server; 0.0.0.0 serves other machines too (127.0.0.1)"
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from captioner.decoding.ending import all_ended
 from captioner.decoding.guidance import Decoder
 from captioner.decoding.large_vocabulary import parts, top
 from captioner.decoding.repeats import forbid_repeats
@@ -31,7 +32,7 @@ def beam_search(
     done = torch.zeros(b, 1, dtype=torch.bool, device=device)
     pictures = torch.arange(b, device=device)[:, None]
     cache = decoder.start(memory)
-    for _ in range(max_length):
+    for number in range(max_length):
         logits, cache = decoder.step(tokens[..., -1], cache)
         m, v = logits.shape[1:]
         length = length + ~done
@@ -44,7 +45,7 @@ def beam_search(
         total = rank * scale.gather(1, parent)
         tokens = torch.cat([tokens[pictures, parent], token[..., None]], dim=-1)
         length, done = length.gather(1, parent), done.gather(1, parent) | (token == eos)
-        if done.all():
+        if all_ended(done, number):
             break
         cache = cache.select((pictures * m + parent).flatten())
     return tokens, total

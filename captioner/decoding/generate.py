@@ -17,12 +17,15 @@ from torch import Tensor, nn
 
 from captioner.config import Decode
 from captioner.decoding.beam_search import beam_search
+from captioner.decoding.ending import all_ended
 from captioner.decoding.guidance import Decoder, Guided
 from captioner.decoding.large_vocabulary import log_probability
+from captioner.decoding.log_probabilities import true_tokens
 from captioner.decoding.repeats import forbid_repeats
 from captioner.features.store import Features
 from captioner.model.encoder_decoder import Captioner
 from metric.example import Example
+from metric.runtime.device import sent, widest
 from metric.runtime.progress import Progress
 
 METHODS = ("greedy", "beam", "diverse_beam", "sample")
@@ -42,7 +45,7 @@ class Generated:
     """The captions of b pictures, k of each."""
 
     tokens: Tensor
-    "`b k t`, BOS first, padded after EOS."
+    "`b k t`, BOS first, padded after EOS. They are on the CPU, where captions are read and prefixes are found."
     log_probabilities: Tensor
     "`b k`, in nats, summed over the tokens with EOS: those of the model, or the guided model, at temperature 1."
     captions: list[list[str]]
@@ -101,8 +104,10 @@ def generate(
         elif method == "diverse_beam":
             tokens, total = roll_out(decoder, memory, k, max_length, diverse, no_repeat_ngram)
         else:
-            choose = sampler(temperature, top_p, uniform_from(generator) if lots is None else uniform_of(lots))
+            uniform = uniform_from(generator) if lots is None else uniform_of(lots, memory.device)
+            choose = sampler(temperature, top_p, uniform)
             tokens, total = roll_out(decoder, memory, k, max_length, choose, no_repeat_ngram)
+    tokens = spoken(tokens.cpu(), captioner.vocabulary.eos)
     texts = captioner.vocabulary.decode(rearrange(tokens, "b k t -> (b k) t"))
     b, k, _ = tokens.shape
     return Generated(tokens, total, [texts[i * k : (i + 1) * k] for i in range(b)])
@@ -127,7 +132,7 @@ def captions_of(
         for start in range(0, len(examples), BATCH):
             batch = examples[start : start + BATCH]
             names = [example.id for example in batch]
-            captions |= zip(names, search(captioner, batch, features[names].to(device), decode))
+            captions |= zip(names, search(captioner, batch, sent(features[names], device), decode))
             progress.advance(len(names))
     return captions
 
@@ -171,16 +176,21 @@ def roll_out(
     total = torch.zeros(b, k, device=device)
     done = torch.zeros(b, k, dtype=torch.bool, device=device)
     cache = decoder.start(memory)
-    for _ in range(max_length):
+    for number in range(max_length):
         logits, cache = decoder.step(tokens[-1], cache)
         logits = logits.float()
         token = choose(without_repeats(logits, tokens, no_repeat_ngram), done)
         total = total + log_probability(logits, token).masked_fill(done, 0.0)
         tokens.append(token.masked_fill(done, vocabulary.pad))
         done = done | (token == vocabulary.eos)
-        if done.all():
+        if all_ended(done, number):
             break
     return torch.stack(tokens, dim=-1), total
+
+
+def spoken(tokens: Tensor, eos: int) -> Tensor:
+    """Tokens `b k t` without the columns that are padding alone, which a decoder adds between two questions."""
+    return tokens[..., : 1 + int(true_tokens(tokens, eos).sum(-1).amax())]
 
 
 def without_repeats(logits: Tensor, tokens: list[Tensor], n: int) -> Tensor:
@@ -209,14 +219,18 @@ def diverse(logits: Tensor, done: Tensor) -> Tensor:
 
 
 def uniform_from(generator: torch.Generator | None) -> Uniform:
-    """Random numbers from a generator, or from PyTorch's own without one."""
-    return lambda like: torch.rand(like.shape, generator=generator, dtype=like.dtype, device=like.device)
+    """Random numbers from a generator, on its device, or from PyTorch's own without one."""
+    if generator is None:
+        return torch.rand_like
+    return lambda like: sent(
+        torch.rand(like.shape, generator=generator, dtype=like.dtype, device=generator.device), like.device
+    )
 
 
-def uniform_of(lots: Tensor) -> Uniform:
+def uniform_of(lots: Tensor, device: torch.device) -> Uniform:
     """Random numbers that were drawn beforehand, `b k t`. Each call returns those of the next token, `b k 1`."""
-    steps = iter(rearrange(lots, "b k t -> t b k 1"))
-    return lambda like: next(steps).to(like)
+    steps = iter(rearrange(sent(lots.to(widest(device)), device), "b k t -> t b k 1"))
+    return lambda like: next(steps)
 
 
 def sampler(temperature: float, top_p: float, uniform: Uniform) -> Choose:
@@ -239,10 +253,12 @@ def sampler(temperature: float, top_p: float, uniform: Uniform) -> Choose:
 def draw(probability: Tensor, uniform: Uniform) -> Tensor:
     """Draws one id from each distribution, `... v` -> `...`, with one random number.
 
-    torch.multinomial would draw v random numbers.
+    torch.multinomial would draw v random numbers. The number stays below the sum of the probabilities, where rounding
+    could reach it: no token of probability 0 is drawn.
     """
-    cumulative = probability.cumsum(dim=-1, dtype=torch.float64)
-    at = uniform(cumulative[..., -1:]) * cumulative[..., -1:]
+    cumulative = probability.cumsum(dim=-1, dtype=widest(probability.device))
+    below = 1 - 2 * torch.finfo(cumulative.dtype).eps
+    at = uniform(cumulative[..., -1:]) * (below * cumulative[..., -1:])
     return torch.searchsorted(cumulative, at, right=True).squeeze(-1)
 
 

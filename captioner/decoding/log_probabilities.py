@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from captioner.model.encoder_decoder import Captioner
+from metric.runtime.device import sent
 from metric.runtime.prefixes import Prefixes
 
 
@@ -22,11 +23,13 @@ def true_tokens(tokens: Tensor, eos: int) -> Tensor:
 def sequence_log_probabilities(captioner: Captioner, features: Tensor, tokens: Tensor) -> Tensor:
     """Returns the log-probability, in nats, of each token after BOS. Tokens behind EOS have 0.
 
-    Features `b p f` and tokens `b ... t` -> `b ... t-1`, with a gradient.
+    Features `b p f` and tokens `b ... t` -> `b ... t-1`, with a gradient, on the device of the features. Tokens are
+    best on the CPU, where their prefixes are found without a question to the device.
     """
     real = true_tokens(tokens, captioner.vocabulary.eos)
-    log_p, number = prefix_log_probabilities(captioner, features, tokens, real)
-    return scatter(log_p[number, tokens[..., 1:][real]], real)
+    prefixes = prefixes_of(tokens, real).to(features.device)
+    log_p = prefix_log_probabilities(captioner, features, prefixes)
+    return of_tokens(log_p, tokens, real, prefixes)
 
 
 def token_divergence(
@@ -38,26 +41,28 @@ def token_divergence(
     sum over the whole vocabulary. The reference gets no gradient.
     """
     real = true_tokens(tokens, captioner.vocabulary.eos)
-    log_p, number = prefix_log_probabilities(captioner, features, tokens, real)
+    prefixes = prefixes_of(tokens, real).to(features.device)
+    log_p = prefix_log_probabilities(captioner, features, prefixes)
     with torch.no_grad():
-        log_q, _ = prefix_log_probabilities(reference, features, tokens, real)
+        log_q = prefix_log_probabilities(reference, features, prefixes)
     divergence = (log_p.exp() * (log_p - log_q)).sum(1)
-    return scatter(log_p[number, tokens[..., 1:][real]], real), scatter(divergence[number], real)
+    at_tokens = divergence[prefixes.number].view(real.shape)
+    return of_tokens(log_p, tokens, real, prefixes), at_tokens.masked_fill(~sent(real, features.device), 0.0)
 
 
-def prefix_log_probabilities(
-    captioner: Captioner, features: Tensor, tokens: Tensor, real: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Computes the distribution of the next token after each distinct prefix, in one teacher-forced pass.
-
-    Returns log-probabilities `n v`, and for each token where `real` is true the number of the prefix before the token.
-    """
+def prefixes_of(tokens: Tensor, real: Tensor) -> Prefixes:
+    """The distinct prefixes before the tokens `b ... t` that are `real`, `b ... t-1`."""
     read = tokens[..., :-1].reshape(len(tokens), -1, tokens.shape[-1] - 1)
-    prefixes = Prefixes.of(read, real.reshape(read.shape))
-    logits = captioner.logits(captioner.states(features, prefixes)).float()
-    return logits.log_softmax(dim=-1), prefixes.number.reshape(real.shape)[real]
+    return Prefixes.of(read, real.reshape(read.shape))
 
 
-def scatter(values: Tensor, where: Tensor) -> Tensor:
-    """A tensor of the shape of `where` that has the `n` values where `where` is true, and 0 elsewhere."""
-    return torch.zeros(where.shape, device=values.device).masked_scatter(where, values)
+def prefix_log_probabilities(captioner: Captioner, features: Tensor, prefixes: Prefixes) -> Tensor:
+    """The log-probabilities of the next token after each of n prefixes, in one teacher-forced pass: `n v`."""
+    return captioner.logits(captioner.states(features, prefixes)).float().log_softmax(dim=-1)
+
+
+def of_tokens(log_p: Tensor, tokens: Tensor, real: Tensor, prefixes: Prefixes) -> Tensor:
+    """Of log-probabilities `n v` those of the tokens `b ... t` that are `real`, and 0 elsewhere: `b ... t-1`."""
+    said = sent(tokens[..., 1:].flatten(), log_p.device)
+    values = log_p[prefixes.number.flatten(), said].view(real.shape)
+    return values.masked_fill(~sent(real, log_p.device), 0.0)

@@ -22,6 +22,5 @@ def forbid_repeats(scores: Tensor, tokens: Tensor, n: int) -> Tensor:
     ngrams = tokens.unfold(-1, n, 1)  # b k w n
     last = tokens[..., tokens.shape[-1] - (n - 1) :]  # b k n-1
     again = (ngrams[..., : n - 1] == last[..., None, :]).all(-1)  # b k w
-    picture, caption, place = again.nonzero(as_tuple=True)
-    scores[picture, caption, ngrams[picture, caption, place, n - 1]] = -torch.inf
-    return scores
+    forbidden = torch.zeros_like(again, dtype=scores.dtype).masked_fill(again, -torch.inf)
+    return scores.scatter_add_(-1, ngrams[..., n - 1], forbidden)

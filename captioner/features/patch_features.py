@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from metric.clip.model import Clip
+from metric.runtime.device import sent
 
 
 @torch.no_grad()
@@ -25,7 +26,7 @@ def grid_features(clip: Clip, pixels: Tensor) -> Tensor:
     tower = clip.model.visual
     for kind, read in TOWERS.items():
         if isinstance(tower, kind):
-            return read(tower, pixels.to(clip.device))
+            return read(tower, sent(pixels, clip.device))
     kinds = ", ".join(kind.__name__ for kind in TOWERS)
     raise ValueError(f"{clip.name} has an image tower of type {type(tower).__name__}, expected {kinds}")
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
 
-from torch import nn
+from torch import Tensor, nn
 
 from captioner.config import Run
 from captioner.model.encoder_decoder import Captioner
@@ -29,9 +29,10 @@ from captioner.training.rollout import Batch, Drawn, Facts, roll, tokens_a_capti
 from captioner.training.session import Session, given_to, prepare
 from captioner.training.stage import Stage, open_stage
 from metric.runtime.console import say, tell
+from metric.runtime.device import fetched
 from metric.runtime.gradients import delayed_averaging
 from metric.runtime.interrupts import interruptible, stopped
-from metric.runtime.precision import PRECISIONS, mixed
+from metric.runtime.precision import PRECISIONS, computed_on, mixed
 from metric.runtime.processes import any_of, mean, rank, shared, wait
 from metric.runtime.progress import Progress
 from metric.runtime.seeds import seed_all, seed_of_step
@@ -55,7 +56,8 @@ def train(run: Run, out: Path) -> None:
         tell(cautions(run))
     session = prepare(run, out)
     if rank() == 0:
-        write_json(folder.config_file, describe(session.run, session.reward) | given_to(session))
+        numbers = {"computed_on": computed_on(session.device, session.run.precision)}
+        write_json(folder.config_file, describe(session.run, session.reward) | given_to(session) | numbers)
     wait()
     run_stages(session, out, Position(stages(run)[0], 0))
 
@@ -124,7 +126,7 @@ def run_stage(
                     tell(unmoved(done, facts))
                 if done % run.val_every == 0 or last:
                     last = evaluate(session, stage, done, out, log) or last
-                stop = any_of(bool(stopping()), session.device)  # asked once, so that message and checkpoint agree
+                stop = any_of(bool(stopping()))  # asked once, so that message and checkpoint agree
                 if stop or done % run.save_every == 0 or last:
                     save(session, stage, done, out)
                 if stop:
@@ -169,12 +171,12 @@ def first_model(session: Session, out: Path, first: int) -> Captioner:
     return Captioner.from_pretrained(folder).to(session.device).requires_grad_(False)
 
 
-def shown(facts: Facts) -> dict[str, float]:
+def shown(facts: Mapping[str, float]) -> dict[str, float]:
     """The numbers beside the progress."""
     return {name: facts[name] for name in ("loss", "reward") if name in facts}
 
 
-def update(session: Session, stage: Stage, step: int) -> Facts:
+def update(session: Session, stage: Stage, step: int) -> dict[str, float]:
     """One step of one stage: a function of the weights, the seed and the number of the step."""
     seed_all(seed_of_step(session.run.seed, stage.name, step, rank()))
     session.captioner.train(stage.name == "xe")  # candidates are drawn without dropout, so their gradient has none
@@ -196,7 +198,7 @@ def targets_of(session: Session, stage: Stage, parts: Sequence[Batch]) -> list[T
 
 def descend(
     session: Session, stage: Stage, step: int, parts: Sequence[Batch], targets: Sequence[Target]
-) -> tuple[Facts, list[Target]]:
+) -> tuple[dict[str, float], list[Target]]:
     """One update, by the mean gradient over the parts of all processes. Returns the targets of the next update."""
     stage.optimizer.zero_grad(set_to_none=True)
     last = len(parts) - 1
@@ -204,9 +206,9 @@ def descend(
         backward(session, stage, part, target, len(parts), number == last)
         for number, (part, target) in enumerate(zip(parts, targets))
     ]
-    facts = mean([{"loss": loss.value.item(), **loss.facts} for loss in losses], session.device)
     stage.scaler.unscale_(stage.optimizer)
-    norm = nn.utils.clip_grad_norm_(session.captioner.parameters(), GRAD_NORM).item()
+    length = nn.utils.clip_grad_norm_(session.captioner.parameters(), GRAD_NORM)
+    norm, facts = numbers_of(length, [{"loss": loss.value, **loss.facts} for loss in losses])
     if not isfinite(facts["loss"]) or not (isfinite(norm) or stage.scaler.is_enabled()):
         raise NotFinite(
             f"{stage.name} step {step + 1} has the loss {facts['loss']:g} and the gradient norm {norm:g}: "
@@ -215,6 +217,13 @@ def descend(
     stage.scaler.step(stage.optimizer)  # in fp16, a gradient that overflowed is left out
     stage.scaler.update()
     return {"grad_norm": norm, **facts}, [after(target, loss) for target, loss in zip(targets, losses)]
+
+
+def numbers_of(norm: Tensor, facts: Sequence[Facts]) -> tuple[float, dict[str, float]]:
+    """The norm of the gradient, and the mean of each number over the parts of all processes: one wait a step."""
+    first, *values = fetched([norm, *(number for part in facts for number in part.values())])
+    rows = [dict(zip(part, values[start * len(part) :])) for start, part in enumerate(facts)]
+    return first, mean(rows)
 
 
 def backward(session: Session, stage: Stage, part: Batch, target: Target, count: int, last: bool) -> Loss:

@@ -32,6 +32,7 @@ from captioner.decoding.log_probabilities import sequence_log_probabilities, tok
 from captioner.model.encoder_decoder import Captioner
 from captioner.training.rollout import Batch, Drawn, Facts
 from captioner.training.term_scales import LEAST_SPREAD
+from metric.runtime.device import sent
 from metric.runtime.prefixes import Prefixes
 
 EPSILON = 0.2  # GRPO: the probability ratio of a token counts up to 1 ± EPSILON, as in PPO (arXiv 1707.06347)
@@ -56,11 +57,11 @@ def cross_entropy(captioner: Captioner, batch: Batch, mean_length: float, run: R
     """
     tokens = batch.references  # b r t
     spoken = true_tokens(tokens, captioner.vocabulary.eos)  # not by the id of padding: in CLIP's vocabulary it is a "!"
-    prefixes = Prefixes.of(tokens[..., :-1], spoken)
-    logits = captioner.logits(captioner.states(batch.features, prefixes)).float()  # n v
+    prefixes, device, smoothing = Prefixes.of(tokens[..., :-1], spoken), batch.features.device, run.xe.label_smoothing
+    logits = captioner.logits(captioner.states(batch.features, prefixes.to(device))).float()  # n v
     if tokens.shape[1] > 1:  # else the prefixes are the places with a token, in their order
-        logits = logits[prefixes.number[spoken]]
-    targets, smoothing = tokens[..., 1:][spoken], run.xe.label_smoothing
+        logits = logits[sent(prefixes.number[spoken], device)]
+    targets = sent(tokens[..., 1:][spoken], device)
     loss = F.cross_entropy(logits, targets, reduction="sum", label_smoothing=smoothing)
     return Loss(loss / (mean_length * tokens.shape[0] * tokens.shape[1]), {})
 
@@ -70,7 +71,7 @@ def self_critical(captioner: Captioner, batch: Batch, drawn: Drawn, run: Run) ->
 
     There is no dropout in this stage, neither in the candidates nor in the gradient.
     """
-    advantage = drawn.worth - baseline(drawn, run)
+    advantage = sent(drawn.worth - baseline(drawn, run), batch.features.device)
     log_p, spoken, penalty, facts = read(captioner, batch, drawn, run)
     loss = -(advantage * pooled(log_p, spoken, drawn, run)).mean()
     return Loss(loss + penalty, {**drawn.facts(), **facts})
@@ -98,13 +99,14 @@ def group_relative(captioner: Captioner, batch: Batch, drawn: Drawn, run: Run) -
     that of A log p. `updates` above 1 use the candidates again.
     """
     spread = drawn.worth.std(1, keepdim=True) + LEAST_SPREAD
-    advantage = ((drawn.worth - drawn.worth.mean(1, keepdim=True)) / spread)[..., None]  # b k 1
+    advantage = (drawn.worth - drawn.worth.mean(1, keepdim=True)) / spread
+    advantage = sent(advantage, batch.features.device)[..., None]  # b k 1
     log_p, spoken, penalty, facts = read(captioner, batch, drawn, run)
     ratio = (log_p - (log_p.detach() if drawn.log_p_then is None else drawn.log_p_then)).exp()
     near = ratio.clamp(1 - EPSILON, 1 + EPSILON)
     loss = -pooled(torch.minimum(ratio * advantage, near * advantage), spoken, drawn, run).mean()
     clipped = ((ratio != near) & spoken).sum() / spoken.sum()
-    return Loss(loss + penalty, {**drawn.facts(), **facts, "clipped": float(clipped)}, log_p.detach())
+    return Loss(loss + penalty, {**drawn.facts(), **facts, "clipped": clipped}, log_p.detach())
 
 
 def direct(captioner: Captioner, batch: Batch, drawn: Drawn, run: Run) -> Loss:
@@ -116,7 +118,8 @@ def direct(captioner: Captioner, batch: Batch, drawn: Drawn, run: Run) -> Loss:
     in the authors' code.
     """
     assert batch.reference is not None
-    spoken = true_tokens(drawn.tokens, captioner.vocabulary.eos)
+    device = batch.features.device
+    spoken = sent(true_tokens(drawn.tokens, captioner.vocabulary.eos), device)
     with torch.no_grad():
         before = sequence_log_probabilities(batch.reference, batch.features, drawn.tokens)
     log_p = sequence_log_probabilities(captioner, batch.features, drawn.tokens)
@@ -124,9 +127,10 @@ def direct(captioner: Captioner, batch: Batch, drawn: Drawn, run: Run) -> Loss:
     best, winner = drawn.worth.max(1, keepdim=True)  # b 1
     distance = run.rl.tau * (best - drawn.worth)
     gamma = distance.scatter(1, winner, -torch.inf).softmax(1)  # the winner is no loser, also where tau is 0
+    gamma, winner = sent(gamma, device), sent(winner, device)
     margin = ratio.gather(1, winner).squeeze(1) - (gamma * ratio).sum(1)
     loss = -F.logsigmoid(run.rl.kl * margin).mean()
-    return Loss(loss, {**drawn.facts(), "margin": float(margin.detach().mean())})
+    return Loss(loss, {**drawn.facts(), "margin": margin.detach().mean()})
 
 
 def rewarded(captioner: Captioner, batch: Batch, drawn: Drawn, run: Run) -> Loss:
@@ -140,7 +144,7 @@ def rewarded(captioner: Captioner, batch: Batch, drawn: Drawn, run: Run) -> Loss
         return loss
     held = cross_entropy(captioner, batch, drawn.reference_length, run).value
     return loss._replace(
-        value=loss.value + run.rl.xe_weight * held, facts={**loss.facts, "cross_entropy": float(held.detach())}
+        value=loss.value + run.rl.xe_weight * held, facts={**loss.facts, "cross_entropy": held.detach()}
     )
 
 
@@ -150,13 +154,13 @@ def read(captioner: Captioner, batch: Batch, drawn: Drawn, run: Run) -> tuple[Te
     KL(captioner || reference) is exact over the vocabulary at every token of the candidates. For samples its value is
     without bias. Its gradient leaves out that other candidates would be drawn, as is usual. Logged in nats a caption.
     """
-    spoken = true_tokens(drawn.tokens, captioner.vocabulary.eos)
+    spoken = sent(true_tokens(drawn.tokens, captioner.vocabulary.eos), batch.features.device)
     if not run.rl.kl:
         return sequence_log_probabilities(captioner, batch.features, drawn.tokens), spoken, 0.0, {}
     assert batch.reference is not None
     log_p, kl = token_divergence(captioner, batch.reference, batch.features, drawn.tokens)
     penalty = run.rl.kl * pooled(kl, spoken, drawn, run).mean()
-    return log_p, spoken, penalty, {"kl": float(kl.detach().sum(-1).mean())}
+    return log_p, spoken, penalty, {"kl": kl.detach().sum(-1).mean()}
 
 
 def pooled(values: Tensor, spoken: Tensor, drawn: Drawn, run: Run) -> Tensor:

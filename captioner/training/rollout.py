@@ -26,7 +26,8 @@ from metric.scores.ptb_tokenizer import tokenize
 from metric.scores.repetition import repeated
 from rewards.mix import Mix, RewardFailed
 
-Facts = dict[str, float]
+Facts = dict[str, float | Tensor]
+"""Numbers for the log. Those on a device are fetched together, `metric.runtime.device.fetched`."""
 
 
 class Place(NamedTuple):
@@ -44,7 +45,7 @@ class Batch:
     features: Tensor
     "`b p f`"
     references: Tensor
-    "`b r t`: the tokens of r references of each picture, BOS first."
+    "`b r t`: the tokens of r references of each picture, BOS first, on the CPU."
     seed: int
     "of the step"
     place: Place
@@ -54,7 +55,10 @@ class Batch:
 
 @dataclass(frozen=True)
 class Drawn:
-    """The candidates of a batch. They are drawn and scored once, however many updates they serve."""
+    """The candidates of a batch. They are drawn and scored once, however many updates they serve.
+
+    All but `log_p_then` is on the CPU, where rewards are computed and prefixes are found.
+    """
 
     tokens: Tensor
     "`b k t`, BOS first."
@@ -112,16 +116,16 @@ def roll(captioner: Captioner, parts: Sequence[Batch], reward: Mix, run: Run) ->
 
 def rescaled(drawn: Sequence[Drawn], greedy: Sequence[term_scales.Terms], reward: Mix, run: Run) -> list[Drawn]:
     """The candidates with a worth whose terms are on one scale. `greedy` has the terms of greedy captions, if any."""
-    device, weights = drawn[0].tokens.device, reward.weights
-    scales = term_scales.spreads([part.parts for part in drawn], run.rl.mix, device)
+    weights = reward.weights
+    scales = term_scales.spreads([part.parts for part in drawn], run.rl.mix)
     worth = [term_scales.normalised(part.parts, part.parts, scale, weights) for part, scale in zip(drawn, scales)]
-    changed = [replace(part, normalised=values.to(device)) for part, values in zip(drawn, worth)]
+    changed = [replace(part, normalised=values) for part, values in zip(drawn, worth)]
     if not greedy:
         return changed
     baselines = [
         term_scales.normalised(terms, part.parts, scale, weights) for terms, part, scale in zip(greedy, drawn, scales)
     ]
-    return [replace(part, greedy=values.to(device)) for part, values in zip(changed, baselines)]
+    return [replace(part, greedy=values) for part, values in zip(changed, baselines)]
 
 
 def scored_candidates(
@@ -141,7 +145,7 @@ def greedy_reward(captioner: Captioner, batch: Batch, reward: Mix, run: Run) -> 
 def tokens_a_caption(parts: Sequence[Tensor], captioner: Captioner) -> float:
     """The mean number of tokens, EOS included, of the captions `... t` of all parts in all processes."""
     lengths = torch.cat([true_tokens(tokens, captioner.vocabulary.eos).sum(-1).flatten() for tokens in parts])
-    tokens, captions = total_of_processes([float(lengths.sum()), float(len(lengths))], lengths.device)
+    tokens, captions = total_of_processes([float(lengths.sum()), float(len(lengths))])
     return tokens / captions
 
 
@@ -162,22 +166,20 @@ def sample(captioner: Captioner, batch: Batch, run: Run) -> Generated:
 def lots(batch: Batch, run: Run) -> Tensor:
     """The random numbers in [0, 1) that choose the tokens of the candidates, `b k t`.
 
-    They are drawn for the whole batch, so that a picture has the same numbers in any division of the batch.
+    They are drawn for the whole batch, so that a picture has the same numbers in any division of the batch. They are
+    drawn on the CPU, so that every device has the same.
     """
-    device = batch.features.device
-    generator = torch.Generator(device).manual_seed(batch.seed)
+    generator = torch.Generator().manual_seed(batch.seed)
     shape = run.decode.max_length, batch.place.size, run.rl.samples
-    numbers = torch.rand(shape, generator=generator, dtype=torch.float64, device=device)
+    numbers = torch.rand(shape, generator=generator, dtype=torch.float64)
     first = batch.place.first
     return rearrange(numbers[:, first : first + len(batch.features)], "t b k -> b k t")
 
 
 def judged(reward: Mix, batch: Batch, candidates: Generated) -> tuple[Tensor, dict[str, Tensor]]:
     """The total reward `b k` and its terms, in full precision whatever the precision of the captioner."""
-    device = batch.features.device
-    with autocast(device, torch.float32):
-        total, parts = reward(batch.examples, candidates.captions)
-    return total.to(device), parts
+    with autocast(batch.features.device, torch.float32):
+        return reward(batch.examples, candidates.captions)
 
 
 def style(captions: Sequence[Sequence[str]]) -> Facts:

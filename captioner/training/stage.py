@@ -12,6 +12,7 @@ from captioner.model.encoder_decoder import Captioner
 from captioner.runs.stages import settings_of
 from captioner.training.session import Session
 from captioner.training.step_batches import Ahead, Read, Reader
+from metric.runtime.device import has_fused_adam
 from metric.runtime.schedule import learning_rate as one_cycle
 
 ADAM_BETAS = (0.9, 0.98)  # as "Attention is all you need" (arXiv 1706.03762)
@@ -69,7 +70,13 @@ def open_stage(session: Session, name: str, reference: Captioner | None = None) 
     return Stage(
         name,
         settings,
-        AdamW(session.captioner.parameters(), lr=settings.lr, betas=ADAM_BETAS, weight_decay=0.0),
+        AdamW(
+            session.captioner.parameters(),
+            lr=settings.lr,
+            betas=ADAM_BETAS,
+            weight_decay=0.0,
+            fused=has_fused_adam(device),
+        ),
         torch.amp.GradScaler(device.type, enabled=session.run.precision == "fp16"),
         Ahead(reader, settings.steps),
         reference,

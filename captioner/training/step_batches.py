@@ -23,6 +23,7 @@ from captioner.model.vocabulary import Vocabulary, lowercased
 from captioner.runs.stages import settings_of
 from captioner.training.rollout import Batch, Place
 from metric.example import Example
+from metric.runtime.device import sent
 from metric.runtime.processes import rank, world
 from metric.runtime.seeds import seed_of_step
 from metric.runtime.step_order import StepOrder
@@ -72,9 +73,9 @@ class Reader:
         return [*references] * rounds + rng.sample(references, rest)
 
     def encoded(self, captions: Sequence[Sequence[str]]) -> Tensor:
-        """The tokens of captions, `b r t`, on the device. The longest caption has `max_length` tokens after BOS."""
+        """The tokens of captions, `b r t`, on the CPU. The longest caption has `max_length` tokens after BOS."""
         tokens = self.vocabulary.encode([*chain.from_iterable(captions)], self.run.decode.max_length + 1)
-        return rearrange(tokens, "(b r) t -> b r t", b=len(captions)).to(self.device)
+        return rearrange(tokens, "(b r) t -> b r t", b=len(captions))
 
     def hidden(self, rng: Random, count: int) -> list[bool]:
         """Whether each of the `count` pictures of the batch is hidden. The reward stage hides none."""
@@ -86,8 +87,7 @@ class Reader:
         features = self.features[[example.id for example in examples]]
         if any(hidden):
             features = features.masked_fill(torch.tensor(hidden)[:, None, None], 0.0)
-        pinned = features.pin_memory() if self.device.type == "cuda" else features
-        return pinned.to(self.device, non_blocking=True)
+        return sent(features, self.device)
 
 
 class Ahead:

@@ -30,19 +30,19 @@ Spreads = Mapping[str, Tensor | float]
 """The spread of each term: `b 1`, or one number."""
 
 
-def spreads(parts: Sequence[Terms], mix: str, device: torch.device) -> list[Spreads]:
-    """The spreads of each part of a batch. `mix` is picture or batch, `device` that of the talk between processes."""
+def spreads(parts: Sequence[Terms], mix: str) -> list[Spreads]:
+    """The spreads of each part of a batch. `mix` is picture or batch."""
     if mix == "batch":
-        return [of_batch(parts, device)] * len(parts)
+        return [of_batch(parts)] * len(parts)
     return [{name: values.std(1, keepdim=True) for name, values in part.items()} for part in parts]
 
 
-def of_batch(parts: Sequence[Terms], device: torch.device) -> Spreads:
+def of_batch(parts: Sequence[Terms]) -> Spreads:
     """The spread inside a picture, over all parts and all processes."""
     names = list(parts[0])
     freedom = sum(part[names[0]].numel() - len(part[names[0]]) for part in parts)
     squares = [sum(squared(part[name]) for part in parts) for name in names]
-    *summed, free = total_of_processes([*squares, float(freedom)], device)
+    *summed, free = total_of_processes([*squares, float(freedom)])
     return {name: sqrt(square / free) for name, square in zip(names, summed)}
 
 

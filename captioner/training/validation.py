@@ -18,6 +18,7 @@ from metric.clip.load import load_clip
 from metric.clip.model import Clip
 from metric.evaluation import evaluate
 from metric.example import Example, is_there, open_image
+from metric.runtime.device import fetched, sent
 from metric.runtime.processes import gathered, own_share, shared
 from rewards.mix import Mix
 
@@ -81,11 +82,11 @@ class Validation:
 
     def divergence(self, captioner: Captioner, reference: Captioner) -> float:
         """KL(captioner || reference) in nats a caption. It is exact at every token of one sample of each picture."""
-        device, summed = captioner.token.weight.device, 0.0
-        generator = torch.Generator(device).manual_seed(self.run.seed)
+        device = captioner.token.weight.device
+        generator, sums = torch.Generator().manual_seed(self.run.seed), []
         for start in range(0, len(self.examples), BATCH):
             names = [example.id for example in self.examples[start : start + BATCH]]
-            features = self.features[names].to(device)
+            features = sent(self.features[names], device)
             drawn = generate(
                 captioner,
                 features,
@@ -95,5 +96,5 @@ class Validation:
                 generator=generator,
             )
             with at_rest(captioner):
-                summed += float(token_divergence(captioner, reference, features, drawn.tokens)[1].sum())
-        return summed / len(self.examples)
+                sums.append(token_divergence(captioner, reference, features, drawn.tokens)[1].sum())
+        return sum(fetched(sums)) / len(self.examples)

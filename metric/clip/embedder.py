@@ -58,13 +58,14 @@ class Embedder:
         """Embeddings of pictures, n pictures -> `n d`. Pictures with the same `image_key` are computed once."""
         keys = [image_key(image) for image in images]
         missing = {key: image for key, image in zip(keys, images) if key not in self.known_images}
-        names = list(missing)
+        names, found = list(missing), list[Tensor]()
         with Progress("CLIP embeddings of picture", len(missing), part=True) as progress:
             for batch, filled, _ in alike([0] * len(missing), 0, self.batch_size):
                 pixels = prepare([missing[names[item]] for item in batch], self.clip.preprocess)
                 pixels = pixels[[batch.index(item) for item in filled]]
-                self.learn(self.known_images, [names[item] for item in batch], self.clip.encode_image, pixels)
+                found.append(self.embed(self.clip.encode_image, pixels)[: len(batch)])
                 progress.advance(len(batch))
+            self.learn(self.known_images, names, found)
         embedded = self.gather(self.known_images, keys)
         self.exchanged = max(0, self.exchanged - forget(self.known_images, IMAGES))
         return embedded
@@ -84,10 +85,13 @@ class Embedder:
             tokens = self.clip.tokenizer(missing)
             self.cut += int(cut(self.clip, missing, tokens).sum())
             lengths = needed_positions(self.clip.model, tokens).tolist()
+            order, found = list[str](), list[Tensor]()
             with Progress("CLIP embeddings of text", len(missing), part=True) as progress:
                 for batch, filled, t, encode in self.batches(lengths, tokens.shape[1]):
-                    self.learn(self.known_texts, [missing[item] for item in batch], encode, tokens[filled, :t])
+                    found.append(self.embed(encode, tokens[filled, :t])[: len(batch)])
+                    order += [missing[item] for item in batch]
                     progress.advance(len(batch))
+                self.learn(self.known_texts, order, found)
         embedded = self.gather(self.known_texts, texts)
         forget(self.known_texts, TEXTS)
         return embedded
@@ -106,10 +110,15 @@ class Embedder:
         """The precision of this embedder, for what is computed with its CLIP."""
         return only(self.clip.device, self.precision)
 
-    def learn(self, embeddings: dict[str, Tensor], keys: Sequence[str], encode: Encode, filled: Tensor) -> None:
-        """Put the embeddings of the first rows of a filled batch into `embeddings`, one for each key."""
+    def embed(self, encode: Encode, filled: Tensor) -> Tensor:
+        """The embeddings of a filled batch, on the device."""
         with self.computing():
-            embeddings.update(zip(keys, encode(filled).cpu().unbind()))
+            return encode(filled)
+
+    def learn(self, embeddings: dict[str, Tensor], keys: Sequence[str], found: Sequence[Tensor]) -> None:
+        """Put the rows of all batches into `embeddings`, one for each key, in one copy from the device."""
+        rows = torch.cat([*found]).cpu().split(self.batch_size) if found else ()
+        embeddings.update(zip(keys, chain.from_iterable(part.clone() for part in rows)))  # memory goes part by part
 
     def gather(self, embeddings: dict[str, Tensor], keys: Sequence[str]) -> Tensor:
         return torch.stack([embeddings[key] for key in keys]) if keys else torch.empty(0, self.clip.dim)

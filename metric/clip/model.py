@@ -16,6 +16,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from metric.runtime.device import sent
 from metric.storage.tensors import fingerprint
 
 Model: TypeAlias = open_clip.CLIP | open_clip.CustomTextCLIP
@@ -59,7 +60,7 @@ class Clip:
 
     def encode_image(self, pixels: Tensor) -> Tensor:
         """Embeddings of pictures, `n c h w` -> `n d`, unit length, fp32."""
-        return F.normalize(self.model.encode_image(pixels.to(self.device)).float(), dim=-1)
+        return F.normalize(self.model.encode_image(sent(pixels, self.device)).float(), dim=-1)
 
     def encode_text(self, texts: list[str]) -> Tensor:
         """Embeddings of texts, n texts -> `n d`, unit length, fp32."""
@@ -68,7 +69,7 @@ class Clip:
 
     def encode_tokens(self, tokens: Tensor) -> Tensor:
         """Embeddings of tokens, `n t` -> `n d`, unit length, fp32. All t positions are computed."""
-        return F.normalize(text_features(self.model, tokens.to(self.device)).float(), dim=-1)
+        return F.normalize(text_features(self.model, sent(tokens, self.device)).float(), dim=-1)
 
 
 def idle_padding(model: Model) -> bool:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from metric.clip.model import Clip, Model, idle_padding, projected
+from metric.runtime.device import sent
 from metric.runtime.prefixes import Prefixes
 
 GROUP = 16  # neighbouring texts, in the order of their tokens, whose equal beginnings are shared
@@ -33,21 +34,22 @@ def shares(model: Model) -> bool:
 
 def encode_shared(clip: Clip, tokens: Tensor, rows: int) -> Tensor:
     """`Clip.encode_tokens` by matrix products of `rows` rows each: `n t` -> `n d`, unit length, fp32. No gradient."""
-    return F.normalize(features(clip.model, tokens.to(clip.device), rows).float(), dim=-1)
+    return F.normalize(features(clip.model, tokens, rows, clip.device).float(), dim=-1)
 
 
-def features(model: Model, tokens: Tensor, rows: int) -> Tensor:
-    """The text tower, `n t` -> `n d`."""
+def features(model: Model, tokens: Tensor, rows: int, device: torch.device) -> Tensor:
+    """The text tower, tokens `n t` on the CPU -> `n d` on the device. Beginnings are found on the CPU."""
     distinct, again = tokens.unique(dim=0, return_inverse=True)  # in order
     filled = torch.cat([distinct, distinct[-1:].expand(-len(distinct) % GROUP, -1)])
     grouped = rearrange(filled, "(b k) t -> b k t", k=GROUP)
     end = grouped.argmax(dim=-1, keepdim=True)  # EOS has the highest id
-    prefixes = Prefixes.of(grouped, torch.arange(tokens.shape[1], device=tokens.device) <= end)
+    prefixes = Prefixes.of(grouped, torch.arange(tokens.shape[1]) <= end)
+    pooled = sent(prefixes.number.gather(2, end).flatten()[: len(distinct)], device)
+    prefixes = prefixes.to(device)
     x = model.token_embedding(prefixes.last) + model.positional_embedding[prefixes.positions]
     for block in model.transformer.resblocks:
         x = layer(block, x, prefixes, rows)
-    pooled = x[prefixes.number.gather(2, end).flatten()[: len(distinct)]]
-    return by_rows(lambda part: projected(model, part), rows, pooled)[again]
+    return by_rows(lambda part: projected(model, part), rows, x[pooled])[sent(again, device)]
 
 
 def layer(block: ResidualAttentionBlock, x: Tensor, prefixes: Prefixes, rows: int) -> Tensor:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from metric.clip.model import Clip
+from metric.runtime.device import sent
 
 Tower: TypeAlias = open_clip.CLIP | TextTransformer
 
@@ -57,7 +58,7 @@ def pool_type(clip: Clip) -> str:
 @torch.no_grad()
 def token_features(clip: Clip, tokens: Tensor) -> Tensor:
     """Vectors of tokens in the space of pictures, `n t` -> `n t d`, unit length, fp32: final norm, then projection."""
-    model, tokens = clip.model, tokens.to(clip.device)
+    model, tokens = clip.model, sent(tokens, clip.device)
     tower = model if isinstance(model, open_clip.CLIP) else model.text
     if isinstance(tower, HFTextEncoder):
         mask = (tokens != tower.config.pad_token_id).long()

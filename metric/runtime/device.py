@@ -7,7 +7,7 @@ device but the CPU is asked for float64, which the GPU of a Mac lacks and others
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -103,6 +103,31 @@ def refuse_processes(device: torch.device, name: str) -> None:
         )
     if device.index is not None:
         raise ValueError(f"--device {name} is one GPU for {processes} processes; type --device cuda")
+
+
+def sent(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """A tensor on its way to a device: from pinned memory, so that the host goes on with its work.
+
+    On the CPU it is the tensor itself. A Mac's GPU shares the memory of the host, where nothing is pinned.
+    """
+    if device.type in ("cpu", "mps") or tensor.device.type != "cpu":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
+
+
+def fetched(numbers: Sequence[torch.Tensor | float]) -> list[float]:
+    """The values of numbers, those of a device in one copy for which the host waits once."""
+    there = [number for number in numbers if isinstance(number, torch.Tensor)]
+    values = iter(torch.stack([number.detach().float() for number in there]).tolist() if there else ())
+    return [next(values) if isinstance(number, torch.Tensor) else number for number in numbers]
+
+
+def has_fused_adam(device: torch.device) -> bool | None:
+    """Whether Adam is to update all parameters by one kernel: on every GPU but a Mac's. None leaves that to torch.
+
+    The CPU keeps the kernels of before, and the numbers with them.
+    """
+    return True if device.type not in ("cpu", "mps") else None
 
 
 def widest(device: torch.device) -> torch.dtype:

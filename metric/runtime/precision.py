@@ -26,6 +26,19 @@ def has_tf32(device: torch.device) -> bool:
     return device.type == "cuda" and torch.version.hip is None and torch.cuda.get_device_capability(device) >= (8, 0)
 
 
+def computed_on(device: torch.device, precision: str) -> str:
+    """`cuda, bf16`, or `cuda, fp32 with TF32`: what the facts of a run say of its numbers."""
+    if precision != "tf32":
+        return f"{device}, {precision}"
+    return f"{device}, fp32 {'with' if has_tf32(device) else 'without'} TF32"
+
+
+def idle_tf32(device: torch.device, precision: str) -> list[str]:
+    """The warning about a precision that this device computes as fp32."""
+    idle = precision == "tf32" and not has_tf32(device)
+    return [f"--precision tf32 does nothing: {device} has no TF32, and products are of fp32"] if idle else []
+
+
 def refuse_precision(precision: str, device: torch.device) -> None:
     """Raises ValueError for a precision that the device does not compute in."""
     if PRECISIONS[precision] != torch.float32 and not torch.amp.is_autocast_available(device.type):

@@ -14,6 +14,8 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
+from metric.runtime.device import sent
+
 
 @dataclass(frozen=True)
 class Prefixes:
@@ -37,6 +39,10 @@ class Prefixes:
         leads = (leader == torch.arange(tokens.shape[1], device=tokens.device)[:, None]) & asked
         count = rearrange(leads.flatten().cumsum(0) - 1, "(b k t) -> b k t", b=len(tokens), k=tokens.shape[1])
         return cls(tokens, leads.flatten().nonzero().squeeze(1), count.gather(1, leader).clamp(min=0))
+
+    def to(self, device: torch.device) -> Prefixes:
+        """The same prefixes on a device. They are best found on the CPU: their number is a question to the device."""
+        return Prefixes(sent(self.tokens, device), sent(self.first, device), sent(self.number, device))
 
     @classmethod
     def apart(cls, tokens: Tensor) -> Prefixes:

@@ -139,21 +139,21 @@ def refuse_other_settings(settings: Mapping[str, object]) -> None:
         refuse_unlike("--" + name.replace("_", "-"), str(value))
 
 
-def total(values: Sequence[float], device: torch.device) -> list[float]:
-    """Each value summed over the processes."""
+def total(values: Sequence[float]) -> list[float]:
+    """Each value summed over the processes, on the CPU, over gloo."""
     if world() == 1:
         return list(values)
-    figures = torch.tensor(values, dtype=torch.float64, device=device)
+    figures = torch.tensor(values, dtype=torch.float64, device="cpu")
     distributed.all_reduce(figures)
     return figures.tolist()
 
 
-def mean(facts: Sequence[Mapping[str, float]], device: torch.device) -> dict[str, float]:
+def mean(facts: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """The mean of each figure over the parts of a batch, in all processes."""
-    summed = total([sum(part[name] for part in facts) for name in facts[0]], device)
+    summed = total([sum(part[name] for part in facts) for name in facts[0]])
     return {name: value / (len(facts) * world()) for name, value in zip(facts[0], summed)}
 
 
-def any_of(asked: bool, device: torch.device) -> bool:
+def any_of(asked: bool) -> bool:
     """Whether any process was asked to stop. All processes stop together."""
-    return total([float(asked)], device)[0] > 0
+    return total([float(asked)])[0] > 0

@@ -22,6 +22,7 @@ from metric.example import Example, Picture, data_fingerprint
 from metric.negatives.pool import Caption
 from metric.positives.sources import Positives
 from metric.runtime.console import say, tell
+from metric.runtime.device import sent
 from metric.runtime.precision import autocast, refuse_precision
 from metric.runtime.processes import rank, refuse_unlike, shared, wait
 from metric.storage.atomic_files import write_json
@@ -194,14 +195,17 @@ def spoiled(drawn: Drawn, rng: random.Random, config: MetricConfig, encoder: Pai
     if not negatives.texts:
         return None
     embedding = encoder.texts(negatives.texts)
-    rows, right = torch.tensor(negatives.rows, device=embedding.device), negatives.right.to(embedding.device)
+    rows, right = (sent(values, embedding.device) for values in (torch.tensor(negatives.rows), negatives.right))
     return Negatives(embedding, rows, right)
 
 
 def embed_positives(positives: Sequence, encode: Callable[[list], Tensor]) -> Made | None:
     """The embeddings of the positives that are not None. None without any positive."""
     rows = [row for row, positive in enumerate(positives) if positive is not None]
-    return Made(encode([positives[row] for row in rows]), torch.tensor(rows)) if rows else None
+    if not rows:
+        return None
+    embedding = encode([positives[row] for row in rows])
+    return Made(embedding, sent(torch.tensor(rows), embedding.device))
 
 
 def tell_missing(config: MetricConfig, made_image: Made | None, made_text: Made | None, b: int) -> None:

@@ -11,16 +11,16 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from metric.runtime.console import say, tell
+from metric.runtime.device import fetched, has_fused_adam
 from metric.runtime.gradients import Apply, data_parallel
 from metric.runtime.interrupts import interruptible, stopped
 from metric.runtime.log import Log
-from metric.runtime.precision import PRECISIONS, allow_tf32, attention, mixed
+from metric.runtime.precision import PRECISIONS, allow_tf32, attention, idle_tf32, mixed
 from metric.runtime.processes import any_of, rank, refuse_other_settings, shared, wait
 from metric.runtime.progress import Progress
 from metric.runtime.schedule import learning_rate, refuse_warmup
@@ -60,7 +60,8 @@ def optimiser(model: nn.Module, config: Config) -> torch.optim.AdamW:
         {"params": [p for p in trained if p.ndim > 1], "weight_decay": config.weight_decay},
         {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW([group for group in groups if group["params"]], config.lr, (0.9, 0.98), 1e-6)
+    fused = has_fused_adam(trained[0].device)
+    return torch.optim.AdamW([group for group in groups if group["params"]], config.lr, (0.9, 0.98), 1e-6, fused=fused)
 
 
 def train(
@@ -77,17 +78,16 @@ def train(
     `config.patience`, the model ends with the weights of the lowest `val_loss`. Those before the first step count too,
     so that a run that only harms leaves the model as it was.
     """
-    device = next(model.parameters()).device
     allow_tf32(config.precision)
-    scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
+    scaler = torch.amp.GradScaler(next(model.parameters()).device.type, enabled=config.precision == "fp16")
     run = Training(model, optimiser(model, config), scaler, Patience(config.patience))
     first = begin(run, config, out, resume)
-    apply = data_parallel(model)
+    apply, device = data_parallel(model), next(model.parameters()).device
     opened = Log(out / METRICS, out / TENSORBOARD) if rank() == 0 else nullcontext()
     steps = Progress("CLIP training step", config.steps, first)
     with saved_whole(out, RESUME), opened as log, interruptible() as interrupted, steps as progress:
         if log and not first:
-            tell(contrastive(config))
+            tell([*contrastive(config), *idle_tf32(device, config.precision)])
             log.cautions(contrastive(config))
         if config.patience and validate and not first:
             figures = shared(validate)
@@ -103,10 +103,10 @@ def train(
                 row |= shared(validate)
                 remember_best(run, row["val_loss"], done, config, out)
             if log:
-                log.step(done, {name: float(value) for name, value in row.items()})
-            progress.advance(**{name: float(row[name]) for name in SHOWN if name in row})
+                log.step(done, row)
+            progress.advance(**{name: row[name] for name in SHOWN if name in row})
             ended = done == config.steps or run.patience.exhausted
-            stop = any_of(bool(interrupted()), device)
+            stop = any_of(bool(interrupted()))
             if rank() == 0 and (stop or ended or (config.save_every and done % config.save_every == 0)):
                 save(run, config, done, out)
             if stop and not ended:
@@ -118,7 +118,7 @@ def train(
         say(kept(run.patience))
 
 
-def update(run: Training, apply: Apply, loss: Loss, config: Config, step: int) -> dict[str, Any]:
+def update(run: Training, apply: Apply, loss: Loss, config: Config, step: int) -> dict[str, float]:
     """Take one step. -> the numbers of the step for the log. Raises NotFinite when loss or gradient is not finite."""
     began = time.perf_counter()
     rate = learning_rate(step, config)
@@ -134,16 +134,18 @@ def update(run: Training, apply: Apply, loss: Loss, config: Config, step: int) -
         run.scaler.scale(value).backward()
     run.scaler.unscale_(run.descent)
     norm = nn.utils.clip_grad_norm_(trained, MAX_NORM)
-    if not torch.isfinite(value if run.scaler.is_enabled() else value + norm):  # fp16 leaves out a step that overflowed
+    numbers: dict[str, Tensor | float] = {"loss": value.detach(), **facts, "lr": rate, "grad_norm": norm}
+    row = dict(zip(numbers, fetched([*numbers.values()])))  # one wait a step
+    overflowed = not math.isfinite(row["grad_norm"]) and not run.scaler.is_enabled()  # fp16 leaves such a step out
+    if overflowed or not math.isfinite(row["loss"]):
         raise NotFinite(
-            f"step {step + 1} has the loss {value.item():g} and the gradient norm {norm.item():g}; "
+            f"step {step + 1} has the loss {row['loss']:g} and the gradient norm {row['grad_norm']:g}; "
             f"lower --lr, now {config.lr:g}, and choose another --out"
         )
     run.scaler.step(run.descent)
     run.scaler.update()
     bound_scale(run.model)
-    seconds = time.perf_counter() - began
-    return {"loss": value.detach(), **facts, "lr": rate, "grad_norm": norm, "seconds": seconds}
+    return {**row, "seconds": time.perf_counter() - began}
 
 
 def due(done: int, config: Config) -> bool:

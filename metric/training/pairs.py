@@ -17,6 +17,7 @@ from metric.clip.model import Clip
 from metric.clip.pixels import Pixels, prepare
 from metric.example import Example, Picture
 from metric.readable import readable
+from metric.runtime.device import sent
 from metric.runtime.gradients import encode_in_shares
 from metric.runtime.progress import Progress
 from metric.similarity import PREFIX
@@ -103,7 +104,7 @@ def image_side(clip: Clip, images: Sequence) -> tuple[Callable[[Tensor], Tensor]
         features = []
         with Progress("CLIP's features of picture", len(rows), part=True) as progress:
             for batch in torch.tensor(rows).split(64):
-                features.append(body(pixels[batch.tolist()].to(clip.device)))
+                features.append(body(sent(pixels[batch.tolist()], clip.device)))
                 progress.advance(len(batch))
         return torch.cat(features)
 

@@ -7,7 +7,16 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from torch import Tensor, nn
 
 from captioner.config import Decode
-from captioner.decoding.generate import DIVERSITY, METHODS, captions_of, draw, generate, nucleus, uniform_from
+from captioner.decoding.generate import (
+    DIVERSITY,
+    METHODS,
+    Generated,
+    captions_of,
+    draw,
+    generate,
+    nucleus,
+    uniform_from,
+)
 from captioner.decoding.log_probabilities import sequence_log_probabilities, token_divergence, true_tokens
 from captioner.model.encoder_decoder import Captioner, CaptionerConfig
 from captioner.model.vocabulary import BOS, EOS, PAD, Vocabulary
@@ -197,6 +206,37 @@ def test_draws_are_never_of_probability_0_and_follow_the_others() -> None:
     probability = torch.tensor([[0, 0.2, 0, 0.8, 0]]).expand(20_000, 5)
     ids = draw(probability, uniform_from(torch.Generator().manual_seed(0)))
     assert set(ids.tolist()) == {1, 3} and (ids == 3).float().mean().item() == pytest.approx(0.8, abs=0.01)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_a_number_that_rounds_to_1_draws_a_token_of_some_probability(dtype, monkeypatch) -> None:
+    monkeypatch.setattr("captioner.decoding.generate.widest", lambda device: dtype)
+    probability = torch.tensor([[0.3, 0.7 + 2**-22, 0.0], [1.0, 0.0, 0.0], [1 / 3, 1 / 3, 1 / 3]])
+    assert draw(probability, torch.ones_like).tolist() == [1, 0, 2]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_captions_are_the_same_when_a_device_is_asked_every_eighth_token(method, monkeypatch) -> None:
+    asked: list[int] = []
+
+    def seldom(done: Tensor, number: int) -> bool:
+        asked.append(number)
+        return (number + 1) % 8 == 0 and bool(done.all())
+
+    def found(captioner: Captioner) -> Generated:
+        drawn = torch.Generator().manual_seed(3)
+        return generate(captioner, FEATURES, method=method, k=2, max_length=12, generator=drawn)
+
+    captioners = tiny(count=5), tiny(count=5)
+    captioners[1].token.weight.data[1] += captioners[1].decoder_norm.bias.data * 2  # EOS is likely
+    often = [found(captioner) for captioner in captioners]
+    for module in ("generate", "beam_search"):
+        monkeypatch.setattr(f"captioner.decoding.{module}.all_ended", seldom)
+    for captioner, before in zip(captioners, often):
+        after = found(captioner)
+        assert torch.equal(before.tokens, after.tokens) and before.captions == after.captions
+        torch.testing.assert_close(before.log_probabilities, after.log_probabilities)
+    assert sum(before.tokens.shape[-1] - 1 for before in often) < len(asked)  # steps beyond the end were made
 
 
 def test_nucleus_is_the_fewest_tokens_that_reach_top_p() -> None:

@@ -375,7 +375,7 @@ def test_divergence_from_the_first_model_is_added_with_its_weight(two_words, obj
         seen = rolled(captioner, [[3, 8, 11]], reference)
         losses[kl], facts, _ = OBJECTIVES[objective](captioner, *seen, settings)
     assert facts["kl"] > 1e-3
-    assert (losses[2.0] - losses[0.0]).item() == pytest.approx(2 * facts["kl"], rel=1e-4)
+    assert (losses[2.0] - losses[0.0]).item() == pytest.approx(2 * float(facts["kl"]), rel=1e-4)
 
 
 def test_candidates_serve_all_updates_of_a_step_and_the_first_says_how_likely_they_were(two_words):

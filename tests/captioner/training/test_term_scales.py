@@ -25,7 +25,7 @@ WEIGHTS = {"pacspp": 1.0, "cider": 0.5}
 
 
 def worth(parts, mix: str, weights=WEIGHTS) -> list[Tensor]:
-    return [normalised(part, part, scale, weights) for part, scale in zip(parts, spreads(parts, mix, CPU))]
+    return [normalised(part, part, scale, weights) for part, scale in zip(parts, spreads(parts, mix))]
 
 
 def by_hand(row: list[float], scale: float) -> list[float]:
@@ -46,7 +46,7 @@ def test_a_batch_has_one_spread_of_each_term():
         return mean(stdev(row) ** 2 for row in rows) ** 0.5
 
     scales = {name: pooled(values.tolist()) for name, values in RAW.items()}
-    assert spreads([RAW], "batch", CPU)[0] == pytest.approx(scales, rel=1e-5)
+    assert spreads([RAW], "batch")[0] == pytest.approx(scales, rel=1e-5)
     assert {name: spread(values) for name, values in RAW.items()} == pytest.approx(scales, rel=1e-5)
     first = [by_hand(RAW[name][0].tolist(), scales[name]) for name in RAW]
     expected = [p + 0.5 * c for p, c in zip(*first)]
@@ -109,7 +109,7 @@ def test_a_normalised_mix_trains_on_its_scale_and_logs_raw_rewards(two_words):
 def test_the_greedy_caption_is_normalised_as_the_candidates_are(two_words):
     batch, raw, _ = rolled(two_words(max_length=3), baseline="greedy")
     seen, drawn, run = rolled(two_words(max_length=3), baseline="greedy", mix="batch")
-    scale = spreads([raw.parts], "batch", CPU)[0]
+    scale = spreads([raw.parts], "batch")[0]
     difference = {name: part - raw.parts[name][:, :1] for name, part in raw.parts.items()}
     expected = sum(difference[name] / (scale[name] + LEAST_SPREAD) for name in scale)
     torch.testing.assert_close(drawn.worth - drawn.worth[:, :1], expected)

@@ -42,9 +42,13 @@ def test_openais_tower_is_computed_as_open_clip_does() -> None:
     tokens[:, :9] = torch.randint(1, 40_000, (20, 9))
     tokens[:, :6], tokens[:5, 8], tokens[5:, 9] = tokens[0, :6], 49407, 49407
     assert shares(model)
-    torch.testing.assert_close(features(model, tokens, rows=16), model.encode_text(tokens), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(
+        features(model, tokens, 16, torch.device("cpu")), model.encode_text(tokens), atol=1e-5, rtol=1e-4
+    )
     model.text_projection = None
-    torch.testing.assert_close(features(model, tokens, rows=16), model.encode_text(tokens), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(
+        features(model, tokens, 16, torch.device("cpu")), model.encode_text(tokens), atol=1e-5, rtol=1e-4
+    )
 
 
 def test_a_beginning_is_computed_once(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,8 @@ import torch
 
 from captioner.cli import main
 from metric.runtime import device as devices
-from metric.runtime.device import absent, chosen, device_of, widest
-from metric.runtime.precision import refuse_precision
+from metric.runtime.device import absent, chosen, device_of, fetched, sent, widest
+from metric.runtime.precision import allow_tf32, computed_on, idle_tf32, refuse_precision
 
 
 @pytest.fixture
@@ -71,6 +71,16 @@ def test_only_the_cpu_computes_in_float64():
     assert {widest(torch.device(kind)) for kind in ("cuda", "mps", "xpu")} == {torch.float32}
 
 
+def test_numbers_are_fetched_in_their_order():
+    assert fetched([1.5, torch.tensor(2.5), 3, torch.tensor(0.25, dtype=torch.bfloat16)]) == [1.5, 2.5, 3, 0.25]
+    assert fetched([]) == [] and fetched([2.0]) == [2.0]
+
+
+def test_nothing_is_sent_to_the_cpu():
+    tensor = torch.ones(2)
+    assert sent(tensor, torch.device("cpu")) is tensor
+
+
 def test_half_precision_is_refused_where_a_device_has_no_autocast(monkeypatch):
     monkeypatch.setattr(torch.amp, "is_autocast_available", lambda kind: kind != "mps")
     refuse_precision("bf16", torch.device("cpu"))
@@ -79,6 +89,23 @@ def test_half_precision_is_refused_where_a_device_has_no_autocast(monkeypatch):
         ValueError, match="--precision bf16, but torch .* has no autocast on mps; type --precision fp32"
     ):
         refuse_precision("bf16", torch.device("mps"))
+
+
+def test_the_facts_of_a_run_tell_whether_tf32_was_used(monkeypatch):
+    cpu, cuda = torch.device("cpu"), torch.device("cuda")
+    assert (computed_on(cpu, "bf16"), computed_on(cpu, "tf32")) == ("cpu, bf16", "cpu, fp32 without TF32")
+    assert idle_tf32(cpu, "tf32") == ["--precision tf32 does nothing: cpu has no TF32, and products are of fp32"]
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (8, 0))
+    assert computed_on(cuda, "tf32") == "cuda, fp32 with TF32" and not idle_tf32(cuda, "tf32")
+
+
+def test_convolutions_and_products_have_tf32_together():
+    try:
+        allow_tf32("tf32")
+        assert torch.backends.cudnn.allow_tf32 and torch.get_float32_matmul_precision() == "high"
+    finally:
+        allow_tf32("fp32")
+    assert not torch.backends.cudnn.allow_tf32 and torch.get_float32_matmul_precision() == "highest"
 
 
 def test_an_operator_that_a_device_lacks_runs_on_the_cpu_unless_the_user_forbids_it(monkeypatch, capsys):

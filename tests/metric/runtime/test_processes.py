@@ -82,11 +82,11 @@ def work(number: int, folder: Path) -> None:
         loss, found = gradients()
         told = {"world": world(), "rank": rank(), "loss": loss, "gradients": found}
         told |= {
-            "stop": any_of(number == 1, CPU),
+            "stop": any_of(number == 1),
             "figure": shared(lambda: number + 0.5),
             "own": list(own_share(range(5))),
         }
-        told |= {"gathered": gathered(f"of {number}"), "mean": mean([{"a": 1.0}, {"a": number + 2.0}], CPU)}
+        told |= {"gathered": gathered(f"of {number}"), "mean": mean([{"a": 1.0}, {"a": number + 2.0}])}
         told |= {"pictures": known_pictures(number)}
         told |= {"shared error": refused(None), "unlike": refused(1)}
         torch.save(told, folder / f"{number}.pt")
@@ -142,5 +142,5 @@ def test_what_one_refuses_all_refuse_and_one_says(told) -> None:
 
 def test_one_process_needs_no_group() -> None:
     assert (world(), rank()) == (1, 0)
-    assert any_of(False, CPU) is False and shared(lambda: 0.5) == 0.5 and gathered("a") == ["a"]
-    assert mean([{"a": 1.0}, {"a": 2.0}], CPU) == {"a": 1.5} and own_share(range(3)) == range(3)
+    assert any_of(False) is False and shared(lambda: 0.5) == 0.5 and gathered("a") == ["a"]
+    assert mean([{"a": 1.0}, {"a": 2.0}]) == {"a": 1.5} and own_share(range(3)) == range(3)

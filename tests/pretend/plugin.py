@@ -1,0 +1,20 @@
+"""The pytest plugin of the pretend accelerator: the device, and the fixtures that captioner's tests have."""
+
+import pytest
+
+from tests.captioner.conftest import model, pictures, refused, scenes, tiny_clip, tiny_flags
+from tests.pretend import accelerator
+from tests.pretend.measured import squares
+
+__all__ = ["model", "pictures", "refused", "scenes", "tiny_clip", "tiny_flags"]
+
+
+@pytest.fixture(scope="session")
+def squares_data(tmp_path_factory) -> str:
+    """A data set of eight pictures."""
+    return squares(tmp_path_factory.mktemp("data") / "squares")
+
+
+def pytest_configure(config) -> None:
+    """Before any test is collected."""
+    config.pretend_accelerator = accelerator.install()  # alive as long as the session
