@@ -25,7 +25,7 @@ from captioner.sources.protocol import Candidates, Seen
 from captioner.sources.settings import CandidateSettings
 from metric.clip.load import load_clip
 from metric.example import Example
-from metric.runtime.device import device_of
+from metric.runtime.device import device_of, sent
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class OwnCaptions:
         names = [example.id for example in seen.examples]
         generated = generate(
             self.captioner,
-            seen.content.to(self.device),
+            sent(seen.content, self.device),
             method=settings.method,
             k=settings.candidates,
             max_length=settings.max_length,
