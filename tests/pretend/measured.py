@@ -21,7 +21,7 @@ from captioner.config import Model, Run
 from captioner.decoding.generate import generate
 from captioner.model.encoder_decoder import Captioner
 from captioner.model.vocabulary import Vocabulary
-from captioner.training import loop, session
+from captioner.training import loop, opening
 from experiments.benchmarks.reward_stage import new_bart
 from metric.training import loop as metric_loop
 from tests.pretend.counts import Counts, counted
@@ -60,7 +60,7 @@ def endless(device: str) -> Captioner:
     """An untrained captioner whose captions do not end."""
     torch.manual_seed(0)
     vocabulary = Vocabulary.train(WORDS, 560)
-    captioner = session.untrained(SIZES, vocabulary, F, LONG, "none", "none")
+    captioner = opening.untrained(SIZES, vocabulary, F, LONG, "none", "none")
     captioner.token.weight.data *= 20
     captioner.token.weight.data[vocabulary.eos] = -captioner.token.weight.data.abs().amax()
     return captioner.to(device).eval()
