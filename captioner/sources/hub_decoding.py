@@ -24,10 +24,10 @@ class Steps:
     decide: all other tokens get a probability of 0.
     """
 
-    def __init__(self, settings: CandidateSettings, lots: Tensor | None) -> None:
+    def __init__(self, settings: CandidateSettings, lots: Tensor | None, device: torch.device) -> None:
         self.first = -1
         self.k = settings.candidates
-        self.choose = None if lots is None else sampler(settings.temperature, settings.top_p, uniform_of(lots))
+        self.choose = None if lots is None else sampler(settings.temperature, settings.top_p, uniform_of(lots, device))
 
     def __call__(self, tokens: Tensor, logits: Tensor) -> Tensor:
         """Tokens so far `r t` and logits `r v` -> logits `r v`."""
@@ -35,7 +35,7 @@ class Steps:
             self.first = tokens.shape[1]
         if self.choose is None:
             return logits
-        going = torch.zeros(len(logits) // self.k, self.k, dtype=torch.bool)
+        going = torch.zeros(len(logits) // self.k, self.k, dtype=torch.bool, device=logits.device)
         token = self.choose(rearrange(logits.float(), "(b k) v -> b k v", k=self.k), going)
         drawn = torch.full_like(logits, -torch.inf)
         return drawn.scatter(1, rearrange(token, "b k -> (b k) 1"), 0.0)

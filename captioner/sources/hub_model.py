@@ -87,7 +87,7 @@ class HubCaptions:
         """The candidates of pictures. The names are the seeds of the method sample."""
         settings, k = self.settings, self.settings.candidates
         drawn = lots(names, k, settings.max_length, settings.seed) if settings.method == "sample" else None
-        steps = Steps(settings, drawn)
+        steps = Steps(settings, drawn, self.device)
         with quiet():
             inputs = self.read(pictures).to(self.device, self.model.dtype)
             written = self.model.generate(**inputs, **arguments(settings), logits_processor=[steps])
