@@ -108,9 +108,10 @@ def refuse_processes(device: torch.device, name: str) -> None:
 def sent(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
     """A tensor on its way to a device: from pinned memory, so that the host goes on with its work.
 
-    On the CPU it is the tensor itself. A Mac's GPU shares the memory of the host, where nothing is pinned.
+    On the CPU it is the tensor itself. A Mac's GPU shares the memory of the host, where nothing is pinned. A tensor of
+    the device `meta` has a shape alone.
     """
-    if device.type in ("cpu", "mps") or tensor.device.type != "cpu":
+    if device.type in ("cpu", "mps", "meta") or tensor.device.type != "cpu":
         return tensor.to(device)
     return tensor.pin_memory().to(device, non_blocking=True)
 

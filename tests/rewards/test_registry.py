@@ -133,6 +133,7 @@ def test_listing_has_options_needs_and_a_summary(wordiness):
         "w: float = 2.0",
         "scale: float = 1.0",
         "precision: str = 'fp32'",
+        "long: str = ''",
     ]
     assert rows["rouge_l"].needs == ("references",) and rows["pacspp"].needs == ("images", "weights")
     assert all(row.summary.endswith(".") or ":" in row.summary for row in rows.values())

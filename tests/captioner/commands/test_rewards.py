@@ -54,7 +54,7 @@ def test_the_list_has_every_reward_with_options_and_needs(capsys):
 def test_one_reward_is_told_in_full(capsys):
     assert main(["rewards", "PAC-S++"]) == 0
     said = capsys.readouterr().out
-    assert said.startswith("--reward pacspp:checkpoint=STR,w=2.0,scale=1.0,precision=fp32\n")
+    assert said.startswith("--reward pacspp:checkpoint=STR,w=2.0,scale=1.0,precision=fp32,long=STR\n")
     assert "2410.07336" in said and "needs weights: " in said
 
 

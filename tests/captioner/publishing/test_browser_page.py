@@ -78,7 +78,7 @@ def test_grammar_is_said(both, pictures, monkeypatch):
         def incorrect(self, captions):
             return [True for _ in captions]
 
-    monkeypatch.setattr("metric.evaluation.grammar_checker", lambda name, cache: Strict())
+    monkeypatch.setattr("metric.evaluation.grammar_checker", lambda name, cache, language: Strict())
     said, notes = Trial(both.voices, both.clip, None, "harper")(Image.open(next(pictures.glob("*.png"))))
     assert [one.grammar for one in said] == ["faulty", "faulty"] and "Incorrect %: strict" in notes
     assert "PAC-S++" not in said[0].scores and any(note.startswith("PAC-S++ is not shown") for note in notes)
