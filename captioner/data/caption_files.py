@@ -13,6 +13,7 @@ from captioner.data.adapters.json_files import records_of
 from captioner.data.adapters.tables import has_header, table
 from captioner.data.columns import IMAGE, titled
 from captioner.data.detect import recognise
+from captioner.data.layouts import holds_bytes
 from captioner.data.left_out import LeftOut, without_left_out
 from captioner.data.rows.csv_cells import header_of
 from captioner.data.rows.ids import once
@@ -68,10 +69,21 @@ def named_captions(path: Path) -> Iterator[tuple[str, str] | LeftOut]:
         yield from said(records(path))
     elif ending_of(path) in TABLES or (ending_of(path) == ".txt" and has_header(header_of(path))):
         yield from said(table(path, header_of(path)))
+    elif ending_of(path) == ".parquet" and not holds_bytes(path):
+        yield from said(parquet_records(path))
     elif is_data(path):
         yield from of_data(path)
     else:
         yield from said(records(path))
+
+
+def parquet_records(path: Path) -> Iterator[tuple[str, Row]]:
+    """(place, record) of a parquet file without pictures, a batch of rows at a time."""
+    from pyarrow.parquet import ParquetFile
+
+    with ParquetFile(path) as file:
+        rows = (row for batch in file.iter_batches() for row in batch.to_pylist())
+        yield from ((f"{path}, row {number}", row) for number, row in enumerate(rows, 1))
 
 
 def starts_with(path: Path, signs: str) -> bool:
