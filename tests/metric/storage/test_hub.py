@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import httpx
+from unittest.mock import Mock
+
 import huggingface_hub
 import pytest
 from huggingface_hub import constants
@@ -30,7 +31,7 @@ def test_hub_that_cannot_be_reached_is_asked_once_and_a_folder_never(monkeypatch
 
 def test_name_that_the_hub_does_not_know_is_refused(monkeypatch):
     def unknown(self, name: str) -> None:
-        response = httpx.Response(404, request=httpx.Request("GET", "https://huggingface.co"))
+        response = Mock(status_code=404, headers={})
         raise RepositoryNotFoundError("Repository Not Found", response=response)
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
