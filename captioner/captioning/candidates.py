@@ -39,9 +39,8 @@ def candidates(maker: CaptionMaker, seen: Seen, settings: CandidateSettings, rew
         kept = [j for j in chosen if float(total[i, j]) >= least]
         texts = [str(captions[i][j]) for j in kept]
         scores = {name: [round(float(values[i, j]), 6) for j in kept] for name, values in columns.items()}
-        rows.append(
-            Row(example.id, captions=texts, scores=scores if settings.scores else {}, under=len(chosen) - len(kept))
-        )
+        under, shortened = len(chosen) - len(kept), sum(captions[i][j] != made.captions[i][j] for j in kept)
+        rows.append(Row(example.id, 0, texts, scores if settings.scores else {}, under=under, shortened=shortened))
     return rows
 
 

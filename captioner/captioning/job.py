@@ -52,9 +52,12 @@ class Job:
     @property
     def settings(self) -> dict[str, Any]:
         """The settings that all captions of an output share."""
-        generation = said(asdict(self.candidates)) | {"rewards": list(self.candidates.rewards)}
+        generation = said(asdict(self.candidates))
+        lists = {
+            name: list(value) for name, value in generation.items() if isinstance(value, tuple)
+        }  # as JSON has them
         place = {"images": self.images, "split": self.split, "format": self.format}
-        return place | self.source.settings | generation
+        return place | self.source.settings | generation | lists
 
     @cached_property
     def parts(self) -> list[Part]:
@@ -231,7 +234,7 @@ def write(work: Work, new: int, checker: str) -> bool:
         report_under(rows, settings)
         if "from" in settings:
             report_unused(Path(settings["from"]), settings["images"], rows.places)
-    print("\n".join(summary(written, new, checker)), flush=True)
+    print("\n".join(summary(written, new, checker, bool(settings.get("drop_phrases")))), flush=True)
     return not rows.skipped
 
 

@@ -38,6 +38,8 @@ class Row:
     """the row takes the place of an earlier one, whose picture was another"""
     under: int = 0
     """captions that were left out, since their reward is under --least-score"""
+    shortened: int = 0
+    """captions of the row from which --drop-phrases removed a phrase"""
 
 
 class Work:

@@ -13,15 +13,20 @@ from metric.scores.repetition import repeated
 CHECKED = 10_000  # captions whose grammar is checked; LanguageTool checks some hundred a second
 
 
-def summary(rows: Rows, new: int, checker: str) -> list[str]:
-    """The lines of the summary. `new` is the number of pictures that this call captioned."""
-    count = words = repetitions = 0
+def summary(rows: Rows, new: int, checker: str, phrases: bool = False) -> list[str]:
+    """The lines of the summary. `new` is the number of pictures that this call captioned.
+
+    With `phrases` the captions from which a phrase was removed are counted, those of earlier calls too.
+    """
+    count = words = repetitions = shortened = 0
     for row in rows:
+        shortened += row.shortened
         for text in row.captions:
             tokens = tokenize(text)
             count, words, repetitions = count + 1, words + len(tokens), repetitions + repeated(tokens, 4)
     lines = [f"{new} captions, {len(rows) - new} from earlier calls" if new < len(rows) else f"{new} captions"]
     lines[0] += f", {len(rows.skipped)} pictures left out"
+    lines[0] += f", {shortened:,} captions shortened by --drop-phrases" if phrases else ""
     if count:
         length = f"{count:,} of {words / count:.1f} words" if count != len(rows) else f"{words / count:.1f} words"
         lines.append(f"{length} a caption, Rep-4 {repetitions / count:.3f}, {grammar(rows, checker)}")

@@ -15,6 +15,7 @@ from typing import Any
 from captioner.flags import add_decoding, add_device, add_strict, decoding_of, no_place, positive, seed_number
 from metric.runtime.work_share import FLAG
 
+SCORED = ("jsonl", "coco", "csv", "parquet")  # formats of which `captioner score` is proposed
 HELP = "captions for a folder of pictures or a data set"
 
 
@@ -180,10 +181,10 @@ def run(args: argparse.Namespace) -> None:
 
 
 def next_command(out: Path, kind: str) -> list[object]:
-    """The words of the command that reads the captions. No command reads csv and txt."""
+    """The words of the command that reads the captions."""
     from captioner.captioning.formats import format_of
 
     kind = format_of(out, kind)
     if kind == "webdataset":
         return ["captioner", "data", out]
-    return ["captioner", "score", "--captions", out, "--references", "FILE"] if kind in ("jsonl", "coco") else []
+    return ["captioner", "score", "--captions", out, "--references", "FILE"] if kind in SCORED else []

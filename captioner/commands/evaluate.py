@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from captioner.flags import add_decoding, add_device, add_strict, decoding_of, no_place, positive
+
+if TYPE_CHECKING:
+    from captioner.runs.folder import RunFolder
 
 HELP = "captions and scores of a split, by a run"
 
@@ -78,6 +81,7 @@ def run(args: argparse.Namespace) -> None:
         return run_others(args)
     for name in ("data", "out", "prompt", "clip", "checker"):
         if getattr(args, name):
+            refuse_neither(str(args.runs[0]))
             raise ValueError(f"--{name} is for hf:ORG/NAME or a file of captions, and a run has its own; leave it out")
     run_runs(args)
 
@@ -85,6 +89,15 @@ def run(args: argparse.Namespace) -> None:
 def is_of_others(name: str) -> bool:
     """Whether a name is that of a model of transformers or of a file."""
     return name.startswith("hf:") or Path(name).is_file()
+
+
+def refuse_neither(name: str) -> None:
+    """Raises ValueError for a name of nothing, and for the folder of a model of transformers without hf:."""
+    from captioner.sources.hub_files import refuse_unprefixed
+
+    refuse_unprefixed(name)
+    if not Path(name).exists():
+        raise ValueError(f"there is no file or folder {name}; give a file of captions, hf:ORG/NAME or hf:FOLDER")
 
 
 def run_others(args: argparse.Namespace) -> None:
@@ -115,8 +128,21 @@ def run_others(args: argparse.Namespace) -> None:
     ended(
         f"split {args.split} captioned and scored",
         str(args.out),
-        ["captioner", "compare", "RUN", args.out, "--out", "comparison"],
+        ["captioner", "compare", "RUN", evaluation_of(args), "--out", "comparison"],
     )
+
+
+def evaluation_of(args: argparse.Namespace) -> RunFolder:
+    """The evaluation of captions that no run made, as `captioner compare` takes it: OUT, or OUT@NAME."""
+    from captioner.config_checks import decode_with
+    from captioner.scoring.evaluate_others import Others
+    from captioner.sources.hub_files import PREFIX, decode_of, model_folder
+
+    name = str(args.runs[0])
+    own = decode_of(model_folder(name)) if name.startswith(PREFIX) else None
+    decode = decode_with(own, decoding_of(args)) if own else None
+    chosen = args.best_of, tuple(args.reward)
+    return Others(name, {}, args.data, "", own, decode, *chosen, evaluation=args.name).folder(args.out)
 
 
 def run_runs(args: argparse.Namespace) -> None:

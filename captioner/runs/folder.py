@@ -148,6 +148,11 @@ class RunFolder:
 
     def trained(self, file: Path) -> Path:
         """The file, which training wrote. ValueError when there is none."""
+        if self.path.is_file():
+            raise ValueError(
+                f"{self.path} is a file; `captioner evaluate {self.path} --data DATA --out DIR` makes a folder of its "
+                "captions and scores"
+            )
         if not file.is_file():
             raise ValueError(
                 f"{self.path} is not a run: it has no {file.name}; `captioner train --out {self.path}` makes one"
@@ -158,10 +163,12 @@ class RunFolder:
         """The file, which evaluation wrote. ValueError when there is none."""
         if not file.is_file():
             there = sorted(path.stem.partition("@")[2] for path in self.path.glob(f"scores-{split}@*.json"))
-            others = f"; its other evaluations are {', '.join(there)}" if self.evaluation and there else ""
+            others = f"; its other evaluations are {', '.join(there)}" if there else ""
             more = f" --as {self.evaluation}" if self.evaluation else ""
+            name = self.captions_of if self.config_file.is_file() else ""
+            what = f"{name} --data {self.config['data']} --out {self.path}" if name else self.path
             raise ValueError(
-                f"{self.path} has no {file.name}{others}; type `captioner evaluate {self.path} --split {split}{more}`"
+                f"{self.path} has no {file.name}{others}; type `captioner evaluate {what} --split {split}{more}`"
             )
         return file
 

@@ -71,6 +71,10 @@ class Others:
         signature = f"captions of {self.name}[{told}]+{version(PACKAGE)}"
         return settings | {"captions_of": self.name, "signature": signature, **origin()}
 
+    def folder(self, out: Path) -> RunFolder:
+        """The evaluation in the folder `out`."""
+        return RunFolder(out, self.evaluation or self.variant.name)
+
 
 def of_file(path: Path, data: str, clip: str, name: str = "") -> Others:
     """The captions of a file. Raises ValueError for a file that is not there."""
@@ -89,22 +93,19 @@ def refuse_generation(prompt: str, decoding: Mapping[str, Any], best_of: int, re
 
 
 def opened(out: Path, others: Others) -> RunFolder:
-    """The folder of an evaluation, with its config.json.
+    """The folder of an evaluation. Its config.json is written when there are captions to score.
 
     Raises ValueError for a folder of a run, of other captions or of other data, and for a name that files cannot carry.
     """
     check_name(others.evaluation)
-    folder = RunFolder(out, others.evaluation or others.variant.name)
-    config = others.config
+    folder = others.folder(out)
     if folder.config_file.is_file():
-        before = folder.config
+        before, config = folder.config, others.config
         if "captions_of" not in before:
             raise ValueError(f"{out} is the folder of a run; give another --out for the captions of {others.name}")
         for key in ("signature", "data"):
             if before[key] != config[key]:
                 raise ValueError(f"{out} has the {key} {before[key]}, now {config[key]}; give another --out")
-    else:
-        write_json(folder.config_file, config)
     return folder
 
 
@@ -127,6 +128,8 @@ def score_others(files: RunFolder, others: Others, split: str, scores: Sequence[
 
     `tools` are the grammar checker and the device.
     """
+    if not files.config_file.is_file():
+        write_json(files.config_file, others.config)
     captions = files.captions(split)
     examples = [example for example in load(others.data, split) if example.id in captions]
     defaults = defaults_of(others, scores, **tools)

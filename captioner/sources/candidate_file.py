@@ -16,7 +16,7 @@ from typing import Any
 from captioner.config import Decode
 from captioner.data import DATA, read, rereadable, wordless
 from captioner.data.adapters.tables import table
-from captioner.data.caption_files import LINE, TABLES, captions_in, captions_of, name_in, records
+from captioner.data.caption_files import LINE, TABLES, captions_in, captions_of, name_in, parquet_records, records
 from captioner.data.columns import IMAGE, titled
 from captioner.data.detect import recognise
 from captioner.data.left_out import LeftOut, without_left_out
@@ -108,11 +108,13 @@ def read_candidates(file: Path) -> tuple[NameIndex, list[LeftOut]]:
 
 
 def rows_of(file: Path) -> Iterator[tuple[str, Row] | LeftOut]:
-    """(place, row) of a file of JSON, JSONL, CSV or TSV."""
+    """(place, row) of a file of JSON, JSONL, CSV, TSV or parquet."""
     if not file.is_file():
         raise ValueError(f"--from {file} is not a file; expected a file of captions, lines {LINE}")
     if ending_of(file) in TABLES:
         yield from table(file, header_of(file))
+    elif ending_of(file) == ".parquet":
+        yield from parquet_records(file)
     else:
         yield from records(file)
 

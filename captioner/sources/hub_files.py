@@ -59,6 +59,14 @@ def refuse_other(name: str, folder: Path) -> None:
         raise ValueError(f"{name} has no weights: {folder} holds neither {WEIGHTS} nor {OLD_WEIGHTS}")
 
 
+def refuse_unprefixed(name: str) -> None:
+    """Raises ValueError for the folder of a model of transformers that is typed without its prefix."""
+    file = Path(expanded(name)) / CONFIG
+    kind = read(file).get("model_type") if file.is_file() else None
+    if kind and kind != "captioner":
+        raise ValueError(f"{name} is a model of the type {kind}, and no captioner of this package; type {PREFIX}{name}")
+
+
 def read(path: Path) -> dict[str, Any]:
     """The content of a JSON file. Raises ValueError of one line."""
     try:

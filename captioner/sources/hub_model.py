@@ -73,6 +73,7 @@ class HubCaptions:
         with quiet():
             self.read = Reader(source.name, folder, source.prompt)
             self.model = load_model(source.name, folder).to(self.device).eval()
+        refuse_longer(source.name, self.model, self.read.begun, settings.max_length)
         self.ends = ends_of(self.model, self.read.tokenizer)
 
     def see(self, blocks: Iterable[Sequence[Example]]) -> Iterator[Seen]:
@@ -130,6 +131,16 @@ def refuse(name: str, settings: CandidateSettings) -> None:
         raise ValueError(f"--method diverse_beam is not for {name}; type --method beam or sample")
     if settings.guidance != 1:
         raise ValueError(f"--guidance is for captioners of this package, and {name} is none; leave --guidance out")
+
+
+def refuse_longer(name: str, model: Any, begun: int, most: int) -> None:
+    """Raises ValueError for captions of more tokens than a model has places. `begun` tokens come before a caption."""
+    places = getattr(model.config.get_text_config(decoder=True), "max_position_embeddings", None)
+    if places and begun + most - 1 > places:  # the last token is written and not read
+        raise ValueError(
+            f"{name} has {places} places for tokens, {begun} of them before the caption, got --max-length {most}; "
+            f"type --max-length {max(places - begun + 1, 1)} or less"
+        )
 
 
 def load_model(name: str, folder: Path) -> Any:

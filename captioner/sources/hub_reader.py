@@ -37,6 +37,11 @@ class Reader:
         # the processor of GIT ends a prompt as it ends a caption, and nothing follows an ended caption
         self.ends_prompts = read(folder / "config.json")["model_type"] == "git"
 
+    @property
+    def begun(self) -> int:
+        """The number of tokens before a caption: one that begins it, and the prompt, without those of a picture."""
+        return 1 + len(self.tokenizer(self.prompt, add_special_tokens=False)["input_ids"])
+
     def __call__(self, pictures: Sequence[Image.Image]) -> Any:
         """The inputs of `generate` for b pictures, on the CPU, as a BatchFeature of transformers."""
         if self.chats:

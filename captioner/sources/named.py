@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from captioner.sources.candidate_file import CandidateSource
-from captioner.sources.hub_files import PREFIX
+from captioner.sources.hub_files import PREFIX, refuse_unprefixed
 from captioner.sources.hub_model import HubSource
 from captioner.sources.own import OwnSource
 from captioner.sources.protocol import CaptionSource
@@ -25,6 +25,7 @@ def source_of(
         return CandidateSource(file, clip, device)
     if name.startswith(PREFIX):
         return HubSource(name, prompt, clip, device, features)
+    refuse_unprefixed(name)
     if prompt:
         raise ValueError(f"--prompt is for models of transformers, and {name} is none; type --model {PREFIX}ORG/NAME")
     return OwnSource(name, clip, device, features)

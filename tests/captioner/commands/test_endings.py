@@ -75,6 +75,15 @@ def test_captions_end_with_the_command_that_scores_them(model, pictures, tmp_pat
     ]
 
 
+@pytest.mark.parametrize("ending", ["parquet", "csv"])
+def test_the_command_that_is_named_scores_captions_of_other_formats(ending, model, pictures, tmp_path):
+    out = tmp_path / f"captions.{ending}"
+    lines = said("caption", "--model", model, "--images", pictures, "--out", out, "--checker", "none")
+    assert lines[-1] == f"captioner: next, type: captioner score --captions {out} --references FILE"
+    (tmp_path / "references.json").write_text(json.dumps({path.name: ["a cat"] for path in pictures.iterdir()}))
+    said("score", "--captions", out, "--references", tmp_path / "references.json", "--scores", "length", "--partial")
+
+
 def test_a_share_of_the_captions_says_where_they_wait(model, pictures, tmp_path):
     out = tmp_path / "captions.jsonl"
     flags = ["caption", "--model", model, "--images", pictures, "--out", out, "--checker", "none"]

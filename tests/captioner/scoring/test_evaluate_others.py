@@ -72,6 +72,35 @@ def test_wrong_input_is_told_in_one_line(run, tmp_path, hub_models, refused):
     assert "give another --out" in refused("evaluate", hub_models("git"), "--data", DATA, "--out", tmp_path / "blip")
 
 
+def test_the_command_that_is_named_compares_the_evaluation(hub_models, tmp_path, capfd, refused):
+    out = tmp_path / "blip"
+    assert evaluated(hub_models("blip"), out, "--max-length", "6") == 0
+    assert f"captioner compare RUN {out}@max-length-6 --out" in capfd.readouterr().err
+    lacking = refused("compare", out, "--out", tmp_path / "table")
+    assert "its other evaluations are max-length-6" in lacking
+    assert f"type `captioner evaluate {hub_models('blip')} --data {DATA} --out {out} --split test`" in lacking
+
+
+def test_a_file_that_is_refused_leaves_no_folder_behind(tmp_path, refused):
+    file, out = tmp_path / "made.json", tmp_path / "out"
+    examples = load(DATA, "test")
+    file.write_text(json.dumps({examples[0].id: "a cat"}))
+    assert "has no captions for" in refused("evaluate", file, "--data", DATA, "--out", out, "--scores", "length")
+    assert not out.exists()
+    file.write_text(json.dumps({example.id: "a cat" for example in examples}))
+    assert evaluated(file, out) == 0
+
+
+def test_names_of_nothing_and_of_other_kinds_are_told_with_the_right_name(tmp_path, hub_models, refused):
+    where = ["--data", DATA, "--out", tmp_path / "out"]
+    bare = hub_models("blip").removeprefix("hf:")
+    assert "there is no file or folder gone.jsonl" in refused("evaluate", "gone.jsonl", *where)
+    assert f"type hf:{bare}" in refused("evaluate", bare, *where)
+    (tmp_path / "made.json").write_text("{}")
+    said = refused("compare", tmp_path / "made.json", "--out", tmp_path / "table")
+    assert f"`captioner evaluate {tmp_path / 'made.json'} --data" in said
+
+
 def test_a_model_of_transformers_is_a_column_of_the_page(hub_models, model, tiny_clip):
     pictures = [Image.new("RGB", (40, 30), colour) for colour in ("red", "blue")]
     shown = trial([str(model), hub_models("blip")], checker="none", clip=tiny_clip)

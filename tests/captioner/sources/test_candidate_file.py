@@ -125,6 +125,35 @@ def test_phrases_are_removed_before_the_reward_scores(file, pictures, tmp_path):
     assert phrases_of([str(tmp_path / "phrases.txt"), "a picture of"]) == ("a photo of", "an image of", "a picture of")
 
 
+def test_captions_that_lost_a_phrase_are_counted_also_by_a_later_call_and_a_merge(file, pictures, tmp_path, capsys):
+    by = ["--images", str(pictures), "--n", "3", "--drop-phrases", "a photo of", "--drop-phrases", "a blue"]
+    counted = ", 2 captions shortened by --drop-phrases\n"  # "a photo of a cat" and "a blue cat"
+    for _ in range(2):  # the second call finds the settings of the first
+        chosen(file, tmp_path / "out.jsonl", *by)
+        assert counted in capsys.readouterr().out
+    for share in "2/2", "1/2":
+        chosen_parts = ["caption", "--from", str(file), "--out", str(tmp_path / "parts.jsonl"), "--checker", "none"]
+        assert main([*chosen_parts, *by, "--batch-size", "2", "--shard", share]) == 0
+    assert counted in capsys.readouterr().out
+    assert main(["caption", "--merge", "--out", str(tmp_path / "parts.jsonl"), "--checker", "none"]) == 0
+    assert counted in capsys.readouterr().out
+    chosen(file, tmp_path / "one.jsonl", "--images", str(pictures), *by[4:6])  # the first of each: none is shortened
+    assert ", 0 captions shortened by --drop-phrases\n" in capsys.readouterr().out
+    chosen(file, tmp_path / "plain.jsonl", "--images", str(pictures))
+    assert "shortened" not in capsys.readouterr().out
+
+
+def test_candidates_in_parquet_are_those_of_jsonl(file, pictures, tmp_path):
+    rows = chosen(file, tmp_path / "out.jsonl", "--images", str(pictures), "--n", "3")
+    for name in "several.parquet", "one.parquet":
+        more = ["--n", "3"] if name == "several.parquet" else []
+        by = ["--out", str(tmp_path / name), "--checker", "none", *more]
+        assert main(["caption", "--from", str(file), "--images", str(pictures), *by]) == 0
+    again = chosen(tmp_path / "several.parquet", tmp_path / "again.jsonl", "--images", str(pictures), "--n", "3")
+    first = chosen(tmp_path / "one.parquet", tmp_path / "first.jsonl", "--images", str(pictures))
+    assert again == rows and [row["caption"] for row in first] == [row["caption"] for row in rows]
+
+
 def test_wrong_input_is_told_in_one_line(file, pictures, tmp_path, refused, model):
     def asked(*more: object) -> str:
         return refused("caption", "--out", tmp_path / "out.jsonl", *more)

@@ -179,3 +179,21 @@ def test_a_missing_processor_is_told_with_the_way_to_save_one(name, lost, hub_mo
             (tmp_path / path.name).write_bytes(path.read_bytes())
     said = refused("caption", "--model", f"hf:{tmp_path}", "--images", pictures, "--out", tmp_path / "out.jsonl")
     assert f"has no {lost} that can be loaded" in said and "save_pretrained" in said
+
+
+def test_a_model_of_transformers_without_its_prefix_is_named(hub_models, pictures, tmp_path, refused):
+    bare = hub_models("blip").removeprefix("hf:")
+    said = refused("caption", "--model", bare, "--images", pictures, "--out", tmp_path / "out.jsonl")
+    assert f"is a model of the type blip, and no captioner of this package; type hf:{bare}" in said
+
+
+@pytest.mark.parametrize("name", ["blip", "git", "vit_gpt2"])
+def test_captions_longer_than_the_places_of_a_model_are_refused_and_those_that_fit_are_made(
+    name, hub_models, pictures, tmp_path, refused
+):
+    out = tmp_path / "out.jsonl"
+    asked = ["caption", "--model", hub_models(name), "--images", pictures, "--out", out, "--prompt", PROMPT]
+    said = refused(*asked, "--max-length", "5000")
+    most = said.split("type --max-length ")[1].split()[0]
+    assert "5000" in said and not out.with_name("out.jsonl.work").exists()
+    caption(hub_models(name), pictures, out, "--prompt", PROMPT, "--max-length", most, "--method", "sample", "--n", "4")
