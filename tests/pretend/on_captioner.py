@@ -59,7 +59,7 @@ def start(flags, tmp_path_factory) -> str:
 
 
 def test_cross_entropy_in_bf16_is_near_that_of_the_cpu(flags, tmp_path):
-    """The first weights of a seed are others, since open_clip draws the weights of a CLIP on the device."""
+    """The first weights of a seed are others, probably since open_clip draws those of a CLIP there."""
     few = ["--xe.steps", "3", "--model.dropout", "0", "--precision", "bf16", "--features", "online"]
     for device in ("auto", "cpu"):
         trained(tmp_path / device, flags, *few, "--device", device)
