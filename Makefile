@@ -13,16 +13,19 @@ demo: .venv/demo-stamp
 demo-full: .venv/demo-stamp
 	$(BIN)/python -m experiments.demo --full --out $(OUT)-full
 
+# a process a core, one thread each: a file of tests stays in one process
+APART := -n auto --dist loadfile
+
 test: .venv
-	$(BIN)/python -W error -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -W error -m pytest $(APART)
 
 # also the tests that take minutes
 test-all: .venv
-	$(BIN)/python -W error -m pytest -m "not gpu"
+	OMP_NUM_THREADS=1 $(BIN)/python -W error -m pytest $(APART) -m "not gpu"
 
 # with the oldest packages that setup.cfg promises, whose own warnings are no faults of ours
 test-oldest: .venv-oldest/stamp
-	$(OLDEST)/python -m pytest -W ignore
+	OMP_NUM_THREADS=1 $(OLDEST)/python -m pytest $(APART) -W ignore
 
 .venv-oldest/stamp: setup.cfg
 	test -x $(OLDEST)/python || $(PYTHON) -m venv .venv-oldest
