@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 
@@ -64,7 +66,8 @@ def test_the_score_is_the_reward_and_counts_cut_sentences():
         expected = reward(EXAMPLES, texts)[0].flatten().tolist()
         assert list(whole.per_caption[score].values()) == pytest.approx(expected, abs=1e-6)
     told = whole.facts["clip_s"]
-    assert "the mean over the sentences of a caption" in told and "1 texts longer than its context were cut" in told
+    assert "the mean over the sentences of a caption" in told
+    assert re.search(r" [1-9]\d* texts longer than its context were cut", told)  # those of other tests count too
 
 
 def test_another_value_is_refused():

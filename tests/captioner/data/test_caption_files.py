@@ -14,6 +14,7 @@ from captioner.captioning.formats import FORMATS
 from captioner.captioning.journal import Row, Work, line
 from captioner.data import load
 from captioner.data.caption_files import read_captions
+from captioner.data.columns import EMPTY
 from captioner.data.name_index import NamedPicture, NameIndex
 from captioner.data.reference_files import read_pictures, read_references
 from metric.example import Example
@@ -247,7 +248,7 @@ def test_captions_of_any_text_come_back_from_every_form(tmp_path, captions, form
     if form == "csv":
         with path.open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([["image_id", "caption"], *captions.items()])
-        captions = {name: text.strip() for name, text in captions.items()}
+        captions = {name: "" if text.strip() in EMPTY else text.strip() for name, text in captions.items()}
     else:
         path.write_text({"jsonl": lines(rows), "json": json.dumps(captions), "coco": json.dumps(rows)}[form])
     try:
