@@ -29,6 +29,7 @@ from captioner.sources.settings import CandidateSettings
 from metric.example import Cut, Example
 from metric.images import upright
 from metric.runtime.device import device_of
+from metric.runtime.progress import without_bars
 
 
 @dataclass(frozen=True)
@@ -159,12 +160,10 @@ def quiet() -> Iterator[None]:
     """Inside the block, transformers prints errors only: neither progress bars nor hints."""
     from transformers.utils import logging
 
-    before, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    before = logging.get_verbosity()
     logging.set_verbosity_error()
-    logging.disable_progress_bar()
     try:
-        yield
+        with without_bars():
+            yield
     finally:
         logging.set_verbosity(before)
-        if bars:
-            logging.enable_progress_bar()

@@ -9,8 +9,7 @@ Axes: n pictures or texts, c h w pixels, t tokens, d features.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from torch.nn import functional as F
 
 from metric.clip.load import quiet
 from metric.clip.model import Clip
+from metric.runtime.progress import without_bars
 
 RESAMPLE = {"bicubic": 3, "bilinear": 2}  # PIL's numbers
 SPECIAL = {"<start_of_text>": "<|startoftext|>", "<end_of_text>": "<|endoftext|>"}  # open_clip's names -> transformers'
@@ -81,20 +81,6 @@ def loaded(folder: Path) -> tuple[Callable[[Tensor], Tensor], Callable[[list[str
         return F.normalize(pooled(model.get_text_features(**tokens)), dim=-1)
 
     return image, text
-
-
-@contextmanager
-def without_bars() -> Iterator[None]:
-    """Inside, transformers shows no bar for each file of weights."""
-    from transformers.utils import logging
-
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()
 
 
 def pooled(output: Any) -> Tensor:

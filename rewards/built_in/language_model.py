@@ -5,8 +5,7 @@ Axes: b images, k captions of each, n texts, t tokens, v words of the vocabulary
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from itertools import chain
 
 import torch
@@ -14,10 +13,10 @@ from einops import rearrange, reduce
 from torch import Tensor
 from torch.nn import functional as F
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
-from transformers.utils import logging
 
 from metric.example import Cut, Example
 from metric.runtime.fixed_batches import alike
+from metric.runtime.progress import without_bars
 from metric.storage.tensors import fingerprint
 from rewards.context import Context
 from rewards.registry import register
@@ -89,7 +88,7 @@ class LanguageModel:
 def load(name: str) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
     """A tokenizer and its frozen model in fp32. Raises ValueError for a name that transformers cannot load."""
     try:
-        with quiet():
+        with without_bars():
             tokenizer = AutoTokenizer.from_pretrained(name)
             model = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32)
     except (OSError, ValueError) as error:
@@ -99,15 +98,3 @@ def load(name: str) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
     if tokenizer.eos_token_id is None:
         raise ValueError(f"reward lm: the tokenizer of {name} has no end-of-sentence token")
     return tokenizer, model.eval().requires_grad_(False)
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Without the progress bar that transformers draws for loading weights, even outside a terminal."""
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()
