@@ -181,7 +181,8 @@ def test_checkpoint_of_another_architecture_is_refused(run, data, refused, tmp_p
     (model / "model.safetensors").write_bytes(b"weights")
     assert "model.safetensors" in refused("caption", "--model", model, "--images", data, "--out", out)
     (model / "config.json").write_text('{"model_type": "blip"}')
-    assert "'blip', expected 'captioner'" in refused("caption", "--model", model, "--images", data, "--out", out)
+    said = refused("caption", "--model", model, "--images", data, "--out", out)
+    assert f"{model} is a model of the type blip, and no captioner of this package; type hf:{model}\n" in said
     (model / "config.json").write_text("{")
     assert "config.json" in refused("caption", "--model", model, "--images", data, "--out", out)
     assert "no captioner" in refused("caption", "--model", data, "--images", data, "--out", out)
