@@ -6,17 +6,24 @@ the folder that language-tool-python documents: LTP_PATH, which holds `LanguageT
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
+import urllib.request
 from bisect import bisect_right
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from itertools import accumulate
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from metric.programs.server import Server, free_port
 from metric.scores.grammar.checker import ENGLISH, Checker
+
+if TYPE_CHECKING:
+    from language_tool_python import LanguageTool
 
 RULES_OFF = {
     "UPPERCASE_SENTENCE_START",
@@ -68,32 +75,78 @@ def numbers(name: str) -> list[int]:
 
 def start(language: str = ENGLISH) -> Checker:
     """The checker of a language, in a server of its own. Raises ValueError for a language that LanguageTool lacks."""
-    from language_tool_python import LanguageTool
-    from language_tool_python.exceptions import LanguageToolError
-
     newest = folder()
     assert newest, "absent() was asked before"
     server, url = start_server(newest)
     try:
-        tool = LanguageTool(language, remote_server=url)
-    except ValueError as error:  # it has asked the server for its languages
+        code = code_of(language, languages(url), newest)
+        offsets = partial(offsets_of, client(code, url), server)
+        try_out(offsets, code, newest)
+    except ValueError:
         server.stop()
-        raise ValueError(
-            f"LanguageTool does not know the language {language}; type a code such as de-DE: {error}"
-        ) from None
-    tool.disabled_rules, tool.disabled_categories = RULES_OFF, CATEGORIES_OFF
-
-    def off(rule: str) -> bool:
-        return language != ENGLISH and bool(SPELLING.search(rule))
-
-    def offsets(text: str) -> list[int]:
-        try:
-            return [match.offset for match in tool.check(text) if not off(match.rule_id)]
-        except LanguageToolError as error:
-            raise ValueError(f"LanguageTool stopped: {error}; Java said: {server.last_words()}") from error
-
-    name = f"LanguageTool {newest.name.rpartition('-')[2]}" + (f" for {language}" if language != ENGLISH else "")
+        raise
+    name = f"LanguageTool {newest.name.rpartition('-')[2]}" + (f" for {code}" if code != ENGLISH else "")
     return Checker(name, RULES_OFF | CATEGORIES_OFF, lambda captions: check_together(captions, offsets))
+
+
+def languages(url: str) -> list[str]:
+    """The codes of the languages that the server at `url` has, such as de and de-DE."""
+    with urllib.request.urlopen(f"{url}/v2/languages") as answer:
+        rows = json.load(answer)
+    return sorted({row[key] for row in rows for key in ("code", "longCode")})
+
+
+def code_of(language: str, codes: list[str], where: Path) -> str:
+    """The code among `codes` that `language` means, in any case. Raises ValueError that names the codes.
+
+    A code that is not there is no other: de-XX is not de, and auto would guess by all captions of a request.
+    """
+    by_form = {code.lower(): code for code in codes}
+    code = by_form.get(language.lower().replace("_", "-"))
+    if code is None:
+        raise ValueError(
+            f"LanguageTool in {where} does not know the language {language}; it knows {', '.join(codes)}; type one of "
+            "them, or set LTP_PATH to the folder of a LanguageTool with more languages"
+        )
+    return code
+
+
+def try_out(offsets: Callable[[str], list[int]], language: str, where: Path) -> None:
+    """Check a word in another language than en-US. Raises ValueError where LanguageTool names it and lacks its data."""
+    if language != ENGLISH:
+        try:
+            offsets("frisbie")
+        except ValueError as error:
+            reason = str(error).partition("; Java said")[0]
+            raise ValueError(
+                f"LanguageTool in {where} names the language {language} and cannot check it; set LTP_PATH to the "
+                f"folder of a whole LanguageTool: {reason}"
+            ) from None
+
+
+def client(language: str, url: str) -> LanguageTool:
+    """The client of the server at `url`, with the rules and categories off."""
+    from language_tool_python import LanguageTool
+
+    tool = LanguageTool(language, remote_server=url)
+    tool.disabled_rules, tool.disabled_categories = RULES_OFF, CATEGORIES_OFF
+    return tool
+
+
+def offsets_of(tool: LanguageTool, server: Server, text: str) -> list[int]:
+    """The starts of the faults in a text; spelling is none. Raises ValueError with Java's words if Java stopped."""
+    from language_tool_python.exceptions import LanguageToolError
+
+    try:
+        matches = tool.check(text)
+    except LanguageToolError as error:
+        raise ValueError(f"LanguageTool stopped: {error}; Java said: {server.last_words()}") from error
+    return [match.offset for match in matches if not is_spelling(match.rule_id, str(tool.language))]
+
+
+def is_spelling(rule: str, language: str) -> bool:
+    """Whether a rule of a language other than en-US, whose rule of spelling is off by name, is about spelling."""
+    return language != ENGLISH and bool(SPELLING.search(rule))
 
 
 def start_server(folder: Path) -> tuple[Server, str]:

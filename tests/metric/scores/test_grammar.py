@@ -117,19 +117,95 @@ def test_captions_in_other_scripts_and_without_end_are_judged(reference):
     assert reference.incorrect([long, "a dogs is running"])[1]
 
 
-def test_languagetool_checks_the_language_that_is_asked_for_without_its_spelling(reference):
-    """The articles of the last two are wrong; "Frisbie" is misspelt, which does not count."""
-    german = grammar_checker("languagetool", language="de-DE")
-    captions = [
+RIGHT_MISSPELT_WRONG_WRONG = {
+    "de-DE": [
         "ein Hund rennt über die Wiese",
         "ein Hund mit einem Frisbie",
         "der Hund rennt über das Wiese",
         "die Hund",
-    ]
-    assert german.incorrect(captions) == [False, False, True, True]
-    assert " for de-DE (" in german.name
-    with pytest.raises(ValueError, match="LanguageTool does not know the language xx"):
-        grammar_checker("languagetool", language="xx")
+    ],
+    "es": [
+        "un perro corre por la hierba",
+        "un perro con un frisbi",
+        "una perro corre",
+        "los perros corre por la hierba",
+    ],
+}
+
+
+@pytest.mark.parametrize("language", RIGHT_MISSPELT_WRONG_WRONG)
+def test_languagetool_checks_the_language_that_is_asked_for_without_its_spelling(language, reference):
+    """The articles or the verbs of the last two are wrong."""
+    try:
+        checker = grammar_checker("languagetool", language=language)
+    except ValueError as reason:
+        pytest.skip(str(reason))
+    assert checker.incorrect(RIGHT_MISSPELT_WRONG_WRONG[language]) == [False, False, True, True]
+    assert f" for {language} (" in checker.name
+
+
+@pytest.mark.parametrize("language", ["xx", "de-XX", "auto", "C", "english", "🐶"])
+def test_a_language_that_is_not_installed_is_refused_with_those_that_are(language, reference):
+    """LanguageTool's own client would take `auto` by a guess and `C` as English."""
+    with pytest.raises(ValueError, match=f"know the language {language}; it knows .*en-GB, .*en-US.*LTP_PATH") as said:
+        grammar_checker("languagetool", language=language)
+    assert "\n" not in str(said.value) and str(SHARED if SHARED.exists() else "") in str(said.value)
+
+
+PROTOCOL = """
+exec {python} - "$@" <<'END'
+import http.server, json, os, pathlib, sys, urllib.parse
+CODES = [dict(name="German", code="de", longCode=code) for code in ("de", "de-DE")]
+SAID = dict(message="", replacements=[], context=dict(text="", offset=0, length=1), sentence="", length=1)
+KIND = dict(issueType="", category=dict(id="GRAMMAR"))
+WRONG = dict(Frisbie="GERMAN_SPELLER_RULE", das="DE_AGREEMENT", MORFOLOGIK="MORFOLOGIK_RULE_FR", teh="HUNSPELL_RULE")
+class Answers(http.server.BaseHTTPRequestHandler):
+    def answer(self, found):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps(found).encode())
+    def do_GET(self):
+        self.answer(CODES if self.path == "/v2/languages" else "OK")
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        asked = dict(urllib.parse.parse_qsl(body))
+        assert asked["language"] == "de-DE" and "CASING" in asked["disabledCategories"], asked
+        if "frisbie" in asked["text"] and pathlib.Path(os.environ["LTP_PATH"], "broken").exists():
+            return self.send_error(500)
+        matches = [
+            dict(SAID, offset=asked["text"].index(word), rule=dict(KIND, id=rule))
+            for word, rule in WRONG.items() if word in asked["text"]
+        ]
+        self.answer(dict(matches=matches))
+http.server.HTTPServer(("localhost", int(sys.argv[-1])), Answers).serve_forever()
+END
+"""
+
+
+@pytest.mark.parametrize("typed", ["de-DE", "de_de"])
+def test_faults_of_another_language_count_and_its_spelling_does_not(java, typed):
+    """A server of LanguageTool's protocol that knows German alone and finds four faults, one of them of grammar."""
+    java(PROTOCOL.format(python=sys.executable))
+    german = grammar_checker("languagetool", language=typed)
+    captions = ["ein Frisbie", "das Wiese", "ein Hund", "MORFOLOGIK", "teh"]
+    assert german.incorrect(captions) == [False, True, False, False, False]
+    assert german.name.startswith("LanguageTool 6.8 for de-DE (")
+    with pytest.raises(ValueError, match="does not know the language fr; it knows de, de-DE; type one of them"):
+        grammar_checker("languagetool", language="fr")
+
+
+def test_a_language_whose_data_are_missing_is_refused_before_the_work(java):
+    folder = java(PROTOCOL.format(python=sys.executable))
+    (folder / "broken").touch()
+    with pytest.raises(ValueError, match="names the language de-DE and cannot check it; set LTP_PATH to .* whole"):
+        grammar_checker("languagetool", language="de-DE")
+
+
+def test_harper_stands_in_for_a_languagetool_without_english(java):
+    pytest.importorskip("harper")
+    java(PROTOCOL.format(python=sys.executable))
+    checker, note = available_checker()
+    assert checker.name.startswith("harper") and "does not know the language en-US; it knows de, de-DE" in note
 
 
 def test_harper_knows_english_alone():
