@@ -1,0 +1,1 @@
+"""What synthetic positives bring to PAC-S++: their kind, their weight, their maker, their faults."""
