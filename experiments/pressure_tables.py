@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from scipy.stats import t as student
 from scipy.stats import ttest_rel
 
+from experiments.sentence_faults import KINDS, shares
 from metric.storage.atomic_files import write, write_json
 from metric.storage.provenance import commit, hardware
 
@@ -87,6 +88,7 @@ def report(results: Sequence[Result], table: Path, picture: Path) -> None:
         gain = "-" if result is starts else spread(result.own_gain(), 1)
         cells = [spread(result.values(name), digits(name)) for name in names]
         lines.append(f"| {result.name} | {gain} | " + " | ".join(cells) + " |")
+    lines += faults([starts, *results])
     tested = [name for name in TESTED if name in names]
     lines += ["", "## Paired tests between arms, over seeds (two-sided t)", "", *tests(results, tested)]
     write(table, "\n".join(lines) + "\n")
@@ -94,6 +96,18 @@ def report(results: Sequence[Result], table: Path, picture: Path) -> None:
     write_json(table.with_suffix(".json"), numbers)
     draw(results, picture)
     print("\n".join(lines))
+
+
+def faults(results: Sequence[Result]) -> list[str]:
+    """A table of what is wrong in sentences: percent of captions by kind of fault, the mean over seeds."""
+    kinds = [*KINDS, "several", "empty"]
+    lines = ["", "## Kinds of fault, percent of captions, mean over seeds", ""]
+    lines += ["| arm | " + " | ".join(kinds) + " |", "|---|" + "---:|" * len(kinds)]
+    for result in results:
+        found = [shares(run) for run in result.runs]
+        means = [np.mean([of_run.get(kind, 0.0) for of_run in found]) for kind in kinds]
+        lines.append(f"| {result.name} | " + " | ".join(f"{mean:.1f}" for mean in means) + " |")
+    return lines
 
 
 def digits(name: str) -> int:

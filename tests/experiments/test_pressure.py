@@ -21,6 +21,8 @@ def write_run(folder: Path, rewards: list[float], whole: list[float], scores: di
     folder.mkdir()
     (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (folder / "scores-test.json").write_text(json.dumps({"corpus": scores}))
+    captions = ["a cat in the snow", "a orange cat"] if rewards else ["a cat in the snow"] * 2
+    (folder / "captions-test.jsonl").write_text("".join(json.dumps({"caption": text}) + "\n" for text in captions))
     return folder
 
 
@@ -53,6 +55,7 @@ def test_the_report_has_table_numbers_and_picture_with_and_without_a_judge(resul
     table, picture = tmp_path / "t.md", tmp_path / "p.png"
     pressure_tables.report([result], table, picture)
     assert "| CLIP-S, sampled-2e-4 | 15.0 ± 63.5 |" in table.read_text() and "judge" not in table.read_text()
+    assert "| CLIP-S, sampled-2e-4 | 50.0 | 0.0 |" in table.read_text() and "| XE | 0.0 | 0.0 |" in table.read_text()
     assert picture.stat().st_size > 1000
     for run in [*result.runs, *result.starts]:
         (run / "judged.json").write_text(json.dumps({"corpus": {"clip_s": 1.5}}))
