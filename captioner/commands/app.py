@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from captioner.flags import add_device
 
@@ -15,11 +17,12 @@ def add(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         required=True,
         metavar="RUN",
-        help="captioners: run folders, model folders or hub ids; models of transformers: hf:ORG/NAME or hf:FOLDER",
+        help="captioners: run folders, model folders or hub ids; models of transformers: hf:ORG/NAME or hf:FOLDER; "
+        "files of captions, which are found by the name of the picture",
     )
     parser.add_argument("--pac", default="", help="tuned CLIP for the score PAC-S++; empty takes that of a run")
     parser.add_argument(
-        "--clip", default="", help="new place of the captioners' CLIP; for hf: alone, the CLIP of CLIP-S"
+        "--clip", default="", help="new place of the captioners' CLIP; for hf: and files alone, the CLIP of CLIP-S"
     )
     parser.add_argument(
         "--prompt", default="", metavar="TEXT", help="text that a model of transformers continues, or its question"
@@ -40,9 +43,17 @@ def run(args: argparse.Namespace) -> None:
 
     library()  # a missing library is an error before a model is loaded
     shown = trial(args.model, args.pac, args.clip, args.checker, str(device_of(args.device)), args.prompt)
-    scenes = shown.clip.clip.name == "scenes-clip"
-    serve(page(shown, scenes), args.host, args.port)
-    ended(
-        "the page is closed",
-        then=["captioner", "caption", "--model", args.model[0], "--images", "DIR", "--out", "FILE.jsonl"],
-    )
+    with TemporaryDirectory() as drawn:
+        scenes = Path(drawn) if shown.clip.clip.name == "scenes-clip" else None
+        serve(page(shown, scenes), args.host, args.port)
+    ended("the page is closed", then=captioning(args.model))
+
+
+def captioning(models: list[str]) -> list[str]:
+    """The command that captions a folder with the first model of the page, or one that compares its files."""
+    from captioner.publishing.voices import is_file
+
+    model = next((name for name in models if not is_file(name)), "")
+    if model:
+        return ["captioner", "caption", "--model", model, "--images", "DIR", "--out", "FILE.jsonl"]
+    return ["captioner", "score", "--captions", *models, "--references", "DATA"]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 from itertools import count
+from pathlib import Path
 from typing import Any
-
-from PIL import Image
 
 from captioner.pages import render
 from captioner.publishing.side_by_side import Trial
+from metric.example import UnreadableImage
 from metric.scenes.draw import draw
 from metric.scenes.world import sample
 
@@ -28,26 +28,40 @@ def library() -> Any:
     return gradio
 
 
-def answer(trial: Trial, picture: Image.Image | None) -> str:
-    """The right-hand side of the page as HTML, or a hint without a picture."""
+def answer(trial: Trial, picture: str | None) -> str:
+    """The right-hand side of the page as HTML for a picture file. Without a picture that can be read, a hint."""
+    hint = "Drop a picture on the left, paste one, or take one with the camera."
     if picture is None:
-        return render("app.html.j2", captions=[], notes=[])
-    captions, notes = trial(picture)
-    return render("app.html.j2", captions=captions, notes=notes)
+        return render("app.html.j2", captions=[], notes=[], hint=hint)
+    try:
+        captions, notes = trial(Path(picture))
+    except UnreadableImage as error:
+        hint = f"This file is no picture that can be read{str(error).removeprefix(picture)}"
+        return render("app.html.j2", captions=[], notes=[], hint=hint)
+    return render("app.html.j2", captions=captions, notes=notes, hint="")
 
 
-def page(trial: Trial, scenes: bool) -> Any:
-    """The page as Gradio blocks. `scenes` adds a button that draws a scene, for captioners of scenes."""
+def scene(number: int, folder: Path) -> str:
+    """The picture file of a scene of the split test. Its name is the id of the scene in files of captions."""
+    file = folder / f"test-{number:06d}.png"
+    draw(sample("test", number), SIZE).save(file)
+    return str(file)
+
+
+def page(trial: Trial, scenes: Path | None) -> Any:
+    """The page as Gradio blocks. A folder `scenes` adds a button that draws a scene there, for captioners of scenes."""
     gradio = library()
     with gradio.Blocks(title="captioner", analytics_enabled=False, fill_width=True) as blocks:
         gradio.HTML("<h1 style='margin: 12px 0 0; font-size: 24px'>What is in the picture?</h1>")
         with gradio.Row():
             with gradio.Column(scale=5):
-                picture = gradio.Image(type="pil", label="Drop a picture", height=SIZE, elem_id="picture")
+                picture = gradio.Image(
+                    type="filepath", image_mode=None, label="Drop a picture", height=SIZE, elem_id="picture"
+                )
                 if scenes:
                     numbers = count(random.randrange(1000))
                     button = gradio.Button("Draw a scene", variant="primary", elem_id="scene")
-                    button.click(lambda: draw(sample("test", next(numbers) % 1000), SIZE), outputs=picture)
+                    button.click(lambda: scene(next(numbers) % 1000, scenes), outputs=picture)
             with gradio.Column(scale=7):
                 answers = gradio.HTML(answer(trial, None), elem_id="answers", apply_default_css=False)
         picture.change(lambda shown: answer(trial, shown), inputs=picture, outputs=answers)

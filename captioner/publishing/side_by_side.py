@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from PIL import Image
-
 from captioner.comparison.exhibits import repeated_words
-from captioner.decoding.describer import Describer, run_of
-from captioner.model import pretrained
-from captioner.runs.labels import label
-from captioner.runs.reached import unfinished_run
-from captioner.sources.hub_files import PREFIX
-from captioner.sources.hub_model import HubDescriber
+from captioner.publishing.voices import Voice, Written, clip_of, short_names, tuned_clip, voice_of
 from metric.clip.embedder import Embedder
 from metric.clip.load import load_clip
-from metric.clip.model import Clip
 from metric.evaluation import Scores, evaluate
-from metric.example import Example
-from metric.images import InMemory, upright
+from metric.example import Example, open_image
 from metric.scores.catalogue import SCORES
 
 SHOWN = ("clip_s", "pac_spp", "pac_spp_hard", "rep_4", "length")
@@ -29,36 +19,57 @@ SHOWN = ("clip_s", "pac_spp", "pac_spp_hard", "rep_4", "length")
 
 @dataclass(frozen=True)
 class Caption:
-    """The caption of one captioner."""
+    """The caption of one captioner, or why it has none."""
 
     who: str
     """name of the captioner"""
     words: list[tuple[str, bool]]
     """the words, and whether a word repeats an earlier one"""
-    scores: dict[str, tuple[str, bool]]
+    scores: dict[str, tuple[str, bool]] = field(default_factory=dict)
     """title -> the printed number, and whether the number is the best of all captioners"""
-    grammar: str
+    grammar: str = ""
     """fine, faulty, or empty without a checker"""
+    lacking: str = ""
+    """why there is no caption; empty where there is one"""
 
 
 @dataclass(frozen=True)
 class Trial:
     """Several captioners by name. `clip` and `pac`, a tuned CLIP or None, score the captions of all."""
 
-    voices: Mapping[str, Describer | HubDescriber]
+    voices: Mapping[str, Voice]
     clip: Embedder
     pac: Embedder | None
     checker: str = "auto"
 
-    def __call__(self, picture: Image.Image) -> tuple[list[Caption], list[str]]:
-        """Returns the caption of each captioner, and notes on the scores."""
-        file = io.BytesIO()
-        upright(picture).save(file, "PNG")
-        shown = InMemory("the picture", file.getvalue())
-        captions = {who: describe([shown.draw()])[0] for who, describe in self.voices.items()}
-        examples = [Example(who, shown) for who in captions]
-        scores = evaluate(captions, examples, (*SHOWN, "incorrect"), self.clip, self.pac, self.checker)
-        return [shown_caption(who, caption, scores) for who, caption in captions.items()], notes(scores)
+    def __call__(self, picture: Path) -> tuple[list[Caption], list[str]]:
+        """Returns the caption of each captioner for a picture file, and notes on the scores.
+
+        A file of captions is asked by the name of the picture. Raises UnreadableImage.
+        """
+        shown = open_image(picture)
+        said = {
+            who: voice.find(picture.name) if isinstance(voice, Written) else voice([shown])[0]
+            for who, voice in self.voices.items()
+        }
+        captions = {who: caption for who, caption in said.items() if caption is not None}
+        examples = [Example(who, picture) for who in captions]
+        names = (*SHOWN, "incorrect")
+        scores = (
+            evaluate(captions, examples, names, self.clip, self.pac, self.checker)
+            if captions
+            else Scores({}, {}, {}, 0)
+        )
+        cards = [
+            lacking(who, picture.name) if caption is None else shown_caption(who, caption, scores)
+            for who, caption in said.items()
+        ]
+        return cards, notes(scores)
+
+
+def lacking(who: str, picture: str) -> Caption:
+    """The place of the file `who`, which has no caption of the picture."""
+    return Caption(who, [], lacking=f"no caption of {picture} in this file")
 
 
 def shown_caption(who: str, caption: str, scores: Scores) -> Caption:
@@ -85,7 +96,7 @@ def printed(name: str, values: Mapping[str, float], who: str) -> tuple[str, bool
 def trial(
     models: Sequence[str], pac: str = "", clip: str = "", checker: str = "auto", device: str = "cpu", prompt: str = ""
 ) -> Trial:
-    """Loads captioners by run folder, model folder or hub id, and models of transformers by `hf:ORG/NAME`.
+    """Loads captioners by run folder, model folder, hub id or `hf:ORG/NAME` of transformers, and files of captions.
 
     Without `pac`, PAC-S++ is computed by the tuned CLIP that one of the runs was rewarded or scored with, if there is
     one. `prompt` is for models of transformers. Raises ValueError when a model is given twice or cannot be loaded.
@@ -94,46 +105,3 @@ def trial(
     tuned, scale = (pac, 1.0) if pac else next(filter(None, map(tuned_clip, models)), ("", 1.0))
     scoring = Embedder(clip_of(voices.values(), clip, device))
     return Trial(voices, scoring, Embedder(load_clip(tuned, device, scale)) if tuned else None, checker)
-
-
-def voice_of(model: str, clip: str, device: str, prompt: str) -> Describer | HubDescriber:
-    """A captioner of ours, or a model of transformers."""
-    if model.startswith(PREFIX):
-        return HubDescriber(model, prompt, device)
-    return Describer.from_pretrained(model, clip, device)
-
-
-def clip_of(voices: Iterable[Describer | HubDescriber], clip: str, device: str) -> Clip:
-    """The CLIP of CLIP-S: that of the first captioner of ours, else the typed one. Raises ValueError without any."""
-    own = next((voice.clip for voice in voices if isinstance(voice, Describer)), None)
-    if own is None and not clip:
-        raise ValueError("models of transformers have no CLIP for CLIP-S; type --clip ARCH:TAG or scenes-clip")
-    return own or load_clip(clip, device)
-
-
-def short_names(models: Sequence[str]) -> dict[str, str]:
-    """Model -> `pacspp · +PAC-S++`: the last part of its name, its reward, and its place if its run is not finished.
-
-    Whole names are used when two models have the same last part.
-    """
-    if len(set(models)) < len(models):
-        raise ValueError(f"a model is given twice: --model {' --model '.join(models)}")
-    short = {model: model.rstrip("/").rpartition("/")[2] for model in models}
-    distinct = len(set(short.values())) == len(models)
-    names = {model: f"{short[model] if distinct else model}{rewarded(model)}" for model in models}
-    places = {model: unfinished_run(model) for model in models}
-    return {model: f"{name} · {places[model]}" if places[model] else name for model, name in names.items()}
-
-
-def rewarded(model: str) -> str:
-    """` · +PAC-S++`, the reward of the run that made the model, or nothing without run.json."""
-    run = None if model.startswith(PREFIX) else run_of(pretrained.fetch(model))
-    return f" · {label(run.reward_specs)}" if run else ""
-
-
-def tuned_clip(model: str) -> tuple[str, float] | None:
-    """The folder of the tuned CLIP that the run used, and its scale; None when the folder no longer exists."""
-    run = None if model.startswith(PREFIX) else run_of(pretrained.fetch(model))
-    if run is None or not run.pac_checkpoint or not Path(run.pac_checkpoint).is_dir():
-        return None
-    return run.pac_checkpoint, run.pac_scale

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from captioner.cli import main
-from captioner.publishing.side_by_side import short_names
+from captioner.publishing.voices import short_names, voice_of
 
 
 def said(*words: object) -> list[str]:
@@ -118,7 +118,7 @@ def test_data_without_captions_is_for_captioning(pictures, tiny_clip, tmp_path):
     assert said("data", "scenes:count=2")[-1].endswith("captioner train --data scenes:count=2 --preset small --out RUN")
 
 
-def test_an_unfinished_run_says_so_wherever_its_model_is_used(trained, pictures, tmp_path):
+def test_an_unfinished_run_says_so_wherever_its_model_is_used(trained, pictures, tmp_path, capfd):
     run = shutil.copytree(trained[0], tmp_path / "run")
     settings = json.loads((run / "config.json").read_text())
     settings["rl"]["steps"] = 9
@@ -131,4 +131,7 @@ def test_an_unfinished_run_says_so_wherever_its_model_is_used(trained, pictures,
     assert told in said("push", run, "org/name", "--to", tmp_path / "pushed")
     assert "this is the model after reward step 2 of 9" in (tmp_path / "pushed" / "README.md").read_text()
     assert short_names([str(run)])[str(run)].endswith(" · reward step 2 of 9")
+    capfd.readouterr()
+    voice_of(str(run), "", "cpu", "")
+    assert told in capfd.readouterr().err.splitlines()
     assert short_names([str(trained[0])])[str(trained[0])].endswith("+Length")

@@ -101,10 +101,11 @@ def test_names_of_nothing_and_of_other_kinds_are_told_with_the_right_name(tmp_pa
     assert f"`captioner evaluate {tmp_path / 'made.json'} --data" in said
 
 
-def test_a_model_of_transformers_is_a_column_of_the_page(hub_models, model, tiny_clip):
+def test_a_model_of_transformers_is_a_column_of_the_page(hub_models, model, tiny_clip, tmp_path):
     pictures = [Image.new("RGB", (40, 30), colour) for colour in ("red", "blue")]
+    pictures[0].save(tmp_path / "red.png")
     shown = trial([str(model), hub_models("blip")], checker="none", clip=tiny_clip)
-    captions, _ = shown(pictures[0])
+    captions, _ = shown(tmp_path / "red.png")
     assert [caption.who for caption in captions] == ["captioner", "blip0"]
     own = HubDescriber(hub_models("blip"), device="cpu")(pictures)
     assert " ".join(word for word, _ in captions[1].words) == own[0]
