@@ -39,7 +39,7 @@ BUILT_IN = {
     "rouge_l": "rewards.built_in.bleu_rouge",
     **dict.fromkeys(
         ("clips", "refclips", "pacs", "refpacs", "pacspp", "refpacspp", "pacspp_hard", "refpacspp_hard"),
-        "rewards.built_in.clip_similarity",
+        "rewards.built_in.clip_rewards",
     ),
     **dict.fromkeys(("repetition", "bad_endings", "length"), "rewards.built_in.text_only"),
     "grammar": "rewards.built_in.grammar",

@@ -72,7 +72,7 @@ def test_a_name_is_registered_once(wordiness):
 
 def test_a_built_in_name_is_taken_before_it_is_imported(registry):
     registry.pop("pacspp", None)
-    with pytest.raises(ValueError, match="already registered by rewards.built_in.clip_similarity"):
+    with pytest.raises(ValueError, match="already registered by rewards.built_in.clip_rewards"):
 
         @register("PAC-S++")
         def other(context): ...
