@@ -10,7 +10,7 @@ from torch import Tensor
 
 from captioner.decoding.ending import all_ended
 from captioner.decoding.guidance import Decoder
-from captioner.decoding.large_vocabulary import parts, top
+from captioner.decoding.large_vocabulary import joined, parts, top
 from captioner.decoding.repeats import forbid_repeats
 
 
@@ -34,14 +34,13 @@ def beam_search(
     cache = decoder.start(memory)
     for number in range(max_length):
         logits, cache = decoder.step(tokens[..., -1], cache)
-        m, v = logits.shape[1:]
+        m = logits.shape[1]
         length = length + ~done
         scale = length**length_penalty
-        pieces = zip(
-            *(continuations(k, pad, no_repeat_ngram, *part) for part in parts(logits, total, scale, done, tokens))
-        )
-        rank, best = map(torch.cat, pieces)  # b k
-        parent, token = best // v, best % v
+        gain, ids = joined(likely_tokens(k, no_repeat_ngram, *part) for part in parts(logits, tokens))
+        rank, best = worth(total, gain, scale, done).flatten(1).topk(min(k, m * gain.shape[-1]))  # b k
+        parent, token = best // gain.shape[-1], ids.flatten(1).gather(1, best)
+        token = token.masked_fill(done.gather(1, parent), pad)
         total = rank * scale.gather(1, parent)
         tokens = torch.cat([tokens[pictures, parent], token[..., None]], dim=-1)
         length, done = length.gather(1, parent), done.gather(1, parent) | (token == eos)
@@ -51,16 +50,20 @@ def beam_search(
     return tokens, total
 
 
-def continuations(
-    k: int, pad: int, no_repeat_ngram: int, logits: Tensor, total: Tensor, scale: Tensor, done: Tensor, tokens: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Returns the best k of the m·v captions that are one token longer.
+def likely_tokens(k: int, no_repeat_ngram: int, logits: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
+    """The likeliest k next tokens of each beam: their log-probabilities and ids, likeliest first.
 
-    Logits `b m v` and tokens so far `b m t` -> ranks `b k`, and numbers `b k` of the captions: beam·v + token.
-    A finished beam can only be continued by padding, which costs nothing.
+    Logits `b m v` and tokens so far `b m t` -> `b m k`, twice. No other token can be in the best k of a picture.
     """
     gain = forbid_repeats(logits.log_softmax(-1, dtype=torch.float32), tokens, no_repeat_ngram)
-    gain[done] = -torch.inf
-    gain[..., pad].masked_fill_(done, 0.0)
-    rank = ((total[..., None] + gain) / scale[..., None]).flatten(1)
-    return top(rank, min(k, rank.shape[1]))
+    return top(gain, min(k, gain.shape[-1]))
+
+
+def worth(total: Tensor, gain: Tensor, scale: Tensor, done: Tensor) -> Tensor:
+    """The ranks of beams that are one token longer. `b m`, `b m k`, `b m` and `b m` -> `b m k`.
+
+    A finished beam is continued in one way, by padding, which costs nothing.
+    """
+    alone = torch.arange(gain.shape[-1], device=gain.device) > 0
+    gain = gain.masked_fill(done[..., None], 0.0).masked_fill(done[..., None] & alone, -torch.inf)
+    return (total[..., None] + gain) / scale[..., None]

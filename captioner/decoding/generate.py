@@ -242,7 +242,7 @@ def sampler(temperature: float, top_p: float, uniform: Uniform) -> Choose:
         )
 
     def choose(logits: Tensor, done: Tensor) -> Tensor:
-        probability = (logits / temperature).softmax(dim=-1)
+        probability = (logits if temperature == 1 else logits / temperature).softmax(dim=-1)
         if top_p < 1:
             probability = nucleus(probability, top_p)
         return draw(probability, uniform)

@@ -7,7 +7,7 @@ Axes: b pictures, k captions of each, v vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor
@@ -25,10 +25,15 @@ def parts(logits: Tensor, *others: Tensor) -> Iterator[tuple[Tensor, ...]]:
     return zip(*(tensor.split(count) for tensor in (logits, *others)))
 
 
+def joined(pieces: Iterable[tuple[Tensor, ...]]) -> list[Tensor]:
+    """The tensors of groups of pictures, put together again. One group stays as it is."""
+    return [torch.cat(group) if len(group) > 1 else group[0] for group in zip(*pieces)]
+
+
 def log_probability(logits: Tensor, ids: Tensor) -> Tensor:
     """Returns the log-probability of one token of each caption, without a gradient. `b k v` and `b k` -> `b k`."""
-    chosen = [part.log_softmax(-1).gather(-1, one[..., None]).squeeze(-1) for part, one in parts(logits, ids)]
-    return torch.cat(chosen)
+    chosen = joined((part.log_softmax(-1).gather(-1, one[..., None]).squeeze(-1),) for part, one in parts(logits, ids))
+    return chosen[0]
 
 
 def top(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:

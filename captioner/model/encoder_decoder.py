@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from captioner.config_checks import check_guidance
 from captioner.model import pretrained
-from captioner.model.attention import Attention, Cache
+from captioner.model.attention import Attention, Cache, laid_out
 from captioner.model.vocabulary import Vocabulary
 from metric.clip.model import Clip
 from metric.runtime.prefixes import Prefixes
@@ -209,8 +209,7 @@ class Captioner(nn.Module):
 
     def start(self, memory: Tensor) -> Cache:
         """The cache of a decoder that has read no token yet. Memory `b p d` -> Cache."""
-        seen = (layer.cross.keys_values(memory) for layer in self.layers)
-        cross = [(rearrange(keys, "b h p e -> b h e p").contiguous(), values.contiguous()) for keys, values in seen]
+        cross = [laid_out(layer.cross.keys_values(memory)) for layer in self.layers]
         return Cache(cross, [None] * len(cross))
 
     def step(self, tokens: Tensor, cache: Cache) -> tuple[Tensor, Cache]:

@@ -27,10 +27,10 @@ def main() -> None:
             whole, step = measured.of_decoding(how)
             print(row(name, step))
             print(row(f"{name}, {measured.LONG} tokens", whole))
-        for beams in (1, 5):
+        for name, beams in measured.THEIRS.items():
             whole, step = measured.of_transformers(beams)
-            print(row(f"transformers, {beams} beams", step))
-            print(row(f"transformers, {beams} beams, {measured.LONG} tokens", whole))
+            print(row(f"transformers, {name}", step))
+            print(row(f"transformers, {name}, {measured.LONG} tokens", whole))
         print(f"\nA step of training\n\n{HEAD}")
         for name in measured.TRAINING:
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):

@@ -13,10 +13,11 @@ from typing import Any
 
 import safetensors.torch
 import torch
+from torch.nn import functional
 from torch.utils._pytree import tree_leaves, tree_map
 
 from metric.runtime import device as devices
-from tests.pretend.counts import TOTAL
+from tests.pretend.counts import TOTAL, Counts
 
 DEVICE = torch.device("cpu")  # until `install`, which gives its device the name `pretend`
 CPU_INDICES = {"aten::index.Tensor", "aten::index_put_", "aten::index_put", "aten::_index_put_impl_"}
@@ -194,6 +195,8 @@ def change_readers() -> None:
     complete, write = safetensors.torch._is_complete, safetensors.torch.save_file
     torch.Tensor.tolist = lambda tensor: tolist(tensor.cpu() if isinstance(tensor, Pretend) else tensor)  # type: ignore
     torch.Tensor.pin_memory = pin  # type: ignore[method-assign, assignment]
+    functional.scaled_dot_product_attention = partial(one_kernel, functional.scaled_dot_product_attention)  # type: ignore
+    torch.tensor = partial(tensor_of, torch.tensor)  # torch copies numbers to a device by code of that device
     safetensors.torch.storage_ptr = lambda tensor: pointer(raw_of(tensor))
     safetensors.torch.storage_size = lambda tensor: size(raw_of(tensor))
     safetensors.torch._is_complete = lambda tensor: complete(raw_of(tensor))
@@ -203,6 +206,23 @@ def change_readers() -> None:
     for switch in (torch.backends.cuda.enable_flash_sdp, torch.backends.cuda.enable_mem_efficient_sdp):
         switch(False)
     torch.backends.cuda.enable_cudnn_sdp(False)
+
+
+def one_kernel(attention: Callable[..., torch.Tensor], *args: Any, **kwargs: Any) -> torch.Tensor:
+    """Attention, which GPUs have as one kernel, is counted as one. On the CPU it is many operators here."""
+    before, inputs = Counts(*vars(TOTAL).values()), [value for value in args if isinstance(value, Pretend)]
+    inputs += [value for value in kwargs.values() if isinstance(value, Pretend)]
+    found = attention(*args, **kwargs)
+    if inputs:
+        vars(TOTAL).update(vars(before))
+        TOTAL.operator("scaled_dot_product_attention", False, inputs, [found])
+    return found
+
+
+def tensor_of(there: Callable[..., torch.Tensor], data: Any, *, device: Any = None, **options: Any) -> torch.Tensor:
+    """`torch.tensor`, which is `there`: numbers of Python, on the device by a copy that holds the host up."""
+    here = device is not None and is_here(device)
+    return there(data, **options).to(device) if here else there(data, device=device, **options)
 
 
 def pin(tensor: torch.Tensor) -> torch.Tensor:

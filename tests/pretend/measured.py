@@ -37,6 +37,7 @@ DECODING = {
     "diverse beams": {"method": "diverse_beam", "k": 5},
     "samples": {"method": "sample", "k": 5},
 }
+THEIRS = {"greedy": 1, "beams": 5}  # name of DECODING -> beams of transformers
 TRAINING = {
     "cross-entropy": "--xe.steps 3",
     "SCST on CLIP-S": "--xe.steps 0 --rl.steps 3 --reward clips",

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from metric.runtime.device import chosen
 from metric.runtime.precision import mixed
@@ -78,6 +79,17 @@ def test_launches_bytes_copies_and_waits_are_counted():
     with counted() as made:
         x.pin_memory().to(HERE, non_blocking=True)
     assert (made.copies, made.held_up) == (1, 0)
+
+
+def test_attention_is_one_launch_and_the_numbers_of_a_list_are_a_copy_that_holds_up():
+    queries, seen = torch.randn(2, 1, 1, 4), torch.randn(2, 1, 3, 4)
+    with counted() as made:
+        here = F.scaled_dot_product_attention(queries.to(HERE), seen.to(HERE), seen.to(HERE))
+    assert (made.launches, made.bytes) == (1, 4 * (8 + 2 * 24 + 8))
+    torch.testing.assert_close(here.cpu(), F.scaled_dot_product_attention(queries, seen, seen))
+    with counted() as made:
+        numbers = torch.tensor([1, 2], device=HERE)
+    assert (made.copies, made.held_up, numbers.tolist()) == (1, 1, [1, 2])
 
 
 @pytest.mark.parametrize(
