@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
@@ -22,17 +23,26 @@ from metric.storage.atomic_files import write
 
 BOS, EOS, PAD = "<start_of_text>", "<end_of_text>", "<pad>"
 END = "</w>"  # marks the last piece of a word
-WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"  # as in openai/CLIP, simple_tokenizer.py
+CLIP_WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"  # as in openai/CLIP, simple_tokenizer.py
+# CLIP's words lose where a word went on behind a mark (İ in lower case, Hindi, Thai) or behind an apostrophe (l'herbe).
+# In these words a mark is a part of its word, and what follows an apostrophe within a word begins with the apostrophe.
+WORDS = (
+    r"(?<=[\p{L}\p{M}\p{N}])'[\p{L}\p{M}]+|'(?:s|t|re|ve|m|ll|d)(?![\p{L}\p{M}])|[\p{L}\p{M}]+|[\p{N}]"
+    r"|[^\s\p{L}\p{M}\p{N}]+"
+)
 
 # CLIP's tokens do not record the spaces around punctuation. These rules restore the spaces of English.
 SPACING = [
     (re.compile(r"(?<=\d) (?=\d)"), ""),  # 1 0 -> 10
     (re.compile(r"(?<=\d) (?=(?:st|nd|rd|th|d)\b)"), ""),  # 2 nd -> 2nd
     (re.compile(r"(?<=\w) ([-/]) (?=\w)"), r"\1"),  # t - shirt -> t-shirt
-    (re.compile(r" (?=[,.;:!?%)]|'(?:s|t|re|ve|m|ll|d)\b)"), ""),  # dog 's -> dog's
+    (re.compile(r" (?=[,.;:!?%)]|'\w)"), ""),  # dog 's -> dog's, l 'herbe -> l'herbe
     (re.compile(r"(?<=[(#$]) "), ""),
     (re.compile(r'" ([^"]+) "'), r'"\1"'),
 ]
+
+INSIDE = re.compile(r"[^\W\d_]'[^\W\d_]")  # an apostrophe within a word
+AROUND = ".,;:!?()[]\"'“”‘’«»…-"  # signs around a word
 
 
 class Vocabulary:
@@ -51,7 +61,7 @@ class Vocabulary:
     def clip(cls) -> Vocabulary:
         """The 49,408 tokens of CLIP, with the ids of open_clip's SimpleTokenizer."""
         source = SimpleTokenizer()
-        return cls(byte_pairs(source.encoder, list(source.bpe_ranks), [BOS, EOS]))
+        return cls(byte_pairs(source.encoder, list(source.bpe_ranks), [BOS, EOS], CLIP_WORDS))
 
     @classmethod
     def train(cls, captions: Iterable[str], size: int) -> Vocabulary:
@@ -109,6 +119,15 @@ class Vocabulary:
         whole = [repair_unicode(caption) for caption in captions]
         return [piece.ids for piece in self.tokenizer.encode_batch_fast(whole, add_special_tokens=False)]
 
+    def broken(self, caption: str) -> list[tuple[str, str]]:
+        """The words of a caption with a mark or an apostrophe that do not come back, and the caption that does."""
+        whole = unicodedata.normalize("NFC", repair_unicode(caption).lower())
+        inside = [word.strip(AROUND) for word in whole.split() if INSIDE.search(word) or has_mark(word)]
+        if not inside:
+            return []
+        (back,) = self.decode(self.encode([caption], len(whole.encode()) + 2))
+        return [(word, back) for word in inside if word not in back]
+
     def decode(self, tokens: Tensor) -> list[str]:
         """Captions of token ids, `n t` -> n strings up to EOS. A caption without EOS becomes a Cut."""
         rows = tokens.tolist()
@@ -116,12 +135,14 @@ class Vocabulary:
         return [spaced(text) if self.eos in row else Cut(spaced(text)) for text, row in zip(texts, rows)]
 
 
-def byte_pairs(tokens: Mapping[str, int], merges: Sequence[tuple[str, str]], specials: list[str]) -> Tokenizer:
-    """A tokenizer that works like CLIP's, with other tokens and merges."""
+def byte_pairs(
+    tokens: Mapping[str, int], merges: Sequence[tuple[str, str]], specials: list[str], pieces: str = WORDS
+) -> Tokenizer:
+    """A tokenizer that works like CLIP's, with other tokens and merges. `pieces` is the pattern of a word."""
     model = models.BPE(vocab=dict(tokens), merges=list(merges), end_of_word_suffix=END)
     tokenizer = Tokenizer(model)
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
-    tokenizer.pre_tokenizer = words()
+    tokenizer.pre_tokenizer = words(pieces)
     space = pre_tokenizers.ByteLevel.alphabet()
     assert "Ġ" in space  # the byte alphabet writes a space as Ġ
     tokenizer.decoder = decoders.Sequence([decoders.Replace(END, "Ġ"), decoders.ByteLevel()])
@@ -131,17 +152,17 @@ def byte_pairs(tokens: Mapping[str, int], merges: Sequence[tuple[str, str]], spe
     return tokenizer
 
 
-def words() -> pre_tokenizers.PreTokenizer:
+def words(pieces: str) -> pre_tokenizers.PreTokenizer:
     """Splits a text into words, single digits and runs of punctuation, written in the byte alphabet."""
-    split = pre_tokenizers.Split(Regex(WORDS), behavior="removed", invert=True)
+    split = pre_tokenizers.Split(Regex(pieces), behavior="removed", invert=True)
     return pre_tokenizers.Sequence([split, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
 
 
 def learned_merges(captions: Iterable[str], size: int) -> list[tuple[str, str]]:
     """The most frequent pairs of pieces, most frequent first. There are enough for a vocabulary of `size` tokens."""
     tokenizer = Tokenizer(models.BPE(end_of_word_suffix=END))
-    tokenizer.normalizer = normalizers.Lowercase()
-    tokenizer.pre_tokenizer = words()
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
+    tokenizer.pre_tokenizer = words(WORDS)
     trainer = trainers.BpeTrainer(vocab_size=size, end_of_word_suffix=END, show_progress=False)
     tokenizer.train_from_iterator(map(repair_unicode, captions), trainer)
     return [(first, second) for first, second in json.loads(tokenizer.to_str())["model"]["merges"]]
@@ -157,6 +178,11 @@ def repair_unicode(caption: str) -> str:
     """Repairs broken Unicode and HTML entities as open_clip does. Plain ASCII comes back unchanged."""
     plain = caption.isascii() and caption.isprintable() and "&" not in caption
     return caption if plain else basic_clean(caption)
+
+
+def has_mark(word: str) -> bool:
+    """Whether a word has a combining mark, as Hindi's vowels are."""
+    return not word.isascii() and any(unicodedata.category(letter).startswith("M") for letter in word)
 
 
 def spaced(text: str) -> str:

@@ -35,7 +35,7 @@ from metric.runtime.device import device_of
 from metric.scores.catalogue import request
 from metric.scores.family import Defaults
 from metric.scores.result import Scores
-from metric.storage.atomic_files import write_json
+from metric.storage.atomic_files import refuse_unwritable, write_json
 from metric.storage.checkpoint_folders import Position, position
 from metric.storage.run_files import LAST
 from rewards import Context, build
@@ -77,6 +77,9 @@ def files_of(folder: Path, how: Evaluation) -> RunFolder:
     check_name(how.name)
     plain = RunFolder(folder)
     plain.refuse_others()
+    refuse_unwritable(
+        folder, "captions and scores are written into the folder of the run; make it writable, or copy it"
+    )
     variant, decode = how.variant(plain.run), how.decode(plain.run)
     for spec in variant.specs:
         find(spec.name)

@@ -70,6 +70,19 @@ def cut_captions(vocabulary: Vocabulary, examples: Sequence[Example], max_length
     ]
 
 
+def broken_words(vocabulary: Vocabulary, examples: Sequence[Example]) -> list[str]:
+    """The warning about training captions whose words a vocabulary gives back in pieces."""
+    captions = [lowercased(text) for example in examples for text in example.references]
+    broken = [found for found in map(vocabulary.broken, captions) if found]
+    if not broken:
+        return []
+    word, back = broken[0][0]
+    return [
+        f"{len(broken):,} of {len(captions):,} training captions have a word that the vocabulary gives back in pieces, "
+        f"the first {word} in {back!r}; type --model.vocabulary 1000, or a larger one, made from the captions"
+    ]
+
+
 def same_pictures(training: Sequence[Example], others: Sequence[Example], split: str) -> list[str]:
     """The warning about pictures of another split that are training pictures too, as in data without splits."""
     known = {example.id for example in training}

@@ -21,7 +21,7 @@ from captioner.features.store import (
 )
 from captioner.model.encoder_decoder import Captioner
 from captioner.runs.stages import stages
-from captioner.training.cautions import cut_captions, same_pictures
+from captioner.training.cautions import broken_words, cut_captions, same_pictures
 from captioner.training.opening import SHAPE, opened
 from captioner.training.plan import lasting, refuse_what_does_not_fit
 from captioner.training.step_batches import check_shares
@@ -67,6 +67,7 @@ def prepare(run: Run, out: Path, start: str = "") -> Session:
     if rank() == 0:
         tell(idle_tf32(begun.device, run.precision))
         tell(cut_captions(captioner.vocabulary, train_set, run.decode.max_length))
+        tell(broken_words(captioner.vocabulary, train_set))
     val_set = [example for example in begun.val if example.id not in features.skipped]
     if not val_set:
         raise ValueError(f"--data {run.data} with --val-count {run.val_count} leaves no picture to validate on")

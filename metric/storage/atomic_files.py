@@ -73,12 +73,19 @@ def sync(*paths: Path) -> None:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A temporary path to write to, which becomes `path` after the block. An error in the block removes the file."""
+    """A temporary path to write to, which becomes `path` after the block. An error in the block removes the file.
+
+    A system's error that names no file, or the temporary one, names `path` afterwards.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f".new-{brief(path.name)}.{os.getpid()}")
     try:
         yield new
         os.replace(new, path)
+    except OSError as error:
+        if error.errno and error.filename in (None, str(new), new):
+            error.filename = str(path)
+        raise
     finally:
         new.unlink(missing_ok=True)
 
@@ -96,13 +103,13 @@ def whole_text(path: Path) -> Iterator[IO[str]]:
         yield file
 
 
-def refuse_unwritable(out: Path) -> None:
+def refuse_unwritable(out: Path, remedy: str = "give another --out") -> None:
     """Raises ValueError for a folder that cannot be made or written, before the work whose result it is to hold."""
     there = next(place for place in (out.absolute(), *out.absolute().parents) if place.exists())
     if not there.is_dir():
-        raise ValueError(f"{there} is a file, expected a folder; give another --out")
+        raise ValueError(f"{there} is a file, expected a folder; {remedy}")
     if not os.access(there, os.W_OK):
-        raise ValueError(f"{there} cannot be written; give another --out")
+        raise ValueError(f"{there} cannot be written; {remedy}")
 
 
 def write(path: Path, content: str) -> None:

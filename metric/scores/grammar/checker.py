@@ -6,10 +6,14 @@ import hashlib
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
+from metric.runtime.console import tell
 from metric.runtime.progress import Progress
 
+T = TypeVar("T")
 CACHED = 1 << 20  # captions remembered
 LONGEST = 2_000  # characters of a caption that are checked; LanguageTool takes a millisecond for each
 TOGETHER = 30_000  # characters checked at a time, some 500 captions
@@ -37,16 +41,25 @@ class Checker:
 
     def learn(self, lines: list[str]) -> None:
         """Look the lines up in the cache, and check the lines that the cache does not have."""
-        if self.stored:
-            self.verdicts |= self.stored.verdicts(lines)
-            lines = [line for line in lines if line not in self.verdicts]
+        self.verdicts |= self.remembered(lambda stored: stored.verdicts(lines)) or {}
+        lines = [line for line in lines if line not in self.verdicts]
         with Progress("grammar of caption", len(lines), part=True) as progress:
             for batch in batches(lines):
                 verdicts = dict(zip(batch, self.check(batch)))
                 self.verdicts |= verdicts
-                if self.stored:
-                    self.stored.add(verdicts)
+                self.remembered(partial(Verdicts.add, verdicts=verdicts))
                 progress.advance(len(batch))
+
+    def remembered(self, use: Callable[[Verdicts], T]) -> T | None:
+        """What `use` makes of the cache. A cache that fails in mid-work is told once and left alone from then on."""
+        if self.stored is None:
+            return None
+        try:
+            return use(self.stored)
+        except sqlite3.Error as error:
+            tell([f"{self.stored.path}: {error}; verdicts of grammar are kept there no longer"])
+            self.stored = None
+            return None
 
 
 def batches(lines: Sequence[str]) -> Iterator[list[str]]:
@@ -64,11 +77,22 @@ def batches(lines: Sequence[str]) -> Iterator[list[str]]:
 
 
 class Verdicts:
-    """The verdicts of one checker with one version and set of rules, in a file that runs share."""
+    """The verdicts of one checker with one version and set of rules, in a file that runs share.
+
+    Raises ValueError for a file that cannot be used. Methods raise sqlite3.Error for one that fails later.
+    """
 
     def __init__(self, folder: Path, checker: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / f"grammar-{digest(checker)[:16]}.sqlite"
+        try:
+            self.make(checker)
+        except sqlite3.Error as error:
+            raise ValueError(
+                f"{self.path} cannot keep verdicts of grammar: {error}; give another cache=, or delete the file"
+            ) from None
+
+    def make(self, checker: str) -> None:
         with closing(sqlite3.connect(self.path)) as file, file:
             file.execute("CREATE TABLE IF NOT EXISTS checker (name TEXT PRIMARY KEY)")
             file.execute("CREATE TABLE IF NOT EXISTS verdicts (caption TEXT PRIMARY KEY, wrong INTEGER)")

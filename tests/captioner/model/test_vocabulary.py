@@ -1,12 +1,13 @@
 import copy
+import unicodedata
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from open_clip.tokenizer import SimpleTokenizer
 
-from captioner.model.vocabulary import Vocabulary, lowercased
+from captioner.model.vocabulary import Vocabulary, lowercased, repair_unicode
 from metric.example import Cut
 
 CAPTIONS = [
@@ -36,6 +37,43 @@ def test_cut_clip_ids_are_the_first_ones_without_an_end() -> None:
 
 
 PIECES = "a|dog's|t-shirt|don't|red,|zebra;|über|3d|and/or|(blue)|café.|$5 bill|50% off|12 dogs|日本|🐶|#1 or"
+
+
+WORDS_WITH_MARKS = [
+    lowercased("İstanbul'da kırmızı İĞNE"),  # i with U+0307, which no letter holds
+    "l'herbe dell'acqua rock'n'roll o'clock м'яч",
+    "एक कुत्ता हरी घास पर दौड़ता है",
+    "สุนัขวิ่งบนหญ้า",
+    "كَلْبٌ يَجْرِي",
+    "cafe\u0301 nai\u0308ve",  # NFD: comes back as NFC
+    "the dogs' toy, 5's a 'quoted word' and it's the dog's",
+]
+
+
+@pytest.mark.parametrize("caption", WORDS_WITH_MARKS)
+def test_words_with_marks_and_apostrophes_come_back_whole(caption: str) -> None:
+    own = Vocabulary.train(WORDS_WITH_MARKS, 700)
+    assert own.broken(caption) == []
+    (back,) = own.decode(own.encode([caption], 300))
+    whole = unicodedata.normalize("NFC", caption)
+    assert back.replace(" ", "") == whole.replace(" ", "")
+    if "quoted" not in caption:
+        assert back == whole
+
+
+def test_words_that_come_back_in_pieces_are_named() -> None:
+    """CLIP's tokens are CLIP's, and its pattern of words has no marks."""
+    assert CLIP.broken("l'herbe verte") == [("l'herbe", "l ' herbe verte")]
+    assert CLIP.broken(lowercased("İstanbul güzel")) == [("i\u0307stanbul", "i \u0307 stanbul güzel")]
+    assert CLIP.broken("the dog's toy, a café, it isn't 5'") == [] == CLIP.broken("cafe\u0301")
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.text(st.characters(categories=["L", "M"]), min_size=1, max_size=6), max_size=4))
+def test_any_words_come_back(words: list[str]) -> None:
+    caption = unicodedata.normalize("NFC", " ".join(words).lower())
+    assume(repair_unicode(caption) == caption)
+    assert SMALL.decode(SMALL.encode([caption], 600)) == [" ".join(caption.split())]
 
 
 @pytest.mark.parametrize("vocabulary", [CLIP, SMALL])

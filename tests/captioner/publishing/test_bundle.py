@@ -21,6 +21,7 @@ from captioner.cli import main
 from captioner.model.encoder_decoder import Captioner
 from metric.clip.load import load_clip
 from rewards import Context, build, parse
+from tests.full_disk import files_of_at_most
 from tests.places import ROOT
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -264,3 +265,14 @@ def test_what_cannot_be_pushed_is_said(runs, pushed, refused, tmp_path):
     finally:
         provenance.write_text(before)
     assert not (tmp_path / "out").exists() and not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize("run", ["pacspp", "metric"])
+@pytest.mark.parametrize("size", [3_000, 30_000])  # bytes of a file that still have room
+def test_full_disk_leaves_no_folder_and_one_line(runs, refused, tmp_path, run, size):
+    out = tmp_path / "pushed"
+    with files_of_at_most(size):
+        said = refused("push", runs / run, "org/name", "--to", out)
+    assert said.startswith("captioner: a file is too large, and ") and str(out) in said
+    assert said.endswith(" cannot be written; make room, then type the same command again\n")
+    assert list(tmp_path.glob("*pushed*")) == list(tmp_path.glob(".*pushed*")) == []

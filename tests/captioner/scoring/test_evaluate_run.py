@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 from pathlib import Path
 
@@ -230,3 +231,29 @@ def test_a_captioner_of_hidden_pictures_is_guided_and_compared(tiny_flags, pictu
     words = ["--model", str(run), "--images", str(pictures), "--guidance", "2", "--checker", "none"]
     assert main(["caption", *words, "--out", str(tmp_path / "guided.jsonl")]) == 0
     assert json.loads((tmp_path / "guided.jsonl.work" / "settings.json").read_text())["guidance"] == 2
+
+
+@pytest.mark.parametrize("file", ["captions-test.jsonl", "scores-test.json", "scores-test.csv"])
+def test_full_disk_names_the_file_and_leaves_what_was_there(run, capsys, monkeypatch, file):
+    def full(path: Path, *args: object, **named: object) -> object:
+        if path.name.startswith(f".new-{file}."):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return opened(path, *args, **named)
+
+    assert main(["evaluate", str(run), "--scores", "length"]) == 0
+    before = (run / file).read_bytes()
+    opened = Path.open
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", full)
+        assert main(["evaluate", str(run), "--scores", "length"]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    line = f"the disk is full, and {run / file} cannot be written; make room, then type the same command again"
+    assert said == f"captioner: {line}"
+    assert (run / file).read_bytes() == before and not list(run.glob(".new-*"))
+    assert main(["evaluate", str(run), "--scores", "length"]) == 0
+
+
+def test_folder_that_cannot_be_written_is_told_before_the_captioning(run, refused, monkeypatch):
+    monkeypatch.setattr("metric.storage.atomic_files.os.access", lambda place, mode: False)
+    monkeypatch.setattr("captioner.scoring.evaluate_run.captions_of", None)
+    assert f"{run} cannot be written; captions and scores are written into" in refused("evaluate", run)

@@ -11,7 +11,7 @@ from captioner.config import Run, override
 from captioner.config_checks import check
 from captioner.model.vocabulary import Vocabulary
 from captioner.presets import PRESETS, RECIPES, settings_of
-from captioner.training.cautions import Unmoved, cautions, cut_captions
+from captioner.training.cautions import Unmoved, broken_words, cautions, cut_captions
 from metric.example import Example
 from metric.runtime.schedule import refuse_warmup
 from metric.training.cautions import contrastive
@@ -93,3 +93,12 @@ def test_reward_without_a_difference_is_named_once():
     unmoved = Unmoved(100)
     assert not any(unmoved(step, moved if step == 4 else still) for step in range(1, 30))
     assert [bool(Unmoved(3)(step, still)) for step in (1, 2, 3)] == [False, False, True]
+
+
+def test_words_that_a_vocabulary_gives_back_in_pieces_are_counted() -> None:
+    examples = [Example("1", Path("1.jpg"), ("Un chien dans l'herbe.", "un chien")), Example("2", Path("2.jpg"))]
+    (line,) = broken_words(Vocabulary.clip(), examples)
+    assert line.startswith("1 of 2 training captions have a word that the vocabulary gives back in pieces, the first ")
+    assert "the first l'herbe in \"un chien dans l ' herbe\"; type --model.vocabulary 1000" in line
+    assert broken_words(Vocabulary.train(["l'herbe"], 600), examples) == []
+    assert broken_words(Vocabulary.clip(), []) == []

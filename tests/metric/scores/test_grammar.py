@@ -19,6 +19,7 @@ from metric.programs import server
 from metric.scores import grammar
 from metric.scores.grammar import Checker, available_checker, checker, checker_of, grammar_checker, languagetool
 from metric.scores.grammar.languagetool import check_together
+from tests.full_disk import files_of_at_most
 from tests.places import SHARED
 
 RIGHT = ["a man rides a red bike", "two dogs run on the grass .", "kids play near the water", ""]
@@ -265,6 +266,27 @@ def test_verdicts_outlive_the_process_but_not_the_rules(monkeypatch, tmp_path):
     assert run("1", ["A", "B"], ["bad"]) == ([True], [["bad"]])
     assert run("2", ["A"], ["bad"]) == ([True], [["bad"]])
     assert len(list((tmp_path / "cache").iterdir())) == 3
+
+
+def test_a_cache_that_cannot_be_used_is_told_before_the_work(monkeypatch, tmp_path):
+    monkeypatch.setitem(grammar.ENGINES, "harper", fake_engine("harper"))
+    cache = tmp_path / "cache"
+    grammar_checker("harper", str(cache))
+    (file,) = cache.iterdir()
+    file.write_bytes(b"no data base, but long enough to be taken for one" * 40)
+    checker_of.cache_clear()
+    with pytest.raises(
+        ValueError, match="sqlite cannot keep verdicts of grammar: file is not a database; give another"
+    ):
+        grammar_checker("harper", str(cache))
+
+
+def test_a_cache_that_is_full_ends_no_work(monkeypatch, tmp_path, capsys):
+    monkeypatch.setitem(grammar.ENGINES, "harper", fake_engine("harper"))
+    checker = grammar_checker("harper", str(tmp_path))
+    with files_of_at_most(100):
+        assert checker.incorrect(["bad"]) == [True] and checker.incorrect(["good", "bad"]) == [False, True]
+    assert capsys.readouterr().err.count("verdicts of grammar are kept there no longer") == 1
 
 
 def test_a_match_belongs_to_the_caption_it_starts_in():

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from metric.storage import atomic_files
-from metric.storage.atomic_files import replaced, unfinished, whole_file, whole_text
+from metric.storage.atomic_files import replaced, unfinished, whole_file, whole_text, write
+from tests.full_disk import files_of_at_most
 from tests.places import ROOT
 
 WRITTEN = {
@@ -53,6 +54,19 @@ def test_a_full_disk_leaves_the_file_as_it_was_and_no_half(tmp_path):
         file.write("half")
         raise OSError(errno.ENOSPC, "No space left on device")
     assert path.read_text() == "old" and os.listdir(tmp_path) == ["file"]
+
+
+def test_a_file_that_cannot_be_written_is_named_and_not_its_temporary_name(tmp_path):
+    with pytest.raises(OSError) as full, files_of_at_most(10):
+        write(tmp_path / "file", "x" * 100)
+    assert full.value.filename == str(tmp_path / "file") and full.value.errno == errno.EFBIG
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(IsADirectoryError) as folder:
+        write(tmp_path / "folder", "x")
+    assert folder.value.filename == str(tmp_path / "folder")
+    with pytest.raises(FileNotFoundError) as other, whole_file(tmp_path / "file"):
+        (tmp_path / "absent").read_text()
+    assert str(other.value.filename) == str(tmp_path / "absent")
 
 
 def test_a_folder_is_replaced_whole_or_stays(tmp_path):

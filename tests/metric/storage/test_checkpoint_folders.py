@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import resource
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,6 +15,7 @@ from metric.storage import checkpoint_folders
 from metric.storage.atomic_files import keep_rows, no_room, write_json
 from metric.storage.checkpoint_folders import NotFinite, Position, earlier, new_checkpoint, newest, reached, saved_whole
 from metric.storage.run_files import LAST
+from tests.full_disk import files_of_at_most
 
 TYPED = "captioner metric train --out runs/m --resume"
 
@@ -30,17 +28,6 @@ def save(out: Path, step: int, keep: int = 2, size: int = 10) -> None:
 
 def weight(folder: Path) -> float:
     return load_file(folder / "weights.safetensors")["weight"][0].item()
-
-
-@contextmanager
-def files_of_at_most(size: int) -> Iterator[None]:
-    """As a full disk: what is larger cannot be written."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize(("keep", "before"), [(1, []), (2, [15]), (3, [15, 10])])
