@@ -13,23 +13,35 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from metric.runtime.console import tell
 from metric.runtime.processes import rank
 
 PROJECT = "captioner"
 NAMED = {"wandb": "name", "mlflow": "run_name", "swanlab": "experiment_name"}  # tracker -> its word for the run's name
 
+AFRESH = {  # tracker -> what to type where it cannot begin
+    "wandb": "; WANDB_MODE=offline before the command needs no account",
+    "mlflow": "; MLFLOW_TRACKING_URI=sqlite:///mlflow.db before the command needs no server",
+}
+
 
 @dataclass(frozen=True)
 class Trackers:
-    """The open trackers of a run."""
+    """The open trackers of a run. A tracker that fails is told and left out, since a run may have lasted days."""
 
-    opened: Sequence[Any] = ()
+    opened: list[Any] = field(default_factory=list)
     starts: Mapping[str, int] = field(default_factory=dict)
     """stage -> steps before it: trackers count the steps of all stages together"""
 
     def log(self, numbers: Mapping[str, float], step: int, stage: str) -> None:
-        for tracker in self.opened:
-            tracker.log(dict(numbers), step=step + self.starts.get(stage, 0))
+        for tracker in [*self.opened]:
+            try:
+                tracker.log(dict(numbers), step=step + self.starts.get(stage, 0))
+            except Exception as error:  # each tracker has errors of its own, as of a server that is gone
+                self.opened.remove(tracker)
+                tell(
+                    [f"--track {tracker.name} has failed ({line(error)}), and gets no more numbers; metrics.jsonl does"]
+                )
 
 
 OPEN: ContextVar[Trackers] = ContextVar("OPEN", default=Trackers())  # noqa: B039
@@ -46,21 +58,22 @@ def tracking(
 ) -> Iterator[None]:
     """Opens the trackers `names` in the first process, each as a run called like the folder `out`, with its settings.
 
-    Raises ValueError for an unknown tracker, and for one whose package is not installed.
+    Raises ValueError for an unknown tracker, for one whose package is not installed, and for one that cannot begin.
     """
     if not names or rank():
         yield
         return
     opened = [started(name, out) for name in dict.fromkeys(names)]
     told = {key: value if isinstance(value, (bool, int, float, str)) else str(value) for key, value in settings.items()}
-    before = OPEN.set(Trackers(opened, starts or {}))
+    open_ones = Trackers(opened, starts or {})
+    before = OPEN.set(open_ones)
     try:
         for tracker in opened:
             tracker.store_init_configuration(told)
         yield
     finally:
         OPEN.reset(before)
-        for tracker in opened:
+        for tracker in open_ones.opened:
             tracker.finish()
 
 
@@ -77,6 +90,14 @@ def started(name: str, out: Path) -> Any:
     made = LOGGER_TYPE_TO_CLASS[name]
     place = [str(out)] if made.requires_logging_directory else []
     named = {NAMED[name]: out.name} if name in NAMED else {}
-    tracker = made(PROJECT, *place, **named)
-    tracker.start()
+    try:
+        tracker = made(PROJECT, *place, **named)
+        tracker.start()
+    except Exception as error:  # each tracker has errors of its own, as of a login or a server
+        raise ValueError(f"--track {name} cannot begin: {line(error)}{AFRESH.get(name, '')}") from error
     return tracker
+
+
+def line(error: Exception) -> str:
+    """The first line of an error, without the rest of a long one."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")

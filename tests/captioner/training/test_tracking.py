@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,83 @@ def test_a_tracker_of_accelerate_writes_what_it_is_given(tmp_path):
         log.step(3, {"loss": 0.5}, "xe")
     (event,) = EventAccumulator(str(tmp_path / "run" / "captioner")).Reload().Scalars("xe/loss")
     assert (event.step, event.value) == (3, 0.5)
+
+
+def test_a_tracker_that_cannot_begin_is_one_line_before_the_work(tmp_path, tiny_flags, refused, calls, monkeypatch):
+    def no_server(self):
+        raise ConnectionError("no server\nat 127.0.0.1")
+
+    monkeypatch.setattr(Recorder, "start", no_server)
+    said = refused("train", *tiny_flags, "--out", tmp_path / "run", "--track", "recorder")
+    assert "--track recorder cannot begin: no server" in said and not (tmp_path / "run").exists()
+
+
+def test_a_tracker_that_fails_is_told_once_and_the_run_goes_on(tmp_path, tiny_flags, calls, monkeypatch, capfd):
+    def gone(self, values, step=None):
+        self.calls.append(("asked", step))
+        raise ConnectionError("the server is gone")
+
+    monkeypatch.setattr(Recorder, "log", gone)
+    words = ["train", *tiny_flags, "--xe.steps", "2", "--out", str(tmp_path / "run"), "--track", "recorder"]
+    assert main(words) == 0
+    told = "captioner: caution: --track recorder has failed (the server is gone), and gets no more numbers"
+    assert capfd.readouterr().err.count(told) == 1 and [call[0] for call in calls].count("asked") == 1
+    assert [row["step"] for row in RunFolder(tmp_path / "run").metrics][-1] == 2
+
+
+def two_stages(place: Path) -> dict[tuple[str, int], float]:
+    """Tracks a number of two stages with the tracker, and returns what it should hold: (name, step) -> number."""
+    with Log(place / "m.jsonl", place / "own") as log:
+        log.step(2, {"loss": 0.5, "val/cider": 1.25}, "xe")
+        log.step(1, {"loss": -0.25}, "reward")
+    return {("xe/loss", 2): 0.5, ("xe/val/cider", 2): 1.25, ("reward/loss", 3): -0.25}
+
+
+@pytest.mark.filterwarnings("ignore")  # those of mlflow and sqlalchemy
+def test_mlflow_holds_the_numbers_and_settings_of_a_run(tmp_path, monkeypatch):
+    mlflow = pytest.importorskip("mlflow", reason="no mlflow")
+    place = f"sqlite:///{tmp_path}/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", place)
+    with tracking(["mlflow"], tmp_path / "my-run", {"xe.steps": 2}, {"reward": 2}):
+        expected = two_stages(tmp_path)
+    client = mlflow.MlflowClient(place)
+    (run,) = client.search_runs([client.get_experiment_by_name("captioner").experiment_id])
+    histories = {key: client.get_metric_history(run.info.run_id, key) for key in run.data.metrics}
+    assert {(key, row.step): row.value for key, rows in histories.items() for row in rows} == expected
+    assert (run.info.run_name, run.info.status, run.data.params) == ("my-run", "FINISHED", {"xe.steps": "2"})
+
+
+def records(file: Path) -> Iterator[bytes]:
+    """The records of an offline run of wandb, a log as of LevelDB: after seven bytes, blocks of 32 KiB with parts."""
+    data, at, whole = file.read_bytes(), 7, b""
+    while at + 7 <= len(data):
+        if (1 << 15) - at % (1 << 15) < 7:  # no place for a head: the rest of the block is empty
+            at += (1 << 15) - at % (1 << 15)
+            continue
+        size, kind = int.from_bytes(data[at + 4 : at + 6], "little"), data[at + 6]
+        whole += data[at + 7 : at + 7 + size]
+        at += 7 + size
+        if kind in (1, 4):  # a record in one part, or its last part
+            yield whole
+            whole = b""
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+def test_wandb_holds_the_numbers_and_settings_of_a_run_offline(tmp_path, monkeypatch):
+    wandb = pytest.importorskip("wandb.proto.wandb_internal_pb2", reason="no wandb")
+    for name, value in {"WANDB_MODE": "offline", "WANDB_DIR": str(tmp_path), "WANDB_SILENT": "true"}.items():
+        monkeypatch.setenv(name, value)
+    with tracking(["wandb"], tmp_path / "my-run", {"xe.steps": 2}, {"reward": 2}):
+        expected = two_stages(tmp_path)
+    (file,) = tmp_path.glob("wandb/offline-run-*/run-*.wandb")
+    read = [wandb.Record.FromString(data) for data in records(file)]
+    found = {
+        ("".join(item.nested_key) or item.key, record.history.step.num): json.loads(item.value_json)
+        for record in read
+        for item in record.history.item
+    }
+    assert {key: value for key, value in found.items() if not key[0].startswith("_")} == expected
+    assert {record.run.display_name for record in read} - {""} == {"my-run"}
 
 
 @pytest.mark.parametrize(
