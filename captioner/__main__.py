@@ -1,8 +1,6 @@
 """`python -m captioner COMMAND`, the same as `captioner COMMAND`; `torchrun -m captioner COMMAND` starts several."""
 
-import sys
-
-from captioner.cli import main
+from captioner.cli import program
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

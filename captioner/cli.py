@@ -6,6 +6,7 @@ import argparse
 import errno
 import os
 import sys
+from typing import NoReturn
 
 from safetensors import SafetensorError
 
@@ -26,7 +27,7 @@ from captioner.commands import (
     watch,
 )
 from captioner.flags import SHELLS, Parser, PrintCompletion, no_place
-from metric.runtime.interrupts import Interrupted
+from metric.runtime.interrupts import Interrupted, end_process
 from metric.runtime.threads import refuse_no_threads, spin_briefly
 from metric.storage.atomic_files import no_room
 from metric.storage.ledger import kept
@@ -121,5 +122,10 @@ def in_a_line(error: Exception) -> str:
     return " ".join(text.split())
 
 
+def program() -> NoReturn:
+    """Run the command that was typed, and end the process."""
+    end_process(main)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -22,6 +22,7 @@ from metric.clip.model import Clip
 from metric.example import Example, UnreadableImage, open_image
 from metric.readable import picture_faults
 from metric.runtime.console import say
+from metric.runtime.interrupts import threads
 from metric.runtime.progress import Progress
 from metric.storage.ledger import report_all
 
@@ -55,7 +56,7 @@ def read_ahead(
     blocks: Iterable[Sequence[Example]], read: Callable[[Example], T]
 ) -> Iterator[list[tuple[Example, Future[T]]]]:
     """Yields each block with what `read` gives for its examples, read by threads while the block before is at work."""
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+    with threads(torch.get_num_threads()) as pool:
         reading: list[tuple[Example, Future[T]]] | None = None
         for block in blocks:
             before = reading

@@ -13,6 +13,7 @@ from captioner.runs.stages import settings_of
 from captioner.training.session import Session
 from captioner.training.step_batches import Ahead, Read, Reader
 from metric.runtime.device import has_fused_adam
+from metric.runtime.precision import skipped
 from metric.runtime.schedule import learning_rate as one_cycle
 
 ADAM_BETAS = (0.9, 0.98)  # as "Attention is all you need" (arXiv 1706.03762)
@@ -38,14 +39,8 @@ class Stage:
         return self.settings.updates if isinstance(self.settings, Rl) else 1
 
     def skipped(self, done: int) -> dict[str, float]:
-        """In fp16, the updates among `done` steps that were left out, since their gradient overflowed.
-
-        The optimizer counts the updates that were made, also over --resume.
-        """
-        if not self.scaler.is_enabled():
-            return {}
-        made = next((float(state["step"]) for state in self.optimizer.state.values()), 0.0)
-        return {"skipped": done * self.updates - made}
+        """In fp16, the updates among `done` steps that were left out, since their gradient overflowed."""
+        return skipped(self.scaler, self.optimizer, done * self.updates)
 
     @property
     def rate(self) -> float:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import NoReturn
 
@@ -65,3 +67,33 @@ def interruptible() -> Iterator[Callable[[], int]]:
         yield lambda: asked[0][0] if asked else 0
     finally:
         restore()
+
+
+@contextmanager
+def threads(count: int) -> Iterator[ThreadPoolExecutor]:
+    """A pool of threads. An error or a Ctrl-C in the block drops the work that is queued, and waits for none."""
+    pool = ThreadPoolExecutor(count)
+    try:
+        yield pool
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()
+
+
+def end_process(run: Callable[[], int]) -> NoReturn:
+    """End this process with the exit code of `run`. After an interrupt no thread is waited for.
+
+    A second Ctrl-C while Python waits for its threads ends the process by abort (SIGABRT) in the middle of a thread.
+    """
+    try:
+        code = run()
+    except KeyboardInterrupt:  # a second one, while the first is told
+        code = 128 + signal.SIGINT
+    if code not in {128 + number for number in SIGNALS}:
+        sys.exit(code)
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -80,3 +80,14 @@ def attention(device: torch.device, dtype: torch.dtype) -> AbstractContextManage
     """Plain attention in half precision on a CPU, where the backward pass of flash attention is very slow."""
     avoid_flash = device.type == "cpu" and dtype != torch.float32
     return sdpa_kernel(SDPBackend.MATH) if avoid_flash else nullcontext()
+
+
+def skipped(scaler: torch.amp.GradScaler, optimizer: torch.optim.Optimizer, updates: int) -> dict[str, float]:
+    """In fp16, how many of `updates` were left out, since their gradient overflowed; {} in other precisions.
+
+    The optimizer counts the updates that were made, also over a resumed run.
+    """
+    if not scaler.is_enabled():
+        return {}
+    made = next((float(state["step"]) for state in optimizer.state.values()), 0.0)
+    return {"skipped": updates - made}

@@ -20,7 +20,7 @@ from metric.runtime.device import fetched, has_fused_adam
 from metric.runtime.gradients import Apply, data_parallel
 from metric.runtime.interrupts import interruptible, stopped
 from metric.runtime.log import Log
-from metric.runtime.precision import PRECISIONS, allow_tf32, attention, idle_tf32, mixed
+from metric.runtime.precision import PRECISIONS, allow_tf32, attention, idle_tf32, mixed, skipped
 from metric.runtime.processes import any_of, rank, refuse_other_settings, shared, wait
 from metric.runtime.progress import Progress
 from metric.runtime.schedule import learning_rate, refuse_warmup
@@ -94,6 +94,7 @@ def train(
             remember_best(run, figures["val_loss"], 0, config, out)
             if log:
                 log.step(0, figures)
+        done = first
         for step in range(first, config.steps):
             if run.patience.exhausted:
                 break
@@ -113,6 +114,8 @@ def train(
                 wait()  # torchrun ends all when one has ended
                 stopped(interrupted(), f"saved after step {done} of {config.steps}", RESUME, rank() == 0)
     wait()
+    if left_out := skipped(run.scaler, run.descent, done).get("skipped"):
+        say(f"{left_out:,.0f} of {done:,} steps were left out: their gradient overflowed in fp16")
     if config.patience:
         load_moving(model, out / BEST)
         say(kept(run.patience))
@@ -145,7 +148,7 @@ def update(run: Training, apply: Apply, loss: Loss, config: Config, step: int) -
     run.scaler.step(run.descent)
     run.scaler.update()
     bound_scale(run.model)
-    return {**row, "seconds": time.perf_counter() - began}
+    return {**row, **skipped(run.scaler, run.descent, step + 1), "seconds": time.perf_counter() - began}
 
 
 def due(done: int, config: Config) -> bool:

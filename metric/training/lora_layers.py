@@ -12,6 +12,7 @@ from torch import nn
 
 from metric.clip.model import Clip
 from metric.training.config import MetricConfig
+from metric.training.projections import is_projection
 
 # Exactly these types: derived types compute something else, such as timm's convolution with padding.
 KINDS = {nn.Linear: "linear", nn.Conv2d: "convolution"}
@@ -20,7 +21,11 @@ TOWERS = ("both", "image", "text")
 
 
 def targets(clip: Clip, config: MetricConfig) -> dict[str, nn.Module]:
-    """Name -> layer, for the layers that get LoRA by `config`. Raises ValueError when no layer fits."""
+    """Name -> layer, for the layers that get LoRA by `config`. Raises ValueError when no layer fits.
+
+    The last projection of a tower gets LoRA only where `config.targets` names it. In CLIP's own towers it is a matrix
+    and no layer, so that a tower of timm or Hugging Face, where it is a layer, would learn another set of places.
+    """
     layers = suitable(clip)
     patches = first_convolution(layers)
     expression = pattern(config.targets)
@@ -29,7 +34,7 @@ def targets(clip: Clip, config: MetricConfig) -> dict[str, nn.Module]:
         for name, layer in layers.items()
         if config.tower in ("both", tower_of(name))
         and (config.patches or name != patches)
-        and (not config.targets or expression.fullmatch(name))
+        and (expression.fullmatch(name) if config.targets else not is_projection(name))
     }
     if not chosen:
         samples = ", ".join(list(layers)[:: max(1, len(layers) // 4)])

@@ -14,6 +14,11 @@ IMAGE = r"visual\.(proj|attnpool\.c_proj\..+|head\..+)"
 TEXT = r"(text\.)?text_projection(\..+)?|text\.proj\..+"
 
 
+def is_projection(name: str) -> bool:
+    """Whether a layer or a parameter is the last projection of its tower, or a part of it."""
+    return any(re.fullmatch(pattern, name) for pattern in (IMAGE, TEXT))
+
+
 def train_projections(clip: Clip) -> nn.Module:
     """`clip.model` with gradients in the two projections alone. Prints the number of parameters.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -14,6 +13,7 @@ from PIL import Image, ImageOps
 
 from captioner.data.left_out import Read
 from metric.example import Example, UnreadableImage, open_image
+from metric.runtime.interrupts import threads
 from metric.runtime.progress import watched
 from metric.scores.ptb_tokenizer import tokenize
 from metric.storage.ledger import Ledger
@@ -50,7 +50,7 @@ class Look:
 
     def open(self, examples: Sequence[Example]) -> None:
         """Decode pictures completely, since a file that is cut short has a sound beginning."""
-        with ThreadPoolExecutor(THREADS) as pool:
+        with threads(THREADS) as pool:
             for example, outcome in zip(examples, pool.map(size_or_reason, examples)):
                 self.opened += 1
                 if isinstance(outcome, str):

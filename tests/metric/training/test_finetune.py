@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 from safetensors.torch import load_file
+from torch import nn
 
 from metric.clip.load import load_clip
 from metric.example import Example
@@ -332,3 +333,22 @@ def test_a_training_that_only_harms_keeps_what_it_began_with(tmp_path: Path, cap
         "no step lowered the val_loss of 1.000 before the first: the weights are untouched" in capsys.readouterr().out
     )
     assert stopped_early(tmp_path, resume=True, figures=(1.0, 2.0, 3.0, 0.1)).weight.item() == 0
+
+
+def test_steps_that_overflow_in_fp16_are_counted_in_each_row_and_at_the_end(tmp_path: Path, capfd) -> None:
+    """The gradient 1e34 times the first scale, 65,536, is infinite. The halved scale of the next step is not."""
+    model = nn.Linear(1, 1, bias=False)
+    model.logit_scale = nn.Parameter(torch.zeros(()), requires_grad=False)
+
+    def loss(step: int) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        return 1e34 * model.weight.sum() * (step != 2), {}
+
+    config = MetricConfig(steps=4, precision="fp16", batch_size=2, warmup=0, save_every=0)
+    loop.train(model, loss, config, tmp_path / "run")
+    rows = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert [row["skipped"] for row in rows if "loss" in row] == [1, 1, 1, 1]
+    assert [row["grad_norm"] for row in rows if "loss" in row][0] is None
+    assert "1 of 4 steps were left out: their gradient overflowed in fp16" in capfd.readouterr().out
+    loop.train(model, loss, replace(config, precision="fp32"), tmp_path / "plain")
+    assert "skipped" not in (tmp_path / "plain" / "metrics.jsonl").read_text()
+    assert "left out" not in capfd.readouterr().out

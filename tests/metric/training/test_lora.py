@@ -13,6 +13,7 @@ from metric.clip.merged_lora import LinearAttention, open_attention
 from metric.clip.model import Clip
 from metric.training.config import MetricConfig
 from metric.training.lora import add_adapter, save_adapter
+from metric.training.lora_layers import targets
 
 TEXTS = ["a red ball on the beach", "two small cats in a room"]
 PHOTO = {
@@ -78,6 +79,16 @@ def test_timm_tower_learns_in_its_head_and_the_text_tower(tmp_path: Path) -> Non
     trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
     assert len(trained) == 2 * (4 + 1)
     assert any(".visual.head.proj." in name for name in trained)
+
+
+def test_the_last_projections_of_both_towers_learn_only_where_they_are_named(tmp_path: Path) -> None:
+    """CLIP's own towers end in a matrix, which has no LoRA. A layer of timm at that place is treated alike."""
+    (tmp_path / "photo.json").write_text(json.dumps(PHOTO))
+    clip = new_clip(tmp_path / "photo.json", TEXTS)
+    chosen = targets(clip, MetricConfig(clip="photo"))
+    assert any("visual.trunk" in name for name in chosen) and any("resblocks" in name for name in chosen)
+    assert not any("head" in name or "text_projection" in name for name in chosen)
+    assert list(targets(clip, MetricConfig(clip="photo", targets=r"visual\.head\.proj"))) == ["visual.head.proj"]
 
 
 def test_merged_adapter_scores_like_the_unmerged(base: Path, tmp_path: Path) -> None:
