@@ -21,6 +21,7 @@ from captioner.data.adapters.hf_datasets import hf, hf_splits
 from captioner.data.adapters.imagefolder import imagefolder, imagefolder_splits
 from captioner.data.adapters.json_files import json, json_splits
 from captioner.data.adapters.karpathy import karpathy, karpathy_splits
+from captioner.data.adapters.parquet_files import parquet, parquet_splits
 from captioner.data.adapters.scenes import scenes, scenes_splits
 from captioner.data.adapters.tables import csv, csv_splits, jsonl, jsonl_splits, tsv, tsv_splits
 from captioner.data.adapters.text_folders import texts
@@ -59,6 +60,7 @@ DATA = {
     "json": Format(json, json_splits),
     "jsonl": Format(jsonl, jsonl_splits),
     "csv": Format(csv, csv_splits),
+    "parquet": Format(parquet, parquet_splits),
     "folder": Format(folder, folder_splits),
     "texts": Format(texts),
     "imagefolder": Format(imagefolder, imagefolder_splits),

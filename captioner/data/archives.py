@@ -21,8 +21,11 @@ def is_archive(path: Path) -> bool:
     return path.suffix.lower() in ARCHIVES and path.is_file()
 
 
-def members(archive: Path) -> Iterator[tuple[str, Member]]:
-    """(name, member) of the files in an archive, in its order. Raises ValueError where the archive is damaged."""
+def members(archive: Path) -> Iterator[tuple[str, Member] | LeftOut]:
+    """(name, member) of the files in an archive, in its order, and links that lead nowhere.
+
+    Raises ValueError where the archive is damaged.
+    """
     try:
         yield from zip_members(archive) if archive.suffix.lower() == ".zip" else tar_members(archive)
     except (zipfile.BadZipFile, tarfile.TarError) as error:
@@ -36,15 +39,25 @@ def zip_members(archive: Path) -> Iterator[tuple[str, InZip]]:
     yield from ((name, InZip(archive, name)) for name in names)
 
 
-def tar_members(archive: Path) -> Iterator[tuple[str, InTar]]:
-    """(name, member) of the files in a tar. A link to an earlier file is a second name of that file."""
+def tar_members(archive: Path) -> Iterator[tuple[str, InTar] | LeftOut]:
+    """(name, member) of the files in a tar. A link to a file is a second name of that file."""
     places: dict[str, tuple[int, int]] = {}
+    ahead: list[tarfile.TarInfo] = []
     with tarfile.open(archive, "r:") as file:
         for entry in file:
             if entry.isreg():
                 places[entry.name] = (entry.offset_data, entry.size)
             if place := places.get(target(entry)):
                 yield entry.name, InTar(archive, entry.name, *place)
+            elif not entry.isdir():
+                ahead.append(entry)
+    for entry in ahead:
+        if place := places.get(target(entry)):
+            yield entry.name, InTar(archive, entry.name, *place)
+        else:
+            link = entry.issym() or entry.islnk()
+            why = f"it is a link to {entry.linkname}, which {archive} does not hold" if link else "it is no file"
+            yield LeftOut(entry.name, why, "file")
 
 
 def target(entry: tarfile.TarInfo) -> str:
@@ -61,16 +74,20 @@ def listed(archive: Path) -> tuple[dict[str, Member], list[LeftOut]]:
     """
     files: dict[str, Member] = {}
     several = several_in_zip(archive) if archive.suffix.lower() == ".zip" else set()
-    broken = []
+    broken: list[LeftOut] = []
     try:
-        for name, member in members(archive):
+        for item in members(archive):
+            if isinstance(item, LeftOut):
+                broken.append(item)
+                continue
+            name, member = item
             if isinstance(member, InTar) and differs(member, files.get(name, member)):
                 several.add(name)
             files.setdefault(name, member)
     except ValueError as error:
         if not files:
             raise
-        broken = [LeftOut(str(archive), str(error), "shard")]
+        broken.append(LeftOut(str(archive), str(error), "shard"))
     for name in several:
         del files[name]
     reason = f"{archive} has several files of this name, and they differ"

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from captioner.data.columns import references_column, texts
 from captioner.data.left_out import LeftOut
-from captioner.data.text_files import from_json
+from captioner.data.text_files import decoded, from_json
 from metric.example import Example, Picture, UnreadableImage, file_bytes
 from metric.storage.text_lines import text_lines
 
@@ -38,7 +38,7 @@ def content(file: File, ending: str) -> str:
     try:
         data = file_bytes(file)
         assert data is not None
-        return data.decode("utf-8-sig")
+        return decoded(data)
     except UnicodeDecodeError:
         raise BadText(f"its .{ending} is no UTF-8 text") from None
     except (OSError, UnreadableImage) as error:

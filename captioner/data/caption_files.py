@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from gzip import BadGzipFile
 from pathlib import Path
 from typing import Any
 
 from captioner.data import DATA, Every, read
-from captioner.data.adapters.json_files import records_of
+from captioner.data.adapters import parquet_files
+from captioner.data.adapters.json_files import is_record, records_of
 from captioner.data.adapters.tables import has_header, table
-from captioner.data.columns import IMAGE, titled
+from captioner.data.columns import CAPTION, IMAGE, titled
 from captioner.data.detect import recognise
 from captioner.data.layouts import holds_bytes
 from captioner.data.left_out import LeftOut, without_left_out
@@ -23,11 +25,6 @@ from captioner.data.text_files import ending_of, from_json, opened, read_text
 from metric.storage.atomic_files import write
 
 LINE = '{"id": ..., "caption": ...}'
-# columns with the caption that a captioner has made, the likeliest first
-CAPTION = (
-    *("caption", "prediction", "predicted_caption", "generated_caption", "generated_text", "pred", "response"),
-    *("answer", "output", "captions", "text"),
-)
 TABLES = (".csv", ".tsv")
 
 
@@ -70,20 +67,11 @@ def named_captions(path: Path) -> Iterator[tuple[str, str] | LeftOut]:
     elif ending_of(path) in TABLES or (ending_of(path) == ".txt" and has_header(header_of(path))):
         yield from said(table(path, header_of(path)))
     elif ending_of(path) == ".parquet" and not holds_bytes(path):
-        yield from said(parquet_records(path))
+        yield from said(parquet_files.rows(path))
     elif is_data(path):
         yield from of_data(path)
     else:
         yield from said(records(path))
-
-
-def parquet_records(path: Path) -> Iterator[tuple[str, Row]]:
-    """(place, record) of a parquet file without pictures, a batch of rows at a time."""
-    from pyarrow.parquet import ParquetFile
-
-    with ParquetFile(path) as file:
-        rows = (row for batch in file.iter_batches() for row in batch.to_pylist())
-        yield from ((f"{path}, row {number}", row) for number, row in enumerate(rows, 1))
 
 
 def starts_with(path: Path, signs: str) -> bool:
@@ -91,7 +79,7 @@ def starts_with(path: Path, signs: str) -> bool:
     try:
         with opened(path, None) as file:
             return file.read(4096).lstrip()[:1] in tuple(signs)
-    except (UnicodeDecodeError, EOFError):
+    except (UnicodeDecodeError, EOFError, BadGzipFile):
         return False
 
 
@@ -128,10 +116,9 @@ def said(rows: Iterable[tuple[str, Row] | LeftOut]) -> Iterator[tuple[str, str] 
             yield item
             continue
         place, row = item
-        name, texts, reason = name_in(row, place), *captions_in(row, place)
+        name, texts, reasons = name_in(row, place), *captions_in(row, place)
         yield from ((name, text) for text in texts)
-        if reason:
-            yield LeftOut(name, reason, "caption")
+        yield from (LeftOut(name, reason, "caption") for reason in reasons)
 
 
 def name_in(row: Row, place: str) -> str:
@@ -144,7 +131,7 @@ def name_in(row: Row, place: str) -> str:
     return names[0]
 
 
-def captions_in(row: Row, place: str) -> tuple[list[str], str]:
+def captions_in(row: Row, place: str) -> tuple[list[str], list[str]]:
     """The captions of a record, and why others are left out. Raises ValueError for a record without a caption."""
     title = titled(row, CAPTION)
     talk = titled(row, TALKS)
@@ -153,37 +140,47 @@ def captions_in(row: Row, place: str) -> tuple[list[str], str]:
             f"{place} holds {json.dumps(row, default=str)[:80]}, expected {LINE}, or image_id in place of id"
         )
     if title is None:
-        return answers(row[talk or ""], place)[-1:], ""
+        return answers(row[talk or ""], place)[-1:], []
     value = row[title]
     if title == "response" and not isinstance(value, str):
         return reply(row, value, place)
     others = row.get("captions") if title == "caption" else None
     more = len(others) - 1 if isinstance(others, list) else 0
-    return captions_of(value, place), f"{more} more of the picture, of which the first is taken" if more > 0 else ""
+    texts, reasons = captions_of(value, place)
+    return texts, reasons + [f"{more} more of the picture, of which the first is taken"] * (more > 0)
 
 
-def captions_of(value: Any, place: str) -> list[str]:
-    """The captions of a value: text, a list of texts, or records as pycocoevalcap has them."""
+def captions_of(value: Any, place: str) -> tuple[list[str], list[str]]:
+    """The captions of a value, and why others are left out: those that are null, or NaN of pandas.
+
+    A value is text, a list of texts, or records as pycocoevalcap has them. Raises ValueError for another.
+    """
     items = value if isinstance(value, list) else [value]
     texts = [item.get("caption") if isinstance(item, Mapping) else item for item in items]
     said = [text for text in texts if isinstance(text, str)]
-    if not said or len(said) < len(texts):
+    nulls = [text for text in texts if text is None or text != text]
+    if (
+        not texts
+        or len(said) + len(nulls) < len(texts)
+        or any(isinstance(item, Mapping) and "caption" not in item for item in items)
+    ):
         raise ValueError(f"{place}: the caption is {json.dumps(value, default=str)[:80]}, expected text")
-    return said
+    return said, ["it is null" for _ in nulls]
 
 
-def reply(row: Row, response: Any, place: str) -> tuple[list[str], str]:
+def reply(row: Row, response: Any, place: str) -> tuple[list[str], list[str]]:
     """The answer of a server in a batch of vLLM or OpenAI: {"body": {"choices": [{"message": {"content": ...}}]}}."""
     body = response.get("body") if isinstance(response, Mapping) else None
     choices = body.get("choices") if isinstance(body, Mapping) else None
     if not choices or row.get("error"):
-        return [], f"its request failed: {json.dumps(row.get('error') or response, default=str)[:80]}"
+        return [], [f"its request failed: {json.dumps(row.get('error') or response, default=str)[:80]}"]
     first = choices[0]
     message = first.get("message", {}).get("content", first.get("text"))
     if message is None:
-        return [], f"its answer has no text (finish_reason {first.get('finish_reason')!r})"
+        return [], [f"its answer has no text (finish_reason {first.get('finish_reason')!r})"]
     more = len(choices) - 1
-    return captions_of(message, place), f"{more} more of the request, of which the first is taken" if more else ""
+    texts, reasons = captions_of(message, place)
+    return texts, reasons + [f"{more} more of the request, of which the first is taken"] * (more > 0)
 
 
 def parsed(path: Path, text: str, expected: str) -> dict[str, Any] | list[Any]:
@@ -202,12 +199,6 @@ def parsed(path: Path, text: str, expected: str) -> dict[str, Any] | list[Any]:
     except RecursionError:
         raise ValueError(f"{path} is nested too deeply; expected {expected}") from None
     return content if isinstance(content, (dict, list)) and not is_record(content) else [content]
-
-
-def is_record(content: Any) -> bool:
-    """Whether an object is one record, and not captions by name."""
-    said = (*CAPTION, *TALKS, "references")
-    return isinstance(content, dict) and bool(titled(content, (*NAMES, *IMAGE)) and titled(content, said))
 
 
 def parsed_line(path: Path, number: int, row: str, expected: str) -> Any:

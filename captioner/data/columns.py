@@ -19,6 +19,11 @@ REFERENCES = (
     *("references", "captions", "caption", "sentences", "reference_strs", "texts", "text", "comment", "comments"),
     *("raw", "title", "alt_text", "description", "sentence", "txt"),
 )
+# columns with the caption that a captioner has made, the likeliest first
+CAPTION = (
+    *("caption", "prediction", "predicted_caption", "generated_caption", "generated_text", "pred", "response"),
+    *("answer", "output", "captions", "text"),
+)
 NUMBERED = re.compile(r"(captions?|texts?|sentences?|references?)[_ ]?\d+", re.IGNORECASE)  # caption_0, caption_1, ...
 NO_CAPTIONS = "none"  # as the name of a column: the pictures have no captions
 # columns that other programs write beside captions
@@ -38,6 +43,8 @@ def column(columns: Iterable[str], typed: str, usual: Iterable[str], option: str
     """
     titles = list(columns)
     found = titled(titles, (typed,) if typed else usual)
+    if found is None and not titles:
+        raise ValueError(f"{place} is empty, expected a header with the columns' names")
     if found is None:
         sought = f"no column {typed!r}" if typed else f"no usual column for {option}"
         raise ValueError(f"{place} has {sought}, got {', '.join(map(repr, titles))}; type {option}=NAME")

@@ -19,7 +19,7 @@ from captioner.data.adapters.tables import has_header, records
 from captioner.data.adapters.text_folders import ENDING
 from captioner.data.archives import is_archive, listed
 from captioner.data.columns import IMAGE
-from captioner.data.layouts import layout_of
+from captioner.data.layouts import holds_bytes, layout_of
 from captioner.data.rows.csv_cells import header_of
 from captioner.data.splits import NAMED, SPLIT, split_in
 from captioner.data.text_files import ending_of, opened, read_json
@@ -137,7 +137,7 @@ def of_file(path: Path) -> Source | None:
     if ending == ".csv" or (ending == ".txt" and has_header(header_of(path))):
         return Source("csv", {"file": str(path)})
     if ending == ".parquet":
-        return Source("hf", {"path": str(path)})
+        return Source("hf", {"path": str(path)}) if holds_bytes(path) else Source("parquet", {"file": str(path)})
     if is_picture(path.name) or (is_archive(path) and not (ending == ".tar" and is_shard(path))):
         return Source("folder", {"root": str(path)})
     return Source("webdataset", {"shards": str(path)}) if path.name.endswith(SHARDS) else None

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
+from unicodedata import normalize
 
 from captioner.data.archives import ARCHIVES, is_archive, listed
 from captioner.data.folder_tree import tree
@@ -70,8 +71,11 @@ def key(name: str) -> str:
 
 
 def plain(name: str) -> str:
-    r"""A name in lower case, with `/` between its parts: `.\Sub\1.JPG` -> `sub/1.jpg`."""
-    return str(PurePosixPath(name.replace("\\", "/").lower()))
+    r"""A name in lower case, with `/` between its parts: `.\Sub\1.JPG` -> `sub/1.jpg`.
+
+    An accent is a part of its letter, as in NFC. macOS writes it as a character of its own.
+    """
+    return str(PurePosixPath(normalize("NFC", name).replace("\\", "/").lower()))
 
 
 def without_ending(name: str) -> str:

@@ -1,7 +1,8 @@
-"""Text files: UTF-8 with or without a byte order mark, plain or as .gz, read as text, as lines or as JSON."""
+"""Text files: UTF-8, or UTF-16 with its byte order mark, plain or as .gz, read as text, as lines or as JSON."""
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import json
 import re
@@ -27,19 +28,38 @@ def lines(path: Path, newline: str | None = None) -> Iterator[str]:
     """
     if not path.is_file():
         raise ValueError(f"{path} is not a file")
-    with opened(path, newline) as file:
-        try:
+    try:
+        with opened(path, newline) as file:
             yield from file
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{path} is not UTF-8 text: {error.reason} {error.object[error.start]:#x}") from None
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise ValueError(f"{path} is a damaged {PACKED} file: {error}") from None
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} {not_text(error)}") from None
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ValueError(f"{path} is a damaged {PACKED} file: {error}") from None
 
 
 def opened(path: Path, newline: str | None) -> IO[str]:
-    if path.suffix.lower() == PACKED:
-        return gzip.open(path, "rt", encoding="utf-8-sig", newline=newline)
-    return path.open(encoding="utf-8-sig", newline=newline)
+    packed = path.suffix.lower() == PACKED
+    with gzip.open(path) if packed else path.open("rb") as file:
+        encoding = encoding_of(file.read(len(codecs.BOM_UTF32_LE)))
+    return (gzip.open if packed else open)(path, "rt", encoding=encoding, newline=newline)
+
+
+def encoding_of(beginning: bytes) -> str:
+    """The encoding by the byte order mark: UTF-8 without one. Windows writes UTF-16 as "Unicode"."""
+    if beginning.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32"
+    return "utf-16" if beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+
+
+def decoded(data: bytes) -> str:
+    """The text of bytes as `opened` reads a file. Raises UnicodeDecodeError."""
+    return data.decode(encoding_of(data[:4]))
+
+
+def not_text(error: UnicodeDecodeError) -> str:
+    """The end of a message about bytes that are no text."""
+    byte = f" {error.object[error.start]:#x}" if error.start < len(error.object) else ""
+    return f"is not UTF-8 text: {error.reason}{byte}; save it as UTF-8, such as by iconv -f latin1 -t utf-8"
 
 
 def ending_of(path: Path) -> str:

@@ -15,8 +15,9 @@ from typing import Any
 
 from captioner.config import Decode
 from captioner.data import DATA, read, rereadable, wordless
+from captioner.data.adapters import parquet_files
 from captioner.data.adapters.tables import table
-from captioner.data.caption_files import LINE, TABLES, captions_in, captions_of, name_in, parquet_records, records
+from captioner.data.caption_files import LINE, TABLES, captions_in, captions_of, name_in, records
 from captioner.data.columns import IMAGE, titled
 from captioner.data.detect import recognise
 from captioner.data.left_out import LeftOut, without_left_out
@@ -93,7 +94,8 @@ def read_candidates(file: Path) -> tuple[NameIndex, list[LeftOut]]:
             lost.append(item)
             continue
         place, row = item
-        key, texts = name_in(row, place), texts_in(row, place)
+        key, texts, reasons = name_in(row, place), *texts_in(row, place)
+        lost += [LeftOut(key, reason, "caption") for reason in reasons]
         names.setdefault(key, {}).update(dict.fromkeys([key, *other_names(row, place)]))
         before = captions.setdefault(key, {})
         for text in texts:
@@ -114,15 +116,18 @@ def rows_of(file: Path) -> Iterator[tuple[str, Row] | LeftOut]:
     if ending_of(file) in TABLES:
         yield from table(file, header_of(file))
     elif ending_of(file) == ".parquet":
-        yield from parquet_records(file)
+        yield from parquet_files.rows(file)
     else:
         yield from records(file)
 
 
-def texts_in(row: Row, place: str) -> Sequence[str]:
-    """The captions of a row: a list of them, or one. Raises ValueError for a row without a caption."""
+def texts_in(row: Row, place: str) -> tuple[list[str], list[str]]:
+    """The captions of a row, a list of them or one, and why others are left out.
+
+    Raises ValueError for a row without a caption.
+    """
     several = next((row[name] for name in MANY if isinstance(row.get(name), list)), None)
-    return captions_in(row, place)[0] if several is None else captions_of(several, place)
+    return captions_in(row, place) if several is None else captions_of(several, place)
 
 
 def other_names(row: Row, place: str) -> list[str]:
@@ -137,7 +142,7 @@ def pictures_of(file: Path) -> str:
     Candidates are no references of their own. Raises ValueError for a file whose pictures cannot be found by itself.
     """
     source = recognise(str(file), DATA) if file.is_file() else None
-    if source is None or source.format not in ("json", "jsonl", "csv", "tsv"):
+    if source is None or source.format not in ("json", "jsonl", "csv", "tsv", "parquet"):
         raise ValueError(f"--from {file} names no pictures that can be found; type --images DIR")
     return str(replace(source, options={**source.options, "references": "none"}))
 

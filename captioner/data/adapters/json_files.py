@@ -9,7 +9,7 @@ from typing import Any
 
 from captioner.data.adapters.folders import is_picture
 from captioner.data.adapters.tables import pictured, splits_in
-from captioner.data.columns import IMAGE, REFERENCES, is_sentence, titled
+from captioner.data.columns import CAPTION, IMAGE, OTHERS, REFERENCES, is_sentence, titled
 from captioner.data.left_out import Read
 from captioner.data.rows.ids import once
 from captioner.data.rows.records import NAMES, TALKS, Columns, Row
@@ -17,6 +17,7 @@ from captioner.data.splits import file_of, splits_of
 from captioner.data.text_files import read_json
 
 LISTS = ("annotations", "images", "data", "rows", "results")  # keys under which a list of records stands
+USUAL = {*NAMES, *IMAGE, *CAPTION, *REFERENCES, *TALKS, *OTHERS}  # names of columns, which no picture has
 FORM = 'records {"image": "a.jpg", "caption": "..."}, or image_id in place of image, or {"a.jpg": ["...", "..."]}'
 
 
@@ -40,7 +41,7 @@ def records_of(document: Any, path: Path, image: str = "") -> Iterator[tuple[str
 
     `image` is the typed column of pictures.
     """
-    rows = listed(document)
+    rows = [document] if is_record(document) else listed(document)
     if rows is not None:
         for number, row in enumerate(rows, 1):
             if not isinstance(row, dict):
@@ -62,11 +63,26 @@ def listed(document: Any) -> list[Any] | None:
     return next((rows for rows in lists if isinstance(rows, list) and rows and isinstance(rows[0], dict)), None)
 
 
+def is_record(document: Any) -> bool:
+    """Whether an object is one record, as a file of one line of JSONL holds, and not captions by picture's name.
+
+    Such an object names a picture and a caption by usual columns, or has usual columns alone, with one value each.
+    """
+    if not isinstance(document, dict) or listed(document) is not None or is_transposed(document, ""):
+        return False
+    name = titled(document, (*NAMES, *IMAGE))
+    said = titled(document, (*CAPTION, *TALKS, *REFERENCES))
+    single = not any(isinstance(value, (list, dict)) for value in document.values())
+    return bool(name and said) or (bool(name or said) and single and {key.strip().lower() for key in document} <= USUAL)
+
+
 def holds_captions(document: Any) -> bool:
     """Whether a document has the form of captions of pictures, by its first record."""
-    rows = listed(document)
+    rows = [document] if is_record(document) else listed(document)
     if rows is not None:
-        return bool(rows) and isinstance(rows[0], dict) and names_picture(rows[0], rows is document)
+        return (
+            bool(rows) and isinstance(rows[0], dict) and names_picture(rows[0], rows is document or rows == [document])
+        )
     if not isinstance(document, dict) or not document:
         return False
     name, value = next(iter(document.items()))

@@ -101,10 +101,16 @@ def id_of(row: Row, columns: Columns, title: str, name: str, place: str) -> str:
     if columns.id:
         own = row[column(row, columns.id, (), "id", place)]
     else:
-        own = None if title.strip().lower() in NAMES else row.get(titled(row, ("id",)) or "")
+        own = None if title.strip().lower() in NAMES else value_of(row, "id")
     if isinstance(own, (list, Mapping)) and columns.id:  # id=images of a record with a list
         own = path_of(own[0] if isinstance(own, list) and own else own, place)
     return name if is_empty(own) else id_text(own, place)
+
+
+def value_of(row: Row, name: str) -> Any:
+    """The value of a column in any case of its name; None without such a column."""
+    title = titled(row, (name,))
+    return None if title is None else row[title]
 
 
 def in_split(row: Row, split: str) -> bool:
@@ -114,7 +120,7 @@ def in_split(row: Row, split: str) -> bool:
 
 
 def split_of(row: Row) -> str:
-    own = row.get(titled(row, ("split",)) or "")
+    own = value_of(row, "split")
     return "" if is_empty(own) else str(own).strip()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from unicodedata import normalize
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,6 +18,7 @@ from captioner.data.caption_files import read_captions
 from captioner.data.columns import EMPTY
 from captioner.data.name_index import NamedPicture, NameIndex
 from captioner.data.reference_files import read_pictures, read_references
+from captioner.sources.candidate_file import read_candidates
 from metric.example import Example
 from metric.runtime.work_share import WHOLE
 
@@ -86,6 +88,17 @@ def test_one_record_alone_is_a_record(tmp_path, form):
     assert read_captions(written(tmp_path / "one.json", first)) == {"b.jpg": SAID["b.jpg"]}
 
 
+@pytest.mark.parametrize("form", ["json", "jsonl"])
+@pytest.mark.parametrize(
+    "row", [{"id": "x"}, {"image": "x.jpg"}, {"id": 1, "file_name": "x.jpg"}, {"caption": "a dog"}]
+)
+def test_one_record_that_lacks_a_name_or_a_caption_is_no_caption_by_name(tmp_path, row, form):
+    path = written(tmp_path / f"one.{form}", row)
+    for reader in (read_captions, read_candidates, lambda path: read_references(path, "test")):
+        with pytest.raises(ValueError, match="row 1|has no references"):
+            reader(path)
+
+
 def own_output(folder: Path, name: str, images: Path) -> Path:
     """What `captioner caption --format NAME` writes."""
     files = {"jsonl": "o.jsonl", "coco": "o.json", "capevalkit": "o.jsonl", "csv": "o.csv", "parquet": "o.parquet"}
@@ -102,8 +115,6 @@ def test_own_outputs_are_read_as_captions_references_and_data(tmp_path, photogra
     out = own_output(tmp_path, name, photographs)
     bare = {Path(id).stem: text for id, text in SAID.items()} if name == "txt" else SAID
     assert read_captions(out) == bare
-    if name == "parquet":  # as data and as references, parquet holds pictures
-        return
     references = {picture.names[0]: picture.references for picture in read_references(str(out), "test")}
     assert references == {id: (text,) for id, text in bare.items()}
     if name == "webdataset":
@@ -151,7 +162,7 @@ def test_what_is_not_used_of_captions_is_reported(tmp_path, caplog):
     "content, words",
     [
         ([{"image_id": 1.5, "caption": "x"}], "row 1 has the id 1.5, expected text or a whole number"),
-        ([{"image_id": 1, "caption": None}], "row 1: the caption is null, expected text"),
+        ([{"image_id": 1, "caption": 2}], "row 1: the caption is 2, expected text"),
         ([{"caption": "x"}], "row 1: no id in"),
         ({"b.jpg": ["one", "two"]}, "1 of 1 ids ('b.jpg') have several captions"),
         ("id,said\nb.jpg,a dog\n", "row 2 holds"),
@@ -255,3 +266,63 @@ def test_captions_of_any_text_come_back_from_every_form(tmp_path, captions, form
         assert read_captions(path) == captions
     except ValueError as error:  # names that stand for an empty cell
         assert form == "csv" and "no id in" in str(error)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"a.jpg": "a dog", "b.jpg": null, "c.jpg": [NaN]}',
+        '[{"id": "a.jpg", "caption": "a dog"}, {"id": "b.jpg", "caption": null}, {"id": "c.jpg", "caption": NaN}]',
+        '{"a.jpg": ["a dog"], "b.jpg": [null], "c.jpg": [{"caption": null}]}',
+    ],
+)
+def test_captions_that_are_null_are_left_out_and_named(tmp_path, caplog, content):
+    path = written(tmp_path / "c.json", content)
+    assert read_captions(path) == {"a.jpg": "a dog"}
+    assert "2 captions left out: it is null, the first b.jpg" in caplog.text
+    index, lost = read_candidates(path)
+    assert [picture.references for picture in index] == [("a dog",)] and len(lost) == 2
+
+
+def test_captions_of_a_damaged_packed_file_are_refused_with_its_name(tmp_path):
+    path = tmp_path / "c.jsonl.gz"
+    path.write_bytes(b"no gzip")
+    for reader in (read_captions, lambda path: read_references(path, "test")):
+        with pytest.raises(ValueError, match=r"c.jsonl.gz is a damaged .gz file"):
+            reader(path)
+
+
+ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-32"]
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+@pytest.mark.parametrize("form", ["json", "jsonl", "csv", "tsv"])
+def test_files_of_every_encoding_that_tells_itself_are_read_alike(tmp_path, form, ends, encoding):
+    said = {"café.jpg": "ein großer Hund"}
+    rows = [["image", "caption"], ["café.jpg", "ein großer Hund"]]
+    content = {"json": json.dumps(said, ensure_ascii=False), "jsonl": json.dumps(rows_of(said)[0], ensure_ascii=False)}
+    text = content.get(form) or ends.join({"csv": ";", "tsv": "\t"}[form].join(row) for row in rows)
+    path = tmp_path / f"c.{form}"
+    path.write_bytes((text + ends).encode(encoding))
+    assert read_captions(path) == said
+    assert {item.names[0]: item.references for item in read_references(path, "test")} == {
+        "café.jpg": (said["café.jpg"],)
+    }
+    (tmp_path / "latin.csv").write_bytes(text.encode("latin-1"))
+    with pytest.raises(ValueError, match="latin.csv is not UTF-8 text: .*; save it as UTF-8, such as by iconv"):
+        read_captions(tmp_path / "latin.csv")
+
+
+def rows_of(said: dict[str, str]) -> list[dict[str, str]]:
+    return [{"image": name, "caption": text} for name, text in said.items()]
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_names_with_accents_agree_however_the_accent_is_written(form):
+    index = NameIndex([NamedPicture((normalize(form, "Ärzte/café.jpg"),), ("a dog",))])
+    for other in ("NFC", "NFD"):
+        assert index.find(normalize(other, "Ärzte/café.jpg")) and index.find(normalize(other, "CAFÉ"))
+    assert not index.find("cafe.jpg")
+    both = [NamedPicture((normalize(form, "é.jpg"),), (form,)) for form in ("NFC", "NFD")]
+    assert NameIndex(both).find(normalize(form, "é.jpg")).references == (form,)

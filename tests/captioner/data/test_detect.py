@@ -146,7 +146,8 @@ def test_home_folder_packed_files_and_parquet_are_recognised(tmp_path, monkeypat
         (tmp_path / name).write_bytes(gzip.compress(b"image,caption\n"))
         assert looks(tmp_path / name) == f"{form}:file={tmp_path / name}"
     written(tmp_path / "d.parquet", "")
-    assert looks(tmp_path / "d.parquet") == f"hf:path={tmp_path}/d.parquet"
+    with pytest.raises(ValueError, match="d.parquet is no parquet"):
+        looks(tmp_path / "d.parquet")
 
 
 def test_one_picture_and_patterns_are_recognised(photographs):

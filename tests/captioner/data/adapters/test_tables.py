@@ -4,10 +4,12 @@ import csv
 import gzip
 import json
 import zlib
+from unicodedata import normalize
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from captioner.data import also, load, read, split_names, stream, wordless
 from captioner.data.left_out import LeftOut
@@ -258,3 +260,23 @@ def write(path, form, rows):
     else:
         lines = [json.dumps(row) for row in rows]
         path.write_text("\n".join(lines) if form == "jsonl" else f"[{','.join(lines)}]")
+
+
+def test_index_that_pandas_writes_is_no_split_and_no_id(photographs, tmp_path):
+    """`to_csv` of pandas begins with a column without a name."""
+    path = tmp_path / "t.csv"
+    path.write_text(",image,caption\n0,a.jpg,a dog\n1,b.jpg,a cat\n")
+    spec = f"csv:file={path},images={photographs}"
+    assert split_names(spec) == []
+    assert [(item.id, item.references) for item in load(spec, "train")] == [
+        ("a.jpg", ("a dog",)),
+        ("b.jpg", ("a cat",)),
+    ]
+
+
+@pytest.mark.parametrize(("file", "table"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_pictures_whose_names_have_accents_are_found_however_the_accent_is_written(tmp_path, file, table):
+    Image.new("RGB", (9, 9)).save(tmp_path / normalize(file, "café.jpg"))
+    (tmp_path / "t.jsonl").write_text(json.dumps({"image": normalize(table, "café.jpg"), "caption": "a dog"}) + "\n")
+    (item,) = load(str(tmp_path / "t.jsonl"), "train")
+    assert item.image == tmp_path / normalize(file, "café.jpg") and item.references == ("a dog",)

@@ -15,6 +15,7 @@ from captioner.data.left_out import LeftOut
 from metric.example import Example, open_image
 from metric.images import InMemory, InTar
 from metric.positives import shards
+from tests.odd_files import picture
 
 
 def shard(path: Path, members: dict[str, bytes]) -> Path:
@@ -149,3 +150,25 @@ def test_a_shard_of_positives_shows_pictures_as_the_data_do(tmp_path):
     assert [open_image(one).tobytes() for one in positives] == [open_image(one).tobytes() for one in data]
     upright, paper = map(open_image, positives)
     assert upright.size == (20, 30) and upright.getpixel((10, 2))[2] > 200 and paper.getpixel((0, 0)) == (255,) * 3
+
+
+def test_links_in_a_tar_are_names_of_their_files_and_those_that_lead_nowhere_are_named(tmp_path):
+    path = tmp_path / "links.tar"
+    with tarfile.open(path, "w") as tar:
+        for name, target in (("0.jpg", "./9.jpg"), ("1.jpg", "gone.jpg"), ("x/2.jpg", "../9.jpg")):
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.linkname = tarfile.SYMTYPE, target
+            tar.addfile(entry)
+        entry = tarfile.TarInfo("3.jpg")
+        entry.type = tarfile.FIFOTYPE
+        tar.addfile(entry)
+        for name, content in (("9.jpg", picture(9)), ("9.txt", b"a dog"), ("0.txt", b"a cat")):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    for spec in (f"webdataset:shards={path}", f"folder:root={path}"):
+        items = [*read(spec, "train")]
+        lost = {item.id: item.reason for item in items if isinstance(item, LeftOut)}
+        assert lost == {"1.jpg": f"it is a link to gone.jpg, which {path} does not hold", "3.jpg": "it is no file"}
+        shown = {item.id: item.references for item in items if isinstance(item, Example)}
+        assert shown == {"0.jpg": ("a cat",), "9.jpg": ("a dog",), "x/2.jpg": ()}
