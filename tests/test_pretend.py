@@ -14,7 +14,7 @@ from torch.utils import backend_registration
 
 from tests.places import ROOT
 
-GROUPS = ("on_device", "on_captioner", "on_metric", "on_counts")
+GROUPS = ("on_device", "on_captioner", "on_metric", "on_programs", "on_counts")
 COMMAND = "-W error -m pytest -q -p no:cacheprovider -p tests.pretend.plugin".split()
 
 

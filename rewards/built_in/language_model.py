@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from metric.example import Cut, Example
+from metric.runtime.device import sent
 from metric.runtime.fixed_batches import alike
 from metric.runtime.progress import without_bars
 from metric.storage.tensors import fingerprint
@@ -67,10 +68,9 @@ class LanguageModel:
     @torch.no_grad()
     def mean_log_probabilities(self, rows: Sequence[Sequence[int]], t: int) -> Tensor:
         """n rows of tokens -> `n`. Rows are padded to t on the right, where a causal model does not look."""
-        lengths = torch.tensor([len(row) for row in rows], device=self.model.device)
-        mask = (torch.arange(t, device=self.model.device) < lengths[:, None]).long()  # n t
-        padded = [[*row, *[self.end] * (t - len(row))] for row in rows]
-        tokens = torch.tensor(padded, device=self.model.device)
+        device, padded = self.model.device, [[*row, *[self.end] * (t - len(row))] for row in rows]
+        lengths, tokens = (sent(torch.tensor(given), device) for given in ([*map(len, rows)], padded))
+        mask = (torch.arange(t, device=device) < lengths[:, None]).long()  # n t
         logits = self.model(input_ids=tokens, attention_mask=mask).logits[:, :-1].float()
         targets = tokens[:, 1:].masked_fill(mask[:, 1:] == 0, NOTHING)
         loss = F.cross_entropy(

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from unittest import mock
 
 import safetensors.torch
 import torch
 from torch.nn import functional
+from torch.utils._device import _device_constructors
 from torch.utils._pytree import tree_leaves, tree_map
 
 from metric.runtime import device as devices
@@ -194,8 +196,11 @@ def change_readers() -> None:
     tolist, pointer, size = torch.Tensor.tolist, safetensors.torch.storage_ptr, safetensors.torch.storage_size
     complete, write = safetensors.torch._is_complete, safetensors.torch.save_file
     torch.Tensor.tolist = lambda tensor: tolist(tensor.cpu() if isinstance(tensor, Pretend) else tensor)  # type: ignore
+    unscale = torch.amp.GradScaler.unscale_
+    torch.amp.GradScaler.unscale_ = lambda scaler, optimizer: in_float32(unscale, scaler, optimizer)  # type: ignore
     torch.Tensor.pin_memory = pin  # type: ignore[method-assign, assignment]
     functional.scaled_dot_product_attention = partial(one_kernel, functional.scaled_dot_product_attention)  # type: ignore
+    _device_constructors()  # `with torch.device("meta")` keeps the functions that it finds at its first use
     torch.tensor = partial(tensor_of, torch.tensor)  # torch copies numbers to a device by code of that device
     safetensors.torch.storage_ptr = lambda tensor: pointer(raw_of(tensor))
     safetensors.torch.storage_size = lambda tensor: size(raw_of(tensor))
@@ -206,6 +211,12 @@ def change_readers() -> None:
     for switch in (torch.backends.cuda.enable_flash_sdp, torch.backends.cuda.enable_mem_efficient_sdp):
         switch(False)
     torch.backends.cuda.enable_cudnn_sdp(False)
+
+
+def in_float32(unscale: Callable[..., None], scaler: Any, optimizer: torch.optim.Optimizer) -> None:
+    """GradScaler's `unscale`, which takes a reciprocal in float64 everywhere but on the device `mps:0`."""
+    with mock.patch.object(torch.Tensor, "double", lambda tensor: tensor):
+        unscale(scaler, optimizer)
 
 
 def one_kernel(attention: Callable[..., torch.Tensor], *args: Any, **kwargs: Any) -> torch.Tensor:
@@ -221,8 +232,11 @@ def one_kernel(attention: Callable[..., torch.Tensor], *args: Any, **kwargs: Any
 
 def tensor_of(there: Callable[..., torch.Tensor], data: Any, *, device: Any = None, **options: Any) -> torch.Tensor:
     """`torch.tensor`, which is `there`: numbers of Python, on the device by a copy that holds the host up."""
-    here = device is not None and is_here(device)
-    return there(data, **options).to(device) if here else there(data, device=device, **options)
+    if device is None or not is_here(device):
+        return there(data, device=device, **options)
+    return there(tree_map(lambda value: value.item() if isinstance(value, Pretend) else value, data), **options).to(
+        device
+    )
 
 
 def pin(tensor: torch.Tensor) -> torch.Tensor:

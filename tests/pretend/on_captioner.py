@@ -24,6 +24,7 @@ REWARDS = {
     "scst-mean": "--reward clips --rl.baseline mean --rl.candidates diverse_beam",
     "scst-mix": "--reward clips --reward cider --rl.mix batch --rl.xe-weight 0.5",
     "grpo": "--reward clips --rl.objective grpo --rl.updates 2 --precision bf16",
+    "fp16": "--reward clips:precision=fp16 --precision fp16",
     "dico": "--reward cider --rl.objective dico --rl.kl 0.2 --rl.normalise sum",
     "tuned": "--reward {tuned}:checkpoint={clip} --reward clips:precision=bf16 --accumulate 2",
 }

@@ -26,6 +26,7 @@ SMALL = "--batch-size 4 --steps 2 --val-every 1 --warmup 0".split()
 WAYS = {
     "lora": "--dropout 0.1 --save-every 1",
     "bf16": "--precision bf16 --chunk 2 --loss infonce",
+    "fp16": "--precision fp16 --negatives 1",
     "projections": "--preset pacs --patience 1",
     "negatives": "--negatives 2 --negatives-form fsc --negative-kinds all",
 }

@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.captioner.conftest import model, pictures, refused, scenes, tiny_clip, tiny_flags
+from tests.captioner.conftest import hub_models, model, pictures, refused, scenes, tiny_clip, tiny_flags
 from tests.pretend import accelerator
 from tests.pretend.measured import squares
 
-__all__ = ["model", "pictures", "refused", "scenes", "tiny_clip", "tiny_flags"]
+__all__ = ["hub_models", "model", "pictures", "refused", "scenes", "tiny_clip", "tiny_flags"]
 
 
 @pytest.fixture(scope="session")
