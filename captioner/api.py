@@ -143,8 +143,8 @@ def evaluate_others(
     """
     from captioner.data.caption_files import write_lines
     from captioner.scoring import evaluate_others as others
-    from captioner.sources.hub_files import PREFIX
     from captioner.sources.named import source_of
+    from metric.image_to_text.folder import PREFIX
     from metric.storage.ledger import kept
 
     text, data = str(captions), str(data)

@@ -15,7 +15,7 @@ from captioner.captioning.phrases import without_head
 from captioner.decoding.best_of import order
 from captioner.sources.protocol import CaptionMaker, Seen
 from captioner.sources.settings import CandidateSettings
-from metric.example import Example
+from metric.example import Cut, Example
 from rewards.mix import Mix
 
 Captions = Sequence[Sequence[str]]
@@ -39,8 +39,12 @@ def candidates(maker: CaptionMaker, seen: Seen, settings: CandidateSettings, rew
         kept = [j for j in chosen if float(total[i, j]) >= least]
         texts = [str(captions[i][j]) for j in kept]
         scores = {name: [round(float(values[i, j]), 6) for j in kept] for name, values in columns.items()}
-        under, shortened = len(chosen) - len(kept), sum(captions[i][j] != made.captions[i][j] for j in kept)
-        rows.append(Row(example.id, 0, texts, scores if settings.scores else {}, under=under, shortened=shortened))
+        counts = {
+            "under": len(chosen) - len(kept),
+            "shortened": sum(captions[i][j] != made.captions[i][j] for j in kept),
+            "cut": sum(isinstance(captions[i][j], Cut) for j in kept),
+        }
+        rows.append(Row(example.id, 0, texts, scores if settings.scores else {}, **counts))
     return rows
 
 

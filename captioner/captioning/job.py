@@ -16,6 +16,7 @@ from captioner.captioning.journal import KEPT, Row, Rows, Work, line, part_of
 from captioner.captioning.summary import summary
 from captioner.captioning.worker import Worker
 from captioner.data import Part, parts, refuse_empty, rereadable
+from captioner.data.blank_captions import tell_blank
 from captioner.data.blocks import Block, blocks
 from captioner.features.shelf import is_same
 from captioner.features.store import known_ids
@@ -232,9 +233,10 @@ def write(work: Work, new: int, checker: str) -> bool:
     with kept(beside(work.out)):
         report_all(settings["images"], rows.skipped)
         report_under(rows, settings)
+        tell_blank(str(work.out), rows.blank)
         if "from" in settings:
             report_unused(Path(settings["from"]), settings["images"], rows.places)
-    print("\n".join(summary(written, new, checker, bool(settings.get("drop_phrases")))), flush=True)
+    print("\n".join(summary(written, new, checker, settings)), flush=True)
     return not rows.skipped
 
 

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from captioner.data import wordless
 from captioner.data.blocks import PART
 from metric.runtime.work_share import Share
 from metric.storage.atomic_files import write, write_json
@@ -40,6 +41,8 @@ class Row:
     """captions that were left out, since their reward is under --least-score"""
     shortened: int = 0
     """captions of the row from which --drop-phrases removed a phrase"""
+    cut: int = 0
+    """captions of the row that the length limit ended"""
 
 
 class Work:
@@ -142,6 +145,8 @@ class Rows:
         """ids that occur in two parts of the input"""
         self.under: dict[str, int] = {}
         """captions that were left out for their reward, by id"""
+        self.blank: dict[str, str] = {}
+        """why a caption says nothing, by id"""
         self.empty: set[str] = set()
         """ids whose captions were all left out for their reward"""
         for number, path in enumerate(self.journals):
@@ -162,7 +167,10 @@ class Rows:
                 self.twice.add(name)
             self.places[name] = row["order"], file, at
             self.under.pop(name, None)
+            self.blank.pop(name, None)
             self.empty.discard(name)
+            if faults := [fault for text in row["captions"] if (fault := wordless(text))]:
+                self.blank[name] = faults[0]
             if number := row.get("under"):
                 self.under[name] = number
                 self.empty |= set() if row["captions"] else {name}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import islice
+from typing import Any
 
 from captioner.captioning.journal import Rows
 from metric.evaluation import open_grammar
@@ -13,20 +15,21 @@ from metric.scores.repetition import repeated
 CHECKED = 10_000  # captions whose grammar is checked; LanguageTool checks some hundred a second
 
 
-def summary(rows: Rows, new: int, checker: str, phrases: bool = False) -> list[str]:
+def summary(rows: Rows, new: int, checker: str, settings: Mapping[str, Any]) -> list[str]:
     """The lines of the summary. `new` is the number of pictures that this call captioned.
 
-    With `phrases` the captions from which a phrase was removed are counted, those of earlier calls too.
+    Captions that were cut or shortened are counted by the settings of the output, those of earlier calls too.
     """
-    count = words = repetitions = shortened = 0
+    count = words = repetitions = shortened = cut = 0
     for row in rows:
-        shortened += row.shortened
+        shortened, cut = shortened + row.shortened, cut + row.cut
         for text in row.captions:
             tokens = tokenize(text)
             count, words, repetitions = count + 1, words + len(tokens), repetitions + repeated(tokens, 4)
     lines = [f"{new} captions, {len(rows) - new} from earlier calls" if new < len(rows) else f"{new} captions"]
     lines[0] += f", {len(rows.skipped)} pictures left out"
-    lines[0] += f", {shortened:,} captions shortened by --drop-phrases" if phrases else ""
+    lines[0] += f", {shortened:,} captions shortened by --drop-phrases" if settings.get("drop_phrases") else ""
+    lines[0] += f", {cut:,} captions cut by --max-length {settings['max_length']}" if cut else ""
     if count:
         length = f"{count:,} of {words / count:.1f} words" if count != len(rows) else f"{words / count:.1f} words"
         lines.append(f"{length} a caption, Rep-4 {repetitions / count:.3f}, {grammar(rows, checker)}")

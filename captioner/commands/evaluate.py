@@ -136,7 +136,8 @@ def evaluation_of(args: argparse.Namespace) -> RunFolder:
     """The evaluation of captions that no run made, as `captioner compare` takes it: OUT, or OUT@NAME."""
     from captioner.config_checks import decode_with
     from captioner.scoring.evaluate_others import Others
-    from captioner.sources.hub_files import PREFIX, decode_of, model_folder
+    from captioner.sources.hub_files import decode_of
+    from metric.image_to_text.folder import PREFIX, model_folder
 
     name = str(args.runs[0])
     own = decode_of(model_folder(name)) if name.startswith(PREFIX) else None

@@ -12,10 +12,10 @@ from captioner.decoding.describer import Describer, run_of
 from captioner.model import pretrained
 from captioner.runs.labels import label
 from captioner.runs.reached import tell_unfinished, unfinished_run
-from captioner.sources.hub_files import PREFIX
 from captioner.sources.hub_model import HubDescriber
 from metric.clip.load import load_clip
 from metric.clip.model import Clip
+from metric.image_to_text.folder import PREFIX
 from metric.storage.paths import expanded
 
 

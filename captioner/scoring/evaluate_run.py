@@ -15,6 +15,7 @@ import torch
 from captioner.config import Decode, Run
 from captioner.config_checks import decode_with
 from captioner.data import load, split_names
+from captioner.data.blank_captions import blank, tell_blank
 from captioner.data.caption_files import write_lines
 from captioner.decoding.best_of import BestOf
 from captioner.decoding.generate import captions_of
@@ -115,6 +116,7 @@ def evaluate_run(folder: Path, how: Evaluation) -> Scores:
     search = BestOf(how.best_of, reward) if reward else None
     captions = captions_of(captioner, examples, features, how.decode(run), search=search)
     write_lines(files.captions_file(split), captions)
+    tell_blank(str(files.captions_file(split)), blank(captions))
     scores = evaluate(captions, examples, how.scores, defaults.clip, defaults.pac, defaults.checker, defaults.device)
     write_json(files.scores_file(split), scores.record() | {"checkpoint": reached} | settings_of(run, how, reward))
     scores.save_per_caption(files.caption_scores_file(split))

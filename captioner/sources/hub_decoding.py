@@ -13,11 +13,12 @@ from torch import Tensor
 
 from captioner.decoding.generate import sampler, uniform_of
 from captioner.sources.settings import CandidateSettings
+from metric.image_to_text.model import Beginning
 
 NEUTRAL = {"temperature": 1.0, "top_p": 1.0, "top_k": 0}  # the draw is ours, see Steps
 
 
-class Steps:
+class Steps(Beginning):
     """A logits processor that notes where the caption begins, and draws the tokens of the method sample.
 
     A draw of `generate` would depend on the pictures beside. Here `lots`, random numbers `b k t` of each picture's own,
@@ -25,14 +26,13 @@ class Steps:
     """
 
     def __init__(self, settings: CandidateSettings, lots: Tensor | None, device: torch.device) -> None:
-        self.first = -1
+        super().__init__()
         self.k = settings.candidates
         self.choose = None if lots is None else sampler(settings.temperature, settings.top_p, uniform_of(lots, device))
 
     def __call__(self, tokens: Tensor, logits: Tensor) -> Tensor:
         """Tokens so far `r t` and logits `r v` -> logits `r v`."""
-        if self.first < 0:
-            self.first = tokens.shape[1]
+        super().__call__(tokens, logits)
         if self.choose is None:
             return logits
         going = torch.zeros(len(logits) // self.k, self.k, dtype=torch.bool, device=logits.device)

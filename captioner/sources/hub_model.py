@@ -8,9 +8,7 @@ Axes: b pictures, k candidates of each, t tokens, v vocabulary.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,15 +19,16 @@ from captioner.decoding.best_of import lots
 from captioner.decoding.describer import check_pictures
 from captioner.features.store import read_ahead
 from captioner.sources.hub_decoding import Steps, arguments, cut_at_ends, ends_of, log_probabilities
-from captioner.sources.hub_files import decode_of, fingerprint, model_folder
-from captioner.sources.hub_reader import Reader
+from captioner.sources.hub_files import decode_of
 from captioner.sources.pictures import identified, sorted_out
 from captioner.sources.protocol import Candidates, Seen
 from captioner.sources.settings import CandidateSettings
 from metric.example import Cut, Example
+from metric.image_to_text.folder import fingerprint, model_folder
+from metric.image_to_text.model import load_model, quiet, refuse_blind
+from metric.image_to_text.reader import Reader
 from metric.images import upright
 from metric.runtime.device import device_of
-from metric.runtime.progress import without_bars
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,8 @@ class HubCaptions:
         self.clip, self.settings, self.device = source.clip, settings, device_of(source.device)
         with quiet():
             self.read = Reader(source.name, folder, source.prompt)
-            self.model = load_model(source.name, folder).to(self.device).eval()
+            self.model = load_model(source.name, folder).to(self.device)
+            refuse_blind(source.name, self.read, self.model)
         refuse_longer(source.name, self.model, self.read.begun, settings.max_length)
         self.ends = ends_of(self.model, self.read.tokenizer)
 
@@ -142,28 +142,3 @@ def refuse_longer(name: str, model: Any, begun: int, most: int) -> None:
             f"{name} has {places} places for tokens, {begun} of them before the caption, got --max-length {most}; "
             f"type --max-length {max(places - begun + 1, 1)} or less"
         )
-
-
-def load_model(name: str, folder: Path) -> Any:
-    """The model of a folder, in the precision of its weights. Raises ValueError for weights that cannot be loaded."""
-    from transformers import AutoModelForImageTextToText
-
-    try:
-        return AutoModelForImageTextToText.from_pretrained(folder, dtype="auto")
-    except (OSError, ValueError, RuntimeError, ImportError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ValueError(f"{name} cannot be loaded ({reason}); fetch it again, or give another model") from error
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Inside the block, transformers prints errors only: neither progress bars nor hints."""
-    from transformers.utils import logging
-
-    before = logging.get_verbosity()
-    logging.set_verbosity_error()
-    try:
-        with without_bars():
-            yield
-    finally:
-        logging.set_verbosity(before)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from captioner.sources.candidate_file import CandidateSource
-from captioner.sources.hub_files import PREFIX, refuse_unprefixed
+from captioner.sources.hub_files import refuse_unprefixed
 from captioner.sources.hub_model import HubSource
 from captioner.sources.own import OwnSource
 from captioner.sources.protocol import CaptionSource
+from metric.image_to_text.folder import PREFIX
 
 
 def source_of(

@@ -1,9 +1,11 @@
 """A filter of data-juicer that keeps captions by any score. The path of this file goes into `custom_operator_paths`.
 
 process:
-  - caption_score_filter: {score: 'pac_spp:checkpoint=runs/metric', min_score: 0.7}
-  - caption_score_filter: {score: rep_4, max_score: 0}
-  - caption_score_filter: {score: 'incorrect:checker=harper', max_score: 0}
+  - caption_score_filter: {score: 'pac_spp:checkpoint=runs/metric', min_score: 0.7, max_score: null}
+  - caption_score_filter: {score: rep_4, min_score: null, max_score: 0}
+  - caption_score_filter: {score: 'incorrect:checker=harper', min_score: null, max_score: 0}
+
+data-juicer hands a value that is absent on from the filter of the same name before, so both limits are written.
 """
 
 from __future__ import annotations
@@ -46,6 +48,11 @@ class CaptionScoreFilter(Filter):
             raise ValueError(f"score is one score without references, such as rep_4 or clip_s, got {score!r}")
         if min_score is None and max_score is None:
             raise ValueError(f"{NAME} keeps every sample without a limit; give min_score or max_score")
+        if min_score is not None and max_score is not None and min_score > max_score:
+            raise ValueError(
+                f"{NAME}: min_score {min_score:g} is above max_score {max_score:g}; data-juicer takes a limit that is "
+                "absent from the filter before: write both, null for none"
+            )
         self.score, self.measured = score, names[0]
         self.min_score, self.max_score = min_score, max_score
 

@@ -1,4 +1,4 @@
-"""Captions t' by a transformers image-to-text model that `AutoModelForImageTextToText` loads, such as BLIP or GIT."""
+"""Captions t' by a model of transformers that captions pictures, such as BLIP, GIT or a chat model."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any
 import torch
 from PIL import Image
 
+from metric.image_to_text.folder import PREFIX, model_folder
+from metric.image_to_text.model import Beginning, load_model, quiet, refuse_blind
+from metric.image_to_text.reader import Reader
 from metric.positives.config import GenerationConfig
 from metric.positives.units import Unit
 from metric.runtime.precision import PRECISIONS
-from metric.storage.hub import from_cache_alone
 
 KNOWN = "Salesforce/blip-image-captioning-large"
 
@@ -20,37 +22,28 @@ class TransformersCaptions:
     """Captions by beam search, which do not depend on a seed. Raises ValueError for a model that cannot be loaded."""
 
     def __init__(self, config: GenerationConfig, device: torch.device) -> None:
-        from transformers import AutoModelForImageTextToText, AutoProcessor
-        from transformers.utils import logging
-
-        logging.disable_progress_bar()
-        self.prompt, self.model_name = config.text_prompt, config.text
+        name = self.model_name = config.text
         self.decoding = {"num_beams": config.beams, "max_new_tokens": config.max_length, "do_sample": False}
-        dtype = PRECISIONS[config.precision]
         try:
-            local = from_cache_alone(config.text)
-            self.processor = AutoProcessor.from_pretrained(config.text, local_files_only=local)
-            model = AutoModelForImageTextToText.from_pretrained(config.text, dtype=dtype, local_files_only=local)
-            self.model = model.to(device).eval()
-        except (OSError, ValueError) as error:
+            folder = model_folder(name)
+            with quiet():
+                self.read = Reader(name, folder, config.text_prompt)
+                self.model = load_model(name, folder, PRECISIONS[config.precision]).to(device)
+                refuse_blind(name, self.read, self.model)
+        except ValueError as error:
             raise ValueError(
-                f"--text {config.text} is no image-to-text model that can be loaded; give none, renderer, a run, "
-                f"a folder or a hub id such as {KNOWN} ({str(error).strip().splitlines()[0]})"
+                f"--text {name} is no image-to-text model that can be loaded; give none, renderer, a run, "
+                f"a folder or a hub id such as {KNOWN} ({str(error).replace(PREFIX, '')})"
             ) from error
 
     @property
     def facts(self) -> dict[str, Any]:
-        return {"model": self.model_name, "prompt": self.prompt, **self.decoding}
+        return {"model": self.model_name, "prompt": self.read.prompt, **self.decoding}
 
     @torch.no_grad()
     def __call__(self, units: Sequence[Unit], pictures: Sequence[Image.Image]) -> list[str]:
-        prompts = {"text": [self.prompt] * len(pictures)} if self.prompt else {}
-        inputs = self.processor(images=list(pictures), return_tensors="pt", padding=True, **prompts)
-        tokens = self.model.generate(**inputs.to(self.model.device, self.model.dtype), **self.decoding)
-        texts = self.processor.batch_decode(tokens, skip_special_tokens=True)
-        return [without_prompt(text.strip(), self.prompt.strip()) for text in texts]
-
-
-def without_prompt(text: str, prompt: str) -> str:
-    """A caption without the prompt, which BLIP (in lower case) and decoder-only models repeat."""
-    return text[len(prompt) :].strip() if text.lower().startswith(prompt.lower()) else text
+        beginning = Beginning()
+        with quiet():
+            inputs = self.read(pictures).to(self.model.device, self.model.dtype)
+            tokens = self.model.generate(**inputs, **self.decoding, logits_processor=[beginning])
+        return [self.read.text(row[beginning.first :].tolist()) for row in tokens]

@@ -12,6 +12,7 @@ from PIL import Image
 from metric.positives.config import GenerationConfig
 from metric.positives.units import Unit
 from metric.runtime.precision import PRECISIONS
+from metric.runtime.progress import without_bars
 from metric.storage.hub import from_cache_alone
 
 KNOWN = "stabilityai/stable-diffusion-2-1"
@@ -56,9 +57,9 @@ def load_pipeline(name: str, dtype: torch.dtype) -> Any:
         from diffusers.utils import logging
     except ImportError as error:
         raise ValueError("diffusers is not installed; pip install 'captioner[generators]'") from error
-    logging.disable_progress_bar()
     try:
-        pipeline = DiffusionPipeline.from_pretrained(name, dtype=dtype, local_files_only=from_cache_alone(name))
+        with without_bars(logging):
+            pipeline = DiffusionPipeline.from_pretrained(name, dtype=dtype, local_files_only=from_cache_alone(name))
     except (OSError, ValueError) as error:
         raise ValueError(
             f"--image {name} is no text-to-image pipeline that can be loaded; give none, renderer, a folder "

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tqdm import tqdm
 
@@ -84,17 +84,21 @@ def watched(items: Iterable[Item], what: str, total: int | None = None, part: bo
 
 
 @contextmanager
-def without_bars() -> Iterator[None]:
-    """Inside, transformers draws no bar for the files of weights, which it does even outside a terminal."""
+def without_bars(*logs: Any) -> Iterator[None]:
+    """Inside, transformers draws no bar for the files of weights, which it does even outside a terminal.
+
+    `logs` are the logging modules of other libraries with such bars, as `diffusers.utils.logging`.
+    """
     from transformers.utils import logging
 
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
+    shown = [log for log in (logging, *logs) if log.is_progress_bar_enabled()]
+    for log in shown:
+        log.disable_progress_bar()
     try:
         yield
     finally:
-        if shown:
-            logging.enable_progress_bar()
+        for log in shown:
+            log.enable_progress_bar()
 
 
 class Lines:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -197,3 +198,67 @@ def test_captions_longer_than_the_places_of_a_model_are_refused_and_those_that_f
     most = said.split("type --max-length ")[1].split()[0]
     assert "5000" in said and not out.with_name("out.jsonl.work").exists()
     caption(hub_models(name), pictures, out, "--prompt", PROMPT, "--max-length", most, "--method", "sample", "--n", "4")
+
+
+@pytest.fixture
+def bare_qwen(hub_models, tmp_path) -> str:
+    """The chat model without its chat template."""
+    folder = shutil.copytree(hub_models("qwen").removeprefix("hf:"), tmp_path / "bare")
+    (folder / "chat_template.jinja").unlink()
+    return f"hf:{folder}"
+
+
+@pytest.mark.parametrize("prompt", [[], ["--prompt", "Describe."]])
+def test_a_chat_model_without_a_template_is_told_before_the_work(prompt, bare_qwen, pictures, tmp_path, refused):
+    out = tmp_path / "out.jsonl"
+    said = refused("caption", "--model", bare_qwen, "--images", pictures, "--out", out, *prompt)
+    assert "has no chat template, and does not take the prompt" in said
+    assert "save its chat_template.jinja in the folder, or give a prompt with <|image_pad|>" in said
+    assert not out.with_name("out.jsonl.work").exists()
+
+
+def test_a_chat_model_without_a_template_takes_a_prompt_that_places_the_picture(
+    bare_qwen, hub_models, pictures, tmp_path
+):
+    asked = "<|im_start|>user\n<|vision_start|><|image_pad|><|vision_end|>What?<|im_end|>\n<|im_start|>assistant\n"
+    most = ["--max-length", "4"]
+    bare = caption(bare_qwen, pictures, tmp_path / "bare.jsonl", "--prompt", asked, *most)
+    assert bare == caption(hub_models("qwen"), pictures, tmp_path / "chat.jsonl", "--prompt", "What?", *most)
+
+
+def spoken(monkeypatch: pytest.MonkeyPatch, said: list[str]) -> None:
+    """A model that says these texts for the nine pictures, one after the other, whatever it is asked."""
+    texts = iter(said)
+    monkeypatch.setattr("transformers.BertTokenizer.decode", lambda self, tokens, **_: next(texts))
+
+
+def test_a_prompt_that_a_model_says_again_is_removed_exactly_once(hub_models, pictures, tmp_path, monkeypatch):
+    spoken(monkeypatch, ["A photo  of a dog", "a photo of a photo of a dog", "a photo often", *["a cat"] * 6])
+    more = ["--prompt", PROMPT, "--beams", "1", "--max-length", "8"]
+    rows = caption(hub_models("blip"), pictures, tmp_path / "out.jsonl", *more)
+    assert [row["caption"] for row in rows][:4] == ["a dog", "a photo of a dog", "a photo often", "a cat"]
+
+
+def test_captions_that_say_nothing_are_told_and_named_and_kept(hub_models, pictures, tmp_path, monkeypatch, capfd):
+    spoken(monkeypatch, ["a dog", "", PROMPT, ".", *["a cat"] * 5])
+    out = tmp_path / "out.jsonl"
+    rows = caption(hub_models("blip"), pictures, out, "--prompt", PROMPT, "--beams", "1", "--max-length", "8")
+    assert [row["caption"] for row in rows][:4] == ["a dog", "", "", "."]
+    silent = [row["id"] for row in rows[1:4]]
+    told = f"captioner: caution: {out}: 3 captions say nothing, the first of {silent[0]}; they are kept and scored"
+    assert told in capfd.readouterr().err.splitlines()
+    named = [json.loads(line) for line in Path(f"{out}.left-out.jsonl").read_text().splitlines()]
+    assert [row["id"] for row in named] == silent and {row["kind"] for row in named} == {"caption"}
+    assert [row["reason"] for row in named] == [
+        f"it {what}, and is kept" for what in ("is blank",) * 2 + ("has no word",)
+    ]
+
+
+def test_captions_that_the_length_limit_cut_are_counted(hub_models, pictures, tmp_path, capfd, monkeypatch):
+    caption(hub_models("git"), pictures, tmp_path / "plain.jsonl", "--max-length", "2", "--beams", "1")
+    monkeypatch.setattr(
+        "captioner.sources.hub_model.ends_of", lambda model, tokenizer: torch.tensor([], dtype=torch.long)
+    )
+    capfd.readouterr()
+    caption(hub_models("git"), pictures, tmp_path / "endless.jsonl", "--max-length", "9", "--beams", "1")
+    assert "9 captions cut by --max-length 9" in capfd.readouterr().out

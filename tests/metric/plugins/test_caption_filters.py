@@ -106,6 +106,8 @@ def test_a_score_that_is_there_is_not_computed_again(operator):
 def test_what_cannot_be_filtered_is_one_line(operator):
     with pytest.raises(ValueError, match="one score without references"):
         operator("cider", min_score=1)
+    with pytest.raises(ValueError, match="min_score 0.7 is above max_score 0; .* write both, null for none"):
+        operator("rep_4", min_score=0.7, max_score=0)
     with pytest.raises(ValueError, match="give min_score or max_score"):
         operator("rep_4")
     with pytest.raises(ValueError, match="needs one picture a sample, got a sample with 2"):

@@ -11,7 +11,8 @@ import torch
 from PIL import Image
 
 from metric.example import Example
-from metric.positives.captioners import TransformersCaptions, without_prompt
+from metric.image_to_text.reader import without_prompt
+from metric.positives.captioners import TransformersCaptions
 from metric.positives.config import GenerationConfig
 from metric.positives.pipelines import PipelinePictures
 from metric.positives.units import Unit, units_of
@@ -96,6 +97,10 @@ def test_the_prompt_is_continued_and_not_part_of_the_caption(blip: str) -> None:
     prompted = TransformersCaptions(replace(config, text_prompt="the blue"), CPU)(UNITS, PICTURES)
     assert prompted != plain and not any(text.startswith("the blue") for text in prompted)
     assert without_prompt("a photo of a dog", "A photo of") == "a dog" and without_prompt("a dog", "") == "a dog"
+    assert without_prompt("a photo of a photo of a dog", "a photo of") == "a photo of a dog"  # exactly once
+    assert (
+        without_prompt("an apple", "a") == "an apple" and without_prompt("what is it? a dog", "What is it?") == "a dog"
+    )
 
 
 def test_a_picture_depends_on_its_own_seed_and_not_on_its_batch(stable_diffusion: str) -> None:

@@ -7,6 +7,7 @@ Axes: b pictures, t tokens.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import torch
 from PIL import Image
 
-from captioner.sources.hub_files import read
+from metric.image_to_text.folder import CONFIG, read
 
 ASKED = "Describe the picture in one short sentence."  # the prompt of a chat model without a typed one
 
@@ -35,7 +36,12 @@ class Reader:
         self.chats = bool(getattr(self.processor, "chat_template", None))
         self.prompt = prompt or (ASKED if self.chats else "")
         # the processor of GIT ends a prompt as it ends a caption, and nothing follows an ended caption
-        self.ends_prompts = read(folder / "config.json")["model_type"] == "git"
+        self.ends_prompts = read(folder / CONFIG)["model_type"] == "git"
+
+    @property
+    def place(self) -> str:
+        """What stands for the picture in a prompt, where no chat template writes it, as `<image>`; "" for none."""
+        return "" if self.chats else getattr(self.processor, "image_token", "")
 
     @property
     def begun(self) -> int:
@@ -74,8 +80,14 @@ class Reader:
         return inputs
 
     def text(self, tokens: Sequence[int]) -> str:
-        """The caption of the tokens that a model wrote, in one line."""
-        return " ".join(self.tokenizer.decode(tokens, skip_special_tokens=True).split())
+        """The caption of the tokens that a model wrote, in one line, without the prompt that some models repeat."""
+        return without_prompt(" ".join(self.tokenizer.decode(tokens, skip_special_tokens=True).split()), self.prompt)
+
+
+def without_prompt(text: str, prompt: str) -> str:
+    """A caption without one prompt at its beginning, in any case. A prompt ends where a word ends: not `a` of `an`."""
+    said = r"\s+".join(map(re.escape, prompt.split()))
+    return re.sub(rf"\A\s*{said}(?!\w)\s*", "", text, count=1, flags=re.IGNORECASE) if said else text
 
 
 def part(name: str, folder: Path, what: str, kind: Any) -> Any:
