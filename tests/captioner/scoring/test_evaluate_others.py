@@ -46,10 +46,8 @@ def test_a_model_of_transformers_is_a_row_beside_a_run(run, hub_models, tmp_path
 def test_captions_of_a_model_that_say_nothing_are_named_and_scored(hub_models, tmp_path, monkeypatch, capfd):
     texts = iter([*["a dog"] * 39, "", *["a cat"] * 961])
     monkeypatch.setattr("transformers.BertTokenizer.decode", lambda self, tokens, **_: next(texts))
-    assert (
-        evaluated(hub_models("blip"), tmp_path / "blip", "--beams", "1", "--max-length", "2", "--name", "silent") == 0
-    )
-    place = tmp_path / "blip" / "left-out-test@silent.jsonl"
+    assert evaluated(hub_models("blip"), tmp_path / "blip") == 0
+    place = tmp_path / "blip" / "test.left-out.jsonl"
     assert [json.loads(line)["id"] for line in place.read_text().splitlines()] == ["test-000039"]
     assert "1 caption says nothing, the first of test-000039" in capfd.readouterr().err
     assert json.loads((tmp_path / "blip" / "scores-test.json").read_text())["count"] == 1000
