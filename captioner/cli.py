@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import io
 import os
 import sys
 from typing import NoReturn
@@ -123,7 +124,13 @@ def in_a_line(error: Exception) -> str:
 
 
 def program() -> NoReturn:
-    """Run the command that was typed, and end the process."""
+    """Run the command that was typed, and end the process.
+
+    A terminal whose encoding lacks a letter gets an escape for it, and the work goes on.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     end_process(main)
 
 

@@ -18,7 +18,7 @@ from typing import IO, Any
 from captioner.data import wordless
 from captioner.data.blocks import PART
 from metric.runtime.work_share import Share
-from metric.storage.atomic_files import write, write_json
+from metric.storage.atomic_files import SURROGATES, write, write_json
 
 SETTINGS, LOCK, BEFORE = "settings.json", "lock", "kept"
 KEPT = -1  # the part number of captions that OUT had before the first call
@@ -99,7 +99,7 @@ class Work:
         Raises ValueError when another process has the journal open.
         """
         path = self.folder / f"{share}.jsonl"
-        with path.open("a+", encoding="utf-8") as file:
+        with path.open("a+", encoding="utf-8", errors=SURROGATES) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -18,7 +18,7 @@ from captioner.comparison.significance import HEADINGS, NOTE, Pair, pairs
 from captioner.comparison.significance import lines as test_lines
 from captioner.comparison.table import MARK, Cell, Comparison, Row
 from captioner.pages import render
-from metric.storage.atomic_files import write_json
+from metric.storage import atomic_files
 
 LEGEND = (
     f"{MARK} marks the score that a row was trained on, or that chose its captions. Bold is the best of a column with "
@@ -29,10 +29,10 @@ LEGEND = (
 def write(comparison: Comparison, gallery: Sequence[GallerySource], out: Path) -> None:
     """Writes the four files into the folder `out`. `gallery` has the pictures of the page."""
     out.mkdir(parents=True, exist_ok=True)
-    (out / "comparison.md").write_text(markdown(comparison), encoding="utf-8")
-    (out / "comparison.csv").write_text(as_csv(comparison), encoding="utf-8", newline="")
-    write_json(out / "comparison.json", as_json(comparison))
-    (out / "index.html").write_text(html(comparison, gallery), encoding="utf-8")
+    atomic_files.write(out / "comparison.md", markdown(comparison))
+    atomic_files.write(out / "comparison.csv", as_csv(comparison))
+    atomic_files.write_json(out / "comparison.json", as_json(comparison))
+    atomic_files.write(out / "index.html", html(comparison, gallery))
 
 
 def markdown(comparison: Comparison) -> str:

@@ -25,7 +25,7 @@ from captioner.runs.reached import tell_unfinished
 from metric.clip.load import ADAPTER, CONFIG, load_clip, save_clip
 from metric.clip.tuning import of_negatives
 from metric.storage import hub, run_files
-from metric.storage.atomic_files import replaced, write_json
+from metric.storage.atomic_files import replaced, write, write_json
 
 CARD = "README.md"
 OPEN = "apache-2.0"  # licence of models that were trained on drawn scenes alone
@@ -52,8 +52,8 @@ def bundle(what: Publication, out: Path) -> None:
 
     Raises ValueError when `what.run` is neither a captioner nor a metric, or when `out` exists.
     """
-    write = bundle_captioner if is_captioner(what.run) else bundle_metric if is_metric(what.run) else None
-    if write is None:
+    make = bundle_captioner if is_captioner(what.run) else bundle_metric if is_metric(what.run) else None
+    if make is None:
         raise ValueError(
             f"{what.run} is nothing to push: give what `captioner train`, `captioner metric train` or "
             "`captioner metric import` wrote"
@@ -61,7 +61,7 @@ def bundle(what: Publication, out: Path) -> None:
     if out.exists():
         raise ValueError(f"{out} exists; give another folder, or delete it")
     with replaced(out) as folder:
-        write(what, folder)
+        make(what, folder)
 
 
 def is_captioner(run: Path) -> bool:
@@ -98,7 +98,7 @@ def bundle_captioner(what: Publication, folder: Path) -> None:
     shown = config | {"clip": captioner.config.clip}
     parameters = sum(parameter.numel() for parameter in captioner.parameters())
     card = captioner_card(what.repo, what.run, shown, parameters, comparison, licence_of(what, config["data"]))
-    (folder / CARD).write_text(card, encoding="utf-8")
+    write(folder / CARD, card)
 
 
 def bundle_metric(what: Publication, folder: Path) -> None:
@@ -110,7 +110,7 @@ def bundle_metric(what: Publication, folder: Path) -> None:
     if kept := of_negatives(records["settings"]):
         write_json(folder / run_files.CONFIG, kept)
     licence = licence_of(what, records["provenance"].get("data", ""))
-    (folder / CARD).write_text(metric_card(what.repo, clip, records, licence), encoding="utf-8")
+    write(folder / CARD, metric_card(what.repo, clip, records, licence))
 
 
 def recorded(path: Path) -> dict[str, Any]:

@@ -36,7 +36,7 @@ from metric.runtime.precision import PRECISIONS, computed_on, mixed
 from metric.runtime.processes import any_of, mean, rank, shared, wait
 from metric.runtime.progress import Progress
 from metric.runtime.seeds import seed_all, seed_of_step
-from metric.storage.atomic_files import refuse_unwritable, write_json
+from metric.storage.atomic_files import refuse_foreign, refuse_unwritable, write_json
 from metric.storage.checkpoint_folders import NotFinite, other_processes, saved_whole
 from rewards.mix import RewardFailed
 
@@ -51,6 +51,7 @@ def train(run: Run, out: Path) -> None:
     run, folder = placed(run), RunFolder(out)
     if folder.config_file.exists():
         raise ValueError(f"{out} holds a run; type --resume to continue it, or another --out")
+    refuse_foreign(out)
     refuse_unwritable(out)
     if rank() == 0:
         tell(cautions(run))

@@ -24,7 +24,7 @@ class Log:
 
     def __init__(self, rows: Path, board: Path) -> None:
         rows.parent.mkdir(parents=True, exist_ok=True)
-        self.file = rows.open("a", encoding="utf-8")
+        self.file = rows.open("a", encoding="utf-8", errors="backslashreplace")
         self.board = SummaryWriter(str(board))
 
     def __enter__(self) -> Self:

@@ -20,6 +20,8 @@ from typing import IO, Any
 
 from safetensors import SafetensorError, safe_open
 
+# Python has a surrogate for each byte of a file's name that is no UTF-8. JSON gives it back from an escape.
+SURROGATES = "backslashreplace"
 LONG = 100  # bytes; file systems allow 255
 FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota is used up", errno.EFBIG: "a file is too large"}
 
@@ -99,7 +101,7 @@ def brief(name: str) -> str:
 @contextmanager
 def whole_text(path: Path) -> Iterator[IO[str]]:
     """A text file (UTF-8, line ends as written) to write to, which becomes `path` after the block."""
-    with whole_file(path) as new, new.open("w", encoding="utf-8", newline="") as file:
+    with whole_file(path) as new, new.open("w", encoding="utf-8", errors=SURROGATES, newline="") as file:
         yield file
 
 
@@ -112,9 +114,16 @@ def refuse_unwritable(out: Path, remedy: str = "give another --out") -> None:
         raise ValueError(f"{there} cannot be written; {remedy}")
 
 
+def refuse_foreign(out: Path) -> None:
+    """Raises ValueError for a folder whose path is no UTF-8, which TensorBoard cannot write into."""
+    path = str(out.absolute())
+    if path.encode(errors="replace") != os.fsencode(path):
+        raise ValueError(f"{path} is no UTF-8, which TensorBoard cannot write; give another --out")
+
+
 def write(path: Path, content: str) -> None:
     """Text as a file in UTF-8, with line ends as they are in `content`."""
-    write_bytes(path, content.encode())
+    write_bytes(path, content.encode(errors=SURROGATES))
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from metric.runtime.console import say
 from metric.runtime.processes import rank, wait
 from metric.storage import checkpoint_folders
-from metric.storage.atomic_files import keep_rows, refuse_unwritable, whole_file, write_json
+from metric.storage.atomic_files import keep_rows, refuse_foreign, refuse_unwritable, whole_file, write_json
 from metric.storage.checkpoint_folders import Position
 from metric.storage.run_files import CHECKPOINTS, CONFIG, LAST, METRICS
 from metric.storage.tensors import load_optimizer, save_optimizer
@@ -72,6 +72,7 @@ def begin(run: Training, config: Config, out: Path, resume: bool) -> int:
 
 def refuse_place(out: Path, resume: bool) -> None:
     """Raises ValueError for a folder that cannot be written, holds a run already, or holds none to resume."""
+    refuse_foreign(out)
     refuse_unwritable(out)
     if not resume and checkpoint_folders.newest(out):
         raise ValueError(f"{out} holds a run; type --resume to go on with it, or another --out to start anew")

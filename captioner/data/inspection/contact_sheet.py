@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from captioner.data.inspection.counts import thumbnail
 from captioner.pages import render
 from metric.example import Example
+from metric.storage import atomic_files
 
 COLUMNS, WIDTH, HEIGHT, MARGIN, LINE = 4, 260, 200, 16, 16  # cells in a row; the others in pixels
 SIZE, LETTERS = 12, 38  # size of the font; letters in a line
@@ -93,5 +94,5 @@ def write(folder: Path, splits: Mapping[str, Sequence[Example]], source: str) ->
             written.append(folder / f"sheet-{name}.png")
             png(examples).save(written[-1])
     page = folder / "sheet.html"
-    page.write_text(html(splits, source), encoding="utf-8")
+    atomic_files.write(page, html(splits, source))
     return [*written, page]
