@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from accelerate import PartialState
-from accelerate import tracking
+from accelerate import tracking as theirs
 from accelerate.tracking import LOGGER_TYPE_TO_CLASS, GeneralTracker
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -56,10 +56,10 @@ def fresh_accelerate():
 
 @pytest.fixture
 def calls():
-    if not hasattr(tracking, "register_tracker_class"):
+    if not hasattr(theirs, "register_tracker_class"):
         pytest.skip("accelerate before 1.15 has its own trackers only")
     Recorder.calls.clear()
-    tracking.register_tracker_class(Recorder)
+    theirs.register_tracker_class(Recorder)
     yield Recorder.calls
     del LOGGER_TYPE_TO_CLASS["recorder"]
 
