@@ -9,37 +9,24 @@ Axes: n pictures, p patches, f features, k captions of a picture, t tokens.
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from math import ceil
 from pathlib import Path
 
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.autograd.graph import saved_tensors_hooks
 
 from captioner.config import Run
 from captioner.features.patch_features import grid_features
-from captioner.features.store import ONLINE, folder_of, known_ids, space
+from captioner.features.store import ONLINE, folder_of, known_ids
 from captioner.model.encoder_decoder import Captioner
 from captioner.runs.places import placed
 from captioner.runs.stages import settings_of, stages
+from captioner.training.needs import FLOAT, MOMENTS, Need, kept, refuse_what_does_not_fit, told
 from captioner.training.opening import Opened, opened
-from metric.runtime import memory
 
-FLOAT = 4  # bytes
-MOMENTS = 2  # of AdamW, for each weight
-
-
-@dataclass(frozen=True)
-class Need:
-    """What a run keeps, in bytes of memory and of disk."""
-
-    what: str
-    memory: int = 0
-    disk: int = 0
+SMALLER = "--features DIR to keep features on disk, --accumulate N for smaller parts of a step, or a smaller --model.d"
 
 
 def lasting(start: Opened) -> list[Need]:
@@ -62,7 +49,7 @@ def features(start: Opened) -> Need:
     known = known_ids(run.features)
     size = 2 * p * f * sum(example.id not in known for example in kept)
     what = f"features of {len(kept):,} pictures, {p} x {f} each"
-    return Need(what, disk=size) if folder_of(run.features) else Need(what, memory=size)
+    return Need(what, disk=size) if folder_of(run.features) else Need(what, host=size)
 
 
 def blank(start: Opened) -> Tensor:
@@ -75,61 +62,25 @@ def activations(start: Opened) -> Need:
     run, look = start.run, blank(start)
     captions = {"xe": 1, "reward": run.rl.samples}
     sizes = [
-        settings_of(run, name).batch_size * kept(start.captioner, look, run, captions[name]) for name in stages(run)
+        settings_of(run, name).batch_size * of_a_picture(start.captioner, look, run, captions[name])
+        for name in stages(run)
     ]
     return Need("activations of a step at most", memory=max(sizes) // run.accumulate)
 
 
-def kept(captioner: Captioner, look: Tensor, run: Run, k: int) -> int:
-    """Bytes of the tensors that autograd keeps for `k` captions `1 k t` of one picture, without the weights."""
-    weights = {weight.untyped_storage().data_ptr() for weight in captioner.parameters()}
-    found: dict[int, int] = {}
-
-    def note(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in weights:
-            found[storage.data_ptr()] = storage.nbytes()
-        return tensor
-
+def of_a_picture(captioner: Captioner, look: Tensor, run: Run, k: int) -> int:
+    """Bytes of the activations of `k` captions `1 k t` of one picture."""
     tokens = torch.zeros(1, k, run.decode.max_length, dtype=torch.long, device=look.device)
-    with saved_tensors_hooks(note, lambda tensor: tensor):
-        captioner(look, tokens).log_softmax(-1).sum()
-    return sum(found.values())
-
-
-def refuse_what_does_not_fit(needs: Sequence[Need], out: Path, device: str) -> None:
-    """ValueError when the free memory or the free disk is less than `needs`. A GPU's memory is not asked."""
-    asked, there = sum(need.memory for need in needs), memory.free()
-    if device == "cpu" and there is not None and asked > there:
-        raise ValueError(
-            f"the run needs {space(asked)} of memory more, and {space(there)} are free; type --features DIR to keep "
-            "features on disk, --accumulate N for smaller parts of a step, or a smaller --model.d"
-        )
-    asked, room = sum(need.disk for need in needs), free_disk(out)
-    if asked > room:
-        raise ValueError(
-            f"the run needs {space(asked)} of disk, and {space(room)} are free at {out}; make room, or type another "
-            "--out"
-        )
-
-
-def free_disk(out: Path) -> int:
-    """The free bytes where the folder `out` will lie."""
-    return shutil.disk_usage(next(place for place in (out.absolute(), *out.absolute().parents) if place.exists())).free
+    return kept(lambda: captioner(look, tokens).log_softmax(-1).sum(), captioner)
 
 
 def plan(run: Run, out: Path) -> Iterator[str]:
     """The lines of the plan of a run, of which the last raises ValueError when the run does not fit."""
     start = opened(placed(run))
     needs = [*lasting(start), activations(start)]
-    now, there = memory.resident(), memory.free()
-    yield f"memory: {space(now + sum(need.memory for need in needs))}, and {space(now + (there or 0))} can be had"
-    yield f"  {space(now):>10}  program, data, CLIP and rewards, measured"
-    yield from (f"  {space(need.memory):>10}  {need.what}" for need in needs if need.memory)
-    yield f"disk: {space(sum(need.disk for need in needs))}, and {space(free_disk(out))} are free at {out}"
-    yield from (f"  {space(need.disk):>10}  {need.what}" for need in needs if need.disk)
+    yield from told(needs, out, start.device, "program, data, CLIP and rewards")
     yield from (steps(start, stage) for stage in stages(run))
-    refuse_what_does_not_fit(needs, out, start.device.type)
+    refuse_what_does_not_fit(needs, out, start.device, SMALLER)
 
 
 def steps(start: Opened, stage: str) -> str:

@@ -22,8 +22,9 @@ from captioner.features.store import (
 from captioner.model.encoder_decoder import Captioner
 from captioner.runs.stages import stages
 from captioner.training.cautions import broken_words, cut_captions, same_pictures
+from captioner.training.needs import refuse_what_does_not_fit
 from captioner.training.opening import SHAPE, opened
-from captioner.training.plan import lasting, refuse_what_does_not_fit
+from captioner.training.plan import SMALLER, lasting
 from captioner.training.step_batches import check_shares
 from captioner.training.validation import Validation
 from metric.clip.model import Clip
@@ -55,7 +56,7 @@ def prepare(run: Run, out: Path, start: str = "") -> Session:
     """Read data, CLIP and features, and build the captioner, or load it from the model folder `start`."""
     begun = opened(run, start)
     captioner, reward, train_set = begun.captioner, begun.reward, begun.train
-    refuse_what_does_not_fit(lasting(begun), out, begun.device.type)
+    refuse_what_does_not_fit(lasting(begun), out, begun.device, SMALLER)
     features = features_of(train_set, begun.val, begun.clip, run, out)
     report_all(run.data, reasons(features.skipped, [*train_set, *begun.val]))
     report_all(run.data, {example.id: "it has no caption" for example in train_set if not example.references})

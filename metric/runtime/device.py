@@ -20,6 +20,12 @@ SEEN: dict[str, Callable[[], int]] = {
 }
 "Kind of an accelerator -> how many of them torch sees. `auto` takes the first kind that is there."
 
+FREE: dict[str, Callable[[torch.device], int]] = {
+    "cuda": lambda device: torch.cuda.mem_get_info(device)[0],
+    "mps": lambda device: torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory(),
+}
+"Kind of an accelerator -> its free memory in bytes, where torch tells it."
+
 
 class Chosen(NamedTuple):
     """A device, and the reason for it as a clause."""
@@ -68,6 +74,11 @@ def named(name: str) -> torch.device:
 def seen(kind: str) -> int:
     """How many devices of a kind there are."""
     return 1 if kind == "cpu" else SEEN[kind]()
+
+
+def free_memory(device: torch.device) -> int | None:
+    """The free memory of a device in bytes; None where torch does not tell it, and for the CPU."""
+    return FREE[device.type](device) if device.type in FREE else None
 
 
 def found(kind: str) -> str:

@@ -52,6 +52,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         sub.add_argument("--val", default="", help="data set of the validation, by its split val; empty takes --data")
         sub.add_argument("--out", required=True, type=Path, help="folder of the run")
         sub.add_argument("--resume", action="store_true", help="continuation of the run in --out")
+        sub.add_argument("--plan", action="store_true", help="memory, disk and steps of the run, which is not begun")
         add_device(sub)
         add_track(sub)
         add_strict(sub, in_out)
@@ -89,6 +90,8 @@ def run(args: argparse.Namespace) -> None:
         config = (
             metric_config(args) if args.metric_command == "train" else PretrainConfig(**given(args, PretrainConfig()))
         )
+        if args.plan:
+            return planned(args, config, train, device)
         with tracking(tracked(args), args.out, asdict(config)):
             if isinstance(config, MetricConfig):
                 run_train(config, train, val, args.out, args.resume, device, args.positives)
@@ -97,6 +100,19 @@ def run(args: argparse.Namespace) -> None:
         if rank() == 0:
             record_metric(args.out, args.data, getattr(args, "positives", ""))
             ended(reached(args.out), args.out, next_command(args))
+
+
+def planned(
+    args: argparse.Namespace, config: MetricConfig | PretrainConfig, train: list[Example], device: torch.device
+) -> None:
+    """Prints the plan of a training that is not begun."""
+    from captioner.training.metric_plan import plan
+    from metric.runtime.console import say
+
+    if args.resume:
+        raise ValueError("--plan is for a run that is not begun, got --resume; leave one of them out")
+    for line in plan(config, train, args.out, device, texts_of(getattr(args, "words", ""))):
+        say(line)
 
 
 def metric_config(args: argparse.Namespace) -> MetricConfig:
@@ -159,11 +175,16 @@ def run_pretrain(
     words: str,
 ) -> None:
     """Pretrain a CLIP. The texts of the data set `words`, or those of `train` without it, make a new tokenizer."""
-    from captioner.data import load
     from metric.training.pretrain import pretrain
 
-    texts = [text for example in load(words, "train") for text in example.references] if words else None
-    pretrain(config, train, val, out, resume, texts, device)
+    pretrain(config, train, val, out, resume, texts_of(words), device)
+
+
+def texts_of(words: str) -> list[str] | None:
+    """The texts of the data set `words`; None without one."""
+    from captioner.data import load
+
+    return [text for example in load(words, "train") for text in example.references] if words else None
 
 
 def run_train(

@@ -6,15 +6,20 @@ from collections import namedtuple
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from captioner.cli import main
 from captioner.config import Model, Run, override
 from captioner.features.store import FeatureStore
 from captioner.runs.folder import RunFolder
+from captioner.training import metric_plan
+from captioner.training.needs import Need, refuse_what_does_not_fit, told
 from captioner.training.opening import opened
 from captioner.training.plan import activations, features, lasting
-from metric.runtime import memory
+from metric.clip.load import load_clip
+from metric.runtime import device, memory
+from metric.training.config import MetricConfig
 
 SIZES = Model(d=16, heads=2, encoder_layers=1, decoder_layers=1, feedforward=32, vocabulary=560)
 
@@ -27,11 +32,11 @@ def tiny(tiny_clip) -> Run:
 def test_features_are_those_that_are_computed(tiny, tmp_path):
     start = opened(tiny)
     stored = FeatureStore.build([*start.train, *start.val], start.clip, None)
-    assert features(start).memory == sum(array.nbytes for array in stored.shelf.features.values())
+    assert features(start).host == sum(array.nbytes for array in stored.shelf.features.values())
     on_disk = opened(override(tiny, {"features": str(tmp_path)}))
-    assert features(on_disk).disk == features(start).memory and not features(on_disk).memory
+    assert features(on_disk).disk == features(start).host and not features(on_disk).host
     FeatureStore.build(start.train, start.clip, tmp_path)
-    assert features(on_disk).disk == features(start).memory * 6 / 46
+    assert features(on_disk).disk == features(start).host * 6 / 46
 
 
 def test_checkpoints_are_as_large_as_told(tiny_flags, tmp_path):
@@ -70,7 +75,7 @@ def test_too_little_memory_is_told_before_the_run(tiny_flags, refused, tmp_path,
 
 def test_too_little_disk_is_told_before_the_run(tiny_flags, refused, tmp_path, monkeypatch):
     usage = namedtuple("usage", "free")
-    monkeypatch.setattr("captioner.training.plan.shutil.disk_usage", lambda place: usage(1000))
+    monkeypatch.setattr("captioner.training.needs.shutil.disk_usage", lambda place: usage(1000))
     assert f"0.0 MB are free at {tmp_path / 'run'}; make room" in refused(
         "train", *tiny_flags, "--out", tmp_path / "run"
     )
@@ -79,3 +84,56 @@ def test_too_little_disk_is_told_before_the_run(tiny_flags, refused, tmp_path, m
 
 def test_a_begun_run_has_no_plan(refused, tmp_path):
     assert "--plan is for a run that is not begun" in refused("train", "--plan", "--resume", "--out", tmp_path)
+
+
+METRIC = ["--data", "scenes:count=40", "--batch-size", "8", "--steps", "20"]
+
+
+@pytest.mark.parametrize("command", ["train", "pretrain"])
+def test_the_plan_of_a_metric_says_memory_disk_and_steps_and_begins_nothing(command, tiny_clip, tmp_path, capsys):
+    given = ["--clip", tiny_clip] if command == "train" else ["--init", tiny_clip]
+    assert main(["metric", command, *METRIC, *given, "--out", str(tmp_path / "run"), "--plan"]) == 0
+    said = capsys.readouterr().out
+    assert "activations of a step" in said and "checkpoints and the trained weights" in said
+    assert "20 steps of 8 pictures, each of the 40 pictures 4.0 times" in said
+    assert not (tmp_path / "run").exists()
+
+
+def test_checkpoints_of_a_metric_are_as_large_as_told(tiny_clip, tmp_path):
+    words = [*METRIC, "--clip", tiny_clip, "--steps", "1", "--keep", "1", "--val-every", "0", "--save-every", "1"]
+    assert main(["metric", "train", *words, "--device", "cpu", "--out", str(tmp_path / "run")]) == 0
+    size = sum(file.stat().st_size for file in (tmp_path / "run").rglob("*.safetensors"))
+    _, model = metric_plan.opened(MetricConfig(clip=tiny_clip), [], torch.device("cpu"), None)
+    trained = 4 * sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+    assert size == pytest.approx(4 * trained, rel=0.3)  # headers are large beside these few weights
+
+
+def test_activations_of_a_metric_are_those_of_a_chunk(tiny_clip, scenes):
+    clip = load_clip(tiny_clip)
+    clip.model.requires_grad_(True)
+    whole = metric_plan.activations(clip, MetricConfig(batch_size=8, lambda_v=0, lambda_t=0), scenes)
+    assert metric_plan.activations(clip, MetricConfig(batch_size=8), scenes) == 2 * whole
+    assert 0 < metric_plan.activations(clip, MetricConfig(batch_size=8, chunk=1), scenes) < whole / 8
+    hard = MetricConfig(batch_size=8, lambda_v=0, lambda_t=0, negatives=2)
+    assert whole < metric_plan.activations(clip, hard, scenes) < 3 * whole
+
+
+@pytest.mark.parametrize("command", ["train", "pretrain"])
+def test_a_metric_that_does_not_fit_is_told(command, tiny_clip, refused, tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "free", lambda: 1000)
+    given = ["--clip", tiny_clip] if command == "train" else ["--init", tiny_clip]
+    said = refused("metric", command, *METRIC, *given, "--out", tmp_path / "run", "--plan")
+    assert "of memory more, and 0.0 MB are free; type --chunk N" in said
+
+
+def test_the_memory_of_a_gpu_is_asked_where_the_run_computes_there(monkeypatch, tmp_path):
+    monkeypatch.setitem(device.FREE, "xpu", lambda place: 1000)
+    needs, gpu = [Need("features", host=50), Need("moments", memory=2000)], torch.device("xpu", 0)
+    with pytest.raises(
+        ValueError, match="the run needs 0.0 MB of memory more on xpu:0, and 0.0 MB are free; type less"
+    ):
+        refuse_what_does_not_fit(needs, tmp_path, gpu, "less")
+    refuse_what_does_not_fit(needs[:1], tmp_path, gpu, "less")
+    lines = [*told(needs, tmp_path, gpu, "program")]
+    assert any(line.startswith("memory of xpu:0: 0.0 MB beside the models, and 0.0 MB are free") for line in lines)
+    assert device.free_memory(torch.device("cpu")) is None
