@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from captioner.data.columns import (
     IMAGE,
     NO_CAPTIONS,
     NUMBERED,
+    REFERENCES,
     check_unknown,
     column,
+    is_sentence,
     references_column,
     texts,
     texts_of,
@@ -21,11 +25,13 @@ from captioner.data.columns import (
 from captioner.data.left_out import LeftOut
 from captioner.data.rows.ids import id_text
 from captioner.data.splits import same
+from metric.runtime.console import tell
 
 Row: TypeAlias = Mapping[str, Any]
 # columns that name a picture where no column has its path, the likeliest first
 NAMES = ("image_id", "img_id", "cocoid", "custom_id", "id", "key", "name")
 COCO_DIGITS = 12  # in the names of COCO's files
+FILE = re.compile(r"(: row \d+|:\d+|: '.*')$", re.DOTALL)  # what follows the file's name in the place of a record
 TALKS = ("conversations", "messages")  # of LLaVA and of chat models
 ANSWERING = ("gpt", "assistant", "model")  # speakers of a talk who describe the picture
 
@@ -121,6 +127,10 @@ def in_split(row: Row, split: str) -> bool:
 
 def split_of(row: Row) -> str:
     own = value_of(row, "split")
+    if isinstance(own, (list, Mapping)):
+        raise ValueError(
+            f"a split must be text, got {json.dumps(own, default=str)[:80]} in {json.dumps(row, default=str)[:80]}"
+        )
     return "" if is_empty(own) else str(own).strip()
 
 
@@ -130,7 +140,10 @@ def captions_of(row: Row, columns: Columns, place: str) -> tuple[tuple[str, ...]
         return (), ()
     titles = caption_columns(row, columns.references, place)
     if titles:
-        return tuple(text for title in titles for text in texts(row[title], place)), ()
+        captions = tuple(text for title in titles for text in texts(row[title], place))
+        if not columns.references and (others := unread(row, titles, captions)):
+            tell_unread(tuple(titles), others, FILE.sub("", place))
+        return captions, ()
     if isinstance(row.get("labels"), str) and "response" in row:  # ms-swift's name of what people wrote
         return texts(row["labels"], place), ()
     talk = titled(row, TALKS)
@@ -141,6 +154,24 @@ def captions_of(row: Row, columns: Columns, place: str) -> tuple[tuple[str, ...]
     if len(said) > 1:
         return (), tuple(f"its conversation has {len(said)} answers, and any may be the caption" for _ in said)
     return tuple(said), ()
+
+
+def unread(row: Row, titles: Sequence[str], captions: Sequence[str]) -> tuple[str, ...]:
+    """Further columns of captions by their names, with a text that is not among the `captions` that are read."""
+    others = [name for name in row if name not in titles and is_sentence(row[name]) and row[name] not in captions]
+    return tuple(name for name in others if name.strip().lower() in REFERENCES or NUMBERED.fullmatch(name.strip()))
+
+
+@lru_cache
+def tell_unread(titles: tuple[str, ...], others: tuple[str, ...], file: str) -> None:
+    """Tells once a file that further columns of captions are not read."""
+    read, more = (", ".join(map(repr, names)) for names in (titles, others))
+    tell(
+        [
+            f"{file}: the captions are those of {read}; {more} {'is' if len(others) == 1 else 'are'} not read; "
+            f"type references={'+'.join((*titles, *others))} for all"
+        ]
+    )
 
 
 def caption_columns(row: Row, typed: str, place: str) -> list[str]:

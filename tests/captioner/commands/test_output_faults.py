@@ -55,6 +55,15 @@ def test_text_files_that_cannot_be_are_told_before_the_captioning(model, tmp_pat
     assert not (tmp_path / "o").exists()
 
 
+def test_a_folder_of_texts_that_cannot_be_written_is_told_before_the_captioning(
+    model, pictures, tmp_path, refused, monkeypatch
+):
+    monkeypatch.setattr("captioner.captioning.worker.Worker.rows", fails(errno.EIO))
+    monkeypatch.setattr("metric.storage.atomic_files.os.access", lambda place, mode: False)
+    flags = ["--model", model, "--images", pictures, "--out", tmp_path / "o", "--format", "txt"]
+    assert f"{tmp_path} cannot be written; give another --out" in refused("caption", *flags)
+
+
 def test_kept_text_files_stay_byte_for_byte_and_blank_ones_are_not_done(model, pictures, tmp_path):
     out = tmp_path / "out"
     out.mkdir()

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from captioner.captioning.formats import FORMATS
 from captioner.captioning.journal import Row, Work, line
 from captioner.data import DATA, Every, read, wordless
-from captioner.data.caption_files import read_captions
+from captioner.data.caption_files import read_captions, write_lines
 from captioner.data.columns import EMPTY
 from captioner.data.detect import recognise
 from captioner.data.reference_files import read_references
+from captioner.runs.folder import RunFolder
 from captioner.sources.candidate_file import read_candidates
 from metric.example import Example
 from metric.images import InMemory
@@ -34,7 +35,11 @@ ids = st.one_of(
     ),
 )
 words = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=12)
-captions = words.map(lambda text: " ".join(text.split())).filter(lambda text: not wordless(text) and text not in EMPTY)
+SEPARATED = "a dog\u2028on the\x85grass\x0btoday\x1c."  # what str.splitlines() cuts, and no reader may
+captions = st.one_of(
+    st.just(SEPARATED),
+    words.map(lambda text: " ".join(text.split())).filter(lambda text: not wordless(text) and text not in EMPTY),
+)
 sets = st.dictionaries(ids.filter(lambda id: id.strip() == id and id not in EMPTY), captions, min_size=1, max_size=4)
 
 
@@ -63,3 +68,14 @@ def test_a_file_of_captions_is_read_as_captions_references_candidates_and_data(s
 
 def bare(said: dict[str, str]) -> dict[str, tuple[str, ...]]:
     return {id: (text,) for id, text in said.items()}
+
+
+def test_captions_of_a_run_are_not_cut_at_separators(tmp_path):
+    said = {"1.jpg": SEPARATED, "2.jpg": "a cat"}
+    write_lines(RunFolder(tmp_path).captions_file("test"), said)
+    assert RunFolder(tmp_path).captions("test") == said
+
+
+def test_text_files_keep_separators_when_they_are_kept(tmp_path):
+    out = written(tmp_path, "txt", {"1.jpg": SEPARATED})
+    assert FORMATS["txt"].read(out) == {"1": [SEPARATED]}

@@ -280,3 +280,24 @@ def test_pictures_whose_names_have_accents_are_found_however_the_accent_is_writt
     (tmp_path / "t.jsonl").write_text(json.dumps({"image": normalize(table, "café.jpg"), "caption": "a dog"}) + "\n")
     (item,) = load(str(tmp_path / "t.jsonl"), "train")
     assert item.image == tmp_path / normalize(file, "café.jpg") and item.references == ("a dog",)
+
+
+def test_a_further_column_of_captions_is_named_once_and_one_with_the_same_texts_is_not(photographs, tmp_path, capsys):
+    path = tmp_path / "t.csv"
+    path.write_text("image,caption,text,title\na.jpg,a dog,a brown dog,Dog\nb.jpg,a cat,a black cat,Cat\n")
+    spec = f"csv:file={path},images={photographs}"
+    assert [item.references for item in load(spec, "train")] == [("a dog",), ("a cat",)]
+    line = f"{path}: the captions are those of 'caption'; 'text' is not read; type references=caption+text for all"
+    assert capsys.readouterr().err.count(line) == 1
+    assert load(f"{spec},references=caption+text", "train")[0].references == ("a dog", "a brown dog")
+    path.write_text('image,captions,caption\na.jpg,"[""a dog"", ""a cat""]",a dog\n')
+    load(spec, "train")
+    assert "not read" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("split", [["train"], {"name": "train"}])
+def test_a_split_that_is_no_text_is_refused(photographs, tmp_path, split):
+    path = tmp_path / "t.jsonl"
+    path.write_text(json.dumps({"image": "a.jpg", "caption": "a dog", "split": split}))
+    with pytest.raises(ValueError, match="a split must be text, got"):
+        load(f"jsonl:file={path},images={photographs}", "train")
