@@ -47,6 +47,10 @@ def records_of(document: Any, path: Path, image: str = "") -> Iterator[tuple[str
             if not isinstance(row, dict):
                 raise ValueError(f"{path}: row {number} is {dumps(row)[:80]}, expected {FORM}")
             yield f"{path}: row {number}", row
+    elif is_columns(document):
+        yield from (
+            (f"{path}: row {number}", dict(zip(document, row))) for number, row in enumerate(zip(*document.values()), 1)
+        )
     elif isinstance(document, dict) and is_transposed(document, image):
         yield from transposed(document, path)
     elif isinstance(document, dict):
@@ -70,6 +74,8 @@ def is_record(document: Any) -> bool:
     """
     if not isinstance(document, dict) or listed(document) is not None or is_transposed(document, ""):
         return False
+    if is_columns(document):
+        return False
     name = titled(document, (*NAMES, *IMAGE))
     said = titled(document, (*CAPTION, *TALKS, *REFERENCES))
     single = not any(isinstance(value, (list, dict)) for value in document.values())
@@ -86,7 +92,12 @@ def holds_captions(document: Any) -> bool:
     if not isinstance(document, dict) or not document:
         return False
     name, value = next(iter(document.items()))
-    return is_transposed(document, "") or is_said(value) or (isinstance(value, str) and is_picture(name))
+    return (
+        is_columns(document)
+        or is_transposed(document, "")
+        or is_said(value)
+        or (isinstance(value, str) and is_picture(name))
+    )
 
 
 def names_picture(row: Row, alone: bool) -> bool:
@@ -100,6 +111,14 @@ def is_said(value: Any) -> bool:
     first = value[0] if isinstance(value, list) and value else value
     record = isinstance(first, dict) and bool(titled(first, (*REFERENCES, *TALKS)))
     return record or is_sentence(first) or (isinstance(value, list) and isinstance(first, str))
+
+
+def is_columns(document: Any) -> bool:
+    """Whether a document is {column: [value, ...]}, as `to_dict` of `datasets` gives, with pictures and captions."""
+    if not isinstance(document, dict) or not all(isinstance(column, list) for column in document.values()):
+        return False
+    named = titled(document, (*IMAGE, *NAMES)) and titled(document, (*CAPTION, *REFERENCES))
+    return bool(named) and len({len(column) for column in document.values()}) == 1
 
 
 def is_transposed(document: Mapping[str, Any], image: str) -> bool:

@@ -23,6 +23,7 @@ from captioner.data.columns import (
     titled,
 )
 from captioner.data.left_out import LeftOut
+from captioner.data.picture_files import is_picture
 from captioner.data.rows.ids import id_text
 from captioner.data.splits import same
 from metric.runtime.console import tell
@@ -65,12 +66,20 @@ def entry(row: Row, columns: Columns, place: str) -> Entry | LeftOut:
     Raises ValueError for an id that is no id, captions that are no texts, and columns that cannot be found.
     """
     title = image_column(row, columns.image, place)
+    if not columns.image and speaks_of_none(row, title):
+        return LeftOut(place, "it names no picture")
     pictures = row[title] if isinstance(row[title], list) else [row[title]]
     names = [name for picture in pictures if (name := path_of(picture, place))]
     if len(names) != 1:
         return LeftOut(place, f"it names {len(names) or 'no'} picture{'s' * (len(names) > 1)}")
     captions, unused = captions_of(row, columns, place)
     return Entry(names[0], id_of(row, columns, title, names[0], place), captions, place, files_of(names[0]), unused)
+
+
+def speaks_of_none(row: Row, title: str) -> bool:
+    """Whether a record is a conversation without a picture, whose only name is an id of its own, as in LLaVA's mix."""
+    alone = titled(row, TALKS) and not titled(row, IMAGE) and not titled(row, REFERENCES)
+    return bool(alone) and not is_picture(str(row[title]))
 
 
 def files_of(name: str) -> tuple[str, ...]:

@@ -6,8 +6,11 @@ import json
 
 import pytest
 
-from captioner.data import load, read, split_names
+from captioner.data import DATA, load, read, split_names
+from captioner.data.caption_files import read_captions
+from captioner.data.detect import recognise
 from captioner.data.left_out import LeftOut
+from metric.example import Example
 
 SAID = {"b.jpg": ("a dog", "dogs run"), "a.jpg": ("a red car",)}
 
@@ -129,3 +132,27 @@ def test_a_number_stands_for_cocos_file(photographs):
     (photographs / "data.json").write_text(json.dumps([{"image_id": 42, "id": 7, "caption": "a dog"}]))
     (example,) = load(f"json:file={photographs / 'data.json'}", "train")
     assert (example.id, example.image) == ("42", photographs / "COCO_val2014_000000000042.jpg")
+
+
+def test_a_conversation_without_a_picture_is_no_caption_of_the_picture_that_has_its_number(photographs, tmp_path):
+    """LLaVA's mix has conversations of text alone, whose ids may be names of pictures."""
+    (photographs / "2.jpg").write_bytes((photographs / "b.jpg").read_bytes())
+    talk = [{"from": "human", "value": "hi"}, {"from": "gpt", "value": "hello you"}]
+    rows = [{"id": "1", "image": "b.jpg", "conversations": talk}, {"id": "2", "conversations": talk}]
+    path = tmp_path / "llava.json"
+    path.write_text(json.dumps(rows))
+    items = [*read(f"json:file={path},images={photographs}", "train")]
+    assert [(item.image.name, item.references) for item in items if isinstance(item, Example)] == [
+        ("b.jpg", ("hello you",))
+    ]
+    (lost,) = [item for item in items if isinstance(item, LeftOut)]
+    assert "row 2" in lost.id and lost.reason == "it names no picture"
+
+
+def test_columns_of_lists_are_rows(photographs, tmp_path):
+    path = tmp_path / "columns.json"
+    path.write_text(json.dumps({"image": ["b.jpg", "a.jpg"], "caption": ["a dog runs", None], "n": [1, 2]}))
+    examples = load(f"json:file={path},images={photographs}", "train")
+    assert [(item.id, item.references) for item in examples] == [("b.jpg", ("a dog runs",)), ("a.jpg", ())]
+    assert recognise(str(path), DATA).format == "json"
+    assert read_captions(path) == {"b.jpg": "a dog runs"}
