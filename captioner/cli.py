@@ -90,6 +90,7 @@ def main(argv: list[str] | None = None) -> int:
 
     try:
         refuse_no_threads()
+        refuse_no_device(getattr(args, "device", "auto"))
         with named_warnings(), taking(args.take), kept(args.left_out(args)) as ledger:
             code = args.run(args) or 0
         return 1 if ledger and args.strict else code
@@ -101,6 +102,14 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt as stop:
         print(f"captioner: interrupted{f'; {stop}' if str(stop) else ''}", file=sys.stderr)
         return stop.code if isinstance(stop, Interrupted) else 130
+
+
+def refuse_no_device(name: str) -> None:
+    """ValueError for a typed device that is not there, also in a command that would not come to use it."""
+    if name not in ("auto", "cpu"):  # which need no PyTorch to be known
+        from metric.runtime.device import named
+
+        named(name)
 
 
 def not_written(error: Exception, args: argparse.Namespace) -> str:
