@@ -109,9 +109,9 @@ class Judge:
             examples = [example_of(rows[group[0]]) for group in groups]
             total, parts = self.mix(examples, [[rows[n].caption for n in group] for group in groups])
             for i, group in enumerate(groups):
-                for j, n in enumerate(group):
-                    terms = {key: float(values[i, j]) for key, values in parts.items()}
-                    verdicts[n] = Verdict(self.scale(float(total[i, j])), terms)
+                for j, n in enumerate(group):  # + 0.0: no zero has a sign in logs and JSON
+                    terms = {key: float(values[i, j]) + 0.0 for key, values in parts.items()}
+                    verdicts[n] = Verdict(self.scale(float(total[i, j])) + 0.0, terms)
         return [verdicts[n] for n in range(len(rows))]
 
     def caution(self, verdicts: Sequence[Verdict]) -> None:

@@ -140,3 +140,8 @@ def test_the_clip_of_scenes_is_told_where_no_other_was_typed(capsys):
     assert not capsys.readouterr().err
     Judge(["clips"])
     assert "for photographs type clip=ARCH:TAG" in capsys.readouterr().err
+
+
+def test_zero_has_no_sign():
+    (verdict,) = Judge(["repetition:n=1"])([Row("a dog")])
+    assert [str(verdict.total), str(verdict.terms["repetition"])] == ["0.0", "0.0"]
