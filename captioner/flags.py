@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import ast
 import inspect
+import math
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -77,7 +78,7 @@ def path_arguments(parser: argparse.ArgumentParser) -> list[argparse.Action]:
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             actions += [inner for command in action.choices.values() for inner in path_arguments(command)]
-        elif action.nargs != 0 and not action.choices and action.type not in (int, float):
+        elif action.nargs != 0 and not action.choices and action.type not in (int, finite):
             actions.append(action)
     return actions
 
@@ -103,6 +104,17 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def finite(text: str) -> float:
+    """A number that is not infinite, as the type of a flag."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"a finite number is expected, got {text!r}")
+    return number
+
+
 def add_decoding(group: Any) -> None:
     """Adds the flags that replace the decoding settings of a run."""
     group.add_argument("--beams", type=positive, metavar="INT", help="beams; 1 is greedy decoding (those of the run)")
@@ -114,7 +126,7 @@ def add_decoding(group: Any) -> None:
     )
     group.add_argument(
         "--length-penalty",
-        type=float,
+        type=finite,
         metavar="FLOAT",
         help="power of the length that divides the log-probability of a beam (that of the run)",
     )
@@ -126,7 +138,7 @@ def add_decoding(group: Any) -> None:
     )
     group.add_argument(
         "--guidance",
-        type=float,
+        type=finite,
         metavar="FLOAT",
         help="weight of the picture, for a run with --xe.drop-features; 1 has no guidance (that of the run)",
     )
@@ -241,7 +253,7 @@ def add_flag(group: Any, name: str, kind: Any, value: Any, doc: str, choices: Se
         group.add_argument(flag(name).removesuffix("s"), action="append", metavar="SPEC", help=doc, **common)
     else:
         shown = f"{doc} ({value})" if value != "" else doc
-        reader = seed_number if name == "seed" else kind
+        reader = seed_number if name == "seed" else finite if kind is float else kind
         typed = {"type": reader, "metavar": kind.__name__.upper(), "choices": choices}
         group.add_argument(flag(name), help=shown, **typed, **common)
 

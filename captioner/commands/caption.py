@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from captioner.flags import add_decoding, add_device, add_strict, decoding_of, no_place, positive, seed_number
+from captioner.flags import add_decoding, add_device, add_strict, decoding_of, finite, no_place, positive, seed_number
 from metric.runtime.work_share import FLAG
 
 SCORED = ("jsonl", "coco", "csv", "parquet")  # formats of which `captioner score` is proposed
@@ -60,11 +60,11 @@ def add_generation(parser: Any) -> None:
         "--n", type=positive, default=1, metavar="INT", help="captions that are written of a picture (1)"
     )
     parser.add_argument(
-        "--temperature", type=float, default=1.0, metavar="FLOAT", help="temperature of --method sample (1)"
+        "--temperature", type=finite, default=1.0, metavar="FLOAT", help="temperature of --method sample (1)"
     )
     parser.add_argument(
         "--top-p",
-        type=float,
+        type=finite,
         default=1.0,
         metavar="FLOAT",
         help="probability of the nucleus, the likeliest tokens that --method sample draws from (1)",
@@ -88,7 +88,7 @@ def add_generation(parser: Any) -> None:
     )
     parser.add_argument(
         "--least-score",
-        type=float,
+        type=finite,
         metavar="FLOAT",
         help="lowest reward of a caption that is written; others are counted",
     )

@@ -9,13 +9,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from captioner.flags import finite
+
 HELP = "curves and captions of a run in the terminal"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="RUN", help="run folder")
     parser.add_argument("--once", action="store_true", help="one frame; a pipe gets one frame too")
-    parser.add_argument("--every", type=float, default=2.0, metavar="SECONDS", help="seconds between two frames (2)")
+    parser.add_argument("--every", type=finite, default=2.0, metavar="SECONDS", help="seconds between two frames (2)")
 
 
 def run(args: argparse.Namespace) -> None:

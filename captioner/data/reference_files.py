@@ -17,7 +17,7 @@ from captioner.data.name_index import NamedPicture, NameIndex
 from captioner.data.name_index import with_images as with_images
 from captioner.data.name_index import without_ending as without_ending
 from captioner.data.rows.ids import id_text
-from captioner.data.rows.records import NAMES, Columns, Entry, Row, entry, in_split
+from captioner.data.rows.records import NAMES, Columns, Entry, Row, entry, in_split, split_of
 from captioner.data.splits import same
 from captioner.data.text_files import read_text
 from metric.example import is_there
@@ -106,7 +106,10 @@ def is_karpathy(content: dict[str, Any]) -> bool:
 def of_records(path: Path, content: Any, split: str) -> Iterator[NamedPicture | LeftOut]:
     """Pictures with the references of all their records, which may also have `id`, `image_id` and `split`."""
     merged: dict[str, tuple[dict[str, None], list[str]]] = {}
-    for place, row in records_of(content, path):
+    rows = list(records_of(content, path))
+    if rows and not any(in_split(row, split) for _, row in rows):
+        raise no_split(path, split, {split_of(row) for _, row in rows})
+    for place, row in rows:
         if not in_split(row, split):
             continue
         item = entry(row, Columns(), place)
@@ -156,5 +159,9 @@ def of_karpathy(path: Path, images: list[Any], split: str) -> list[NamedPicture]
                 raise ValueError(f"{path}: expected an image with a filename, got {json.dumps(row)[:80]}")
             pictures.append(NamedPicture(tuple(names), texts(sentences, f"{path}: {names[0]}")))
     if not pictures:
-        raise ValueError(f"{path} has no split {split!r}; type --split with one of {', '.join(sorted(splits))}")
+        raise no_split(path, split, splits)
     return pictures
+
+
+def no_split(path: Path, split: str, splits: Iterable[str]) -> ValueError:
+    return ValueError(f"{path} has no split {split!r}; type --split with one of {', '.join(sorted(splits))}")

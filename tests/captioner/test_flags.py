@@ -163,7 +163,21 @@ def test_underscores_and_the_former_section_mean_the_same(words):
         ),
         ("--trace train --out x", "captioner: no flag --trace; did you mean --traceback?"),
         ("train --out x --qqqqqqqq 1", "captioner train: no flag --qqqqqqqq"),
-        ("train --out x --xe.lr fast", "captioner train: argument --xe.lr: invalid float value: 'fast'"),
+        ("train --out x --xe.lr fast", "captioner train: argument --xe.lr: a finite number is expected, got 'fast'"),
+        ("train --out x --xe.lr inf", "captioner train: argument --xe.lr: a finite number is expected, got 'inf'"),
+        ("train --out x --rl.kl nan", "captioner train: argument --rl.kl: a finite number is expected, got 'nan'"),
+        (
+            "metric train --data x --out x --lr nan",
+            "captioner metric train: argument --lr: a finite number is expected, got 'nan'",
+        ),
+        (
+            "evaluate x --guidance inf",
+            "captioner evaluate: argument --guidance: a finite number is expected, got 'inf'",
+        ),
+        (
+            "caption --model x --images x --out x.json --top-p nan",
+            "captioner caption: argument --top-p: a finite number is expected, got 'nan'",
+        ),
         ("train", "captioner train: the following arguments are required: --out"),
         ("captin", "captioner: argument COMMAND: got 'captin'; did you mean caption?"),
         ("metric jugde", "captioner metric: argument COMMAND: got 'jugde'; did you mean judge?"),

@@ -10,6 +10,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from captioner.flags import finite
+
 HELP = "conversion of the authors' .pth into a folder that --pac and pacspp:checkpoint= take"
 
 
@@ -17,7 +19,7 @@ def add(commands: Any) -> None:
     sub = commands.add_parser("import", help=HELP, description=__doc__)
     sub.add_argument("file", type=Path, metavar="FILE", help="published .pth file")
     sub.add_argument("--out", required=True, type=Path, help="folder for the CLIP")
-    sub.add_argument("--alpha", type=float, default=1.0, help="numerator of the scale of LoRA, alpha / rank (1.0)")
+    sub.add_argument("--alpha", type=finite, default=1.0, help="numerator of the scale of LoRA, alpha / rank (1.0)")
     sub.add_argument(
         "--activation",
         default="auto",

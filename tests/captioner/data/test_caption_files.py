@@ -326,3 +326,11 @@ def test_names_with_accents_agree_however_the_accent_is_written(form):
     assert not index.find("cafe.jpg")
     both = [NamedPicture((normalize(form, "é.jpg"),), (form,)) for form in ("NFC", "NFD")]
     assert NameIndex(both).find(normalize(form, "é.jpg")).references == (form,)
+
+
+def test_references_of_a_split_that_no_record_has_are_refused_with_the_splits(tmp_path):
+    rows = [{"image": "a.jpg", "caption": "a dog", "split": split} for split in ("train", "val")]
+    path = written(tmp_path / "r.jsonl", lines(rows))
+    with pytest.raises(ValueError, match="r.jsonl has no split 'test'; type --split with one of train, val"):
+        read_references(path, "test")
+    assert read_references(path, "val")[0].references == ("a dog",)
