@@ -120,8 +120,14 @@ KINDS: dict[str, Callable[[Words], Iterable[Words]]] = {
 
 
 def shares(run: Path) -> dict[str, float]:
-    """Percent of the test captions of a run with each kind of fault, the most frequent first."""
-    lines = (run / "captions-test.jsonl").read_text(encoding="utf-8").splitlines()
+    """Percent of the test captions of a run with each kind of fault, the most frequent first.
+
+    Raises ValueError for a run whose test captions are not there.
+    """
+    path = run / "captions-test.jsonl"
+    if not path.exists():
+        raise ValueError(f"{run} has no {path.name}; type captioner evaluate {run}")
+    lines = path.read_text(encoding="utf-8").splitlines()
     found = Counter(fault(json.loads(line)["caption"]) for line in lines)
     return {kind: 100 * count / len(lines) for kind, count in found.most_common() if kind}
 
@@ -130,7 +136,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("runs", nargs="+", type=Path)
     for run in parser.parse_args().runs:
-        print(f"{run}: " + (", ".join(f"{kind} {share:.1f} %" for kind, share in shares(run).items()) or "no fault"))
+        try:
+            print(
+                f"{run}: " + (", ".join(f"{kind} {share:.1f} %" for kind, share in shares(run).items()) or "no fault")
+            )
+        except ValueError as error:
+            parser.error(str(error))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import random
 import pytest
 
 from captioner.data import load
-from experiments.sentence_faults import KINDS, fault, shares
+from experiments.sentence_faults import KINDS, fault, main, shares
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,10 @@ def test_shares_are_percent_of_all_captions(tmp_path):
     (tmp_path / "captions-test.jsonl").write_text("\n".join(lines) + "\n")
     assert shares(tmp_path) == {"article": 50.0, "ending": 25.0}
     assert set(shares(tmp_path)) <= KINDS.keys()
+
+
+def test_a_run_without_captions_is_one_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["sentence_faults", str(tmp_path)])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert f"{tmp_path} has no captions-test.jsonl; type captioner evaluate {tmp_path}" in capsys.readouterr().err
