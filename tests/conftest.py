@@ -1,15 +1,32 @@
-"""The fixtures of all tests: METEOR is off by default, and Stanford's tokenizer is a second source."""
+"""What all tests share: reports as UTF-8, METEOR off by default, and Stanford's tokenizer as a second source."""
 
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 
 import pytest
 from pycocoevalcap.tokenizer import ptbtokenizer
 
 from metric.programs.java_program import packaged
 from metric.scores.ptb_tokenizer import PUNCTUATIONS
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Generator[None, pytest.TestReport]:
+    """The report of a test with halves of characters, as in names that are no UTF-8, written with backslashes.
+
+    A worker process sends its reports as UTF-8, and would end at such a character.
+    """
+    report = yield
+    report.sections = [(title, whole(text)) for title, text in report.sections]
+    if report.failed and whole(report.longreprtext) != report.longreprtext:
+        report.longrepr = whole(report.longreprtext)
+    return report
+
+
+def whole(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 @pytest.fixture(autouse=True)
