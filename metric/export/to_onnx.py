@@ -20,9 +20,11 @@ from torch.nn import functional as F
 from metric.clip.load import quiet
 from metric.clip.merged_lora import open_attention
 from metric.clip.model import CONFIG, Clip
+from metric.runtime.installed import older
 
 OPSET = 18
 LARGE = 1_900_000_000  # bytes of weights from which they lie beside the file: protobuf holds two gigabytes
+EXPORTER = (2, 9)  # of torch; before, files take batches of one size only
 NEEDED = ("onnx", "onnxscript", "onnxruntime")
 
 
@@ -44,6 +46,10 @@ def write_onnx(clip: Clip, folder: Path) -> tuple[Any, list[str]]:
     """
     if absent := [name for name in NEEDED if not find_spec(name)]:
         raise ValueError(f"{', '.join(absent)} is not installed; pip install 'captioner[export]'")
+    if older("torch", EXPORTER):
+        raise ValueError(
+            f"PyTorch {torch.__version__} writes no ONNX file for batches of any size; pip install 'torch>=2.9'"
+        )
     open_attention(clip.model)  # torch's own attention takes another path in inference, which ONNX does not have
     model = clip.model
     write_tower(Tower(model, model.encode_image), "pixels", torch.zeros(2, 3, *side(clip)), folder / "image.onnx")

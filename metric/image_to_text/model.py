@@ -11,7 +11,10 @@ from PIL import Image
 from torch import Tensor
 
 from metric.image_to_text.reader import Reader
+from metric.runtime.installed import older
 from metric.runtime.progress import without_bars
+
+GIT_MENDED = (5, 23)  # of transformers; before, GIT with a cache counts the picture's places for each word
 
 
 class Beginning:
@@ -35,11 +38,14 @@ def load_model(name: str, folder: Path, dtype: Any = "auto") -> Any:
     from transformers import AutoModelForImageTextToText
 
     try:
-        return AutoModelForImageTextToText.from_pretrained(folder, dtype=dtype).eval()
+        model = AutoModelForImageTextToText.from_pretrained(folder, dtype=dtype).eval()
     except (OSError, ValueError, RuntimeError, ImportError) as error:
         raise ValueError(
             f"{name} cannot be loaded ({first_line(error)}); fetch it again, or give another model"
         ) from error
+    if model.config.model_type == "git" and older("transformers", GIT_MENDED):
+        model.generation_config.use_cache = False
+    return model
 
 
 def refuse_blind(name: str, read: Reader, model: Any) -> None:

@@ -64,6 +64,8 @@ def by_hand(name: str, folder: str, pictures: list[Image.Image], prompt: str, **
             begun = len(ids) - 1
             ids = ids if name == "blip" else ids[:-1]  # BLIP's `generate` takes the [SEP] away by itself
             inputs["input_ids"] = torch.tensor([ids] * len(pictures))
+    if name == "git":
+        settings["use_cache"] = False  # with it, transformers before 5.23 makes other captions
     tokens = model.generate(**inputs, max_new_tokens=6, do_sample=False, **settings)
     return [" ".join(text.split()) for text in tokenizer.batch_decode(tokens[:, begun:], skip_special_tokens=True)]
 

@@ -16,6 +16,8 @@ from captioner.cli import main
 from metric.clip.load import load_clip, new_clip, save_clip
 from metric.clip.model import Clip
 from metric.export.formats import equal, export
+from metric.export.to_onnx import EXPORTER
+from metric.runtime.installed import older
 from metric.scenes.world import sample
 from metric.training.config import MetricConfig
 from metric.training.lora import add_adapter, save_adapter
@@ -106,6 +108,14 @@ def test_the_byte_pairs_of_clip_give_the_same_tokens_in_transformers(tmp_path, q
     assert kept == ("quick_gelu" if quick else "gelu")
 
 
+def test_an_old_exporter_is_refused_with_the_one_to_install(tmp_path, tiny_clip, monkeypatch):
+    monkeypatch.setattr("metric.runtime.installed.version", lambda package: "2.8.1+cpu")
+    save_clip(tiny_clip, tmp_path / "clip")
+    with pytest.raises(ValueError, match="writes no ONNX file for batches of any size; pip install 'torch>=2.9'"):
+        export(str(tmp_path / "clip"), "onnx", tmp_path / "out")
+
+
+@pytest.mark.skipif(older("torch", EXPORTER), reason="this torch writes no ONNX file for batches of any size")
 def test_onnx_files_take_batches_of_any_size(tmp_path, tiny_clip):
     import onnx
     import onnxruntime
