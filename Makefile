@@ -13,8 +13,8 @@ demo: .venv/demo-stamp
 demo-full: .venv/demo-stamp
 	$(BIN)/python -m experiments.demo --full --out $(OUT)-full
 
-# a process a core, one thread each: a file of tests stays in one process
-APART := -n auto --dist loadfile
+# a process a core, one thread each: a file of tests stays in one process, and files begin in the order of conftest.py
+APART := -n auto --dist loadfile --no-loadscope-reorder
 
 test: .venv
 	OMP_NUM_THREADS=1 $(BIN)/python -W error -m pytest $(APART)

@@ -165,13 +165,18 @@ def test_decoding_of_an_evaluation_replaces_that_of_the_run_and_is_recorded(run,
         (["--max-length", "9"], "--max-length must be at most 8, the longest caption that the captioner reads, got 9"),
         (["--max-length", "1"], "--max-length is 2 or more, got 1"),
         (["--no-repeat-ngram", "-1"], "--no-repeat-ngram is 0 or more, got -1"),
-        (["--length-penalty", "nan"], "--length-penalty is a number such as 1, got nan"),
     ],
 )
 def test_decoding_out_of_range_is_refused_before_the_captions_are_replaced(run, refused, words, said):
     before = (run / "captions-test.jsonl").read_text()
     assert said in refused("evaluate", run, *words)
     assert (run / "captions-test.jsonl").read_text() == before
+
+
+def test_a_length_penalty_that_is_no_number_is_one_line(run, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["evaluate", str(run), "--length-penalty", "nan"])
+    assert "argument --length-penalty: a finite number is expected, got 'nan'" in capsys.readouterr().err
 
 
 def test_the_best_of_several_captions_is_a_row_of_its_own_and_leaves_the_plain_files(run, tmp_path, capsys):

@@ -219,7 +219,7 @@ def test_reasons_are_printed_with_their_brackets(capsys):
         ('["a cat"]', "image_id"),
         ("7", "image_id"),
         ('{"a.jpg": ["a cat", "a dog"]}', "1 of 1 ids ('a.jpg') have several captions"),
-        ('{"a.jpg": NaN}', "'a.jpg': the caption is NaN, expected text"),
+        ('{"a.jpg": NaN}', "has no captions"),
         ('[{"image_id": true, "caption": "x"}]', "has the id true"),
         ('[{"image_id": 1.5, "caption": "x"}]', "has the id 1.5, expected text or a whole number"),
         ('{"a.jpg": "a cat", "a.jpg": "a dog"}', "1 of 1 ids ('a.jpg') come twice"),
