@@ -77,7 +77,8 @@ def work(number: int, folder: Path) -> None:
     """As torchrun would start it."""
     torch.set_num_threads(1)
     os.environ |= {"RANK": str(number), "WORLD_SIZE": "2", "LOCAL_RANK": str(number)}
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": (folder / "port").read_text()}
+    first, second = (folder / "ports").read_text().split()
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": first}
     with joined():
         loss, found = gradients()
         told = {"world": world(), "rank": rank(), "loss": loss, "gradients": found}
@@ -90,6 +91,7 @@ def work(number: int, folder: Path) -> None:
         told |= {"pictures": known_pictures(number)}
         told |= {"shared error": refused(None), "unlike": refused(1)}
         torch.save(told, folder / f"{number}.pt")
+    os.environ["MASTER_PORT"] = second  # a process could still find the first group at its port, and wait for ever
     try:
         with joined():
             raise ValueError("no batch of 3 for 2 processes")
@@ -103,9 +105,9 @@ def work(number: int, folder: Path) -> None:
 def told(tmp_path_factory) -> list[dict]:
     """What two processes found and heard; `said` is who reported the error that both met."""
     folder = tmp_path_factory.mktemp("processes")
-    store = distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
-    (folder / "port").write_text(str(store.port))
-    del store
+    stores = [distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False) for _ in range(2)]
+    (folder / "ports").write_text(" ".join(str(store.port) for store in stores))
+    del stores
     multiprocessing.spawn(work, (folder,), nprocs=2)
     said = [path.read_text() for path in folder.glob("said by *")]
     return [torch.load(folder / f"{number}.pt") | {"said": said} for number in range(2)]
