@@ -45,10 +45,10 @@ class Size(NamedTuple):
 
 
 SHORT = Size(
-    metric=("--steps", 100, "--batch-size", 64),
-    hard=("--steps", 120, "--batch-size", 64, "--rank", 4, "--alpha", 1),
-    xe=("--data", "scenes:count=4000", "--xe.steps", 700, "--val-every", 200, "--val-count", 100),
-    reward=("--data", "scenes:count=4000", "--rl.steps", 80, "--val-every", 40, "--val-count", 100),
+    metric=("--steps", 90, "--batch-size", 64),
+    hard=("--steps", 100, "--batch-size", 64, "--rank", 4, "--alpha", 1),
+    xe=("--data", "scenes:count=4000", "--xe.steps", 600, "--val-every", 200, "--val-count", 60),
+    reward=("--data", "scenes:count=4000", "--rl.steps", 70, "--val-every", 35, "--val-count", 60),
     minutes=7,
 )
 FULL = Size(metric=(), hard=("--steps", 450), xe=(), reward=(), minutes=20)
