@@ -1,4 +1,4 @@
-# make demo: the whole chain on the embedded default, in six to seven minutes.   make demo-full: the same with more steps.   make test: the tests.   make docs: the pages.   Each sets up .venv when it is missing or stale.
+# make demo: the whole chain on the embedded default, in five to six minutes.   make demo-full: the same with more steps.   make test: the tests.   make docs: the pages.   Each sets up .venv when it is missing or stale.
 PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= runs/demo

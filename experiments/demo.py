@@ -3,7 +3,7 @@
 Paper: arXiv 2410.07336 in miniature, on drawn scenes, and a PAC-S++ that has hard text negatives too.
 Command: `make demo`, or `.venv/bin/python -m experiments.demo --out runs/demo`. A second call continues the first.
 `make demo-full` is the same chain with more steps (`--full`).
-Cost: 6 to 7 minutes of two CPU cores, and about 20 in full. No GPU and no network are needed.
+Cost: 5 to 6 minutes of two CPU cores, and about 20 in full. No GPU and no network are needed.
 Expect: each reward raises its own score above the score of cross-entropy. One seed at one learning rate shows that
 the chain works. `experiments/ablation.py` shows the effect of the rewards over seeds and learning rates.
 """
@@ -49,7 +49,7 @@ SHORT = Size(
     hard=("--steps", 100, "--batch-size", 64, "--rank", 4, "--alpha", 1),
     xe=("--data", "scenes:count=4000", "--xe.steps", 600, "--val-every", 200, "--val-count", 60),
     reward=("--data", "scenes:count=4000", "--rl.steps", 70, "--val-every", 35, "--val-count", 60),
-    minutes=7,
+    minutes=6,
 )
 FULL = Size(metric=(), hard=("--steps", 450), xe=(), reward=(), minutes=20)
 
