@@ -111,7 +111,8 @@ def launched(launcher: argparse.ArgumentParser, words: list[str]) -> str:
 
 def script(path: str, words: list[str]) -> str:
     """The flags among `words` that the text of the script does not hold."""
-    text = (ROOT / path).read_text(encoding="utf-8")
+    file = ROOT / path
+    text = (file if file.exists() else file.with_suffix("") / "__main__.py").read_text(encoding="utf-8")
     return ", ".join(word for word in words if word.startswith("--") and f'"{word}"' not in text)
 
 
