@@ -55,7 +55,7 @@ def caption(
         images: folder, archive, shards, table, or a data set as `name:option=value,...`.
         out: file or folder of captions. OUT.work beside it keeps the finished blocks.
         split: split of the data set, if `images` is one.
-        format: format of `out`: jsonl, coco, capevalkit, csv, txt or webdataset. Empty takes the format of the ending.
+        format: jsonl, coco, capevalkit, csv, parquet, txt or webdataset. Empty takes the format of the ending of `out`.
         method: decoding: beam, greedy or sample. Empty takes beam, or sample with `best_of`.
         beams: number of beams. 0 takes the beams of the run.
         max_length: most tokens of a caption, end of sentence included. 0 takes the length of the run.

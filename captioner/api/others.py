@@ -48,7 +48,7 @@ def evaluate_others(
         rewards: rewards of a caption as `name:option=value,...`. Several are a mix.
         name: name of the evaluation. Empty takes a name made of the settings, such as `beams-3`.
         checker: grammar checker: languagetool, harper, none or auto.
-        device: device of the work: auto, cpu, cuda or cuda:N.
+        device: device of the work: auto, cpu, cuda, cuda:N, mps or xpu.
 
     Returns:
         The scores of the set (`.corpus`) and of each caption (`.per_caption`).

@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from metric.image_to_text.reader import Reader
+from metric.runtime.console import first_line
 from metric.runtime.installed import older
 from metric.runtime.progress import without_bars
 
@@ -63,10 +64,6 @@ def refuse_blind(name: str, read: Reader, model: Any) -> None:
             f"{name} has no chat template, and does not take the prompt {read.prompt!r} ({first_line(error)}); save "
             f"its chat_template.jinja in the folder, or give a prompt with {read.place}, where the picture stands"
         ) from error
-
-
-def first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:200]
 
 
 @contextmanager

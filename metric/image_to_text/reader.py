@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 from metric.image_to_text.folder import CONFIG, read
+from metric.runtime.console import first_line
 
 ASKED = "Describe the picture in one short sentence."  # the prompt of a chat model without a typed one
 
@@ -95,8 +96,7 @@ def part(name: str, folder: Path, what: str, kind: Any) -> Any:
     try:
         return kind.from_pretrained(folder)
     except (OSError, ValueError, TypeError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0][:200]
         raise ValueError(
-            f"{name} has no {what} that can be loaded ({reason}); save it there with "
+            f"{name} has no {what} that can be loaded ({first_line(error)}); save it there with "
             f"AutoProcessor.from_pretrained(ORIGINAL).save_pretrained({str(folder)!r})"
         ) from error

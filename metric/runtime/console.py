@@ -42,3 +42,8 @@ def ended(reached: str = "", where: object = "", then: Iterable[object] = ()) ->
     for label, text in (("done: ", reached), ("written to ", str(where)), ("next, type: ", shlex.join(map(str, then)))):
         if text:
             print(f"captioner: {label}{text}", file=sys.stderr)
+
+
+def first_line(error: Exception) -> str:
+    """The first line of the message of an error, at most 200 characters; its kind where it has no message."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

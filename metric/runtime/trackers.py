@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from metric.runtime.console import tell
+from metric.runtime.console import first_line, tell
 from metric.runtime.processes import rank
 
 PROJECT = "captioner"
@@ -39,9 +39,8 @@ class Trackers:
                 tracker.log(dict(numbers), step=step + self.starts.get(stage, 0))
             except Exception as error:  # each tracker has errors of its own, as of a server that is gone
                 self.opened.remove(tracker)
-                tell(
-                    [f"--track {tracker.name} has failed ({line(error)}), and gets no more numbers; metrics.jsonl does"]
-                )
+                why = first_line(error).rstrip(".")
+                tell([f"--track {tracker.name} has failed ({why}), and gets no more numbers; metrics.jsonl does"])
 
 
 OPEN: ContextVar[Trackers] = ContextVar("OPEN", default=Trackers())  # noqa: B039
@@ -94,10 +93,6 @@ def started(name: str, out: Path) -> Any:
         tracker = made(PROJECT, *place, **named)
         tracker.start()
     except Exception as error:  # each tracker has errors of its own, as of a login or a server
-        raise ValueError(f"--track {name} cannot begin: {line(error)}{AFRESH.get(name, '')}") from error
+        why = first_line(error).rstrip(".")
+        raise ValueError(f"--track {name} cannot begin: {why}{AFRESH.get(name, '')}") from error
     return tracker
-
-
-def line(error: Exception) -> str:
-    """The first line of an error, without the rest of a long one."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")
