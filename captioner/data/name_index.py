@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from unicodedata import normalize
 
+from captioner.data import picture_lookup
 from captioner.data.adapters.folders import SUFFIXES
 from captioner.data.rows.ids import number_of
 from metric.example import Picture
@@ -28,11 +28,8 @@ def without_ending(name: str) -> str:
 
 
 def plain(name: str) -> str:
-    r"""A name in lower case without ending, with `/` between folders: `.\Sub\1.JPG` -> `sub/1`.
-
-    An accent is a part of its letter, as in NFC. macOS writes it as a character of its own.
-    """
-    return without_ending(str(PurePosixPath(normalize("NFC", name).replace("\\", "/"))).lower())
+    r"""A name as pictures are looked up by it, without ending: `.\Sub\1.JPG` -> `sub/1`."""
+    return without_ending(picture_lookup.plain(name))
 
 
 def last_part(name: str) -> str:
