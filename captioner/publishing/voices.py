@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+from captioner.config import Run
 from captioner.data.caption_files import read_captions
 from captioner.data.name_index import NamedPicture, NameIndex
 from captioner.decoding.describer import Describer, run_of
@@ -75,13 +76,18 @@ def short_names(names: Sequence[str]) -> dict[str, str]:
 
 def rewarded(name: str) -> str:
     """` · +PAC-S++`, the reward of the run that made the model, or nothing without run.json."""
-    run = None if name.startswith(PREFIX) or is_file(name) else run_of(pretrained.fetch(name))
+    run = run_behind(name)
     return f" · {label(run.reward_specs)}" if run else ""
 
 
 def tuned_clip(name: str) -> tuple[str, float] | None:
     """The folder of the tuned CLIP that the run used, and its scale; None when the folder no longer exists."""
-    run = None if name.startswith(PREFIX) or is_file(name) else run_of(pretrained.fetch(name))
+    run = run_behind(name)
     if run is None or not run.pac_checkpoint or not Path(run.pac_checkpoint).is_dir():
         return None
     return run.pac_checkpoint, run.pac_scale
+
+
+def run_behind(name: str) -> Run | None:
+    """The settings of the run that made a captioner of ours; None without run.json, and for what others made."""
+    return None if name.startswith(PREFIX) or is_file(name) else run_of(pretrained.fetch(name))
