@@ -46,6 +46,8 @@ def caption(
     candidates: str | Path = "",
     drop_phrases: Sequence[str] = (),
     least_score: float | None = None,
+    compiled: bool = False,
+    plan: bool = False,
 ) -> bool:
     """Writes captions of the pictures of a folder or data set. A second call continues an interrupted one.
 
@@ -83,6 +85,8 @@ def caption(
             that the file names.
         drop_phrases: phrases that are removed from the beginning of a caption, or files with a phrase a line.
         least_score: lowest reward of a caption that is written.
+        compiled: whether the steps of decoding have one shape and are compiled, on a GPU as a CUDA graph.
+        plan: whether time, memory and disk are printed, and nothing is written.
 
     Returns:
         True if every picture was captioned. The others are named in OUT.left-out.jsonl.
@@ -93,12 +97,14 @@ def caption(
     from captioner.captioning.formats import format_of
     from captioner.captioning.job import Job, caption
     from captioner.captioning.phrases import phrases_of
+    from captioner.captioning.plan import plan as plan_of
     from captioner.sources.candidate_file import pictures_of, refuse_strangers
     from captioner.sources.named import source_of
+    from metric.runtime.console import say
     from metric.runtime.work_share import own_gpu, share_of
 
     file = Path(candidates).expanduser() if candidates else None
-    source = source_of(str(model), clip, own_gpu(device, os.environ), features, prompt, file)
+    source = source_of(str(model), clip, own_gpu(device, os.environ), features, prompt, file, compiled)
     decoding: dict[str, float | None] = {"beams": beams or None, "max_length": max_length or None}
     decoding |= {"length_penalty": length_penalty, "no_repeat_ngram": no_repeat_ngram, "guidance": guidance}
     settings = settings_of(
@@ -120,7 +126,12 @@ def caption(
         refuse_strangers(file, images, split)
     place = Path(out).expanduser()
     work = batch_size, share_of(shard, os.environ), skip_done, checker, workers
-    return caption(Job(source, images, split, place, format_of(place, format), settings, *work))
+    job = Job(source, images, split, place, format_of(place, format), settings, *work)
+    if plan:
+        for line in plan_of(job):
+            say(line)
+        return True
+    return caption(job)
 
 
 def settings_of(

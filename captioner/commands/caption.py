@@ -128,6 +128,10 @@ def add_work(parser: Any) -> None:
         help="engine of the work: local (this process), or ray (workers of Ray) (local)",
     )
     parser.add_argument("--workers", type=positive, default=2, metavar="INT", help="workers of --engine ray (2)")
+    parser.add_argument(
+        "--compile", action="store_true", help="decoding steps of one shape, compiled; on a GPU a CUDA graph"
+    )
+    parser.add_argument("--plan", action="store_true", help="time, memory and disk of the work, which is not begun")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -137,6 +141,8 @@ def run(args: argparse.Namespace) -> None:
     from metric.runtime.console import ended
     from metric.runtime.work_share import share_of
 
+    if args.merge and args.plan:
+        raise ValueError("--plan is for captions that are still to make, got --merge; leave one of them out")
     if args.merge:
         merge(args.out, args.checker)
         return ended(where=args.out, then=next_command(args.out, args.format))
@@ -172,7 +178,11 @@ def run(args: argparse.Namespace) -> None:
         candidates=args.candidates,
         drop_phrases=args.drop_phrases,
         least_score=args.least_score,
+        compiled=args.compile,
+        plan=args.plan,
     )
+    if args.plan:
+        return ended(then=["captioner", *(word for word in args.typed if word != "--plan")])
     work = Work(args.out)
     if work.lacking(share_of(args.shard, os.environ).count):
         ended(where=work.folder)

@@ -66,6 +66,7 @@ def generate(
     guidance: float = 1.0,
     generator: torch.Generator | None = None,
     lots: Tensor | None = None,
+    decoder: Decoder | None = None,
 ) -> Generated:
     """Generates k captions of each picture.
 
@@ -83,6 +84,7 @@ def generate(
         guidance: weight of the picture, see `Guided`. 1 decodes without guidance.
         generator: source of the random numbers of the method sample.
         lots: random numbers in [0, 1), `b k t`, one a token. They replace the generator.
+        decoder: what writes in place of the captioner, such as `FixedShapes(captioner, max_length)`.
 
     Raises:
         ValueError: the method is unknown, a number is out of range, or the captioner cannot be guided.
@@ -94,7 +96,9 @@ def generate(
             f"the captioner reads {captioner.config.max_length} tokens at most, got max_length {max_length}"
         )
     captioner.config.refuse_guidance(guidance)
-    decoder = captioner if guidance == 1 else Guided(captioner, guidance)
+    decoder = decoder or captioner
+    if guidance != 1:
+        decoder = Guided(captioner, guidance, decoder)
     with at_rest(captioner):
         memory = captioner.encode(features)
         if method == "beam":

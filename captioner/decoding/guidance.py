@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
-from captioner.model.attention import Cache
+from captioner.model.attention import AnyCache
 from captioner.model.encoder_decoder import Captioner
 from captioner.model.vocabulary import Vocabulary
 
@@ -34,8 +34,8 @@ class Decoder(Protocol):
 class Pair:
     """The caches of the captions with their pictures, and of the same captions without a picture."""
 
-    seeing: Cache
-    blind: Cache
+    seeing: AnyCache
+    blind: AnyCache
 
     def select(self, rows: Tensor) -> Pair:
         """Keeps the captions with the numbers `rows`, `n`, in that order."""
@@ -48,21 +48,23 @@ class Guided:
     1 is the captioner itself, 0 the captioner without pictures. Both passes keep their keys and values.
     """
 
-    def __init__(self, captioner: Captioner, guidance: float) -> None:
+    def __init__(self, captioner: Captioner, guidance: float, decoder: Decoder | None = None) -> None:
+        """`decoder` writes in place of the captioner, see `FixedShapes`."""
         self.captioner, self.guidance = captioner, guidance
+        self.decoder = decoder or captioner
         self.vocabulary = captioner.vocabulary
 
     def start(self, memory: Tensor) -> Pair:
         """The caches before the first token. Memory `b p d` -> Pair."""
         nothing = self.captioner.encode_nothing().expand(len(memory), -1, -1)
-        return Pair(self.captioner.start(memory), self.captioner.start(nothing))
+        return Pair(self.decoder.start(memory), self.decoder.start(nothing))
 
     def step(self, tokens: Tensor, cache: Pair) -> tuple[Tensor, Pair]:
         """Tokens `b k` -> logits `b k v` in fp32, and the new caches. Their softmax is the renormalised distribution.
 
         Logits are log-probabilities but for a constant, which the softmax takes out again.
         """
-        picture, seeing = self.captioner.step(tokens, cache.seeing)
-        nothing, blind = self.captioner.step(tokens, cache.blind)
+        picture, seeing = self.decoder.step(tokens, cache.seeing)
+        nothing, blind = self.decoder.step(tokens, cache.blind)
         nothing = nothing.float()
         return nothing + self.guidance * (picture.float() - nothing), Pair(seeing, blind)

@@ -8,6 +8,7 @@ d model features, h heads, e features of a head.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -37,6 +38,15 @@ class Cache:
         """Keeps the captions with the numbers `rows`, in that order. A number may occur several times."""
         return replace(self, rows=rows if self.rows is None else self.rows[rows])
 
+    @property
+    def real(self) -> Tensor | None:
+        """Which of the tokens in `joined` have been read. None for all."""
+        return None
+
+    def place(self, positions: Tensor) -> Tensor:
+        """The row of positions `t d` that belongs to the next token, `d`."""
+        return positions[self.length]
+
     def joined(self, layer: int, new: Tensor) -> Tensor:
         """Adds the keys and values of one token to those of a layer. `n 2d` -> `t n 2d`."""
         past = self.own[layer]
@@ -48,6 +58,62 @@ class Cache:
         torch.index_select(past, 1, self.rows, out=grown[:-1])
         grown[-1] = new
         return grown
+
+    def grown(self, own: Sequence[Tensor]) -> Cache:
+        """The cache after one more token, with the keys and values of each layer."""
+        return Cache(self.cross, [*own], self.length + 1)
+
+
+@dataclass(frozen=True)
+class FixedCache:
+    """A Cache with room for the longest caption from the start, so that every step has the shapes of the step before.
+
+    Tokens that have not been read are masked. The step asks for no number of the host, so that it can be compiled.
+    """
+
+    cross: list[KeyValue]
+    own: list[Tensor | None]
+    "One tensor a layer: keys and values `t n 2d` of all places, 0 where no token has been read. None at the beginning."
+    length: int
+    "Number t of places."
+    number: Tensor
+    "Number of tokens read, `1`."
+    rows: Tensor | None = None
+
+    @classmethod
+    def begun(cls, cache: Cache, length: int) -> FixedCache:
+        """An empty cache for captions of `length` tokens, over the patches of `cache`."""
+        number = torch.zeros(1, dtype=torch.long, device=cache.cross[0][0].device)
+        return cls(cache.cross, [None] * len(cache.cross), length, number)
+
+    def select(self, rows: Tensor) -> FixedCache:
+        """Keeps the captions with the numbers `rows`, in that order. A number may occur several times."""
+        return replace(self, rows=rows if self.rows is None else self.rows[rows])
+
+    @property
+    def real(self) -> Tensor:
+        """Which of the tokens in `joined` have been read, `1 t`."""
+        return torch.arange(self.length, device=self.number.device)[None] <= self.number
+
+    def place(self, positions: Tensor) -> Tensor:
+        """The row of positions `t d` that belongs to the next token, `1 d`."""
+        return positions.index_select(0, self.number)
+
+    def joined(self, layer: int, new: Tensor) -> Tensor:
+        """Puts the keys and values of one token into its place of a layer. `n 2d` -> `t n 2d`."""
+        past = self.own[layer]
+        if past is None:
+            past = new.new_zeros(self.length, *new.shape)
+        elif self.rows is not None:
+            past = past.index_select(1, self.rows)
+        return past.index_copy(0, self.number, new[None])
+
+    def grown(self, own: Sequence[Tensor]) -> FixedCache:
+        """The cache after one more token, with the keys and values of each layer."""
+        return FixedCache(self.cross, [*own], self.length, self.number + 1)
+
+
+AnyCache = Cache | FixedCache
 
 
 class Attention(nn.Module):
@@ -79,14 +145,20 @@ class Attention(nn.Module):
         heads = rearrange(heads, "b h (k t) e -> (b k) t (h e)", t=t)
         return self.out(prefixes.gather(heads) if prefixes else heads)
 
-    def follow(self, x: Tensor, seen: Tensor) -> Tensor:
-        """Attends from the last token to all tokens `t n 2d`, without dropout. `n d` -> `n d`."""
+    def follow(self, x: Tensor, seen: Tensor, real: Tensor | None = None) -> Tensor:
+        """Attends from the last token to all tokens `t n 2d`, or to those that are `real`, `1 t`. `n d` -> `n d`.
+
+        There is no dropout.
+        """
         queries = rearrange(self.query(x), "n (h e) -> n h e", h=self.heads)
         keys, values = rearrange(seen, "t n (two h e) -> two t n h e", two=2, h=self.heads)
         if has_kernel(x):
             places = (rearrange(part, "t n h e -> n h t e") for part in (keys, values))
-            return self.out(F.scaled_dot_product_attention(queries[:, :, None], *places).flatten(1))
-        weights = ((queries * keys).sum(-1, keepdim=True) / keys.shape[-1] ** 0.5).softmax(0)
+            return self.out(F.scaled_dot_product_attention(queries[:, :, None], *places, attn_mask=real).flatten(1))
+        scores = (queries * keys).sum(-1, keepdim=True) / keys.shape[-1] ** 0.5
+        if real is not None:
+            scores = scores.masked_fill(~real.T[..., None, None], -torch.inf)
+        weights = scores.softmax(0)
         return self.out((weights * values).sum(0).flatten(1))
 
     def glance(self, x: Tensor, keys: Tensor, values: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from captioner.config_checks import check_guidance
 from captioner.model import pretrained
-from captioner.model.attention import Attention, Cache, laid_out
+from captioner.model.attention import AnyCache, Attention, Cache, laid_out
 from captioner.model.vocabulary import Vocabulary
 from metric.clip.model import Clip
 from metric.runtime.prefixes import Prefixes
@@ -128,11 +128,11 @@ class DecoderLayer(nn.Module):
         x = x + self.dropout(self.cross(self.cross_norm(x), patches, prefixes=prefixes))
         return x + self.feedforward(x)
 
-    def step(self, x: Tensor, layer: int, cache: Cache) -> tuple[Tensor, Tensor]:
+    def step(self, x: Tensor, layer: int, cache: AnyCache) -> tuple[Tensor, Tensor]:
         """Computes the next token of each caption, `n d` -> `n d`, and the keys and values of all tokens, `t n 2d`."""
         y = self.own_norm(x)
         seen = cache.joined(layer, self.own.key_value(y))
-        x = x + self.own.follow(y, seen)
+        x = x + self.own.follow(y, seen, cache.real)
         x = x + self.cross.glance(self.cross_norm(x), *cache.cross[layer])
         return x + self.feedforward(x), seen
 
@@ -212,18 +212,18 @@ class Captioner(nn.Module):
         cross = [laid_out(layer.cross.keys_values(memory)) for layer in self.layers]
         return Cache(cross, [None] * len(cross))
 
-    def step(self, tokens: Tensor, cache: Cache) -> tuple[Tensor, Cache]:
+    def step(self, tokens: Tensor, cache: AnyCache) -> tuple[Tensor, AnyCache]:
         """Reads one more token of each caption. Tokens `b k` -> logits `b k v` of the next tokens, and the new cache.
 
         Call it without dropout and gradients, see `captioner.decoding.generate.at_rest`.
         """
-        x = (self.token(tokens) + self.position.weight[cache.length]).flatten(0, 1)
-        keys_values: list[Tensor | None] = []
+        x = (self.token(tokens) + cache.place(self.position.weight)).flatten(0, 1)
+        keys_values: list[Tensor] = []
         for i, layer in enumerate(self.layers):
             x, seen = layer.step(x, i, cache)
             keys_values.append(seen)
         logits = rearrange(self.logits(self.decoder_norm(x)), "(b k) v -> b k v", b=len(tokens))
-        return logits, Cache(cache.cross, keys_values, cache.length + 1)
+        return logits, cache.grown(keys_values)
 
     def save_pretrained(self, folder: Path) -> None:
         """Writes config.json, model.safetensors and tokenizer.json into `folder`, in Hugging Face's layout."""

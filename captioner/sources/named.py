@@ -13,12 +13,20 @@ from metric.image_to_text.folder import PREFIX
 
 
 def source_of(
-    name: str, clip: str, device: str, features: str = "", prompt: str = "", file: Path | None = None
+    name: str,
+    clip: str,
+    device: str,
+    features: str = "",
+    prompt: str = "",
+    file: Path | None = None,
+    compiled: bool = False,
 ) -> CaptionSource:
     """The source of captions of a name, or of a file of candidates.
 
     Raises ValueError for a setting that the source does not have.
     """
+    if compiled and (file or name.startswith(PREFIX)):
+        raise ValueError(f"--compile is for captioners of this package, got {file or name}; leave --compile out")
     if file:
         for flag, value in (("--model", name), ("--prompt", prompt), ("--features", features)):
             if value:
@@ -29,4 +37,4 @@ def source_of(
     refuse_unprefixed(name)
     if prompt:
         raise ValueError(f"--prompt is for models of transformers, and {name} is none; type --model {PREFIX}ORG/NAME")
-    return OwnSource(name, clip, device, features)
+    return OwnSource(name, clip, device, features, compiled)

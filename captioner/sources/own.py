@@ -16,6 +16,7 @@ import torch
 from captioner.config import Decode
 from captioner.decoding.best_of import lots
 from captioner.decoding.describer import decode_of
+from captioner.decoding.fixed_shapes import FixedShapes
 from captioner.decoding.generate import generate
 from captioner.features.shelf import ContentShelf, Shelf, begun
 from captioner.features.store import Looked, look_at
@@ -38,11 +39,13 @@ class OwnSource:
     device: str = "auto"
     features: str = ""
     """folder of stored features; the features of other pictures are computed"""
+    compiled: bool = False
+    """whether the steps of decoding are compiled, see `FixedShapes`"""
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Fingerprint of the settings and the weights."""
-        return {"model": fingerprint_of(self.name)}
+        """Fingerprint of the settings and the weights. Compiled steps round in their own way."""
+        return {"model": fingerprint_of(self.name)} | ({"compiled": True} if self.compiled else {})
 
     def decode(self) -> Decode:
         """The decoding settings of the run that made the model, or the defaults without run.json."""
@@ -64,6 +67,7 @@ class OwnCaptions:
         self.captioner.config.refuse_other_clip(self.tower)
         self.captioner.config.refuse_longer(settings.max_length)
         self.captioner.config.refuse_guidance(settings.guidance)
+        self.decoder = FixedShapes(self.captioner, settings.max_length, True) if source.compiled else self.captioner
         self.shelf: Shelf = begun(Path(source.features), self.tower) if source.features else ContentShelf()
 
     def see(self, blocks: Iterable[Sequence[Example]]) -> Iterator[Seen]:
@@ -93,5 +97,6 @@ class OwnCaptions:
             no_repeat_ngram=settings.no_repeat_ngram,
             guidance=settings.guidance,
             lots=lots(names, settings.candidates, settings.max_length, settings.seed),
+            decoder=self.decoder,
         )
         return Candidates(generated.captions, generated.log_probabilities.cpu())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from captioner.features.store import space
 from metric.runtime import memory
 from metric.runtime.device import free_memory
+from metric.storage.disk import free_disk
 
 FLOAT = 4  # bytes
 MOMENTS = 2  # of AdamW, for each weight
@@ -47,11 +47,6 @@ def refuse_what_does_not_fit(needs: Sequence[Need], out: Path, device: torch.dev
             f"the run needs {space(asked)} of disk, and {space(room)} are free at {out}; make room, or type another "
             "--out"
         )
-
-
-def free_disk(out: Path) -> int:
-    """The free bytes where the folder `out` will lie."""
-    return shutil.disk_usage(next(place for place in (out.absolute(), *out.absolute().parents) if place.exists())).free
 
 
 def told(needs: Sequence[Need], out: Path, device: torch.device, loaded: str) -> Iterator[str]:

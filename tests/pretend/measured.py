@@ -18,6 +18,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from captioner.cli import main
 from captioner.config import Model, Run
+from captioner.decoding.fixed_shapes import FixedShapes
 from captioner.decoding.generate import generate
 from captioner.model.encoder_decoder import Captioner
 from captioner.model.vocabulary import Vocabulary
@@ -67,13 +68,14 @@ def endless(device: str) -> Captioner:
     return captioner.to(device).eval()
 
 
-def of_decoding(how: dict, device: str = "pretend") -> tuple[Counts, Counts]:
-    """The counts of a whole caption of LONG tokens, and of one of its steps in the middle."""
+def of_decoding(how: dict, device: str = "pretend", fixed: bool = False) -> tuple[Counts, Counts]:
+    """The counts of a whole caption of LONG tokens, and of one of its steps in the middle. `fixed`: of one shape."""
     captioner, features = endless(device), torch.randn(B, P, F).to(device)
     made = []
     for length in (SHORT, LONG):
+        decoder = FixedShapes(captioner, length) if fixed else None
         with counted() as count:
-            found = generate(captioner, features, max_length=length, **how)
+            found = generate(captioner, features, max_length=length, decoder=decoder, **how)
         assert found.tokens.shape[-1] == length + 1
         made.append(count)
     return made[1], divided(made[1] - made[0], LONG - SHORT)

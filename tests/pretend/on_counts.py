@@ -27,6 +27,13 @@ def test_decoding_asks_the_device_every_eighth_token_alone(name):
     assert step.launches <= LAUNCHES[name]
 
 
+@pytest.mark.parametrize("name", DECODING)
+def test_steps_of_one_shape_ask_no_more(name):
+    """A graph of a step may hold no question to the device, and no copy from the host."""
+    growing, (whole, step) = of_decoding(DECODING[name])[0], of_decoding(DECODING[name], fixed=True)
+    assert whole.waits == growing.waits and step.copies == 0
+
+
 @pytest.mark.parametrize("name", THEIRS)
 def test_a_token_asks_less_of_the_device_than_with_transformers(name):
     """Waits, launches and bytes of the same sizes, by `generate` of transformers."""

@@ -75,7 +75,7 @@ def test_too_little_memory_is_told_before_the_run(tiny_flags, refused, tmp_path,
 
 def test_too_little_disk_is_told_before_the_run(tiny_flags, refused, tmp_path, monkeypatch):
     usage = namedtuple("usage", "free")
-    monkeypatch.setattr("captioner.training.needs.shutil.disk_usage", lambda place: usage(1000))
+    monkeypatch.setattr("metric.storage.disk.shutil.disk_usage", lambda place: usage(1000))
     assert f"0.0 MB are free at {tmp_path / 'run'}; make room" in refused(
         "train", *tiny_flags, "--out", tmp_path / "run"
     )
