@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from pycocoevalcap.cider.cider import Cider
-from torch import distributed, multiprocessing, nn
+from torch import multiprocessing, nn
 from torch.utils.data import DataLoader
 from torchmetrics import MetricCollection
 
@@ -22,6 +22,7 @@ from metric.runtime.processes import joined, rank
 from metric.scenes.language import references
 from metric.scenes.world import sample
 from metric.torchmetrics import CLIPS, PACS, CIDErD, GrammarErrors, RepN
+from tests.ports import free_ports
 
 SCENES = [sample("test", number) for number in range(4)]
 REFERENCES = [references(scene) for scene in SCENES]
@@ -128,9 +129,7 @@ def work(number: int, folder: Path) -> None:
 
 
 def test_two_processes_give_the_numbers_of_one(tmp_path):
-    store = distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
-    (tmp_path / "port").write_text(str(store.port))
-    del store
+    (tmp_path / "port").write_text(str(*free_ports(1)))
     multiprocessing.spawn(work, (tmp_path,), nprocs=2)
     expected = ours()
     for number in range(2):

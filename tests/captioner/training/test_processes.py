@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from torch import Tensor, distributed, multiprocessing
+from torch import Tensor, multiprocessing
 
 from captioner.cli import main
 from captioner.config import Run, Xe
@@ -21,6 +21,7 @@ from captioner.training.step_batches import Ahead, check_shares
 from metric.runtime.device import device_of
 from metric.runtime.processes import rank
 from metric.storage.run_files import LAST
+from tests.ports import free_ports
 
 # Dropout draws other masks for other shares. Every normalisation that the size of a share could change is there.
 STAGES = (
@@ -89,11 +90,7 @@ def runs(tiny_flags, tiny_clip, tmp_path_factory) -> Path:
     asked = commands(tiny_flags, tiny_clip, folder)
     for name, command in asked.items():
         assert main([*command, "--out", str(folder / "one" / name)]) == 0
-    stores = [
-        distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False) for _ in range(len(asked) + 2)
-    ]
-    ports = [store.port for store in stores]
-    del stores
+    ports = free_ports(len(asked) + 2)
     multiprocessing.spawn(work, (folder, asked, ports), nprocs=2)
     return folder
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from torch import Tensor, distributed, multiprocessing, nn
+from torch import Tensor, multiprocessing, nn
 from torch.nn.functional import normalize
 
 from metric.clip.embedder import Embedder
@@ -25,6 +25,7 @@ from metric.runtime.processes import (
     world,
 )
 from metric.training.losses import Made, info_nce, positive_augmented
+from tests.ports import free_ports
 
 PICTURES, TEXTS = torch.randn(2, 7, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
 ROWS = torch.tensor([0, 2, 3])  # pictures that have a made caption: fewer than a share
@@ -105,9 +106,7 @@ def work(number: int, folder: Path) -> None:
 def told(tmp_path_factory) -> list[dict]:
     """What two processes found and heard; `said` is who reported the error that both met."""
     folder = tmp_path_factory.mktemp("processes")
-    stores = [distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False) for _ in range(2)]
-    (folder / "ports").write_text(" ".join(str(store.port) for store in stores))
-    del stores
+    (folder / "ports").write_text(" ".join(map(str, free_ports(2))))
     multiprocessing.spawn(work, (folder,), nprocs=2)
     said = [path.read_text() for path in folder.glob("said by *")]
     return [torch.load(folder / f"{number}.pt") | {"said": said} for number in range(2)]
