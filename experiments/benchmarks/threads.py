@@ -2,7 +2,7 @@
 
 Command: `.venv/bin/python -m experiments.benchmarks.threads --markdown experiments/results/bench-threads.md`. More
 flags: `--rounds N`, `--policies NAME ...`, `--count N`.
-Cost: about five minutes of two cores. Nothing else may run beside it.
+Cost: two to five minutes of two cores. Nothing else may run beside it.
 Each policy is a process of its own, for OpenMP reads its variables once. A round is one step of each stage on the
 quiet machine, then one step of each stage beside one program that keeps a core busy. Figures are medians over rounds,
 in seconds by the clock. `ours` is what the commands set.

@@ -16,10 +16,10 @@ import argparse
 from pathlib import Path
 
 from experiments.commands import say
-from experiments.photographs import captions, data, metrics, table, trust
+from experiments.photographs import captions, cross_data, data, metrics, table, trust
 from experiments.photographs.kept_trunk import kept_trunk
 
-STAGES = ("clip", "metrics", "trust", "captions", "table")
+STAGES = ("clip", "metrics", "trust", "captions", "table", "cross")
 
 
 def main() -> None:
@@ -58,6 +58,7 @@ def run(args: argparse.Namespace) -> None:
         "trust": lambda: trust.assess(args.flickr8k, half, clip, trained, out / "trust", names, seeds),
         "captions": lambda: captions.train_captioners(setting, seeds, args.pressures.split(",")),
         "table": lambda: table.write(out / "photographs.md", trained, out / "trust", names, seeds, setting),
+        "cross": lambda: cross_data.cross(half, args.flickr8k, clip, out / "cross", seeds[0], args.steps),
     }
     for stage in STAGES:
         if stage in stages:
