@@ -205,7 +205,7 @@ class Captioner(nn.Module):
     @property
     def layers(self) -> list[DecoderLayer]:
         """The layers of the decoder."""
-        return cast(list[DecoderLayer], list(self.decoder))
+        return cast("list[DecoderLayer]", list(self.decoder))  # a string, which the compiler of PyTorch 2.6 can read
 
     def start(self, memory: Tensor) -> Cache:
         """The cache of a decoder that has read no token yet. Memory `b p d` -> Cache."""

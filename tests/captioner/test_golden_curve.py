@@ -10,7 +10,11 @@ A deviation is a share of the largest number of its curve, so that losses near z
 Measured on one machine (AVX-512, torch 2.14.1): two processes agree to the last bit. One thread in place of two, oneDNN
 off, and kernels without AVX or with AVX2 only (ATEN_CPU_CAPABILITY, ONEDNN_MAX_CPU_ISA, MKL_CBWR) move a loss by at
 most 1.1e-5, a gradient norm by 2.1e-5 and a reward by 2.5e-7. The sampled captions and the beams stayed the same
-captions. Where rounding turns a caption, the curve jumps at one step and stays elsewhere: that is no fault.
+captions. On another machine rounding turned a caption of `scst-greedy` at step 4, and the later steps with it. That is
+no fault, so a reward stage is held to TOLERANCE in its first SURE steps, and to TURNED in the others.
+
+Dropout draws other masks with another PyTorch (2.6 and 2.14.1 do), so the curves with dropout are held where its masks
+are those of 2.14.1. The curves in WHOLE have no dropout and are held everywhere: 2.6 and 2.14.1 agree to six digits.
 
 Known blind spot: the gradient of the metric's run is never long enough to be clipped.
 """
@@ -24,12 +28,15 @@ import tempfile
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 from captioner.cli import main
 
 KEPT = Path(__file__).with_name("golden_curve.json")
 TOLERANCE = {"loss": 1e-3, "grad_norm": 1e-3, "reward": 1e-3, "lr": 1e-9}
+SURE, TURNED = 3, 0.1  # steps; share of the largest number of a curve
+MASK = "0110111111111111111111111111111111101111"  # what dropout of .1 leaves of 40 numbers, seed 0
 DIGITS = 9  # significant digits that are kept: those of a float32
 
 SIZE = (
@@ -41,6 +48,10 @@ SIZE = (
 )
 XE = {"xe": "", "xe-smoothed": "--xe.label-smoothing 0.1"}
 START = "--xe.steps 60"
+WHOLE = {
+    "whole": "--model.dropout 0",
+    "whole-scst": f"--model.dropout 0 {START} --reward cider --reward clips",
+}
 REWARDED = {
     "scst": "--reward cider",
     "scst-greedy": "--reward clips --preset rennie",
@@ -93,16 +104,30 @@ def deviations(kept: Curves, now: Curves) -> dict[str, list[float]]:
 
 
 def moved(name: str, kept: Curves, now: Curves) -> list[str]:
-    """A line for each curve of the run `name` that left its tolerance: where it did so first."""
+    """A line for each curve of the run `name` that left its tolerance: where it did so first.
+
+    From step SURE on, the captions of a reward stage may be others.
+    """
     if {key: len(curve) for key, curve in kept.items()} != {key: len(curve) for key, curve in now.items()}:
         return [f"{name}: kept are {sorted(kept)}, now there are {sorted(now)}, or another number of steps"]
     lines = []
     for quantity, shares in deviations(kept, now).items():
-        if far := [step for step, share in enumerate(shares) if not share <= TOLERANCE[quantity]]:
+        later = TURNED if name in REWARDED and quantity != "lr" else TOLERANCE[quantity]
+        allowed = [TOLERANCE[quantity]] * SURE + [later] * len(shares)
+        if far := [step for step, share in enumerate(shares) if not share <= allowed[step]]:
             first = far[0]
             numbers = f"{kept[quantity][first]:g} -> {now[quantity][first]:g}"
             lines.append(f"{name}: {quantity} moved at step {first + 1}: {numbers}; {len(far)} of {len(shares)} steps")
     return lines
+
+
+@pytest.fixture
+def same_masks() -> None:
+    """Skips a test of a curve with dropout where dropout draws other masks."""
+    torch.manual_seed(0)
+    drawn = torch.nn.functional.dropout(torch.ones(40), 0.1) > 0
+    if "".join(map(str, drawn.int().tolist())) != MASK:
+        pytest.skip(f"dropout of PyTorch {torch.__version__} draws other masks than that of the kept curves")
 
 
 @pytest.fixture(scope="module")
@@ -118,11 +143,18 @@ def start(tmp_path_factory) -> str:
     return str(folder / "start")
 
 
+@pytest.mark.usefixtures("same_masks")
 @pytest.mark.parametrize("name", XE)
 def test_cross_entropy_has_not_moved(name, kept, tmp_path):
     assert not moved(name, kept[name], captioned(tmp_path, name, XE[name]))
 
 
+@pytest.mark.parametrize("name", WHOLE)
+def test_training_without_dropout_has_not_moved(name, kept, tmp_path):
+    assert not moved(name, kept[name], captioned(tmp_path, name, WHOLE[name]))
+
+
+@pytest.mark.usefixtures("same_masks")
 @pytest.mark.parametrize("name", REWARDED)
 def test_the_reward_stage_has_not_moved(name, kept, start, tmp_path):
     assert not moved(name, kept[name], captioned(tmp_path, name, REWARDED[name], "--init", start))
@@ -133,7 +165,7 @@ def test_training_of_the_metric_has_not_moved(kept, tmp_path):
 
 
 def test_every_kept_curve_says_something(kept):
-    assert kept.keys() == {*XE, *REWARDED, "metric"}
+    assert kept.keys() == {*XE, *WHOLE, *REWARDED, "metric"}
     for name, run in kept.items():
         assert {"loss", "grad_norm", "lr"} | ({"reward"} if name in REWARDED else set()) == run.keys()
         assert all(len(set(curve)) > len(curve) / 2 for curve in run.values()), name
@@ -145,6 +177,9 @@ def test_a_curve_that_moves_is_named_with_its_step():
     assert moved("xe", before, {"loss": [1.0, 0.502, 0.3]}) == [
         "xe: loss moved at step 2: 0.5 -> 0.502; 2 of 3 steps",
     ]
+    assert moved("scst", {"reward": [1.0] * 5}, {"reward": [1.0, 1.0, 1.0, 0.95, 1.05]}) == []
+    assert len(moved("scst", {"reward": [1.0] * 5}, {"reward": [1.0, 1.0, 0.95, 0.95, 0.95]})) == 1
+    assert len(moved("scst", {"reward": [1.0] * 5}, {"reward": [1.0, 1.0, 1.0, 0.8, 1.0]})) == 1
     assert len(moved("xe", before, {"loss": [1.0, 0.5]})) == len(moved("xe", before, {"loss": [float("nan")] * 3})) == 1
 
 
@@ -153,7 +188,11 @@ def all_runs(folder: Path) -> dict[str, Curves]:
     rewarded = {
         name: captioned(folder, name, flags, "--init", str(folder / "start")) for name, flags in REWARDED.items()
     }
-    return {name: captioned(folder, name, flags) for name, flags in XE.items()} | rewarded | {"metric": tuned(folder)}
+    return (
+        {name: captioned(folder, name, flags) for name, flags in (XE | WHOLE).items()}
+        | rewarded
+        | {"metric": tuned(folder)}
+    )
 
 
 def renew() -> None:
