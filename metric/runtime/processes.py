@@ -23,6 +23,9 @@ from torch.distributed.rendezvous import rendezvous
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+# Groups that have ended. PyTorch 2.6 waits for ever when a group is freed while one of its threads asks for Python's
+# lock, so that a group lives as long as its process.
+ENDED: list[distributed.ProcessGroup | None] = []
 PATIENCE = timedelta(hours=2)  # the others wait while the first process validates; the launcher notices dead processes
 
 
@@ -48,6 +51,7 @@ def joined() -> Iterator[None]:
             sys.exit(130 if isinstance(end, KeyboardInterrupt) else 2)
         raise
     finally:
+        ENDED.append(distributed.group.WORLD)
         distributed.destroy_process_group()
 
 

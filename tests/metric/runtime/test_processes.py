@@ -8,12 +8,13 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from torch import Tensor, multiprocessing, nn
+from torch import Tensor, distributed, multiprocessing, nn
 from torch.nn.functional import normalize
 
 from metric.clip.embedder import Embedder
 from metric.runtime.gradients import data_parallel, delayed_averaging, encode_in_shares
 from metric.runtime.processes import (
+    ENDED,
     any_of,
     gathered,
     joined,
@@ -92,6 +93,7 @@ def work(number: int, folder: Path) -> None:
         told |= {"pictures": known_pictures(number)}
         told |= {"shared error": refused(None), "unlike": refused(1)}
         torch.save(told, folder / f"{number}.pt")
+    assert len(ENDED) == 1 and not distributed.is_initialized()  # the group is left, and not freed
     os.environ["MASTER_PORT"] = second  # a process could still find the first group at its port, and wait for ever
     try:
         with joined():
