@@ -85,11 +85,11 @@ def caption(
             that the file names.
         drop_phrases: phrases that are removed from the beginning of a caption, or files with a phrase a line.
         least_score: lowest reward of a caption that is written.
-        compiled: whether the steps of decoding have one shape and are compiled, on a GPU as a CUDA graph.
+        compiled: whether the decoding steps of whole batches are compiled.
         plan: whether time, memory and disk are printed, and nothing is written.
 
     Returns:
-        True if every picture was captioned. The others are named in OUT.left-out.jsonl.
+        True if every picture was captioned. The others are named in OUT.left-out.jsonl. A plan is True too.
 
     Raises:
         ValueError: the model, the pictures, a setting or the output cannot be used.
@@ -104,7 +104,7 @@ def caption(
     from metric.runtime.work_share import own_gpu, share_of
 
     file = Path(candidates).expanduser() if candidates else None
-    source = source_of(str(model), clip, own_gpu(device, os.environ), features, prompt, file, compiled)
+    source = source_of(str(model), clip, own_gpu(device, os.environ), features, prompt, file, batch_size * compiled)
     decoding: dict[str, float | None] = {"beams": beams or None, "max_length": max_length or None}
     decoding |= {"length_penalty": length_penalty, "no_repeat_ngram": no_repeat_ngram, "guidance": guidance}
     settings = settings_of(
@@ -128,7 +128,7 @@ def caption(
     work = batch_size, share_of(shard, os.environ), skip_done, checker, workers
     job = Job(source, images, split, place, format_of(place, format), settings, *work)
     if plan:
-        for line in plan_of(job):
+        for line in plan_of(job) if job.share.speaks else ():
             say(line)
         return True
     return caption(job)

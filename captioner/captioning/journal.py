@@ -58,9 +58,14 @@ class Work:
         """
         if not self.begun:
             return write_json(self.folder / SETTINGS, settings)
-        before = self.settings()
+        if not any_settings:
+            self.refuse_other(settings)
+
+    def refuse_other(self, settings: Mapping[str, Any]) -> None:
+        """Raises ValueError when an earlier call has made the folder with other settings."""
+        before = self.settings() if self.begun else settings
         changed = [name for name in {**settings, **before} if settings.get(name) != before.get(name)]
-        if changed and not any_settings:
+        if changed:
             changes = ", ".join(f"{name} {before.get(name)!r}, now {settings.get(name)!r}" for name in changed)
             raise ValueError(
                 f"{self.out} was begun with {changes}; give another --out, delete {self.folder}, "

@@ -129,7 +129,7 @@ def add_work(parser: Any) -> None:
     )
     parser.add_argument("--workers", type=positive, default=2, metavar="INT", help="workers of --engine ray (2)")
     parser.add_argument(
-        "--compile", action="store_true", help="decoding steps of one shape, compiled; on a GPU a CUDA graph"
+        "--compile", action="store_true", help="compilation of the decoding steps of whole batches, by torch.compile"
     )
     parser.add_argument("--plan", action="store_true", help="time, memory and disk of the work, which is not begun")
 
@@ -141,8 +141,11 @@ def run(args: argparse.Namespace) -> None:
     from metric.runtime.console import ended
     from metric.runtime.work_share import share_of
 
-    if args.merge and args.plan:
-        raise ValueError("--plan is for captions that are still to make, got --merge; leave one of them out")
+    for flag in ("plan", "compile"):
+        if args.merge and getattr(args, flag):
+            raise ValueError(f"--{flag} is for captions that are still to make, got --merge; leave one of them out")
+    if args.plan and args.engine == "ray":
+        raise ValueError("--plan measures one process, got --engine ray; leave --engine out")
     if args.merge:
         merge(args.out, args.checker)
         return ended(where=args.out, then=next_command(args.out, args.format))

@@ -84,7 +84,8 @@ def generate(
         guidance: weight of the picture, see `Guided`. 1 decodes without guidance.
         generator: source of the random numbers of the method sample.
         lots: random numbers in [0, 1), `b k t`, one a token. They replace the generator.
-        decoder: what writes in place of the captioner, such as `FixedShapes(captioner, max_length)`.
+        decoder: the object whose `start` and `step` are used, such as `FixedShapes(captioner, max_length)`. None takes
+            the captioner itself.
 
     Raises:
         ValueError: the method is unknown, a number is out of range, or the captioner cannot be guided.
@@ -96,6 +97,10 @@ def generate(
             f"the captioner reads {captioner.config.max_length} tokens at most, got max_length {max_length}"
         )
     captioner.config.refuse_guidance(guidance)
+    if getattr(decoder, "max_length", max_length) < max_length:
+        raise ValueError(
+            f"the decoder has shapes of shorter captions, got max_length {max_length}; make it with as many"
+        )
     decoder = decoder or captioner
     if guidance != 1:
         decoder = Guided(captioner, guidance, decoder)

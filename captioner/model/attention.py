@@ -66,9 +66,9 @@ class Cache:
 
 @dataclass(frozen=True)
 class FixedCache:
-    """A Cache with room for the longest caption from the start, so that every step has the shapes of the step before.
+    """A Cache with room for the longest caption from the start, so that steps have one shape and can be compiled.
 
-    Tokens that have not been read are masked. The step asks for no number of the host, so that it can be compiled.
+    Tokens that have not been read are masked. The number of tokens read stays on the device.
     """
 
     cross: list[KeyValue]
@@ -153,8 +153,9 @@ class Attention(nn.Module):
         queries = rearrange(self.query(x), "n (h e) -> n h e", h=self.heads)
         keys, values = rearrange(seen, "t n (two h e) -> two t n h e", two=2, h=self.heads)
         if has_kernel(x):
-            places = (rearrange(part, "t n h e -> n h t e") for part in (keys, values))
-            return self.out(F.scaled_dot_product_attention(queries[:, :, None], *places, attn_mask=real).flatten(1))
+            keys, values = (rearrange(part, "t n h e -> n h t e") for part in (keys, values))
+            heads = F.scaled_dot_product_attention(queries[:, :, None], keys, values, attn_mask=real)
+            return self.out(heads.flatten(1))
         scores = (queries * keys).sum(-1, keepdim=True) / keys.shape[-1] ** 0.5
         if real is not None:
             scores = scores.masked_fill(~real.T[..., None, None], -torch.inf)

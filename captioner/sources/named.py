@@ -19,9 +19,9 @@ def source_of(
     features: str = "",
     prompt: str = "",
     file: Path | None = None,
-    compiled: bool = False,
+    compiled: int = 0,
 ) -> CaptionSource:
-    """The source of captions of a name, or of a file of candidates.
+    """The source of captions of a name, or of a file of candidates. `compiled` is that of OwnSource.
 
     Raises ValueError for a setting that the source does not have.
     """

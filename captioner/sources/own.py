@@ -39,13 +39,13 @@ class OwnSource:
     device: str = "auto"
     features: str = ""
     """folder of stored features; the features of other pictures are computed"""
-    compiled: bool = False
-    """whether the steps of decoding are compiled, see `FixedShapes`"""
+    compiled: int = 0
+    """pictures of a block whose decoding steps are compiled, see `FixedShapes`; 0 compiles none"""
 
     @property
     def settings(self) -> dict[str, Any]:
         """Fingerprint of the settings and the weights. Compiled steps round in their own way."""
-        return {"model": fingerprint_of(self.name)} | ({"compiled": True} if self.compiled else {})
+        return {"model": fingerprint_of(self.name)} | ({"compiled": self.compiled} if self.compiled else {})
 
     def decode(self) -> Decode:
         """The decoding settings of the run that made the model, or the defaults without run.json."""
@@ -67,7 +67,9 @@ class OwnCaptions:
         self.captioner.config.refuse_other_clip(self.tower)
         self.captioner.config.refuse_longer(settings.max_length)
         self.captioner.config.refuse_guidance(settings.guidance)
-        self.decoder = FixedShapes(self.captioner, settings.max_length, True) if source.compiled else self.captioner
+        self.whole, self.compiled = source.compiled, None
+        if source.compiled:
+            self.compiled = FixedShapes(self.captioner, settings.max_length, compile=True)
         self.shelf: Shelf = begun(Path(source.features), self.tower) if source.features else ContentShelf()
 
     def see(self, blocks: Iterable[Sequence[Example]]) -> Iterator[Seen]:
@@ -97,6 +99,6 @@ class OwnCaptions:
             no_repeat_ngram=settings.no_repeat_ngram,
             guidance=settings.guidance,
             lots=lots(names, settings.candidates, settings.max_length, settings.seed),
-            decoder=self.decoder,
+            decoder=self.compiled if len(names) == self.whole else None,  # each other size would be compiled anew
         )
         return Candidates(generated.captions, generated.log_probabilities.cpu())

@@ -24,8 +24,9 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 # Groups that have ended. PyTorch 2.6 waits for ever when a group is freed while one of its threads asks for Python's
-# lock, so that a group lives as long as its process.
+# lock, so there a group lives as long as its process, and keeps its port. 2.14 does not wait.
 ENDED: list[distributed.ProcessGroup | None] = []
+WAITS = tuple(map(int, torch.__version__.split(".")[:2])) < (2, 14)
 PATIENCE = timedelta(hours=2)  # the others wait while the first process validates; the launcher notices dead processes
 
 
@@ -51,7 +52,7 @@ def joined() -> Iterator[None]:
             sys.exit(130 if isinstance(end, KeyboardInterrupt) else 2)
         raise
     finally:
-        ENDED.append(distributed.group.WORLD)
+        ENDED.extend([distributed.group.WORLD] * WAITS)
         distributed.destroy_process_group()
 
 

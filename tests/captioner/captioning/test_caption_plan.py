@@ -11,6 +11,7 @@ from PIL import Image
 
 from captioner.captioning import plan as planning
 from captioner.cli import main
+from captioner.decoding.fixed_shapes import FixedShapes
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def test_plan_says_time_memory_and_disk_and_begins_nothing(typed, tmp_path, caps
     assert main([*typed, "--plan"]) == 0
     said = capsys.readouterr()
     assert "9 pictures to caption, 0 are captioned" in said.out
-    assert re.search(r"time: about .* for 9 pictures at \d+ pictures a second, as the first 4 took", said.out)
+    assert re.search(r"time: about .* for 9 pictures, [\d.e+]+ a second as the first 4 took", said.out)
     assert "memory: " in said.out and "disk: " in said.out
     assert "next, type: captioner caption" in said.err and "--plan" not in said.err
     assert not (tmp_path / "out").exists()
@@ -41,7 +42,33 @@ def test_plan_of_a_begun_work_counts_the_rest(typed, tmp_path, capsys):
     assert main(typed) == 0
     capsys.readouterr()
     assert main([*typed, "--plan"]) == 0
-    assert "all 9 pictures are captioned" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "0 pictures to caption, 9 are captioned" in said and "time:" not in said
+
+
+def test_captions_of_others_that_skip_done_keeps_are_counted(typed, tmp_path, capsys):
+    out = tmp_path / "out" / "captions.jsonl"
+    assert main(typed) == 0
+    out.write_text("".join(out.read_text(encoding="utf-8").splitlines(keepends=True)[:3]), encoding="utf-8")
+    shutil.rmtree(f"{out}.work")
+    capsys.readouterr()
+    assert main([*typed, "--plan", "--skip-done"]) == 0
+    assert "9 pictures to caption, 3 are captioned" in capsys.readouterr().out  # blocks of 4 are captioned as a whole
+    assert not (tmp_path / "out" / "captions.jsonl.work").exists()
+
+
+def test_a_share_has_a_plan_of_its_own(typed, capsys):
+    assert main([*typed, "--plan", "--shard", "1/2"]) == 0
+    assert "5 pictures to caption in share 1-of-2, 0 are captioned" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("skip", [[], ["--skip-done"]])
+def test_other_settings_than_those_of_the_begun_work_are_refused_as_without_plan(typed, refused, skip):
+    assert main(typed) == 0
+    if skip:
+        assert main([*typed, "--plan", "--beams", "3", *skip]) == 0
+    else:
+        assert re.search(r"was begun with candidates \d, now 3", refused(*typed, "--plan", "--beams", "3"))
 
 
 def test_captions_without_room_are_refused(typed, refused, monkeypatch):
@@ -49,8 +76,13 @@ def test_captions_without_room_are_refused(typed, refused, monkeypatch):
     assert "disk, and 0.0 MB are free" in refused(*typed, "--plan")
 
 
-def test_plan_beside_merge_is_refused(typed, refused):
-    assert "--plan is for captions that are still to make" in refused(*typed, "--plan", "--merge")
+@pytest.mark.parametrize("flag", ["--plan", "--compile"])
+def test_flags_of_captions_to_make_are_refused_beside_merge(typed, refused, flag):
+    assert f"{flag} is for captions that are still to make" in refused(*typed, flag, "--merge")
+
+
+def test_plan_of_workers_is_refused(typed, refused):
+    assert "--plan measures one process, got --engine ray" in refused(*typed, "--plan", "--engine", "ray")
 
 
 def test_an_input_that_can_be_read_once_is_not_counted(typed, tmp_path, capsys):
@@ -61,6 +93,20 @@ def test_an_input_that_can_be_read_once_is_not_counted(typed, tmp_path, capsys):
     typed[typed.index("--images") + 1] = f"pipe:cat {tmp_path / 'a.tar'}"
     assert main([*typed, "--plan"]) == 0
     assert "pictures that cannot be counted beforehand" in capsys.readouterr().out
+
+
+def test_whole_batches_alone_are_compiled(typed, monkeypatch):
+    """A batch of another size would wait for the compiler again, and in another process it might not."""
+    sizes = []
+
+    class Noted(FixedShapes):
+        def start(self, memory):
+            sizes.append(len(memory))
+            return super().start(memory)
+
+    monkeypatch.setattr("captioner.sources.own.FixedShapes", lambda *asked, compile: Noted(*asked))
+    assert main([*typed, "--compile"]) == 0
+    assert sizes == [4, 4]
 
 
 @pytest.mark.skipif(not shutil.which("g++"), reason="needs a C++ compiler")

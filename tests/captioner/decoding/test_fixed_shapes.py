@@ -73,5 +73,11 @@ def test_a_machine_without_a_compiler_says_so(captioner, monkeypatch):
 
     torch._dynamo.reset()
     monkeypatch.setattr(config.cpp, "cxx", ("no-such-compiler",))
-    with config.patch(fx_graph_cache=False), pytest.raises(ValueError, match="cannot be compiled.*leave --compile out"):
-        both(captioner, FixedShapes(captioner, LONGEST, compile=True))
+    said = "nothing can be compiled on this machine: .*ompiler.*; leave --compile out"
+    with config.patch(fx_graph_cache=False), pytest.raises(ValueError, match=said):
+        FixedShapes(captioner, LONGEST, compile=True)
+
+
+def test_shapes_of_shorter_captions_are_refused(captioner):
+    with pytest.raises(ValueError, match="shapes of shorter captions, got max_length 8"):
+        generate(captioner, FEATURES, max_length=LONGEST, decoder=FixedShapes(captioner, 3))
