@@ -13,6 +13,7 @@ from pathlib import Path
 from captioner.data import load
 from experiments.commands import run_captioner, say
 from experiments.photographs.metrics import PLACES
+from experiments.photographs.trust import RESAMPLES
 from metric.clip.embedder import Embedder
 from metric.clip.load import load_clip
 from metric.example import Example
@@ -25,7 +26,6 @@ from metric.training.finetune import train_metric
 
 PICTURES, TESTED = 3000, 1000
 SPLITS = {"scenes": ("scenes", "test"), "scenes, unseen combinations": ("scenes", "ood"), "photographs": ("", "test")}
-RESAMPLES = 1000
 HEADS = ("trained on", "judged on", "R@1 picture to text", "R@1 text to picture", "tau-b")
 
 
