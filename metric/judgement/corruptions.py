@@ -11,11 +11,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from metric.example import Example
+from metric.judgement.small_faults import broken_agreement, wrong_function_word
+from metric.judgement.vocabulary import bare, ended, is_content, nouns_of
 from metric.scenes.language import keywords
 from metric.scenes.truth import truth
-from metric.scenes.words import NOUNS, SIZE_WORDS, article
+from metric.scenes.words import SIZE_WORDS, article
 from metric.scenes.world import COLOURS, Scene
-from metric.scores.repetition import BAD_ENDINGS
 
 Corruption = Callable[[str, Example, random.Random], str | None]
 Table = Mapping[str, Sequence[str]]
@@ -24,26 +25,6 @@ LENGTH = 24  # words that padding fills up to
 PADDING = "that can be seen here in this picture as it is shown".split()
 PRAISE = "best quality,award winning,amazing detail,stunning view,truly beautiful,must see,high resolution".split(",")
 ENDINGS = ("with a", "in the", "and a", "of the", "on a")
-FUNCTION_WORDS = BAD_ENDINGS | frozenset(
-    "and or but as by from into onto over under up down out off through while that this these those his her its their "
-    "it he she they be been being was were has have had there which who some".split()
-)
-
-
-def kinds(*lines: str) -> list[tuple[str, str]]:
-    """`man/men woman/women` -> pairs of singular and plural."""
-    return [(one, many) for line in lines for one, _, many in (pair.partition("/") for pair in line.split())]
-
-
-SCENE_NOUNS = [pair for pairs in NOUNS.values() for pair in pairs]
-PHOTO_NOUNS = kinds(
-    "man/men woman/women boy/boys girl/girls child/children person/people player/players baby/babies",
-    "dog/dogs cat/cats horse/horses bird/birds cow/cows sheep/sheep elephant/elephants bear/bears zebra/zebras",
-    "car/cars bus/buses train/trains bicycle/bicycles motorcycle/motorcycles boat/boats truck/trucks plane/planes",
-    "ball/balls umbrella/umbrellas hat/hats shirt/shirts table/tables bench/benches chair/chairs laptop/laptops",
-    "street/streets beach/beaches field/fields park/parks kitchen/kitchens mountain/mountains pool/pools tree/trees",
-    "pizza/pizzas cake/cakes sandwich/sandwiches banana/bananas surfboard/surfboards skateboard/skateboards",
-)
 
 
 def swaps(groups: Iterable[Sequence[str]]) -> dict[str, list[str]]:
@@ -197,6 +178,8 @@ CORRUPTIONS: dict[str, Corruption] = {
     "keyword list": keyword_list,
     "no function words": no_function_words,
     "shuffled order": shuffled,
+    "wrong function word": wrong_function_word,
+    "broken agreement": broken_agreement,
     "broken ending": broken_ending,
     "swapped object": swapped_object,
     "swapped attribute": swapped_attribute,
@@ -236,24 +219,6 @@ def is_false(text: str, words: Sequence[str], caption: str, example: Example) ->
         return truth(text, example.image) < truth(caption, example.image)
     present = {word for source in (caption, *example.references) for word in bare(source)}
     return not present.intersection(words)
-
-
-def nouns_of(example: Example) -> list[tuple[str, str]]:
-    return SCENE_NOUNS if isinstance(example.image, Scene) else PHOTO_NOUNS
-
-
-def bare(caption: str) -> list[str]:
-    """Lower-case words without punctuation."""
-    return re.findall(r"[a-z0-9]+(?:['-][a-z0-9]+)*", caption.lower())
-
-
-def is_content(word: str) -> bool:
-    return any(sign.isalnum() for sign in word) and word.lower().strip(".,!?;:") not in FUNCTION_WORDS
-
-
-def ended(caption: str) -> str:
-    """The caption without its final stop, so that more words can follow."""
-    return caption.rstrip(" .!?")
 
 
 def changed(text: str, caption: str) -> str | None:

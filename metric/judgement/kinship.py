@@ -12,11 +12,13 @@ TRAINED, RELATED, UNSEEN = "trained", "related", "unseen"
 
 # corruption -> kinds of negatives with the same fault, kinds with a related fault
 KINSHIP: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "repeated word": (("repeat-word",), ("repeat-phrase", "insert")),
+    "repeated word": (("repeat-word",), ("repeat-phrase", "insert", "intrude")),
     "repeated phrase": (("repeat-phrase",), ("repeat-word",)),
     "keyword list": ((), ("long-words", "shuffle", "no-articles")),
-    "no function words": (("long-words",), ("no-articles", "drop")),
+    "no function words": (("long-words",), ("no-articles", "drop", "omit")),
     "shuffled order": (("shuffle",), ("swap",)),
+    "wrong function word": (("misuse",), ("short-word", "replace")),
+    "broken agreement": (("inflect", "article"), ("misuse",)),
     "broken ending": (("ending",), ("cut",)),
     "swapped object": (("thing",), ("replace",)),
     "swapped attribute": (("attribute", "number"), ("replace", "binding")),

@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from metric.negatives import content, form
+from metric.negatives import content, form, small_words
 from metric.negatives.pool import Caption, Pool
 from metric.negatives.words import dressed, plainly, split
 from metric.spec import find
@@ -48,6 +48,9 @@ KINDS = {
     "long-words": Kind(form.long_words, "form"),
     "short-word": Kind(form.short_word, "form"),
     "ending": Kind(form.ending, "form"),
+    "misuse": Kind(small_words.misuse, "form", 12),
+    "omit": Kind(small_words.omit, "form", 3),
+    "intrude": Kind(small_words.intrude, "form", 3),
     "thing": Kind(content.thing, "content", 3),
     "attribute": Kind(content.attribute, "content", 2),
     "number": Kind(content.number, "content", 2),

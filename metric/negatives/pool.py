@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,10 +10,12 @@ from itertools import chain, pairwise
 
 from metric.negatives.words import (
     ARTICLES,
+    FUNCTION,
     Span,
     Words,
     bare,
     contents,
+    counted,
     is_number,
     phrase,
     plainly,
@@ -73,6 +76,32 @@ class Pool:
         return [word for word in self.words if len(word) <= SHORT]
 
     @cached_property
+    def small(self) -> dict[str, int]:
+        """Function word or number -> how often captions say it."""
+        return dict(Counter(word for word in self.words if word in FUNCTION or is_number(word)))
+
+    @cached_property
+    def references(self) -> list[list[str]]:
+        """All that is said of the pictures of the batch, in words."""
+        return [text.split() for caption in self.captions for text in sorted(caption.plain_references)]
+
+    @cached_property
+    def runs(self) -> set[tuple[str, ...]]:
+        """Each two and three words that follow each other in a reference, with END before and behind it."""
+        padded = [(END, *words, END) for words in self.references]
+        return {words[n : n + size] for words in padded for size in (2, 3) for n in range(len(words) - size + 1)}
+
+    @cached_property
+    def counted(self) -> set[tuple[str, str]]:
+        """Number or article, and the last word of the phrase that it belongs to, in any reference."""
+        return {
+            (word, counted(words, place))
+            for words in self.references
+            for place, word in enumerate(words)
+            if word in ARTICLES or is_number(word)
+        }
+
+    @cached_property
     def numbers(self) -> list[str]:
         return [word for word in self.words if is_number(word)]
 
@@ -124,6 +153,10 @@ class Pool:
     @cached_property
     def agreeing(self) -> frozenset[tuple[str, str]]:
         return frozenset(chain.from_iterable(map(agreements, self.captions)))
+
+    def says(self, words: Words, start: int, end: int) -> bool:
+        """Whether a reference of the batch has the two or three words from `start`, which is -1 for END."""
+        return tuple(words[place] if 0 <= place < len(words) else END for place in range(start, end)) in self.runs
 
     def odds(self, has: Callable[[Words], bool]) -> float:
         """Captions with a property over captions without it, at most 1; 1 where all have it."""

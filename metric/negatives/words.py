@@ -124,3 +124,11 @@ def around(words: Words, span: Span) -> tuple[Span, Span, Span] | None:
 def sides_of(words: Words) -> list[tuple[Span, Span, Span]]:
     """`around` of each relation that has a phrase on each side."""
     return list(filter(None, (around(words, span) for span in relations(words))))
+
+
+def counted(words: Words, place: int) -> str:
+    """The thing that the number or article at a place belongs to, by the last word of its phrase; empty without one."""
+    end = place + 1
+    while end < len(words) and is_content(words[end]) and not is_number(words[end]):
+        end += 1
+    return words[end - 1] if end > place + 1 else ""

@@ -27,6 +27,7 @@ from metric.runtime.precision import autocast, refuse_precision
 from metric.runtime.processes import rank, refuse_unlike, shared, wait
 from metric.storage.atomic_files import write_json
 from metric.storage.run_files import REPORT
+from metric.training.all_weights import train_all
 from metric.training.authors_lora import add_authors_lora, merged
 from metric.training.batches import Batches
 from metric.training.blind_guard import guard, told
@@ -51,6 +52,7 @@ METHODS: dict[str, Callable[[Clip, MetricConfig], nn.Module]] = {
     "lora": add_adapter,
     "authors": add_authors_lora,
     "projections": lambda clip, config: train_projections(clip),
+    "all": train_all,
 }
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from metric.example import Example
-from metric.judgement.corruptions import CORRUPTIONS, LENGTH, PHOTO_NOUNS, bare, is_content
+from metric.judgement.corruptions import CORRUPTIONS, LENGTH
+from metric.judgement.vocabulary import PHOTO_NOUNS, bare, is_content
 from metric.scenes.language import references
 from metric.scenes.truth import truth
 from metric.scenes.world import sample
