@@ -56,7 +56,7 @@ class MetricConfig:
     clip: str = "scenes-clip"
     "CLIP to tune: scenes-clip, a folder, or ARCH:TAG"
     method: str = "lora"
-    "weights to train: lora, authors (LoRA as their code has it), or projections (the last of each tower, as in PAC-S)"
+    "weights to train: lora, authors (LoRA as their code has it), projections (the last of each tower: PAC-S), or all"
     rank: int = 4
     "rank of the LoRA matrices"
     alpha: float = 1.0

@@ -28,6 +28,7 @@ WAYS = {
     "bf16": "--precision bf16 --chunk 2 --loss infonce",
     "fp16": "--precision fp16 --negatives 1",
     "projections": "--preset pacs --patience 1",
+    "all": "--method all --tower text",
     "negatives": "--negatives 2 --negatives-form fsc --negative-kinds all",
 }
 

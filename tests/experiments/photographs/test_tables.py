@@ -60,9 +60,11 @@ def test_a_score_of_two_seeds_is_found_by_its_spec(tmp_path):
     assert trust.column({"pac_spp": 0.1}, tmp_path, "pacspp", "1") == "pac_spp"
 
 
-def test_a_hardened_metric_differs_from_the_papers_by_negatives_and_rank_alone():
-    assert METRICS["pacspp"].flags == ("--preset", "pacspp")
-    assert METRICS["hard-16"].flags[2:] == METRICS["pacspp-16"].flags[2:]
+@pytest.mark.parametrize("size", ["", "-16", "-text"])
+def test_a_hardened_metric_differs_from_the_papers_by_its_preset_alone(size):
+    hard, paper = METRICS[f"hard{size}"], METRICS[f"pacspp{size}"]
+    assert (hard.flags[1], paper.flags[1]) == ("pacspp_hard", "pacspp")
+    assert hard.flags[2:] == paper.flags[2:]
 
 
 def test_captions_are_shown_run_by_run(tmp_path, capsys):

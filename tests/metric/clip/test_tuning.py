@@ -31,7 +31,7 @@ def trained(clip: Clip, folder: Path, **changes) -> Path:
     return folder / "run"
 
 
-@pytest.mark.parametrize("method", ["lora", "projections"])
+@pytest.mark.parametrize("method", ["lora", "projections", "all"])
 def test_scale_zero_is_the_base_and_one_the_tuned_clip(tiny_clip: Clip, tmp_path: Path, method: str) -> None:
     run = str(trained(tiny_clip, tmp_path, method=method))
     base, tuned = (load_clip(name).model.state_dict() for name in (str(tmp_path / "base"), run))

@@ -216,10 +216,12 @@ def test_settings_that_cannot_be_are_refused(change: dict, said: str, tmp_path: 
 @pytest.mark.parametrize(
     "change, said",
     [
-        ({"method": "adapter"}, "--method must be one of lora, authors, projections"),
+        ({"method": "adapter"}, "--method must be one of lora, authors, projections, all"),
         ({"tower": "left"}, "--tower must be one of both, image, text"),
         ({"loss": "triplet"}, "--loss must be one of auto, infonce, sigmoid"),
         ({"rank": 0}, "--rank must be at least 1"),
+        ({"method": "all", "dropout": 0.0, "targets": ".*mlp.*"}, "--targets .* does nothing with --method all; leave it out"),
+        ({"method": "projections", "tower": "text", "dropout": 0.0}, "--tower text does nothing with --method projections"),
         ({"loss": "sigmoid"}, "which scenes-clip lacks; type --loss infonce"),
     ],
 )
@@ -285,6 +287,18 @@ def test_pac_s_changes_the_two_projections_alone(tmp_path: Path) -> None:
     before, after = (load_clip(str(tmp_path / name)).model.state_dict() for name in ("base", "run"))
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed == {"visual.proj", "text_projection"}
+
+
+@pytest.mark.parametrize(("tower", "learns"), [("both", ("visual.", "")), ("image", ("visual.",)), ("text", ("",))])
+def test_all_weights_of_the_named_towers_change_but_the_temperature(tower: str, learns: tuple, tmp_path: Path) -> None:
+    pretrain(replace(PRETRAIN, steps=1), EXAMPLES, EXAMPLES, tmp_path / "base")
+    config = MetricConfig(method="all", tower=tower, clip=str(tmp_path / "base"), steps=2, batch_size=4, val_every=0)
+    train_metric(config, EXAMPLES, EXAMPLES, ReferencePositives(), tmp_path / "run")
+    before, after = (load_clip(str(tmp_path / name)).model.state_dict() for name in ("base", "run"))
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    towers = {name: "visual." if name.startswith("visual.") else "" for name in before if name != "logit_scale"}
+    named = {name for name, side in towers.items() if side in learns}
+    assert changed <= named and len(changed) > 0.9 * len([name for name in named if "mask" not in name])
 
 
 class Climber(torch.nn.Module):
