@@ -5,6 +5,7 @@ hardened PAC-S++ and its rounds are not in the paper. An independent judge, a se
 alt-text that no run was trained on, scores the captions beside the trained score.
 Command: `.venv/bin/python -m experiments.pressure --metrics DIR [--judge DIR] --out runs/pressure`. A second call
 continues an interrupted one. `--arms`, `--pressures` and `--seeds` choose a part of the bench.
+`--pressures best-of-8` trains nothing: of eight samples of the cross-entropy model the reward takes the best.
 Cost: on one core, 6 minutes for each seed's cross-entropy and 2 to 4 minutes for each reward run. `--jobs 2` runs two
 at a time.
 Expect: every arm raises its own score. The table and the picture show what that costs. experiments/LOG.md has results.
@@ -17,9 +18,10 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
+from shutil import copyfile
 from typing import NamedTuple
 
-from experiments.arms import PRESSURES, train_and_score
+from experiments.arms import PRESSURES, SCORES, train_and_score
 from experiments.commands import run_apart
 from experiments.pressure_tables import Result, report
 
@@ -50,6 +52,7 @@ BRAKES: dict[str, tuple[object, ...]] = {
 }
 LONG = "sampled-2e-4-long"
 ALL_PRESSURES = PRESSURES | {LONG: (*PRESSURES["sampled-2e-4"], "--rl.steps", 450, "--val-every", 150)}
+BEST = "best-of-8"  # no training: the reward chooses among samples of the cross-entropy model
 JUDGED = "judged.json"  # the judge's score of the captions of a run
 
 
@@ -69,20 +72,22 @@ class Arm(NamedTuple):
     def folder(self, out: Path) -> Path:
         return out / f"{self.name}-{self.pressure}-{self.seed}"
 
+    def reward(self, metrics: Path) -> str:
+        """The reward without its brake, as `--reward` takes it."""
+        folders = {name: metrics / name for name in ("pacs", "pacspp", "hard", "rounds")}
+        return REWARDS[self.name.partition("+")[0]].format(**folders)
+
     def flags(self, metrics: Path) -> tuple[object, ...]:
         """The flags of the reward and of the pressure. A later flag wins over an earlier one."""
-        reward, plus, brake = self.name.partition("+")
-        folders = {name: metrics / name for name in ("pacs", "pacspp", "hard", "rounds")}
-        return ("--reward", REWARDS[reward].format(**folders), *BRAKES[plus + brake], *ALL_PRESSURES[self.pressure])
+        _, plus, brake = self.name.partition("+")
+        return ("--reward", self.reward(metrics), *BRAKES[plus + brake], *ALL_PRESSURES[self.pressure])
 
 
 def main() -> None:
     args = arguments()
     seeds, pressures = args.seeds.split(","), args.pressures.split(",")
     arms = [Arm(*each) for each in product(args.arms.split(","), pressures, seeds)]
-    unknown = {arm.name for arm in arms} - set(names())
-    if unknown or set(pressures) - ALL_PRESSURES.keys():
-        raise SystemExit(f"unknown arms or pressures {unknown or pressures}; type of {', '.join(names())}")
+    refuse_unknown(arms)
     shared = ("--features", args.out / "features", "--pac", args.metrics / "pacspp", "--log-every", 1)
     with ThreadPoolExecutor(args.jobs) as pool:
         xe = {seed: args.out / f"xe-{seed}" for seed in seeds}
@@ -118,8 +123,33 @@ def names() -> Iterator[str]:
     yield from (reward + brake for reward in REWARDS if reward != "cider" for brake in BRAKES)
 
 
+def refuse_unknown(arms: Sequence[Arm]) -> None:
+    """Ends the program for an arm or a pressure that is not there, and for a brake where nothing is trained."""
+    for arm in arms:
+        if arm.name not in names() or arm.pressure not in (*ALL_PRESSURES, BEST):
+            known = f"arms {', '.join(names())}; pressures {', '.join((*ALL_PRESSURES, BEST))}"
+            raise SystemExit(f"unknown arm or pressure {arm.name}, {arm.pressure}; type of {known}")
+        if arm.pressure == BEST and ("+" in arm.name or arm.name == "cider"):
+            raise SystemExit(f"{BEST} trains nothing and sees no reference: type the name of a reward alone")
+
+
 def trained(arm: Arm, start: Path, metrics: Path, out: Path, shared: Sequence[object]) -> None:
-    train_and_score(arm.folder(out), "--seed", arm.seed, *shared, "--init", start, *arm.flags(metrics))
+    if arm.pressure == BEST:
+        chosen(arm, start, metrics, out)
+    else:
+        train_and_score(arm.folder(out), "--seed", arm.seed, *shared, "--init", start, *arm.flags(metrics))
+
+
+def chosen(arm: Arm, start: Path, metrics: Path, out: Path) -> None:
+    """The best of eight samples of the cross-entropy model by the reward, scored. Its files are copied to the arm."""
+    folder, kinds = arm.folder(out), {"captions": "jsonl", "scores": "json"}
+    if (folder / "scores-test.json").exists():
+        return
+    choice = ("--best-of", 8, "--reward", arm.reward(metrics), "--as", arm.name)
+    run_apart("evaluate", start, "--scores", SCORES, *choice)
+    folder.mkdir(parents=True, exist_ok=True)
+    for kind, ending in kinds.items():
+        copyfile(start / f"{kind}-test@{arm.name}.{ending}", folder / f"{kind}-test.{ending}")
 
 
 def judged(folder: Path, judge: Path) -> None:

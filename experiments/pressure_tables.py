@@ -41,6 +41,10 @@ class Result(NamedTuple):
         """The measure of the test captions of each seed, `s`."""
         return np.array([corpus_of(run)[measure] for run in self.runs])
 
+    def trains(self) -> bool:
+        """Whether the arm trained on its reward. Cross-entropy did not, nor did a choice among samples."""
+        return self.runs != self.starts and all((run / "metrics.jsonl").exists() for run in self.runs)
+
     def own_gain(self) -> np.ndarray:
         """The gain in the reward, in percent of that at the first steps, of each seed, `s`."""
         return np.array([float(gains(run)[-1]) for run in self.runs])
@@ -85,7 +89,7 @@ def report(results: Sequence[Result], table: Path, picture: Path) -> None:
         "|---|---:|" + "---:|" * len(names),
     ]
     for result in [starts, *results]:
-        gain = "-" if result is starts else spread(result.own_gain(), 1)
+        gain = spread(result.own_gain(), 1) if result.trains() else "-"
         cells = [spread(result.values(name), digits(name)) for name in names]
         lines.append(f"| {result.name} | {gain} | " + " | ".join(cells) + " |")
     lines += faults([starts, *results])
@@ -94,7 +98,8 @@ def report(results: Sequence[Result], table: Path, picture: Path) -> None:
     write(table, "\n".join(lines) + "\n")
     numbers = {r.name: {name: r.values(name).tolist() for name in names} for r in [starts, *results]}
     write_json(table.with_suffix(".json"), numbers)
-    draw(results, picture)
+    if trained := [result for result in results if result.trains()]:
+        draw(trained, picture)
     print("\n".join(lines))
 
 

@@ -72,3 +72,32 @@ def test_every_arm_is_a_command_that_is_accepted(name, kind):
 
 def test_arms_have_the_names_of_the_field():
     assert pressure.Arm("hard+kl", "sampled-2e-4", "0").title == "PAC-S++ hard +kl"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "said"),
+    [("hard+kl", pressure.BEST, "trains nothing"), ("cider", pressure.BEST, "no reference"), ("hrd", "1e-4", "hrd")],
+)
+def test_arms_that_cannot_be_are_refused(name, kind, said):
+    with pytest.raises(SystemExit, match=said):
+        pressure.refuse_unknown([pressure.Arm(name, kind, "0")])
+
+
+def test_the_best_of_samples_is_chosen_once_and_has_no_gain_and_no_curve(result, tmp_path, monkeypatch, capsys):
+    typed: list[list[str]] = []
+
+    def evaluate(*words):
+        typed.append([*map(str, words)])
+        for file in ("scores-test.json", "captions-test.jsonl"):
+            stem, ending = file.split(".")
+            (words[1] / f"{stem}@clips.{ending}").write_bytes((words[1] / file).read_bytes())
+
+    monkeypatch.setattr(pressure, "run_apart", evaluate)
+    arms = [pressure.Arm("clips", pressure.BEST, seed) for seed in "01"]
+    for arm, start in [*zip(arms, result.starts)] * 2:
+        pressure.trained(arm, start, tmp_path, tmp_path, ())
+    assert len(typed) == 2 and complaint(["captioner", *typed[0]]) == ""
+    best = Result("CLIP-S, best-of-8", [arm.folder(tmp_path) for arm in arms], result.starts)
+    pressure_tables.report([best], tmp_path / "t.md", tmp_path / "p.png")
+    assert "| CLIP-S, best-of-8 | - | 0.000 ± 0.000 | 100.0 ± 0.0 |" in (tmp_path / "t.md").read_text()
+    assert not (tmp_path / "p.png").exists()

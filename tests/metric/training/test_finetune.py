@@ -220,8 +220,14 @@ def test_settings_that_cannot_be_are_refused(change: dict, said: str, tmp_path: 
         ({"tower": "left"}, "--tower must be one of both, image, text"),
         ({"loss": "triplet"}, "--loss must be one of auto, infonce, sigmoid"),
         ({"rank": 0}, "--rank must be at least 1"),
-        ({"method": "all", "dropout": 0.0, "targets": ".*mlp.*"}, "--targets .* does nothing with --method all; leave it out"),
-        ({"method": "projections", "tower": "text", "dropout": 0.0}, "--tower text does nothing with --method projections"),
+        (
+            {"method": "all", "dropout": 0.0, "targets": ".*mlp.*"},
+            "--targets .* does nothing with --method all; leave it out",
+        ),
+        (
+            {"method": "projections", "tower": "text", "dropout": 0.0},
+            "--tower text does nothing with --method projections",
+        ),
         ({"loss": "sigmoid"}, "which scenes-clip lacks; type --loss infonce"),
     ],
 )
