@@ -19,9 +19,9 @@ from captioner.captioning.journal import Row, Rows, Work, line
 from captioner.captioning.worker import Worker
 from captioner.data import refuse_empty, rereadable
 from captioner.data.blocks import Block
-from captioner.features.store import hours, known_ids, space
+from captioner.features.store import hours, known_ids
 from metric.runtime import memory
-from metric.storage.disk import free_disk
+from metric.storage.disk import free_disk, refuse_full, space
 
 COPIES = 2  # of a caption: in the journal, and in the output
 THOUSAND = 1000  # pictures of a plan for an input that cannot be counted
@@ -91,13 +91,8 @@ def costs(job: Job, first: Block, count: int) -> Iterator[str]:
     if torch.cuda.is_available() and (used := torch.cuda.max_memory_allocated()):
         yield f"memory of the GPU: {space(used)} at most"
     size = COPIES * count * sum(len(line(row).encode("utf-8", "replace")) for row in rows) / len(rows)
-    room = free_disk(job.out)
-    yield f"disk: {space(size)}, and {space(room)} are free at {job.out}"
-    if size > room:
-        raise ValueError(
-            f"the captions need {space(size)} of disk, and {space(room)} are free at {job.out}; make room, or type "
-            "another --out"
-        )
+    yield f"disk: {space(size)}, and {space(free_disk(job.out))} are free at {job.out}"
+    refuse_full("the captions need", size, job.out)
 
 
 def measured(job: Job, block: Block) -> tuple[list[Row], float, float]:

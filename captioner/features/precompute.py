@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -18,6 +17,7 @@ from metric.clip.model import Clip
 from metric.example import Example
 from metric.runtime.progress import Progress
 from metric.runtime.work_share import Share
+from metric.storage.disk import free_disk, space
 from metric.storage.ledger import report_all
 
 
@@ -85,8 +85,7 @@ def plan_lines(job: Job, count: int | None, todo: int | None, few: Sequence[Exam
     if todo != count:
         yield f"{job.name}: {(count or 0) - (todo or 0):,} of {count:,} pictures are finished"
     if few:
-        room = shutil.disk_usage(job.out).free
-        yield f"{job.name}: {plan(todo, few, clip, room)}; {room / 1e9:.1f} GB are free"
+        yield f"{job.name}: {plan(todo, few, clip, job.out)}; {space(free_disk(job.out))} are free"
 
 
 def ahead(job: Job, shelf: DiskShelf) -> tuple[int | None, int | None, list[Example]]:

@@ -24,6 +24,7 @@ from metric.readable import picture_faults
 from metric.runtime.console import say
 from metric.runtime.interrupts import threads
 from metric.runtime.progress import Progress
+from metric.storage.disk import refuse_full, space
 from metric.storage.ledger import report_all
 
 SHARD = 256  # pictures of a shard; a kill costs at most one shard
@@ -146,10 +147,11 @@ class FeatureStore:
         return cls(shelf, keys, skipped)
 
 
-def plan(count: int | None, sample: Sequence[Example], clip: Clip, room: float = float("inf")) -> str:
+def plan(count: int | None, sample: Sequence[Example], clip: Clip, out: Path | None = None) -> str:
     """A line on the disk space and the time that `count` pictures need, at the rate of a sample that is computed now.
 
-    Without a count, the line is about a thousand pictures. Raises ValueError when they need more bytes than `room`.
+    Without a count, the line is about a thousand pictures. Raises ValueError when they need more than is free at `out`,
+    the folder that keeps them, if any.
     """
     started = time.perf_counter()
     (block,) = look_at([sample], clip, MemoryShelf())
@@ -160,20 +162,12 @@ def plan(count: int | None, sample: Sequence[Example], clip: Clip, room: float =
     pictures = 1000 if count is None else count
     name = "of each 1,000 pictures" if count is None else f"of {count:,} pictures"
     size = 2 * p * f * pictures  # fp16
-    if size > room:
-        raise ValueError(
-            f"the features {name} need {space(size)} of disk, and {space(room)} are free; make room, or give a folder "
-            "on another disk"
-        )
+    if out:
+        refuse_full(f"the features {name} need", size, out)
     return (
         f"features {name}: {p} x {f} each, {space(size)}, about {hours(pictures / rate)} "
         f"at {rate:.0f} pictures a second"
     )
-
-
-def space(size: float) -> str:
-    """Bytes as `1.5 GB` or `20.0 MB`."""
-    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.1f} MB"
 
 
 def hours(seconds: float) -> str:

@@ -10,10 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
-from captioner.features.store import space
 from metric.runtime import memory
 from metric.runtime.device import free_memory
-from metric.storage.disk import free_disk
+from metric.storage.disk import free_disk, refuse_full, space
 
 FLOAT = 4  # bytes
 MOMENTS = 2  # of AdamW, for each weight
@@ -41,12 +40,7 @@ def refuse_what_does_not_fit(needs: Sequence[Need], out: Path, device: torch.dev
             raise ValueError(
                 f"the run needs {space(asked)} of memory more{where}, and {space(free)} are free; type {smaller}"
             )
-    asked, room = sum(need.disk for need in needs), free_disk(out)
-    if asked > room:
-        raise ValueError(
-            f"the run needs {space(asked)} of disk, and {space(room)} are free at {out}; make room, or type another "
-            "--out"
-        )
+    refuse_full("the run needs", sum(need.disk for need in needs), out)
 
 
 def told(needs: Sequence[Need], out: Path, device: torch.device, loaded: str) -> Iterator[str]:

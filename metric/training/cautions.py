@@ -7,6 +7,8 @@ from metric.training.config import MetricConfig, PretrainConfig
 
 NEGATIVES = 32  # pictures a step; a contrastive loss over fewer is easy: at most ln 32 = 3.5 nats
 USUAL_BATCH = 256  # of the authors of PAC-S++ (arXiv 2410.07336)
+LARGE = 20_000_000  # weights; CLIPs that were trained on the web have 100 million and more
+HIGH_RATE, USUAL_RATE = 1e-4, 5e-6  # of all weights of such a CLIP; the usual one is FSC-CLIP's (arXiv 2410.05210)
 
 
 def few_pictures(config: PretrainConfig | MetricConfig, pictures: int) -> list[str]:
@@ -16,6 +18,16 @@ def few_pictures(config: PretrainConfig | MetricConfig, pictures: int) -> list[s
     return [
         f"the data have {pictures} pictures, so a batch has {pictures} and not {config.batch_size}: each text is told "
         f"from {pictures - 1} wrong pictures; train on {NEGATIVES} pictures or more"
+    ]
+
+
+def high_rate(config: MetricConfig, learned: int) -> list[str]:
+    """The warning about all weights of a large CLIP, of which `learned` learn, at the rate of a small one."""
+    if config.method != "all" or learned < LARGE or config.lr < HIGH_RATE:
+        return []
+    return [
+        f"--lr {config.lr:g} is meant for the small embedded CLIP, and all {learned:,} weights of {config.clip} learn: "
+        f"what it knows is lost; type --lr {USUAL_RATE:g}, or --method lora --rank 16 --lr {HIGH_RATE:g}"
     ]
 
 

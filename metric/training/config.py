@@ -122,9 +122,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     # the same in the parametrisation of the authors' code, for a like-for-like metric
     "pacspp_authors": {"method": "authors", "rank": 4, "alpha": 1.0, "dropout": 0.0, "tower": "both", "patches": True}
     | {"targets": "", "lambda_v": 0.05, "lambda_t": 0.1},
-    # with hard text negatives, not in the paper, which need a higher rank (at the same scale of 1/4) and more steps
-    "pacspp_hard": {"method": "lora", "rank": 16, "alpha": 4.0, "dropout": 0.0, "tower": "both", "patches": True}
-    | {"targets": "", "lambda_v": 0.05, "lambda_t": 0.1, "steps": 1000}
+    # with hard text negatives, not in the paper, from which all weights learn three times as fast as LoRA does
+    "pacspp_hard": {"method": "all", "tower": "both", "lambda_v": 0.05, "lambda_t": 0.1, "lr": 5e-4, "steps": 1000}
     | {"negatives": 3, "lambda_n": 1.0, "negatives_form": "negclip", "negative_kinds": "all"},
     # arXiv 2303.12112: the two projections alone
     "pacs": {"method": "projections", "lambda_v": 0.05, "lambda_t": 0.1, "lr": 1e-3},

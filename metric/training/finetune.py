@@ -27,11 +27,10 @@ from metric.runtime.precision import autocast, refuse_precision
 from metric.runtime.processes import rank, refuse_unlike, shared, wait
 from metric.storage.atomic_files import write_json
 from metric.storage.run_files import REPORT
-from metric.training.all_weights import train_all
 from metric.training.authors_lora import add_authors_lora, merged
 from metric.training.batches import Batches
 from metric.training.blind_guard import guard, told
-from metric.training.cautions import few_pictures
+from metric.training.cautions import few_pictures, high_rate
 from metric.training.checkpoint import refuse_place
 from metric.training.clip_quality import appraise, table
 from metric.training.config import MetricConfig
@@ -42,8 +41,8 @@ from metric.training.lora_layers import TOWERS
 from metric.training.losses import LOSSES, Made, PairLoss, positive_augmented
 from metric.training.negative_losses import Negatives, negative_loss
 from metric.training.negatives import check_captions, check_negatives, found_of, said_of, spoil, tell_few
+from metric.training.own_weights import train_all, train_projections
 from metric.training.pairs import PairEncoder, loss_name, pair_loss, usable, validation
-from metric.training.projections import train_projections
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +85,8 @@ def train_metric(
     before = shared(lambda: figures(clip, held_out, config))
     model = METHODS[config.method](clip, config).train()
     freeze_statistics(clip.model)
+    if rank() == 0 and not resume:
+        tell(high_rate(config, sum(p.numel() for p in model.parameters() if p.requires_grad)))
     keep(config, out, resume)
     loss = augmented_loss(clip, config, training, positives, agree)
     train(model, loss, config, out, resume, validation(clip, held_out, agree))

@@ -12,7 +12,7 @@ from torch import nn
 
 from metric.clip.model import Clip
 from metric.training.config import MetricConfig
-from metric.training.projections import is_projection
+from metric.training.own_weights import is_projection
 
 # Exactly these types: derived types compute something else, such as timm's convolution with padding.
 KINDS = {nn.Linear: "linear", nn.Conv2d: "convolution"}

@@ -9,9 +9,9 @@ import tarfile
 import pytest
 from PIL import Image
 
-from captioner.captioning import plan as planning
 from captioner.cli import main
 from captioner.decoding.fixed_shapes import FixedShapes
+from metric.storage import disk
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_other_settings_than_those_of_the_begun_work_are_refused_as_without_plan
 
 
 def test_captions_without_room_are_refused(typed, refused, monkeypatch):
-    monkeypatch.setattr(planning, "free_disk", lambda out: 10)
+    monkeypatch.setattr(disk, "free_disk", lambda out: 10)
     assert "disk, and 0.0 MB are free" in refused(*typed, "--plan")
 
 

@@ -57,10 +57,10 @@ def test_plan_alone_computes_nothing(kept, pictures, tmp_path, capsys):
 
 
 def test_features_that_do_not_fit_are_not_begun(kept, pictures, tmp_path, capfd, monkeypatch):
-    monkeypatch.setattr("captioner.features.precompute.shutil.disk_usage", lambda place: SimpleNamespace(free=1000))
+    monkeypatch.setattr("metric.storage.disk.shutil.disk_usage", lambda place: SimpleNamespace(free=1000))
     assert kept(pictures) == 2
     said = capfd.readouterr().err
-    assert "the features of 9 pictures need 0.0 MB of disk, and 0.0 MB are free; make room" in said
+    assert "the features of 9 pictures need 0.0 MB of disk, and 0.0 MB are free at" in said
     assert not [*(tmp_path / "f").rglob("*.safetensors")]
 
 

@@ -14,7 +14,7 @@ from captioner.presets import PRESETS, RECIPES, settings_of
 from captioner.training.cautions import Unmoved, broken_words, cautions, cut_captions
 from metric.example import Example
 from metric.runtime.schedule import refuse_warmup
-from metric.training.cautions import contrastive
+from metric.training.cautions import contrastive, high_rate
 from metric.training.config import MetricConfig, PretrainConfig
 
 REWARDED = Run(rewards=("cider",))
@@ -102,3 +102,11 @@ def test_words_that_a_vocabulary_gives_back_in_pieces_are_counted() -> None:
     assert "the first l'herbe in \"un chien dans l ' herbe\"; type --model.vocabulary 1000" in line
     assert broken_words(Vocabulary.train(["l'herbe"], 600), examples) == []
     assert broken_words(Vocabulary.clip(), []) == []
+
+
+def test_all_weights_of_a_large_clip_at_the_rate_of_a_small_one_are_a_mistake():
+    config = MetricConfig(method="all", lr=5e-4, clip="ViT-B-32-quickgelu:openai")
+    (line,) = high_rate(config, 151_277_312)
+    assert "--lr 0.0005" in line and "151,277,312 weights of ViT-B-32" in line and "--method lora" in line
+    assert high_rate(config, 1_339_648) == high_rate(replace(config, lr=5e-6), 151_277_312) == []
+    assert high_rate(replace(config, method="lora"), 151_277_312) == []

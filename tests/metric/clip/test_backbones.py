@@ -18,8 +18,8 @@ from metric.training.config import MetricConfig
 from metric.training.loop import bound_scale
 from metric.training.lora import add_adapter, save_adapter
 from metric.training.lora_layers import targets
+from metric.training.own_weights import train_projections
 from metric.training.pairs import pair_loss
-from metric.training.projections import train_projections
 
 TEXTS = ["a red ball on the beach", "two small cats in a room"]
 TEXT = {"context_length": 16, "vocab_size": 270, "hf_tokenizer_name": "local", "width": 32, "heads": 2, "layers": 1}

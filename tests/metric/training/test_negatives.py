@@ -184,10 +184,10 @@ def test_captions_without_any_negative_are_refused(tmp_path: Path) -> None:
         trained(replace(HARD, negative_kinds="article"), tmp_path / "run", examples=nameless)
 
 
-def test_preset_of_negatives_is_the_papers_with_negatives_and_a_higher_rank_at_the_same_scale() -> None:
+def test_preset_of_negatives_has_the_papers_positives_and_tunes_all_weights() -> None:
     hard, paper = PRESETS["pacspp_hard"], PRESETS["pacspp"]
-    assert {name for name in paper if hard[name] != paper[name]} == {"rank", "alpha"}
-    assert hard["alpha"] / hard["rank"] == paper["alpha"] / paper["rank"]
+    assert {name for name in ("tower", "lambda_v", "lambda_t") if hard[name] != paper[name]} == set()
+    assert hard["method"] == "all" and hard["negatives"] == 3
     assert "negatives" not in paper and MetricConfig().negatives == 0
 
 

@@ -1,4 +1,7 @@
-"""The last projection of each tower, all that PAC-S trains (arXiv 2303.12112)."""
+"""Tuning of a CLIP's own weights, without LoRA: the last projection of each tower, or all weights.
+
+PAC-S trains the projections alone (arXiv 2303.12112). The temperature and the bias of the CLIP stay as they are.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,12 @@ from torch import nn
 
 from metric.clip.model import Clip
 from metric.runtime.console import say
+from metric.training.config import MetricConfig
 
 # names of the projections in open_clip's towers: ViT, ResNet, timm; native text, Hugging Face text
 IMAGE = r"visual\.(proj|attnpool\.c_proj\..+|head\..+)"
 TEXT = r"(text\.)?text_projection(\..+)?|text\.proj\..+"
+FIXED = ("logit_scale", "logit_bias")
 
 
 def is_projection(name: str) -> bool:
@@ -31,4 +36,18 @@ def train_projections(clip: Clip) -> nn.Module:
         for parameter in projection:
             parameter.requires_grad_(True)
         say(f"projection of the {tower} tower: {sum(p.numel() for p in projection):,} parameters learn")
+    return clip.model
+
+
+def train_all(clip: Clip, config: MetricConfig) -> nn.Module:
+    """`clip.model` with gradients in all weights of the towers that `--tower` names. Prints their number."""
+    learned = 0
+    for name, parameter in clip.model.named_parameters():
+        of_image = name.startswith("visual.")
+        if name not in FIXED and config.tower in ("both", "image" if of_image else "text"):
+            parameter.requires_grad_(True)
+            learned += parameter.numel()
+    total = sum(parameter.numel() for parameter in clip.model.parameters())
+    towers = "both towers" if config.tower == "both" else f"the {config.tower} tower"
+    say(f"all weights of {towers}, {learned:,} of {total:,} parameters learn")
     return clip.model
