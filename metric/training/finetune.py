@@ -120,13 +120,12 @@ def check_method(config: MetricConfig) -> None:
             raise ValueError(f"--{name} must be one of {', '.join(choices)}, got {value!r}")
     if config.rank < 1:
         raise ValueError(f"--rank must be at least 1, got {config.rank}")
-    for name, value, methods in (
-        ("targets", config.targets, ("projections", "all")),
-        ("dropout", config.dropout, ("projections", "all")),
-        ("tower", config.tower != "both" and config.tower, ("projections",)),
-    ):
-        if value and config.method in methods:
-            raise ValueError(f"--{name} {value} does nothing with --method {config.method}; leave it out")
+    idle = {"targets": config.targets, "dropout": f"{config.dropout:g}" if config.dropout else ""}
+    if config.method == "projections" and config.tower != "both":
+        idle["tower"] = config.tower
+    for name, typed in idle.items():
+        if typed and config.method in ("projections", "all"):
+            raise ValueError(f"--{name} {typed} does nothing with --method {config.method}; leave it out")
 
 
 def write(model: nn.Module, clip: Clip, fingerprint: str, config: MetricConfig, out: Path) -> None:

@@ -1,0 +1,100 @@
+"""Which small faults a metric does not hear: one function word replaced or lost, or one thing in another number.
+
+A reference of a drawn scene is compared with each sentence that one small change makes of it and the grammar of the
+scenes does not. A captioner that is pressed on the metric finds the changes that the metric prefers.
+Command: `.venv/bin/python -m experiments.small_word_probe scenes-clip runs/metric ...`.
+Cost: a minute of one core for each CLIP.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from captioner.data import load
+from metric.clip.embedder import Embedder
+from metric.clip.load import load_clip
+from metric.example import Example
+from metric.scenes.truth import belongs
+from metric.scenes.words import PLURALS, SINGULARS
+from metric.similarity import PREFIX
+
+SMALL = "a an the and is are of to there in on at by near over under inside two three".split()
+NUMBERS = {**dict(zip(SINGULARS, PLURALS)), **dict(zip(PLURALS, SINGULARS))}
+REFERENCES = 2  # of each scene
+FEWEST = 20  # pairs of a change that is shown
+
+
+class Pair(NamedTuple):
+    """A reference of a scene, a change of it, and the sentence that the change makes."""
+
+    scene: int
+    reference: str
+    change: str
+    fault: str
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("clips", nargs="+", help="CLIPs or tuned CLIPs, as --clip takes them")
+    parser.add_argument("--count", type=int, default=300, help="test scenes")
+    parser.add_argument("--show", type=int, default=12, help="changes that are shown, the worst first")
+    args = parser.parse_args()
+    examples = load("scenes", "test")[: args.count]
+    pairs = pairs_of(examples)
+    for name in args.clips:
+        wrong = preferred(Embedder(load_clip(name)), examples, pairs)
+        print(f"{name}: {100 * wrong.mean():.1f} % of {len(pairs):,} small faults score higher", flush=True)
+        for change, share, count in shares(pairs, wrong)[: args.show]:
+            print(f"  {change}: {100 * share:.1f} % of {count:,}")
+
+
+def pairs_of(examples: Sequence[Example]) -> list[Pair]:
+    """Each small fault of the first references of each scene, once."""
+    return [
+        Pair(scene, reference, change, fault)
+        for scene, example in enumerate(examples)
+        for reference in example.references[:REFERENCES]
+        for fault, change in {" ".join(words): change for change, words in changes(reference.split())}.items()
+        if not belongs(fault)
+    ]
+
+
+def changes(words: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    """Each small change of a caption: its name, such as `in -> on`, and the words that it makes."""
+    for place, word in enumerate(words):
+        before, behind = [*words[:place]], [*words[place + 1 :]]
+        if word in SMALL:
+            yield from ((f"{word} -> {other}", [*before, other, *behind]) for other in SMALL if other != word)
+            yield f"without {word}", [*before, *behind]
+        if word in NUMBERS:
+            yield "one -> several" if word in SINGULARS else "several -> one", [*before, NUMBERS[word], *behind]
+
+
+def preferred(embedder: Embedder, examples: Sequence[Example], pairs: Sequence[Pair]) -> np.ndarray:
+    """Whether the fault is as near to the picture as its reference, or nearer, for each pair."""
+    image = embedder.images([example.image for example in examples]).numpy()
+    texts = {
+        text: place for place, text in enumerate(sorted({t for pair in pairs for t in (pair.reference, pair.fault)}))
+    }
+    text = embedder.texts([PREFIX + text for text in texts]).numpy()
+    of_scene = image[[pair.scene for pair in pairs]]
+    right, wrong = (text[[texts[of] for of in column]] for column in zip(*((p.reference, p.fault) for p in pairs)))
+    return (of_scene * (wrong - right)).sum(1) >= 0
+
+
+def shares(pairs: Sequence[Pair], wrong: np.ndarray) -> list[tuple[str, float, int]]:
+    """Change, share of preferred faults, number of pairs; the worst first, and changes with few pairs left out."""
+    found: dict[str, list[bool]] = defaultdict(list)
+    for pair, prefers in zip(pairs, wrong):
+        found[pair.change].append(bool(prefers))
+    rows = [(change, float(np.mean(of)), len(of)) for change, of in found.items() if len(of) >= FEWEST]
+    return sorted(rows, key=lambda row: -row[1])
+
+
+if __name__ == "__main__":
+    main()
