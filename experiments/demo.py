@@ -46,7 +46,7 @@ class Size(NamedTuple):
 
 SHORT = Size(
     metric=("--steps", 90, "--batch-size", 64),
-    hard=("--steps", 100, "--batch-size", 64),
+    hard=("--steps", 100, "--batch-size", 64, "--method", "lora", "--rank", 4, "--alpha", 1, "--lr", 5e-3),
     xe=("--data", "scenes:count=4000", "--xe.steps", 600, "--val-every", 200, "--val-count", 60),
     reward=("--data", "scenes:count=4000", "--rl.steps", 70, "--val-every", 35, "--val-count", 60),
     minutes=6,
