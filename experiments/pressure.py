@@ -86,8 +86,7 @@ class Arm(NamedTuple):
 def main() -> None:
     args = arguments()
     seeds, pressures = args.seeds.split(","), args.pressures.split(",")
-    arms = [Arm(*each) for each in product(args.arms.split(","), pressures, seeds)]
-    refuse_unknown(arms)
+    arms = known([Arm(*each) for each in product(args.arms.split(","), pressures, seeds)])
     shared = ("--features", args.out / "features", "--pac", args.metrics / "pacspp", "--log-every", 1)
     with ThreadPoolExecutor(args.jobs) as pool:
         xe = {seed: args.out / f"xe-{seed}" for seed in seeds}
@@ -123,14 +122,19 @@ def names() -> Iterator[str]:
     yield from (reward + brake for reward in REWARDS if reward != "cider" for brake in BRAKES)
 
 
-def refuse_unknown(arms: Sequence[Arm]) -> None:
-    """Ends the program for an arm or a pressure that is not there, and for a brake where nothing is trained."""
+def known(arms: Sequence[Arm]) -> list[Arm]:
+    """The arms, without those that have no best of samples: brakes, where nothing is trained, and CIDEr.
+
+    CIDEr would see the references that it is scored by. Ends the program for an arm or a pressure that is not there.
+    """
     for arm in arms:
         if arm.name not in names() or arm.pressure not in (*ALL_PRESSURES, BEST):
-            known = f"arms {', '.join(names())}; pressures {', '.join((*ALL_PRESSURES, BEST))}"
-            raise SystemExit(f"unknown arm or pressure {arm.name}, {arm.pressure}; type of {known}")
-        if arm.pressure == BEST and ("+" in arm.name or arm.name == "cider"):
-            raise SystemExit(f"{BEST} trains nothing and sees no reference: type the name of a reward alone")
+            there = f"arms {', '.join(names())}; pressures {', '.join((*ALL_PRESSURES, BEST))}"
+            raise SystemExit(f"unknown arm or pressure {arm.name}, {arm.pressure}; type of {there}")
+    left_out = [arm for arm in arms if arm.pressure == BEST and ("+" in arm.name or arm.name == "cider")]
+    if left_out:
+        print(f"{BEST} has no {', '.join(dict.fromkeys(arm.name for arm in left_out))}: left out")
+    return [arm for arm in arms if arm not in left_out]
 
 
 def trained(arm: Arm, start: Path, metrics: Path, out: Path, shared: Sequence[object]) -> None:

@@ -44,10 +44,16 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=300, help="test scenes")
     parser.add_argument("--show", type=int, default=12, help="changes that are shown, the worst first")
     args = parser.parse_args()
+    if args.count < 1:
+        parser.error(f"--count is 1 or more, got {args.count}")
     examples = load("scenes", "test")[: args.count]
     pairs = pairs_of(examples)
     for name in args.clips:
-        wrong = preferred(Embedder(load_clip(name)), examples, pairs)
+        try:
+            embedder = Embedder(load_clip(name))
+        except ValueError as error:
+            parser.error(str(error))
+        wrong = preferred(embedder, examples, pairs)
         print(f"{name}: {100 * wrong.mean():.1f} % of {len(pairs):,} small faults score higher", flush=True)
         for change, share, count in shares(pairs, wrong)[: args.show]:
             print(f"  {change}: {100 * share:.1f} % of {count:,}")

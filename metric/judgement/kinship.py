@@ -18,7 +18,7 @@ KINSHIP: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "no function words": (("long-words",), ("no-articles", "drop", "omit")),
     "shuffled order": (("shuffle",), ("swap",)),
     "wrong function word": (("misuse",), ("short-word", "replace")),
-    "broken agreement": (("inflect", "article"), ("misuse",)),
+    "broken agreement": (("inflect", "article", "misuse"), ()),
     "broken ending": (("ending",), ("cut",)),
     "swapped object": (("thing",), ("replace",)),
     "swapped attribute": (("attribute", "number"), ("replace", "binding")),

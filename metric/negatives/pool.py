@@ -11,6 +11,7 @@ from itertools import chain, pairwise
 from metric.negatives.words import (
     ARTICLES,
     FUNCTION,
+    NUMBERS,
     Span,
     Words,
     bare,
@@ -77,13 +78,13 @@ class Pool:
 
     @cached_property
     def small(self) -> dict[str, int]:
-        """Function word or number -> how often captions say it."""
-        return dict(Counter(word for word in self.words if word in FUNCTION or is_number(word)))
+        """Function word or number in letters -> how often captions say it."""
+        return dict(Counter(word for word in self.words if word in FUNCTION or word in NUMBERS))
 
     @cached_property
     def references(self) -> list[list[str]]:
-        """All that is said of the pictures of the batch, in words."""
-        return [text.split() for caption in self.captions for text in sorted(caption.plain_references)]
+        """All that is said of the pictures of the batch, in words without signs around them."""
+        return [list(map(bare, text.split())) for caption in self.captions for text in sorted(caption.plain_references)]
 
     @cached_property
     def runs(self) -> set[tuple[str, ...]]:
@@ -156,7 +157,7 @@ class Pool:
 
     def says(self, words: Words, start: int, end: int) -> bool:
         """Whether a reference of the batch has the two or three words from `start`, which is -1 for END."""
-        return tuple(words[place] if 0 <= place < len(words) else END for place in range(start, end)) in self.runs
+        return tuple(bare(words[place]) if 0 <= place < len(words) else END for place in range(start, end)) in self.runs
 
     def odds(self, has: Callable[[Words], bool]) -> float:
         """Captions with a property over captions without it, at most 1; 1 where all have it."""

@@ -1,7 +1,8 @@
 """Small faults of form: one function word that stands wrong, is missing, or is too many.
 
 A captioner that is pressed on a metric finds such faults first: `on the middle`, `a orange`, `a cup are`. What stands
-wrong is what no caption of the batch says. The rules have the form of those of `metric.negatives.form`.
+wrong is what no caption of the batch says; in open text a part of it is right all the same. The rules have the form of
+those of `metric.negatives.form`.
 """
 
 from __future__ import annotations
@@ -21,20 +22,21 @@ from metric.negatives.words import (
 )
 
 CLASSES = (ARTICLES | frozenset(NUMBERS), PREPOSITIONS, VERBS)  # words that can stand in each other's place
-ONE = frozenset({"a", "an"})
+FORMS = frozenset({"a", "an"})  # of one word
+RIGHT = frozenset({"the", "one"})  # in the place of an article they are mostly right
 
 
 def misuse(caption: Caption, pool: Pool, rng: random.Random) -> Spoiled:
     """A function word or number for another: `on the left` -> `in the left`, `two cups` -> `a cups`.
 
-    A word takes the place of another as often as the other takes its place, so that no word alone tells a negative.
+    A word takes the place of another about as often as the other takes its place, so that no word alone tells a
+    negative from a caption.
     """
     words, counts = caption.words, pool.small
     places = [place for place, word in enumerate(words) if word in counts]
     for place in rng.sample(places, len(places)):
         kin = class_of(words[place])
-        near = [word for word in counts if word in kin] if rng.random() < 0.5 else list(counts)
-        other = rng.choice(near or list(counts))
+        other = rng.choice([word for word in counts if word in kin] if rng.random() < 0.5 else list(counts))
         if rng.random() * counts[words[place]] < counts[other] and misplaced(words, place, other, pool):
             return [*words[:place], other, *words[place + 1 :]]
     return None
@@ -74,7 +76,7 @@ def misplaced(words: Words, place: int, other: str, pool: Pool) -> bool:
     """
     own, put = words[place], [*words[:place], other, *words[place + 1 :]]
     shared = next((each for each in CLASSES if own in each and other in each), None)
-    if own == other or ("the" in (own, other) and shared is CLASSES[0]):
+    if own == other or (shared is CLASSES[0] and {own, other} & RIGHT and {own, other} & ARTICLES - RIGHT):
         return False
     if shared is PREPOSITIONS:
         return not pool.says(put, place, named(put, place + 1))
@@ -82,7 +84,7 @@ def misplaced(words: Words, place: int, other: str, pool: Pool) -> bool:
         return not pool.says(put, place - 1, place + 1)
     if shared is None:
         return not pool.says(put, place - 1, place + 2)
-    if {own, other} == ONE:
+    if {own, other} == FORMS:
         return not pool.says(put, place, place + 2)
     return (other, counted(put, place)) not in pool.counted
 

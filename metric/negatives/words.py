@@ -1,7 +1,7 @@
 """Closed classes of English words, and what a caption is made of: words, phrases, relations.
 
 The classes hold no word of a data set. In another language no word belongs to a class, and the rules that need one do
-not apply. These lists are the trainer's own: those of the audit (metric.judgement.corruptions) are others.
+not apply. These lists are the trainer's own: those of the audit (metric.judgement.vocabulary) are others.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def sides_of(words: Words) -> list[tuple[Span, Span, Span]]:
 
 
 def counted(words: Words, place: int) -> str:
-    """The thing that the number or article at a place belongs to, by the last word of its phrase; empty without one."""
+    """The last word of the phrase that the number or article at a place begins, mostly its thing; empty without one."""
     end = place + 1
     while end < len(words) and is_content(words[end]) and not is_number(words[end]):
         end += 1

@@ -8,7 +8,9 @@ from metric.training.config import MetricConfig, PretrainConfig
 NEGATIVES = 32  # pictures a step; a contrastive loss over fewer is easy: at most ln 32 = 3.5 nats
 USUAL_BATCH = 256  # of the authors of PAC-S++ (arXiv 2410.07336)
 LARGE = 20_000_000  # weights; CLIPs that were trained on the web have 100 million and more
-HIGH_RATE, USUAL_RATE = 1e-4, 5e-6  # of all weights of such a CLIP; the usual one is FSC-CLIP's (arXiv 2410.05210)
+# the highest rate of all weights of such a CLIP and of a smaller one, and what to type in their places: FSC-CLIP's
+# (arXiv 2410.05210), and that of --preset pacspp_hard
+HIGHEST, USUAL = {True: 1e-4, False: 2e-3}, {True: 5e-6, False: 5e-4}
 
 
 def few_pictures(config: PretrainConfig | MetricConfig, pictures: int) -> list[str]:
@@ -22,12 +24,14 @@ def few_pictures(config: PretrainConfig | MetricConfig, pictures: int) -> list[s
 
 
 def high_rate(config: MetricConfig, learned: int) -> list[str]:
-    """The warning about all weights of a large CLIP, of which `learned` learn, at the rate of a small one."""
-    if config.method != "all" or learned < LARGE or config.lr < HIGH_RATE:
+    """The warning about a rate at which a CLIP, all `learned` weights of which are trained, forgets what it knows."""
+    large = learned >= LARGE
+    if config.method != "all" or config.lr < HIGHEST[large]:
         return []
+    other = ", or --method lora --rank 16 --alpha 4 --lr 1e-4" if large else ""
     return [
-        f"--lr {config.lr:g} is meant for the small embedded CLIP, and all {learned:,} weights of {config.clip} learn: "
-        f"what it knows is lost; type --lr {USUAL_RATE:g}, or --method lora --rank 16 --lr {HIGH_RATE:g}"
+        f"--lr {config.lr:g} is high for all {learned:,} weights of {config.clip}, which may lose what it knows; type "
+        f"--lr {USUAL[large]:g}{other}"
     ]
 
 

@@ -64,7 +64,7 @@ class MetricConfig:
     dropout: float = 0.0
     "dropout of the input of LoRA"
     tower: str = "both"
-    "towers with LoRA: both, image or text"
+    "towers that are trained, by LoRA or by all weights: both, image or text"
     patches: bool = True
     "LoRA also on the patch embedding, the first convolution of the image tower"
     targets: str = ""
@@ -122,7 +122,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     # the same in the parametrisation of the authors' code, for a like-for-like metric
     "pacspp_authors": {"method": "authors", "rank": 4, "alpha": 1.0, "dropout": 0.0, "tower": "both", "patches": True}
     | {"targets": "", "lambda_v": 0.05, "lambda_t": 0.1},
-    # with hard text negatives, not in the paper, from which all weights learn three times as fast as LoRA does
+    # with hard text negatives, not in the paper, which LoRA learns more slowly than all weights do
     "pacspp_hard": {"method": "all", "tower": "both", "lambda_v": 0.05, "lambda_t": 0.1, "lr": 5e-4, "steps": 1000}
     | {"negatives": 3, "lambda_n": 1.0, "negatives_form": "negclip", "negative_kinds": "all"},
     # arXiv 2303.12112: the two projections alone
@@ -130,13 +130,22 @@ PRESETS: dict[str, dict[str, Any]] = {
     # the ablation: LoRA without generated positives
     "plain": {"method": "lora", "lambda_v": 0.0, "lambda_t": 0.0},
 }
-# settings without an effect in a training without negatives
+# settings without an effect in a training without negatives, and in one without LoRA
 IDLE = ("lambda_n", "negatives_form", "negative_kinds", "negatives_from")
+OF_LORA = ("rank", "alpha", "dropout", "patches", "targets")
+NO_LORA = ("projections", "all")
 
 
 def refuse_idle(config: MetricConfig, named: Collection[str]) -> None:
-    """Raises ValueError for a setting of negatives among those `named` in a training without negatives."""
-    for name in IDLE:
-        if name in named and not config.negatives:
-            flag, value = "--" + name.replace("_", "-"), getattr(config, name)
-            raise ValueError(f"{flag} {value} does nothing with --negatives 0; type --negatives 3, or leave {flag} out")
+    """Raises ValueError for a setting among those `named` that has no effect, since what it is about is not trained."""
+    for name in (name for name in named if name in IDLE and not config.negatives):
+        raise ValueError(f"{typed(config, name)} does nothing with --negatives 0; type --negatives 3, or leave it out")
+    for name in (name for name in named if name in OF_LORA and config.method in NO_LORA):
+        does_nothing = f"{typed(config, name)} does nothing with --method {config.method}"
+        raise ValueError(f"{does_nothing}; type --method lora, or leave it out")
+
+
+def typed(config: MetricConfig, name: str) -> str:
+    """A setting as it is typed: `--lambda-n 0.5`, `--no-patches`."""
+    flag, value = name.replace("_", "-"), getattr(config, name)
+    return f"--{'' if value else 'no-'}{flag}" if isinstance(value, bool) else f"--{flag} {value}"

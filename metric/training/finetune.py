@@ -64,7 +64,7 @@ def train_metric(
     resume: bool = False,
     device: str | torch.device = "cpu",
 ) -> dict[str, dict[str, float]]:
-    """Positive-augmented training of LoRA matrices or of the projections. -> figures `before` and `after`.
+    """Positive-augmented training of LoRA, projections or all weights. -> figures `before` and `after`.
 
     Writes the PEFT folder out/adapter, or the CLIP folder out/clip. The temperature of the CLIP does not change. Raises
     ValueError for settings and data that cannot be used.
@@ -120,12 +120,8 @@ def check_method(config: MetricConfig) -> None:
             raise ValueError(f"--{name} must be one of {', '.join(choices)}, got {value!r}")
     if config.rank < 1:
         raise ValueError(f"--rank must be at least 1, got {config.rank}")
-    idle = {"targets": config.targets, "dropout": f"{config.dropout:g}" if config.dropout else ""}
     if config.method == "projections" and config.tower != "both":
-        idle["tower"] = config.tower
-    for name, typed in idle.items():
-        if typed and config.method in ("projections", "all"):
-            raise ValueError(f"--{name} {typed} does nothing with --method {config.method}; leave it out")
+        raise ValueError(f"--tower {config.tower} does nothing with --method projections; leave it out")
 
 
 def write(model: nn.Module, clip: Clip, fingerprint: str, config: MetricConfig, out: Path) -> None:

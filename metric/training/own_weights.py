@@ -16,7 +16,7 @@ from metric.training.config import MetricConfig
 # names of the projections in open_clip's towers: ViT, ResNet, timm; native text, Hugging Face text
 IMAGE = r"visual\.(proj|attnpool\.c_proj\..+|head\..+)"
 TEXT = r"(text\.)?text_projection(\..+)?|text\.proj\..+"
-FIXED = ("logit_scale", "logit_bias")
+FIXED = r"logit_(scale|bias)|text_decoder\..+"  # the decoder of a CoCa embeds nothing
 
 
 def is_projection(name: str) -> bool:
@@ -44,7 +44,7 @@ def train_all(clip: Clip, config: MetricConfig) -> nn.Module:
     learned = 0
     for name, parameter in clip.model.named_parameters():
         of_image = name.startswith("visual.")
-        if name not in FIXED and config.tower in ("both", "image" if of_image else "text"):
+        if not re.fullmatch(FIXED, name) and config.tower in ("both", "image" if of_image else "text"):
             parameter.requires_grad_(True)
             learned += parameter.numel()
     total = sum(parameter.numel() for parameter in clip.model.parameters())

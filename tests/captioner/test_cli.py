@@ -240,6 +240,8 @@ def test_unknown_score_or_split_is_refused(run, refused):
         (["--negatives", "2", "--negatives-form", "clip"], "negclip, fsc"),
         (["--lambda-n", "1"], "--lambda-n 1.0 does nothing with --negatives 0"),
         (["--preset", "pacspp_hard", "--negatives", "0"], "type --preset pacspp"),
+        (["--preset", "pacspp_hard", "--rank", "4"], "--rank 4 does nothing with --method all; type --method lora"),
+        (["--preset", "pacs", "--no-patches"], "--no-patches does nothing with --method projections"),
     ],
 )
 def test_metric_that_cannot_be_trained_is_refused(refused, data, tmp_path, tiny_clip, wrong, words):

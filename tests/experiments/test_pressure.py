@@ -74,13 +74,12 @@ def test_arms_have_the_names_of_the_field():
     assert pressure.Arm("hard+kl", "sampled-2e-4", "0").title == "PAC-S++ hard +kl"
 
 
-@pytest.mark.parametrize(
-    ("name", "kind", "said"),
-    [("hard+kl", pressure.BEST, "trains nothing"), ("cider", pressure.BEST, "no reference"), ("hrd", "1e-4", "hrd")],
-)
-def test_arms_that_cannot_be_are_refused(name, kind, said):
-    with pytest.raises(SystemExit, match=said):
-        pressure.refuse_unknown([pressure.Arm(name, kind, "0")])
+def test_an_arm_that_is_not_there_is_refused_and_one_without_a_best_of_samples_is_told(capsys):
+    with pytest.raises(SystemExit, match="hrd"):
+        pressure.known([pressure.Arm("hrd", "1e-4", "0")])
+    names = ("cider", "clips", "hard+kl")
+    assert [arm.name for arm in pressure.known([pressure.Arm(name, pressure.BEST, "0") for name in names])] == ["clips"]
+    assert "best-of-8 has no cider, hard+kl: left out" in capsys.readouterr().out
 
 
 def test_the_best_of_samples_is_chosen_once_and_has_no_gain_and_no_curve(result, tmp_path, monkeypatch, capsys):

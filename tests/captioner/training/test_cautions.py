@@ -109,4 +109,5 @@ def test_all_weights_of_a_large_clip_at_the_rate_of_a_small_one_are_a_mistake():
     (line,) = high_rate(config, 151_277_312)
     assert "--lr 0.0005" in line and "151,277,312 weights of ViT-B-32" in line and "--method lora" in line
     assert high_rate(config, 1_339_648) == high_rate(replace(config, lr=5e-6), 151_277_312) == []
+    assert "type --lr 0.0005" in high_rate(replace(config, lr=5e-3), 1_339_648)[0]
     assert high_rate(replace(config, method="lora"), 151_277_312) == []

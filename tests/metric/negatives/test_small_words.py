@@ -32,7 +32,7 @@ def test_a_preposition_stands_where_no_caption_has_it():
 def test_verbs_numbers_and_articles_stop_agreeing():
     texts = made(small_words.misuse, CAPTIONS[1])
     assert {"two cups is in the snow", "a cups are in the snow"} <= texts
-    assert "two cup is on the snow" not in texts
+    assert "two cups are on the snow" not in texts  # "a cup is on the snow" is said
     assert "a old dog in the middle" in made(small_words.misuse, CAPTIONS[2])
     assert "an cup is on the snow" in made(small_words.misuse, CAPTIONS[3])
 
@@ -44,15 +44,39 @@ def test_the_takes_no_place_of_another_article():
             assert not {old, new} <= {"a", "an", "the"} or "the" not in (old, new)
 
 
+def pairs(text: str) -> set[str]:
+    """Each word with the next one, and the beginning and the end."""
+    words = [END, *text.split(), END]
+    return {f"{one} {other}" for one, other in zip(words, words[1:])}
+
+
 def test_a_function_word_is_missing_or_too_many_where_no_caption_has_it_so():
+    said = set().union(*map(pairs, TEXTS))
     for caption in CAPTIONS:
         for text in made(small_words.omit, caption):
             ((word, lost),) = (Counter(caption.words) - Counter(text.split())).items()
-            assert word in FUNCTION and lost == 1 and text not in TEXTS
+            assert word in FUNCTION and lost == 1 and pairs(text) - said
         for text in made(small_words.intrude, caption):
             ((word, more),) = (Counter(text.split()) - Counter(caption.words)).items()
-            assert word in FUNCTION and more == 1
+            assert word in FUNCTION and more == 1 and pairs(text) - said
     assert "two cups are in snow" in made(small_words.omit, CAPTIONS[1])
+
+
+def test_what_the_batch_says_is_neither_omitted_nor_intruded():
+    captions = [Caption(text, (text,)) for text in ("dogs in snow", "dogs in the snow", "the snow in")]
+    pool = Pool(captions)
+    assert "dogs in snow" not in made(small_words.omit, captions[1], pool)
+    assert "dogs in the snow" not in made(small_words.intrude, captions[0], pool)
+
+
+def test_signs_digits_and_one_for_a_make_no_fault():
+    captions = [
+        Caption(text, (text,)) for text in ("kids at the beach, happy", "one cat on the beach", "2 dogs at a lake")
+    ]
+    pool = Pool(captions)
+    assert "kids on the beach, happy" not in made(small_words.misuse, captions[0], pool)
+    assert not {text for text in made(small_words.misuse, captions[1], pool) if text.startswith("a ")}
+    assert "2" not in pool.small and "one" in pool.small
 
 
 @pytest.mark.parametrize("rule", [small_words.misuse, small_words.omit, small_words.intrude])
@@ -60,7 +84,7 @@ def test_what_is_made_of_scenes_is_almost_never_a_sentence_of_their_grammar(rule
     pool, rng = Pool(SCENES), random.Random(0)
     texts = [" ".join(words) for caption in SCENES * 8 if (words := rule(caption, pool, rng))]
     assert len(texts) > 300
-    assert sum(map(belongs, texts)) / len(texts) < 0.04
+    assert sum(map(belongs, texts)) / len(texts) < (0.04 if rule is small_words.misuse else 0.01)
 
 
 def test_no_word_alone_tells_a_misuse_from_a_caption():

@@ -222,7 +222,7 @@ def test_settings_that_cannot_be_are_refused(change: dict, said: str, tmp_path: 
         ({"rank": 0}, "--rank must be at least 1"),
         (
             {"method": "all", "dropout": 0.0, "targets": ".*mlp.*"},
-            "--targets .* does nothing with --method all; leave it out",
+            "--targets .* does nothing with --method all; type --method lora",
         ),
         (
             {"method": "projections", "tower": "text", "dropout": 0.0},
