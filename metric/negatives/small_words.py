@@ -23,7 +23,7 @@ from metric.negatives.words import (
 
 CLASSES = (ARTICLES | frozenset(NUMBERS), PREPOSITIONS, VERBS)  # words that can stand in each other's place
 FORMS = frozenset({"a", "an"})  # of one word
-RIGHT = frozenset({"the", "one"})  # in the place of an article they are mostly right
+RIGHT = ({"the"}, {"one", "a"}, {"one", "an"})  # words and pairs of the first class that are mostly right
 
 
 def misuse(caption: Caption, pool: Pool, rng: random.Random) -> Spoiled:
@@ -76,7 +76,7 @@ def misplaced(words: Words, place: int, other: str, pool: Pool) -> bool:
     """
     own, put = words[place], [*words[:place], other, *words[place + 1 :]]
     shared = next((each for each in CLASSES if own in each and other in each), None)
-    if own == other or (shared is CLASSES[0] and {own, other} & RIGHT and {own, other} & ARTICLES - RIGHT):
+    if own == other or (shared is CLASSES[0] and any(right <= {own, other} for right in RIGHT)):
         return False
     if shared is PREPOSITIONS:
         return not pool.says(put, place, named(put, place + 1))
