@@ -125,7 +125,13 @@ class PairEncoder:
 
     def images(self, rows: Sequence[int]) -> Tensor:
         """Pictures of the data set, by their rows. b rows -> `b d`."""
-        return encode_in_shares(lambda share: self.in_parts(self.encode_rows, self.source[share]), rows)
+        return encode_in_shares(lambda share: self.in_parts(self.encode_rows, self.of_rows(share)), rows)
+
+    def of_rows(self, rows: list[int]) -> Tensor:
+        """The pixels of rows of pictures, or what an unchanged part made of them, which lies on the device."""
+        if isinstance(self.source, Tensor):
+            return self.source[sent(torch.tensor(rows), self.source.device)]
+        return self.source[rows]
 
     def made_images(self, pictures: Sequence[Path | Picture]) -> Tensor:
         """Pictures that were made for a batch. b pictures -> `b d`."""
