@@ -113,6 +113,11 @@ def image_side(clip: Clip, images: Sequence) -> tuple[Callable[[Tensor], Tensor]
     return lambda rows: F.normalize(head(rows).float(), dim=-1), features
 
 
+def rows_of(source: Pixels | Tensor, rows: list[int]) -> Tensor:
+    """The pixels of rows of pictures, or what an unchanged part made of them, which lies on its device."""
+    return source[sent(torch.tensor(rows), source.device)] if isinstance(source, Tensor) else source[rows]
+
+
 class PairEncoder:
     """Embeddings of the pictures and texts of a training step, in the step's order. Each process encodes its share.
 
@@ -125,13 +130,7 @@ class PairEncoder:
 
     def images(self, rows: Sequence[int]) -> Tensor:
         """Pictures of the data set, by their rows. b rows -> `b d`."""
-        return encode_in_shares(lambda share: self.in_parts(self.encode_rows, self.of_rows(share)), rows)
-
-    def of_rows(self, rows: list[int]) -> Tensor:
-        """The pixels of rows of pictures, or what an unchanged part made of them, which lies on the device."""
-        if isinstance(self.source, Tensor):
-            return self.source[sent(torch.tensor(rows), self.source.device)]
-        return self.source[rows]
+        return encode_in_shares(lambda share: self.in_parts(self.encode_rows, rows_of(self.source, share)), rows)
 
     def made_images(self, pictures: Sequence[Path | Picture]) -> Tensor:
         """Pictures that were made for a batch. b pictures -> `b d`."""
@@ -159,7 +158,7 @@ def validation(clip: Clip, examples: Sequence[Example], agree: PairLoss) -> Call
     def report() -> dict[str, float]:
         trained = [module for module in clip.model.modules() if module.training]
         clip.model.eval()
-        image = torch.cat([encode(source[rows.tolist()]).cpu() for rows in indices.split(256)])
+        image = torch.cat([encode(rows_of(source, rows.tolist())).cpu() for rows in indices.split(256)])
         text = torch.cat([clip.encode_text([texts[row] for row in rows]).cpu() for rows in indices.split(256)])
         for module in trained:
             module.training = True
