@@ -19,6 +19,7 @@ from metric.scenes.words import COUNT_OF, PLURALS, SINGULARS, article
 from metric.scores.repetition import ends_badly
 
 FUNCTION_WORDS = ("a", "an", "the", "and", "is", "are", "of", "to", "there", "in", "on", "at", "by", "near", "inside")
+OTHER_NUMBER = {**dict(zip(SINGULARS, PLURALS)), **dict(zip(PLURALS, SINGULARS))}  # of each thing
 MOST = 6  # words that are cut from the end, or that a repeated phrase has
 Words = Sequence[str]
 
@@ -68,7 +69,7 @@ def once(words: Words) -> Iterator[Words]:
 
 def numbers(words: Words) -> Iterator[Words]:
     """The caption with one noun or verb in its other number."""
-    others = {**dict(zip(SINGULARS, PLURALS)), **dict(zip(PLURALS, SINGULARS)), "is": "are", "are": "is"}
+    others = OTHER_NUMBER | {"is": "are", "are": "is"}
     for place, word in enumerate(words):
         if word in others:
             yield with_word(words, place, others[word])

@@ -16,15 +16,15 @@ from typing import NamedTuple
 import numpy as np
 
 from captioner.data import load
+from experiments.sentence_faults import OTHER_NUMBER, with_word
 from metric.clip.embedder import Embedder
 from metric.clip.load import load_clip
 from metric.example import Example
 from metric.scenes.truth import belongs
-from metric.scenes.words import PLURALS, SINGULARS
+from metric.scenes.words import SINGULARS
 from metric.similarity import PREFIX
 
 SMALL = "a an the and is are of to there in on at by near over under inside two three".split()
-NUMBERS = {**dict(zip(SINGULARS, PLURALS)), **dict(zip(PLURALS, SINGULARS))}
 REFERENCES = 2  # of each scene
 FEWEST = 20  # pairs of a change that is shown
 
@@ -70,15 +70,15 @@ def pairs_of(examples: Sequence[Example]) -> list[Pair]:
     ]
 
 
-def changes(words: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+def changes(words: Sequence[str]) -> Iterator[tuple[str, Sequence[str]]]:
     """Each small change of a caption: its name, such as `in -> on`, and the words that it makes."""
     for place, word in enumerate(words):
-        before, behind = [*words[:place]], [*words[place + 1 :]]
         if word in SMALL:
-            yield from ((f"{word} -> {other}", [*before, other, *behind]) for other in SMALL if other != word)
-            yield f"without {word}", [*before, *behind]
-        if word in NUMBERS:
-            yield "one -> several" if word in SINGULARS else "several -> one", [*before, NUMBERS[word], *behind]
+            yield from ((f"{word} -> {other}", with_word(words, place, other)) for other in SMALL if other != word)
+            yield f"without {word}", [*words[:place], *words[place + 1 :]]
+        if word in OTHER_NUMBER:
+            name = "one -> several" if word in SINGULARS else "several -> one"
+            yield name, with_word(words, place, OTHER_NUMBER[word])
 
 
 def preferred(embedder: Embedder, examples: Sequence[Example], pairs: Sequence[Pair]) -> np.ndarray:

@@ -77,6 +77,10 @@ class Pool:
         return [word for word in self.words if len(word) <= SHORT]
 
     @cached_property
+    def function_words(self) -> list[str]:
+        return [word for word in self.words if word in FUNCTION]
+
+    @cached_property
     def small(self) -> dict[str, int]:
         """Function word or number in letters -> how often captions say it."""
         return dict(Counter(word for word in self.words if word in FUNCTION or word in NUMBERS))

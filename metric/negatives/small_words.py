@@ -55,9 +55,9 @@ def omit(caption: Caption, pool: Pool, rng: random.Random) -> Spoiled:
 
 def intrude(caption: Caption, pool: Pool, rng: random.Random) -> Spoiled:
     """A function word more, where the batch never has it: `in the snow` -> `in of the snow`."""
-    words, small = caption.words, [word for word in pool.words if word in FUNCTION]
-    for place in rng.sample(range(len(words) + 1), len(words) + 1 if small else 0):
-        more = [*words[:place], rng.choice(small), *words[place:]]
+    words, places = caption.words, range(len(caption.words) + 1)
+    for place in rng.sample(places, len(places)) if pool.function_words else ():
+        more = [*words[:place], rng.choice(pool.function_words), *words[place:]]
         if not (pool.says(more, place - 1, place + 1) and pool.says(more, place, place + 2)):
             return more
     return None
