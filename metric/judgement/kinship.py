@@ -22,7 +22,7 @@ KINSHIP: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "broken ending": (("ending",), ("cut",)),
     "swapped object": (("thing",), ("replace",)),
     "swapped attribute": (("attribute", "number"), ("replace", "binding")),
-    "swapped relation": (("relation",), ("sides", "short-word")),
+    "swapped relation": (("relation", "place"), ("sides", "short-word")),
     "hallucination": ((), ("insert",)),
     "padding": ((), ()),
     "praise": ((), ()),

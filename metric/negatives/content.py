@@ -21,6 +21,7 @@ from metric.negatives.words import (
     is_content,
     is_number,
     phrase,
+    places_of,
     sides_of,
 )
 
@@ -56,6 +57,16 @@ def relation(caption: Caption, pool: Pool, rng: random.Random) -> Spoiled:
         own, known = phrase(words, between), pool.relations.get(words[right.end - 1], [])
         if others := [said for said in known if not caption.says(said) and not pool.agree(own, said)]:
             return put(words, between, rng.choice(others))
+    return None
+
+
+def place(caption: Caption, pool: Pool, rng: random.Random) -> Spoiled:
+    """Another place of the picture: `a cat on the left` -> `a cat in the middle`."""
+    words = caption.words
+    for span in rng.sample(found := places_of(words), len(found)):
+        own = phrase(words, span)
+        if others := [said for said in pool.places if not caption.says(said) and not pool.agree(own, said)]:
+            return put(words, span, rng.choice(others))
     return None
 
 

@@ -55,6 +55,7 @@ KINDS = {
     "attribute": Kind(content.attribute, "content", 2),
     "number": Kind(content.number, "content", 2),
     "relation": Kind(content.relation, "content", 3),
+    "place": Kind(content.place, "content", 3),
     "sides": Kind(content.sides, "content", 3),
     "binding": Kind(content.binding, "content", 2),
     "found": Kind(of_captioner, "found", 8),

@@ -19,6 +19,7 @@ from metric.negatives.words import (
     counted,
     is_number,
     phrase,
+    places_of,
     plainly,
     relations,
     sides_of,
@@ -154,6 +155,10 @@ class Pool:
         for _, relation, right in self.related:
             found.setdefault(right, []).append(relation)
         return found
+
+    @cached_property
+    def places(self) -> list[str]:
+        return [phrase(words, span) for words in self.texts for span in places_of(words)]
 
     @cached_property
     def agreeing(self) -> frozenset[tuple[str, str]]:

@@ -126,6 +126,15 @@ def sides_of(words: Words) -> list[tuple[Span, Span, Span]]:
     return list(filter(None, (around(words, span) for span in relations(words))))
 
 
+def places_of(words: Words) -> list[Span]:
+    """The relations that say where in the picture something is, with nothing behind them: `on the left`."""
+    return [span for span in relations(words) if bare(words[span.end - 1]) in PLACES and not named_behind(words, span)]
+
+
+def named_behind(words: Words, span: Span) -> bool:
+    return span.end < len(words) and in_phrase(words[span.end])
+
+
 def counted(words: Words, place: int) -> str:
     """The last word of the phrase that the number or article at a place begins, mostly its thing; empty without one."""
     end = place + 1

@@ -51,6 +51,15 @@ def test_numbers_relations_and_sides_are_exchanged():
     assert found(content.sides, "a red ball next to a blue box") == set()  # holds both ways
 
 
+def test_places_of_the_picture_are_exchanged():
+    """`on the left of` has a thing behind it and is a relation. What a reference says of the place is not put in."""
+    pool = Pool([Caption("a cat on the left"), Caption("a dog in the middle"), Caption("a cow to the right of a car")])
+    assert found(content.place, "a cat on the left", pool=pool) == {"a cat in the middle"}
+    assert found(content.place, "a cow to the right of a car", pool=pool) == set()
+    assert found(content.place, "a cat on the left", ("it is in the middle",), pool) == set()
+    assert found(content.relation, "a cat on the left", pool=pool) == set()
+
+
 def test_sides_stay_where_the_batch_never_has_them_so():
     """No caption says a beach on something, so a reader without the picture would know the fault."""
     pool = Pool([*CAPTIONS, Caption("a dog on a beach")])
