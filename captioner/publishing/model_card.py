@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from captioner.pages import render
 from captioner.runs.labels import brief, label
 from captioner.runs.reached import unfinished_run
 from metric.clip.model import Clip
+from metric.runtime.installed import version_of
 from metric.spec import split_spec
 from rewards.spec import parse
 
@@ -64,7 +64,7 @@ def captioner_card(
         notes=notes(comparison) if comparison else [],
         legend=LEGEND,
         licence=licence,
-        version=version("captioner"),
+        version=version_of("captioner"),
     )
 
 
@@ -84,7 +84,7 @@ def metric_card(repo: str, clip: Clip, recorded: dict[str, Any], licence: str) -
         fingerprint=clip.fingerprint,
         parameters=sum(parameter.numel() for parameter in clip.model.parameters()),
         licence=licence,
-        version=version("captioner"),
+        version=version_of("captioner"),
         score="pac_spp_hard" if clip.negatives else "pac_spp",
         reward="pacspp_hard" if clip.negatives else "pacspp",
         **recorded,

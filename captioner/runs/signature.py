@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from captioner.runs.folder import RunFolder
+from metric.runtime.installed import version_of
 from metric.scores.catalogue import canonical
 from rewards.spec import parse
 
@@ -87,7 +87,7 @@ def said(section: Config) -> dict[str, Any]:
 
 def refuse_false(folder: Path, config: Config) -> None:
     """ValueError when the signature of a run differs from its own settings. Runs of another version are not checked."""
-    if config.get("versions", {}).get(PACKAGE) != version(PACKAGE) or "reward_signatures" not in config:
+    if config.get("versions", {}).get(PACKAGE) != version_of(PACKAGE) or "reward_signatures" not in config:
         return
     expected = signature(config)
     if config["signature"] != expected:

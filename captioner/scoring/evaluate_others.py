@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from metric.clip.embedder import Embedder
 from metric.clip.load import load_clip
 from metric.evaluation import evaluate, open_sources
 from metric.runtime.device import device_of
+from metric.runtime.installed import version_of
 from metric.scores.catalogue import request
 from metric.scores.family import Defaults
 from metric.scores.result import Scores
@@ -68,7 +68,7 @@ class Others:
         settings = as_json(Run(data=data_place(self.data), clip=self.clip)) | {
             "decode": asdict(self.own) if self.own else {}
         }
-        signature = f"captions of {self.name}[{told}]+{version(PACKAGE)}"
+        signature = f"captions of {self.name}[{told}]+{version_of(PACKAGE)}"
         return settings | {"captions_of": self.name, "signature": signature, **origin()}
 
     def folder(self, out: Path) -> RunFolder:

@@ -1,9 +1,9 @@
-"""Whether an installed package is new enough for what one of its faults would spoil."""
+"""The version of a package, and whether it is new enough for what one of its faults would spoil."""
 
 from __future__ import annotations
 
 import re
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 
 def older(package: str, least: tuple[int, int]) -> bool:
@@ -14,3 +14,15 @@ def older(package: str, least: tuple[int, int]) -> bool:
     """
     numbers = [int(number) for number in re.findall(r"\d+", version(package))]
     return tuple(numbers[:2]) < least
+
+
+def version_of(package: str) -> str:
+    """The installed release of a package. `unknown` for a checkout that is used without an installation.
+
+    >>> version_of("no-such-package")
+    'unknown'
+    """
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import platform
 import subprocess
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from metric.runtime.installed import version_of
 from metric.storage.atomic_files import write_json
 from metric.storage.run_files import PROVENANCE
 
@@ -19,7 +19,7 @@ PACKAGES = ("captioner", "torch", "open_clip_torch", "transformers", "peft")
 
 def origin() -> dict[str, Any]:
     """Commit, versions and hardware of this machine."""
-    versions = {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+    versions = {"python": platform.python_version(), **{name: version_of(name) for name in PACKAGES}}
     return {"commit": commit(), "versions": versions, "hardware": hardware()}
 
 
