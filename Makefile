@@ -5,7 +5,7 @@ OUT ?= runs/demo
 
 OLDEST := .venv-oldest/bin
 
-.PHONY: demo demo-full test test-all test-oldest constraints lint docs clean .venv
+.PHONY: demo demo-full test test-all test-gpu test-oldest constraints lint docs clean .venv
 
 demo: .venv/demo-stamp
 	$(BIN)/python -m experiments.demo --out $(OUT)
@@ -22,6 +22,10 @@ test: .venv
 # also the tests that take minutes
 test-all: .venv
 	OMP_NUM_THREADS=1 $(BIN)/python -W error -m pytest $(APART) -m "not gpu"
+
+# every command on the GPU of this machine
+test-gpu: .venv
+	$(BIN)/python -m pytest -m gpu
 
 # with the oldest packages that setup.cfg promises, whose own warnings are no faults of ours
 test-oldest: .venv-oldest/stamp

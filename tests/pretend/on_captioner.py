@@ -1,4 +1,4 @@
-"""The captioner's commands on the pretend accelerator: objectives, rewards, precisions, resume, captions, features."""
+"""The captioner's commands on an accelerator: objectives, rewards, precisions, resume, captions, features."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from captioner.decoding import generate as decoding
 from captioner.features.patch_features import grid_features
 from captioner.training import objectives, step_batches
 from metric.clip.load import load_clip
+from tests.pretend.plugin import HERE
 
 ONE_STEP = "--xe.steps 1 --rl.steps 1 --val-count 2 --val-every 9 --save-every 9".split()
 REWARDS = {
@@ -146,8 +147,8 @@ def test_features_are_those_of_the_cpu(tiny_clip, squares_data, tmp_path):
         words = ["features", squares_data, "--clip", tiny_clip, "--device", device]
         assert main([*words, "--out", str(tmp_path / device)]) == 0
     pixels = torch.randn(2, 3, 16, 16)
-    here = grid_features(load_clip(tiny_clip, "pretend"), pixels)
-    assert here.device.type == "pretend"
+    here = grid_features(load_clip(tiny_clip, HERE), pixels)
+    assert here.device.type == HERE
     torch.testing.assert_close(here.cpu(), grid_features(load_clip(tiny_clip), pixels), rtol=1e-4, atol=1e-5)
 
 

@@ -1,4 +1,4 @@
-"""The commands of learned metrics on the pretend accelerator, and every kind of tower."""
+"""The commands of learned metrics on an accelerator, and every kind of tower."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from metric.training.pairs import pair_loss
 from tests.captioner.conftest import CLIP
 from tests.metric.clip.test_backbones import CONFIGS, TEXTS, made
 from tests.pretend.measured import COLOURS
+from tests.pretend.plugin import HERE
 
 SMALL = "--batch-size 4 --steps 2 --val-every 1 --warmup 0".split()
 WAYS = {
@@ -43,7 +44,7 @@ def metric(command: str, out: Path, data: str, *more: str) -> list[dict]:
 @pytest.mark.parametrize("way", WAYS)
 def test_a_metric_is_trained_in_every_way(way, tiny_clip, squares_data, tmp_path):
     steps = metric("train", tmp_path / "run", squares_data, "--clip", tiny_clip, *WAYS[way].split())
-    assert len(steps) == 2 and load_clip(str(tmp_path / "run"), "pretend").device.type == "pretend"
+    assert len(steps) == 2 and load_clip(str(tmp_path / "run"), HERE).device.type == HERE
 
 
 def test_pretraining_saves_what_the_cpu_saves(squares_data, tmp_path):
@@ -116,12 +117,12 @@ def test_every_kind_of_tower_embeds_and_learns_as_on_the_cpu(name, tmp_path):
     paths = [tmp_path / f"{number}.png" for number in range(2)]
     for path, image in zip(paths, picture):
         image.save(path)
-    here = load_clip(str(tmp_path / "base"), "pretend")
+    here = load_clip(str(tmp_path / "base"), HERE)
     for ours, theirs in ((Embedder(here), Embedder(clip)),):
         torch.testing.assert_close(ours.images(paths), theirs.images(paths), rtol=1e-3, atol=1e-4)
         torch.testing.assert_close(ours.texts(TEXTS), theirs.texts(TEXTS), rtol=1e-3, atol=1e-4)
-    assert token_features(here, here.tokenizer(TEXTS)).device.type == "pretend"
+    assert token_features(here, here.tokenizer(TEXTS)).device.type == HERE
     model = add_adapter(here, MetricConfig(clip=str(tmp_path / "base")))
     pixels = torch.stack([here.preprocess(image) for image in picture])
     pair_loss(here, "auto")(here.encode_image(pixels), here.encode_text(TEXTS)).backward()
-    assert {p.grad.device.type for p in model.parameters() if p.requires_grad} == {"pretend"}
+    assert {p.grad.device.type for p in model.parameters() if p.requires_grad} == {HERE}

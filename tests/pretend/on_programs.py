@@ -1,4 +1,4 @@
-"""What uses captioners and metrics on the pretend accelerator: positives, rounds, files for others, page and server."""
+"""What uses captioners and metrics on an accelerator: positives, rounds, files for others, page and server."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from tests.metric.clip.test_pacs_import import saved, state_dict
 from tests.metric.positives.conftest import clip_tokenizer
 from tests.metric.positives.test_models import UNITS, stable_diffusion
 from tests.pretend.measured import COLOURS
+from tests.pretend.plugin import HERE
 from tests.rewards.conftest import gpt2
 
 __all__ = ["clip_tokenizer", "gpt2", "pressed", "stable_diffusion"]  # fixtures
@@ -55,7 +56,7 @@ def test_positives_are_said_as_on_the_cpu(maker, pressed, hub_models, squares_da
 
 def test_positives_are_painted_as_on_the_cpu(stable_diffusion):
     config = GenerationConfig(image=stable_diffusion, steps=2, guidance=3.0)
-    here, there = (PipelinePictures(config, torch.device(kind))(UNITS[:2]) for kind in ("pretend", "cpu"))
+    here, there = (PipelinePictures(config, torch.device(kind))(UNITS[:2]) for kind in (HERE, "cpu"))
     for ours, theirs in zip(here, there):
         assert max(abs(a - b) for a, b in zip(ours.tobytes(), theirs.tobytes())) <= 2  # of 255
 
@@ -83,8 +84,8 @@ def test_an_exported_metric_is_read_here(form, pressed, coloured, tmp_path):
 
 def alike(clip: str, pictures: list[Path]) -> None:
     """Embeddings here are those of the CPU."""
-    here, there = (Embedder(load_clip(clip, kind)) for kind in ("pretend", "cpu"))
-    assert here.clip.device.type == "pretend"
+    here, there = (Embedder(load_clip(clip, kind)) for kind in (HERE, "cpu"))
+    assert here.clip.device.type == HERE
     for ours, theirs in ((here.images(pictures), there.images(pictures)), (here.texts(COLOURS), there.texts(COLOURS))):
         torch.testing.assert_close(ours.cpu(), theirs, rtol=1e-3, atol=1e-4)
 
@@ -99,7 +100,7 @@ def test_a_page_says_and_scores_as_on_the_cpu(model, tiny_clip, coloured, monkey
         given = ["--model", str(model), "--pac", tiny_clip, "--checker", "none", "--device", device]
         assert main(["app", *given]) == 0
     (here,), (there,) = (trial(coloured[0])[0] for trial in shown)
-    assert shown[0].clip.clip.device.type == "pretend" and here.words == there.words and here.scores == there.scores
+    assert shown[0].clip.clip.device.type == HERE and here.words == there.words and here.scores == there.scores
 
 
 def test_a_server_has_the_rewards_of_the_cpu(tiny_clip, gpt2, coloured):

@@ -1,4 +1,9 @@
-"""The pytest plugin of the pretend accelerator: the device, and the fixtures that captioner's tests have."""
+"""The pytest plugin of the tests on an accelerator: the device, and the fixtures that captioner's tests have.
+
+The device is the pretend one, or what the environment variable TESTS_DEVICE says: `cuda` on a machine with a GPU.
+"""
+
+import os
 
 import pytest
 
@@ -7,6 +12,10 @@ from tests.pretend import accelerator
 from tests.pretend.measured import squares
 
 __all__ = ["hub_models", "model", "pictures", "refused", "scenes", "tiny_clip", "tiny_flags"]
+
+PRETEND = "pretend"
+HERE = os.environ.get("TESTS_DEVICE", PRETEND)
+"Kind of the device under test."
 
 
 @pytest.fixture(scope="session")
@@ -17,4 +26,5 @@ def squares_data(tmp_path_factory) -> str:
 
 def pytest_configure(config) -> None:
     """Before any test is collected."""
-    config.pretend_accelerator = accelerator.install()  # alive as long as the session
+    if HERE == PRETEND:
+        config.pretend_accelerator = accelerator.install()  # alive as long as the session
