@@ -20,6 +20,7 @@ from metric.example import Example
 from metric.runtime.device import device_of
 from metric.runtime.precision import allow_tf32, refuse_precision
 from metric.runtime.processes import refuse_other_settings
+from metric.runtime.seeds import repeat_exactly
 from rewards import Context, build
 from rewards.mix import Mix
 
@@ -47,6 +48,7 @@ def opened(run: Run, start: str = "") -> Opened:
     refuse_precision(run.precision, device)
     refuse_other_settings(dotted(run))
     allow_tf32(run.precision)
+    repeat_exactly(device)
     torch.manual_seed(run.seed)
     clip = load_clip(run.clip, device)
     ids = known_ids(run.features)

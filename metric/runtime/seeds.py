@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+import warnings
 from hashlib import sha256
 
 import numpy as np
 import torch
+import torch.utils.deterministic
 
 # Stage -> how many stages share the run's seed, which of them this is, and the stride from one seed to the next.
 # A stride is a prime above any number of steps, so that no two steps of any two runs have the same seed.
@@ -35,3 +37,14 @@ def seed_all(seed: int) -> None:
     random.seed(seed)
     np.random.seed([seed % 2**32, seed >> 32])  # takes words of 32 bits
     torch.manual_seed(seed)
+
+
+def repeat_exactly(device: torch.device) -> None:
+    """Let a GPU of NVIDIA add in one order, so that a run is the same to the bit again. A CPU does so by itself.
+
+    PyTorch warns of one kernel of attention that may split long texts, and goes on.
+    """
+    if device.type == "cuda":
+        warnings.filterwarnings("ignore", "Memory Efficient attention defaults to a non-deterministic", UserWarning)
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]

@@ -24,7 +24,7 @@ from metric.runtime.precision import PRECISIONS, allow_tf32, attention, idle_tf3
 from metric.runtime.processes import any_of, rank, refuse_other_settings, shared, wait
 from metric.runtime.progress import Progress
 from metric.runtime.schedule import learning_rate, refuse_warmup
-from metric.runtime.seeds import seed_all, seed_of_step
+from metric.runtime.seeds import repeat_exactly, seed_all, seed_of_step
 from metric.storage.checkpoint_folders import NotFinite, saved_whole
 from metric.storage.run_files import METRICS, TENSORBOARD
 from metric.training.cautions import contrastive
@@ -79,6 +79,7 @@ def train(
     so that a run that only harms leaves the model as it was.
     """
     allow_tf32(config.precision)
+    repeat_exactly(next(model.parameters()).device)
     scaler = torch.amp.GradScaler(next(model.parameters()).device.type, enabled=config.precision == "fp16")
     run = Training(model, optimiser(model, config), scaler, Patience(config.patience))
     first = begin(run, config, out, resume)
