@@ -1,8 +1,8 @@
 """The cost of a reward step, part by part, against cross-entropy, decoding without a cache, and transformers.
 
 Command: `.venv/bin/python -m experiments.benchmarks.reward_stage --size small` (or `paper`; `--precision bf16`;
-`--rounds N`).
-Cost: seconds (small) or minutes (paper) of one core.
+`--rounds N`; `--device cuda`).
+Cost: seconds (small) or minutes (paper) of one core. Time is CPU time; on a GPU it is that of the clock.
 Weights are random, so captions never end by themselves. All captions have LENGTH tokens, here and in transformers. The
 beams of a random model begin too much alike (2.6 to 3.3 tokens a distinct beginning). Reward and update therefore get
 made candidates with 1.7 tokens. The beams of the demo's captioners have 1.63 to 1.84 (samples have 1.2).
@@ -45,6 +45,8 @@ from metric.clip.embedder import Embedder
 from metric.clip.load import load_clip
 from metric.clip.model import Clip, frozen
 from metric.example import Example, Picture
+from metric.runtime.device import device_of
+from metric.runtime.precision import PRECISIONS, mixed
 from metric.runtime.prefixes import Prefixes
 from metric.similarity import pac_s
 from rewards.built_in.clip_similarity import Similarity
@@ -102,33 +104,36 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=50, help="pictures")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32", help="of all parts but the reward")
+    parser.add_argument("--device", default="cpu")
     args = parser.parse_args()
     torch.manual_seed(0)
-    with torch.autocast("cpu", torch.bfloat16, enabled=args.precision == "bf16"):
-        seconds = times(parts(args.size, args.batch), args.rounds)
-    print(table(seconds, f"{args.size}, {args.precision}", args.batch))
+    device = device_of(args.device)
+    with mixed(device, PRECISIONS[args.precision]):
+        seconds = times(parts(args.size, args.batch, device), args.rounds, device)
+    print(table(seconds, f"{args.size}, {args.precision}, {device}", args.batch))
 
 
-def parts(size: str, b: int) -> dict[str, Callable[[], object]]:
+def parts(size: str, b: int, device: torch.device) -> dict[str, Callable[[], object]]:
     """Name -> function that does the whole part. The functions are timed."""
     run = override(Run(), {name: value for name, value in PRESETS[size].items() if name.startswith("model.")})
     run = replace(run, decode=Decode(max_length=LENGTH), rl=Rl(samples=BEAMS))
     texts = [text for example in load("scenes:count=500", "train") for text in example.references]
     vocabulary = vocabulary_of(run.model, texts)
-    captioner = untrained(run.model, vocabulary, LOOKS[size][1], LENGTH, "random", "").eval()  # no dropout, as in SCST
-    reward = new_reward(size)
+    captioner = untrained(run.model, vocabulary, LOOKS[size][1], LENGTH, "random", "").to(device)
+    captioner.eval()  # no dropout, as in SCST
+    reward = new_reward(size, device)
     examples = [Example(str(i), Path(str(i))) for i in range(b)]
-    features = torch.randn(b, *LOOKS[size])
+    features = torch.randn(b, *LOOKS[size]).to(device)
     long = " ".join(texts[:LENGTH])  # cut to LENGTH tokens
-    tokens = vocabulary.encode([long] * b, LENGTH + 1)[:, None]
+    tokens = vocabulary.encode([long] * b, LENGTH + 1)[:, None].to(device)
     one = Batch(examples, features, tokens, 0, Place(0, b))
     all_references = replace(
         one, features=features.repeat(REFERENCES, 1, 1), references=tokens.repeat(REFERENCES, 1, 1)
     )
     drawn = candidates(vocabulary, texts, b)
     judged_candidates = Drawn(drawn.tokens, drawn.captions, *judged(reward, one, drawn), mean_length=LENGTH)
-    bart = new_bart(run, vocabulary.size)
-    embedded = torch.randn(b, LOOKS[size][0], run.model.d)
+    bart = new_bart(run, vocabulary.size).to(device)
+    embedded = torch.randn(b, LOOKS[size][0], run.model.d).to(device)
 
     def update() -> None:
         self_critical(captioner, one, judged_candidates, run).value.backward()
@@ -184,8 +189,8 @@ def multiply(captioner: Captioner, rows: int) -> None:
     for layer in captioner.layers:
         for name, module in layer.named_modules():
             if isinstance(module, nn.Linear) and name != "cross.key_value":  # computed once a picture
-                module(torch.zeros(rows, module.in_features))
-    captioner.logits(torch.zeros(rows, captioner.config.d))
+                module(module.weight.new_zeros(rows, module.in_features))
+    captioner.logits(captioner.token.weight.new_zeros(rows, captioner.config.d))
 
 
 def candidates(vocabulary: Vocabulary, texts: list[str], b: int) -> Generated:
@@ -200,13 +205,13 @@ def candidates(vocabulary: Vocabulary, texts: list[str], b: int) -> Generated:
     return Generated(tokens, torch.zeros(b, BEAMS), [captions[i : i + BEAMS] for i in range(0, b * BEAMS, BEAMS)])
 
 
-def new_reward(size: str) -> Mix:
+def new_reward(size: str, device: torch.device) -> Mix:
     """The reward PAC-S++ of scenes-clip, or of a ViT-B/32 with random weights."""
     if size == "small":
-        clip = load_clip("scenes-clip")
+        clip = load_clip("scenes-clip", device)
     else:
         config = get_model_config("ViT-B-32-quickgelu")
-        model = frozen(CLIP(**config))
+        model = frozen(CLIP(**config)).to(device)
         clip = Clip("random", model, to_tensor, get_tokenizer("ViT-B-32-quickgelu"), {"model_cfg": config})
     similarity = Similarity("PAC-S++", KnownImages(clip), pac_s, False)
     return Mix([Term("pacspp", parse("pacspp"), ("images",), similarity, similarity.signature)])
@@ -234,23 +239,29 @@ def new_bart(run: Run, vocabulary: int) -> BartForConditionalGeneration:
     return BartForConditionalGeneration(config).eval()
 
 
-def times(timed: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Median CPU seconds of each part. The parts take turns, so that other work on the machine meets all alike."""
-    seconds: dict[str, list[float]] = {name: [] for name in timed}
+def times(timed: dict[str, Callable[[], object]], rounds: int, device: torch.device) -> dict[str, float]:
+    """Median seconds of each part. The parts take turns, so that other work on the machine meets all alike."""
+    taken: dict[str, list[float]] = {name: [] for name in timed}
     for _ in range(rounds):
         for name, part in timed.items():
-            started = time.process_time()
-            part()
-            seconds[name].append(time.process_time() - started)
-    return {name: median(values) for name, values in seconds.items()}
+            taken[name].append(seconds_of(part, device))
+    return {name: median(values) for name, values in taken.items()}
+
+
+def seconds_of(part: Callable[[], object], device: torch.device) -> float:
+    """The CPU seconds of a part; on a GPU those of the clock, until its last kernel has ended."""
+    clock = time.process_time if device.type == "cpu" else time.perf_counter
+    started = clock()
+    part()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return clock() - started
 
 
 def table(seconds: dict[str, float], title: str, b: int) -> str:
     """The seconds and their ratios as text, for `b` pictures."""
     share = {name: seconds[name] / sum(seconds[part] for part in ("generate", "reward", "update")) for name in seconds}
-    lines = [
-        f"{title}: {b} pictures x {BEAMS} beams, {LENGTH} tokens, {torch.get_num_threads()} thread(s), CPU seconds"
-    ]
+    lines = [f"{title}: {b} pictures x {BEAMS} beams, {LENGTH} tokens, {torch.get_num_threads()} thread(s)"]
     for name, value in seconds.items():
         part = f"{share[name]:5.0%} of the step" if name in ("generate", "reward", "update") else ""
         lines.append(f"  {name:28} {value:9.3f} s {part}")

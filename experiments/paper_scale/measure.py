@@ -1,54 +1,76 @@
-"""Measures the seconds of one core for a step of each kind at the paper's size, and writes measured.json."""
+"""Measures the seconds of a step of each kind at the paper's size, on a core or a GPU, and writes measured.json."""
 
 from __future__ import annotations
 
+import json
 import platform
-import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 
 from captioner.config import Decode, Rl, Run, Xe
-from experiments.benchmarks.reward_stage import LENGTH, LOOKS, parts
+from experiments.benchmarks.reward_stage import LENGTH, LOOKS, parts, times
 from experiments.paper_scale import cost
 from experiments.paper_scale.outline import feature_shape
 from experiments.paper_scale.plan import MEASURED
+from metric.runtime.device import device_of
+from metric.runtime.precision import PRECISIONS, allow_tf32, mixed
 from metric.storage.atomic_files import write_json
 from metric.storage.provenance import commit
 from metric.training.config import MetricConfig
 
 CLIP = "ViT-B-32-quickgelu:openai"
-PICTURES = 5
+FEW = {"features": 5, "contrastive": 5, "xe": 5, "reward": 5}  # pictures of a step, for a core
+WHOLE = {"features": 64, "contrastive": 256, "xe": 50, "reward": 50}  # for a GPU: the batches of the recipes
+ROUNDS = {"cpu": 1, "cuda": 10}
 
 
-def measure() -> None:
-    """Times a step of each kind with random weights, and writes seconds and FLOPs to measured.json."""
+def measure(name: str) -> None:
+    """Times a step of each kind with random weights on a device, and writes seconds and FLOPs to measured.json."""
     torch.manual_seed(0)
     assert feature_shape(CLIP) == LOOKS["paper"]
-    run = Run(clip=CLIP, decode=Decode(max_length=LENGTH), xe=Xe(batch_size=PICTURES), rl=Rl(batch_size=PICTURES))
-    config = MetricConfig(clip=CLIP)
-    looked, agreed = cost.looking(CLIP, PICTURES, "cpu"), cost.agreeing(config, PICTURES, "cpu")
-    steps: dict[str, tuple[Callable[[], object], cost.Cost]] = {
-        "features": (looked, cost.looking(CLIP, PICTURES).cost()),
-        "contrastive": (agreed, cost.agreeing(config, PICTURES).cost()),
-        "xe": (cost.teacher_forced(CLIP, run.model, LENGTH, PICTURES, device="cpu"), cost.xe(run)),
-        "reward": (parts("paper", PICTURES)["reward step"], cost.reward(run, [CLIP])),
+    device = device_of(name)
+    pictures = FEW if device.type == "cpu" else WHOLE
+    run = Run(clip=CLIP, decode=Decode(max_length=LENGTH), rl=Rl(batch_size=pictures["reward"]))
+    run = replace(run, xe=Xe(batch_size=pictures["xe"]))
+    steps = {
+        kind: {"pictures": pictures[kind], "flops": unit.flops, "seconds": seconds(step, device)}
+        for kind, step, unit in timed(run, pictures, str(device))
     }
-    measured = {kind: {"seconds": seconds(step), "flops": counted.flops} for kind, (step, counted) in steps.items()}
-    hardware = f"one core of {processor()} ({platform.machine()}), fp32"
-    command = "python -m experiments.paper_scale.run --measure"
-    write_json(MEASURED, {"hardware": hardware, "command": command, "commit": commit(), "steps": measured})
+    command = f"python -m experiments.paper_scale.run --measure --device {device.type}"
+    facts = {"hardware": machine(device), "command": command, "commit": commit(), "steps": steps}
+    write_json(MEASURED, json.loads(MEASURED.read_text()) | {device.type: facts})
 
 
-def seconds(step: Callable[[], object]) -> float:
-    """CPU seconds of the second call of a step."""
-    step()
-    started = time.process_time()
-    step()
-    return round(time.process_time() - started, 4)
+def timed(run: Run, pictures: dict[str, int], device: str) -> list[tuple[str, Callable[[], object], cost.Cost]]:
+    """The kinds, each with a step and with its cost."""
+    config, looked, learned = MetricConfig(clip=CLIP), pictures["features"], pictures["contrastive"]
+    reward = parts("paper", pictures["reward"], torch.device(device))["reward step"]
+    taught = cost.teacher_forced(CLIP, run.model, LENGTH, pictures["xe"], device=device)
+    return [
+        ("features", cost.looking(CLIP, looked, device), cost.looking(CLIP, looked).cost()),
+        ("contrastive", cost.agreeing(config, learned, device), cost.agreeing(config, learned).cost()),
+        ("xe", taught, cost.xe(run)),
+        ("reward", reward, cost.reward(run, [CLIP])),
+    ]
 
 
-def processor() -> str:
-    """The name of the processor, by /proc/cpuinfo."""
+def seconds(step: Callable[[], object], device: torch.device) -> dict[str, float]:
+    """Precision -> the median seconds of a step, after one that warms up; of a core in fp32 alone."""
+    taken = {}
+    for precision in ("fp32",) if device.type == "cpu" else PRECISIONS:
+        allow_tf32(precision)
+        with mixed(device, PRECISIONS[precision]):
+            step()
+            taken[precision] = round(times({"step": step}, ROUNDS[device.type], device)["step"], 5)
+    return taken
+
+
+def machine(device: torch.device) -> str:
+    """The name of the hardware."""
+    if device.type == "cuda":
+        return f"one {torch.cuda.get_device_name(device)}, torch {torch.__version__}"
     with open("/proc/cpuinfo") as file:
-        return next((line.partition(":")[2].strip() for line in file if line.startswith("model name")), "unknown")
+        name = next((line.partition(":")[2].strip() for line in file if line.startswith("model name")), "unknown")
+    return f"one core of {name} ({platform.machine()})"

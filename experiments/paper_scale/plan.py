@@ -11,6 +11,7 @@ from functools import lru_cache
 from io import StringIO
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from captioner.cli import parser
 from captioner.commands.metric import metric_config
@@ -39,6 +40,7 @@ class Work:
     times: int
     unit: cost.Cost
     """cost of one time"""
+    precision: str = "fp32"
     passes: float = 0
     """passes over the training captions (xe) or pictures (reward)"""
     disk: float = 0
@@ -96,7 +98,7 @@ def works(made: Plan, args: argparse.Namespace) -> Iterator[Work]:
             config = metric_config(args)
             clip_of(made, config.clip)
             with redirect_stdout(StringIO()):  # hides the printed list of LoRA layers
-                yield Work("contrastive", config.steps, cost.contrastive(config))
+                yield Work("contrastive", config.steps, cost.contrastive(config), config.precision)
 
 
 def training(made: Plan, run: Run) -> Iterator[Work]:
@@ -107,13 +109,13 @@ def training(made: Plan, run: Run) -> Iterator[Work]:
     if run.init:
         clips = [clip_of(made, name) for name in scorers(run)]
         passes = run.rl.steps * run.rl.batch_size / max(1, training)
-        yield Work("reward", run.rl.steps, cost.reward(run, clips), passes=passes)
+        yield Work("reward", run.rl.steps, cost.reward(run, clips), run.precision, passes)
     else:
         p, f = feature_shape(clip)
         yield Work("features", n, cost.features(clip), disk=2 * p * f * n)  # fp16
         learned = run.xe.steps * run.xe.batch_size * run.xe.references
         passes = learned / max(1, made.captions.get((run.data, "train"), 0))
-        yield Work("xe", run.xe.steps, cost.xe(run), passes=passes)
+        yield Work("xe", run.xe.steps, cost.xe(run), run.precision, passes)
 
 
 def scorers(run: Run) -> list[str]:
@@ -165,21 +167,33 @@ def counts(spec: str, split: str) -> tuple[int, int]:
 
 
 def hours(work: Work, tflops: float, seconds: Mapping[str, float]) -> float:
-    """Hours of one GPU: by the seconds that the reader measured, or else by FLOPs at `tflops` TFLOP/s."""
-    unit_seconds = seconds.get(work.kind, work.unit.flops / (tflops * 1e12))
-    return work.times * unit_seconds / 3600
+    """Hours of one GPU: by the reader's seconds, else by steps that `--measure` timed, else by FLOPs at `tflops`."""
+    if work.kind in seconds:
+        return work.times * seconds[work.kind] / 3600
+    if "cuda" in machines():
+        return scaled(work, "cuda", work.precision)
+    return work.times * work.unit.flops / (tflops * 1e12) / 3600
 
 
 def core_hours(work: Work) -> float:
-    """Hours of one core of the machine of measured.json: measured steps, scaled by FLOPs."""
-    steps = json.loads(MEASURED.read_text())["steps"]
-    step = steps[{"captions": "features"}.get(work.kind, work.kind)]
-    return work.times * step["seconds"] * work.unit.flops / step["flops"] / 3600
+    """Hours of one core of the machine of measured.json."""
+    return scaled(work, "cpu", "fp32")
+
+
+def scaled(work: Work, device: str, precision: str) -> float:
+    """Hours of a device of measured.json: measured steps, scaled by FLOPs."""
+    step = machines()[device]["steps"][{"captions": "features"}.get(work.kind, work.kind)]
+    return work.times * step["seconds"][precision] * work.unit.flops / step["flops"] / 3600
+
+
+def machines() -> dict[str, Any]:
+    """Device, cpu or cuda -> its name, and the steps that were timed on it."""
+    return json.loads(MEASURED.read_text())
 
 
 def as_text(made: Plan, tflops: float, seconds: Mapping[str, float]) -> str:
     """The plan as text."""
-    recipe, machine = made.recipe, json.loads(MEASURED.read_text())["hardware"]
+    recipe, timed = made.recipe, machines()
     lines = [f"{made.name}: {recipe.title}", f"  compare with: {recipe.source}", "  not run by us at this size"]
     lines += [f"  after: {name}" for name in recipe.after]
     lines += [f"  {place}: {content}" for place, content in recipe.data.items()]
@@ -193,10 +207,19 @@ def as_text(made: Plan, tflops: float, seconds: Mapping[str, float]) -> str:
     all_works = [work for _, parts in made.works for work in parts]
     total, here = sum(hours(work, tflops, seconds) for work in all_works), sum(map(core_hours, all_works))
     lines += ["", f"in all: {total:,.1f} GPU hours, {sum(work.disk for work in all_works) / 1e9:.1f} GB of features"]
-    lines.append(f"  GPU hours are an estimate at {tflops:g} TFLOP/s sustained, which no GPU of ours has shown; type")
-    lines.append("  --seconds KIND=S with the `seconds` of your own metrics.jsonl to have them from a measured step")
-    lines.append(f"  {here:,.0f} core hours on {machine}, by steps measured there and scaled by FLOPs")
+    lines += source_of_hours(timed, tflops)
+    lines.append(f"  {here:,.0f} core hours on {timed['cpu']['hardware']}, by steps measured there and scaled by FLOPs")
     return "\n".join([*lines, *(f"missing: {fault}" for fault in made.faults)])
+
+
+def source_of_hours(timed: Mapping[str, Any], tflops: float) -> list[str]:
+    """Where the GPU hours are from."""
+    if "cuda" in timed:
+        return [f"  GPU hours are of {timed['cuda']['hardware']}, by steps measured there and scaled by FLOPs"]
+    return [
+        f"  GPU hours are an estimate at {tflops:g} TFLOP/s sustained, which no GPU of ours has shown; --measure",
+        "  --device cuda times the steps on your GPU, and --seconds KIND=S takes the `seconds` of your own metrics.jsonl",
+    ]
 
 
 def line_of(work: Work, tflops: float, seconds: Mapping[str, float]) -> str:

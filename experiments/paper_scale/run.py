@@ -3,7 +3,7 @@
 Command: `.venv/bin/python -m experiments.paper_scale.run` lists the recipes. `... NAME --root DIR --dry-run` reads the
 configuration and the data, checks paths, counts parameters and FLOPs and prints the plan. Without `--dry-run` the
 commands run one after another. A second call continues an interrupted one. `--measure` times a step of each kind on
-this machine (minutes of one core).
+one core of this machine (a minute), and with `--device cuda` on its GPU.
 Cost: GPU days. No recipe was run at this size by us: GPU hours are estimates, and the plan names their source.
 Expect: each recipe names its paper and the published figure to compare.
 """
@@ -35,11 +35,12 @@ def main(argv: list[str] | None = None) -> int:
         help="your seconds of a step: xe, reward, contrastive",
     )
     parser.add_argument("--measure", action="store_true", help="timing of a step of each kind on this machine")
+    parser.add_argument("--device", default="cpu", help="device of --measure: cpu, one core of it, or cuda (cpu)")
     args = parser.parse_args(argv)
     if args.measure:
         from experiments.paper_scale.measure import measure
 
-        measure()
+        measure(args.device)
     elif not args.name:
         print("\n".join(f"{name:20} {recipe.title}" for name, recipe in RECIPES.items()))
     else:

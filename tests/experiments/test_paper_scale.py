@@ -11,12 +11,11 @@ import pytest
 from PIL import Image
 
 from captioner.config import Decode, Model, Run, Xe
-from experiments.paper_scale import RECIPES, cost, plan
+from experiments.paper_scale import RECIPES, cost, measure, plan
 from experiments.paper_scale import run as runner
 from experiments.paper_scale.outline import captioner_outline, exists, feature_shape, outline
 
 ADDRESS = "http://example.org/a.jpg"
-MEASURED = {"hardware": "a machine", "steps": {}}
 
 
 def picture(path: Path) -> None:
@@ -145,7 +144,26 @@ def test_one_model_on_a_device_and_without_one_costs_the_same():
 
 def test_hours_here_are_the_measured_step_scaled(monkeypatch, tmp_path):
     monkeypatch.setattr(plan, "MEASURED", tmp_path / "m.json")
-    (tmp_path / "m.json").write_text(json.dumps(MEASURED | {"steps": {"xe": {"seconds": 2, "flops": 10}}}))
-    work = plan.Work("xe", 3600, cost.Cost(flops=30))  # three times the measured step
+    core = {"hardware": "a core", "steps": {"xe": {"seconds": {"fp32": 2}, "flops": 10}}}
+    (tmp_path / "m.json").write_text(json.dumps({"cpu": core}))
+    work = plan.Work("xe", 3600, cost.Cost(flops=30), "bf16")  # three times the measured step
     assert plan.core_hours(work) == 6 and plan.hours(work, 1e-12, {}) == pytest.approx(30)
+    gpu = {"hardware": "a GPU", "steps": {"xe": {"seconds": {"fp32": 0.5, "bf16": 0.25}, "flops": 10}}}
+    (tmp_path / "m.json").write_text(json.dumps({"cpu": core, "cuda": gpu}))
+    assert plan.hours(work, 1e-12, {}) == 0.75 and plan.source_of_hours(plan.machines(), 20)[0].startswith(
+        "  GPU hours are of a GPU"
+    )
     assert plan.hours(work, 1e-12, {"xe": 0.5}) == 0.5
+
+
+@pytest.mark.slow
+def test_steps_of_each_kind_are_timed_with_their_costs(monkeypatch, tmp_path):
+    """On a core, with a captioner of the paper's size in a batch of one."""
+    monkeypatch.setattr(measure, "MEASURED", tmp_path / "m.json")
+    monkeypatch.setattr(measure, "FEW", dict.fromkeys(measure.FEW, 2))
+    (tmp_path / "m.json").write_text(json.dumps({"cuda": {"hardware": "a GPU"}}))
+    measure.measure("cpu")
+    made = json.loads((tmp_path / "m.json").read_text())
+    assert made["cuda"] == {"hardware": "a GPU"} and made["cpu"]["hardware"].startswith("one core of ")
+    for kind, step in made["cpu"]["steps"].items():
+        assert step["seconds"]["fp32"] > 0 and step["flops"] > 1e9 and step["pictures"] == 2, kind
