@@ -42,7 +42,7 @@ from metric.similarity import PREFIX, pac_s
 from metric.storage.provenance import commit, hardware
 from metric.training.checkpoint import Patience, Training
 from metric.training.config import MetricConfig
-from metric.training.finetune import augmented_loss
+from metric.training.finetune import augmented_loss, parts_of
 from metric.training.loop import optimiser, update
 from metric.training.lora import add_adapter
 from metric.training.pairs import pair_loss
@@ -112,8 +112,8 @@ def training(name: str, device: torch.device, config: MetricConfig) -> Callable[
     """A function that does one LoRA step. The first call prepares the pictures."""
     clip = load_clip(name, device)
     model = add_adapter(clip, config).train()
-    examples = scenes(config.batch_size)
-    loss = augmented_loss(clip, config, examples, ScenePositives(), pair_loss(clip, config.loss))
+    encoder, make = parts_of(clip, config, scenes(config.batch_size), ScenePositives())
+    loss = augmented_loss(encoder, config, pair_loss(clip, config.loss), make)
     run = Training(model, optimiser(model, config), torch.amp.GradScaler(enabled=False), Patience(0))
     return lambda: update(run, data_parallel(model), loss, config, 0)
 

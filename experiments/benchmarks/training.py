@@ -49,7 +49,7 @@ from metric.runtime.processes import joined
 from metric.storage.provenance import commit, hardware
 from metric.training.checkpoint import Patience, Training
 from metric.training.config import MetricConfig
-from metric.training.finetune import augmented_loss
+from metric.training.finetune import augmented_loss, parts_of
 from metric.training.loop import optimiser
 from metric.training.loop import update as contrastive_update
 from metric.training.lora import add_adapter
@@ -191,7 +191,8 @@ def contrastive_steps(batch: int, device: torch.device, precision: str, chunk: i
     if compile_it:
         clip.model.visual.compile(dynamic=True)
         clip.model.transformer.compile(dynamic=True)
-    loss = augmented_loss(clip, config, examples, positives_for(None, examples), agree)
+    encoder, make = parts_of(clip, config, examples, positives_for(None, examples))
+    loss = augmented_loss(encoder, config, agree, make)
     scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
     run, apply = Training(model, optimiser(model, config), scaler, Patience(0)), data_parallel(model)
     return lambda step: contrastive_update(run, apply, loss, config, step)

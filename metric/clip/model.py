@@ -64,7 +64,10 @@ class Clip:
 
     def encode_text(self, texts: list[str]) -> Tensor:
         """Embeddings of texts, n texts -> `n d`, unit length, fp32."""
-        tokens = self.tokenizer(texts)
+        return self.encode_needed(self.tokenizer(texts))
+
+    def encode_needed(self, tokens: Tensor) -> Tensor:
+        """Embeddings of tokens, `n t` -> `n d`. Positions that no text of them needs are left out."""
         return self.encode_tokens(tokens[:, : int(needed_positions(self.model, tokens).max())])
 
     def encode_tokens(self, tokens: Tensor) -> Tensor:

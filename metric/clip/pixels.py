@@ -27,17 +27,26 @@ def prepare(images: Sequence[Path | Picture], preprocess: Preprocess) -> Tensor:
         return torch.stack(list(pool.map(lambda image: preprocess(open_image(image)), images)))
 
 
-class Pixels:
-    """`pixels[indices]` are the preprocessed pictures of those indices, `n c h w`, equal to the bit.
+def as_bytes(images: Sequence[Path | Picture], preprocess: Any) -> Tensor:
+    """Pictures before they are normalised, as bytes, `n c h w`. `from_bytes` has the values of `prepare`, to the bit.
 
     `preprocess` ends, as open_clip's does, in bytes / 255 that are then normalised.
     """
+    assert isinstance(preprocess.transforms[-1], Normalize)
+    return prepare(images, Compose(preprocess.transforms[:-1])).mul(255).round().to(torch.uint8)
+
+
+def from_bytes(pixels: Tensor, preprocess: Any) -> Tensor:
+    """Preprocessed pictures of bytes, `n c h w`."""
+    return preprocess.transforms[-1](pixels.float().div(255))
+
+
+class Pixels:
+    """`pixels[indices]` are the preprocessed pictures of those indices, `n c h w`, equal to the bit."""
 
     def __init__(self, images: Sequence[Path | Picture], preprocess: Any, memory: int = MEMORY) -> None:
-        assert isinstance(preprocess.transforms[-1], Normalize)
-        self.images = images
-        self.shrink, self.normalise = Compose(preprocess.transforms[:-1]), preprocess.transforms[-1]
-        shape = prepare(images[:1], self.shrink).shape[1:]
+        self.images, self.preprocess = images, preprocess
+        shape = as_bytes(images[:1], preprocess).shape[1:]
         fits = len(images) * shape.numel() <= memory
         self.pixels = torch.empty((len(images), *shape), dtype=torch.uint8) if fits else None
         self.ready = [False] * len(images)
@@ -47,11 +56,10 @@ class Pixels:
 
     def __getitem__(self, indices: Sequence[int]) -> Tensor:
         if self.pixels is None:
-            return self.normalise(prepare([self.images[index] for index in indices], self.shrink))
+            return prepare([self.images[index] for index in indices], self.preprocess)
         missing = [index for index in indices if not self.ready[index]]
         if missing:
-            shares = prepare([self.images[index] for index in missing], self.shrink)
-            self.pixels[missing] = shares.mul(255).round().to(torch.uint8)
+            self.pixels[missing] = as_bytes([self.images[index] for index in missing], self.preprocess)
             for index in missing:
                 self.ready[index] = True
-        return self.normalise(self.pixels[torch.as_tensor(indices)].float().div(255))
+        return from_bytes(self.pixels[torch.as_tensor(indices)], self.preprocess)

@@ -1,4 +1,7 @@
-"""Gradients and embeddings of a batch that several processes share."""
+"""Gradients and embeddings of a batch: shared by several processes, and computed in parts.
+
+Axes: n items, d features.
+"""
 
 from __future__ import annotations
 
@@ -9,21 +12,31 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
+from torch.utils.checkpoint import checkpoint
 
 from metric.runtime.processes import Item, Result, rank, world
 
 
-def encode_in_shares(encode: Callable[[list[Item]], Tensor], items: Sequence[Item]) -> Tensor:
-    """Encode n items, a share in each process, and return all embeddings `n d` in the order of the items.
+def share_of(n: int) -> list[int]:
+    """The places of the items that this process encodes, of n.
 
-    A gradient goes back to the process that encoded the item. Shares have one size: the first items fill up the last
-    share, and their second embeddings are dropped.
+    Shares have one size: the first items fill up the last share.
     """
-    if world() == 1:
-        return encode(list(items))
-    size = -(-len(items) // world())
-    share = [items[place % len(items)] for place in range(rank() * size, (rank() + 1) * size)]
-    return Gathered.apply(encode(share))[: len(items)]
+    size = -(-n // world())
+    return [place % n for place in range(rank() * size, (rank() + 1) * size)]
+
+
+def encode_in_shares(encode: Callable[[list[Item]], Tensor], items: Sequence[Item]) -> Tensor:
+    """Encode n items, a share in each process, and return all embeddings `n d` in the order of the items."""
+    return of_shares(encode([items[place] for place in share_of(len(items))]), len(items))
+
+
+def of_shares(share: Tensor, n: int) -> Tensor:
+    """The embeddings `n d` of all items, from those of `share_of(n)` in each process.
+
+    A gradient goes back to the process that encoded the item. Second embeddings of an item are dropped.
+    """
+    return share if world() == 1 else Gathered.apply(share)[:n]
 
 
 class Gathered(torch.autograd.Function):
@@ -76,3 +89,17 @@ def alone(loss: Callable[..., Result], *given: Any) -> Result:
 def delayed_averaging(apply: Apply, more: bool) -> AbstractContextManager:
     """Delay the averaging of gradients while `more` parts of the batch follow (`no_sync` of DDP)."""
     return apply.no_sync() if more and isinstance(apply, DistributedDataParallel) else nullcontext()
+
+
+def in_parts(encode: Callable[[Any], Tensor], items: Any, size: int, device: torch.device) -> Tensor:
+    """`encode(items)` -> `n d`, computed for `size` items at a time; 0 stands for all at once.
+
+    The contrastive loss needs all embeddings but no activations. The activations of a part are computed again for its
+    gradients and dropped before those of the next part, as in GradCache (arXiv 2101.06983). The same random numbers are
+    drawn again.
+    """
+    if not size or len(items) <= size:
+        return encode(items)
+    on_device = torch.empty(0, device=device)  # checkpoint restores the generators of the devices its arguments are on
+    parts = [items[start : start + size] for start in range(0, len(items), size)]
+    return torch.cat([checkpoint(lambda part, _: encode(part), part, on_device, use_reentrant=False) for part in parts])

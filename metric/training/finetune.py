@@ -6,9 +6,7 @@ Axes: b pairs, d features.
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -18,9 +16,9 @@ from torch import Tensor, nn
 from metric.clip.embedder import Embedder
 from metric.clip.load import load_clip, save_clip
 from metric.clip.model import Clip
-from metric.example import Example, Picture, data_fingerprint
-from metric.negatives.pool import Caption
+from metric.example import Example, data_fingerprint
 from metric.positives.sources import Positives
+from metric.runtime.ahead import helpers, made_ahead
 from metric.runtime.console import say, tell
 from metric.runtime.device import sent
 from metric.runtime.precision import autocast, refuse_precision
@@ -28,21 +26,21 @@ from metric.runtime.processes import rank, refuse_unlike, shared, wait
 from metric.storage.atomic_files import write_json
 from metric.storage.run_files import REPORT
 from metric.training.authors_lora import add_authors_lora, merged
-from metric.training.batches import Batches
 from metric.training.blind_guard import guard, told
 from metric.training.cautions import few_pictures, high_rate
 from metric.training.checkpoint import refuse_place
 from metric.training.clip_quality import appraise, table
 from metric.training.config import MetricConfig
-from metric.training.found_file import Found, keep
+from metric.training.found_file import keep
 from metric.training.loop import Loss, check, train
 from metric.training.lora import add_adapter, save_adapter
 from metric.training.lora_layers import TOWERS
 from metric.training.losses import LOSSES, Made, PairLoss, positive_augmented
 from metric.training.negative_losses import Negatives, negative_loss
-from metric.training.negatives import check_captions, check_negatives, found_of, said_of, spoil, tell_few
+from metric.training.negatives import Spoiled, check_captions, check_negatives, found_of, tell_few
 from metric.training.own_weights import train_all, train_projections
 from metric.training.pairs import PairEncoder, loss_name, pair_loss, usable, validation
+from metric.training.preparation import MadeFor, Preparation, Prepared
 
 log = logging.getLogger(__name__)
 
@@ -88,8 +86,10 @@ def train_metric(
     if rank() == 0 and not resume:
         tell(high_rate(config, sum(p.numel() for p in model.parameters() if p.requires_grad)))
     keep(config, out, resume)
-    loss = augmented_loss(clip, config, training, positives, agree)
-    train(model, loss, config, out, resume, validation(clip, held_out, agree))
+    encoder, make = parts_of(clip, config, training, positives)
+    with made_ahead(make, config.steps, helpers(clip.device)) as prepared:
+        loss = augmented_loss(encoder, config, agree, prepared)
+        train(model, loss, config, out, resume, validation(clip, held_out, agree))
     if rank() == 0:
         write(model, clip, fingerprint, config, out)
     after = shared(lambda: figures(load_clip(str(out), device), held_out, config))
@@ -133,55 +133,34 @@ def write(model: nn.Module, clip: Clip, fingerprint: str, config: MetricConfig, 
         save_clip(clip, out / "clip")
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """The data of a step: rows of pictures, texts, and the positives made for them, or None for each without."""
-
-    rows: list[int]
-    texts: list[str]
-    made_images: list[Path | Picture | None]
-    made_texts: list[str | None]
-    captions: list[Caption]
-    """the texts without their prefix, and what else is said of their pictures"""
-
-
-def draw(
-    step: int,
-    batches: Batches,
-    config: MetricConfig,
-    training: Sequence[Example],
-    positives: Positives,
-    found: Found,
-) -> Drawn:
-    """The data of a step. All processes draw the same, and each encodes its share."""
-    rows, rng = batches.order.indices(step), batches.order.rng(step)
-    captions = [batches.caption(row, rng) for row in rows]
-    pairs = list(zip((training[row] for row in rows), captions))
-    pictures = [positives.image(*pair, rng) for pair in pairs] if config.lambda_v else []
-    wordings = [positives.text(*pair, rng) for pair in pairs] if config.lambda_t else []
-    texts = [batches.prefixed(caption, rng) for caption in captions]
-    said = [said_of(training[row], caption, found) for row, caption in zip(rows, captions)]
-    return Drawn(rows, texts, pictures, [text and batches.prefixed(text, rng) for text in wordings], said)
+def parts_of(
+    clip: Clip, config: MetricConfig, training: Sequence[Example], positives: Positives
+) -> tuple[PairEncoder, Preparation]:
+    """The two parts of a step: what encodes on the device, and what prepares on the host."""
+    encoder = PairEncoder(clip, [example.image for example in training], config.chunk)
+    found = found_of(config, training)
+    make = Preparation(config, training, positives, found, clip.tokenizer, clip.preprocess, encoder.too_large)
+    return encoder, make
 
 
 def augmented_loss(
-    clip: Clip, config: MetricConfig, training: Sequence[Example], positives: Positives, agree: PairLoss
+    encoder: PairEncoder, config: MetricConfig, agree: PairLoss, prepared: Callable[[int], Prepared]
 ) -> Loss:
     """The loss as a function of the step: the step's batch, its positives, its negatives, and their terms."""
-    batches = Batches(training, config.batch_size, config.seed, config.prefix)
-    encoder = PairEncoder(clip, [example.image for example in training], config.chunk)
-    found = found_of(config, training)
+    clip = encoder.clip
     apart = negative_loss(clip, config.negatives_form, loss_name(clip, config.loss))
 
     def loss(step: int) -> tuple[Tensor, dict[str, Tensor]]:
-        drawn = draw(step, batches, config, training, positives, found)
-        image, text = encoder.images(drawn.rows), encoder.texts(drawn.texts)
-        made_image = embed_positives(drawn.made_images, encoder.made_images)
-        made_text = embed_positives(drawn.made_texts, encoder.texts)
-        wrong = spoiled(drawn, batches.order.rng(step, "negatives"), config, encoder) if config.negatives else None
+        given = prepared(step)
+        b = len(given.rows)
+        image = encoder.images(given.rows) if given.images is None else encoder.pictures(given.images, b)
+        text = encoder.texts(given.texts)
+        made_image = made(given.made_images, lambda made_for: encoder.pictures(made_for.numbers, len(made_for.rows)))
+        made_text = made(given.made_texts, lambda made_for: encoder.texts(made_for.numbers))
+        wrong = spoiled(given.wrong, encoder) if given.wrong else None
         if step == 0 and rank() == 0:
-            tell_missing(config, made_image, made_text, len(drawn.rows))
-            tell_few(config, wrong, len(drawn.rows))
+            tell_missing(config, made_image, made_text, b)
+            tell_few(config, wrong, b)
         with autocast(clip.device, torch.float32):
             total, terms = positive_augmented(
                 image, text, made_image, made_text, agree, config.lambda_v, config.lambda_t
@@ -194,23 +173,21 @@ def augmented_loss(
     return loss
 
 
-def spoiled(drawn: Drawn, rng: random.Random, config: MetricConfig, encoder: PairEncoder) -> Negatives | None:
+def spoiled(wrong: Spoiled, encoder: PairEncoder) -> Negatives | None:
     """The embeddings of the step's negatives; None where no caption of the batch has a negative."""
-    negatives = spoil(drawn.captions, drawn.texts, config, rng, encoder.clip.tokenizer)
-    if not negatives.texts:
+    if not wrong.rows:
         return None
-    embedding = encoder.texts(negatives.texts)
-    rows, right = (sent(values, embedding.device) for values in (torch.tensor(negatives.rows), negatives.right))
+    embedding = encoder.texts(wrong.tokens)
+    rows, right = (sent(values, embedding.device) for values in (torch.tensor(wrong.rows), wrong.right))
     return Negatives(embedding, rows, right)
 
 
-def embed_positives(positives: Sequence, encode: Callable[[list], Tensor]) -> Made | None:
-    """The embeddings of the positives that are not None. None without any positive."""
-    rows = [row for row, positive in enumerate(positives) if positive is not None]
-    if not rows:
+def made(positives: MadeFor | None, encode: Callable[[MadeFor], Tensor]) -> Made | None:
+    """The embeddings of positives. None without any."""
+    if positives is None:
         return None
-    embedding = encode([positives[row] for row in rows])
-    return Made(embedding, sent(torch.tensor(rows), embedding.device))
+    embedding = encode(positives)
+    return Made(embedding, sent(torch.tensor(positives.rows), embedding.device))
 
 
 def tell_missing(config: MetricConfig, made_image: Made | None, made_text: Made | None, b: int) -> None:

@@ -31,11 +31,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Spoiled:
-    """The negatives of a batch: their texts, the rows of their captions, and `right` (see `Negatives`), `b m`."""
+    """The negatives of a batch: their texts with tokens, the rows of their captions, and `right` (see `Negatives`)."""
 
     texts: list[str]
+    tokens: Tensor
+    "`m t`"
     rows: list[int]
     right: Tensor
+    "`b m`"
 
 
 def check_negatives(config: MetricConfig) -> None:
@@ -103,12 +106,12 @@ def spoil(
     drawn = draw(captions, kinds_of(config.negative_kinds, bool(config.negatives_from)), config.negatives, rng)
     prefixes = [text.removesuffix(caption.text) for caption, text in zip(captions, texts)]
     pairs = [(row, text) for row, made in enumerate(drawn) for _, text in made]
-    whole = [prefixes[row] + text for row, text in pairs]
-    if whole:
-        unlike = (tokenize(whole) != tokenize([texts[row] for row, _ in pairs])).any(1).tolist()
-        pairs = [pair for pair, heard in zip(pairs, unlike) if heard]
-        whole = [text for text, heard in zip(whole, unlike) if heard]
-    return Spoiled(whole, [row for row, _ in pairs], right_of(captions, [text for _, text in pairs]))
+    whole, own = [prefixes[row] + text for row, text in pairs], tokenize(list(texts))
+    tokens = tokenize(whole) if whole else own[:0]
+    heard = (tokens != own[[row for row, _ in pairs]]).any(1).nonzero().flatten().tolist()
+    pairs = [pairs[place] for place in heard]
+    right = right_of(captions, [text for _, text in pairs])
+    return Spoiled([whole[place] for place in heard], tokens[heard], [row for row, _ in pairs], right)
 
 
 def right_of(captions: Sequence[Caption], texts: Sequence[str]) -> Tensor:

@@ -14,15 +14,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from metric.clip.model import Clip
-from metric.clip.pixels import Pixels, prepare
+from metric.clip.pixels import Pixels, from_bytes
 from metric.example import Example, Picture
 from metric.readable import readable
 from metric.runtime.device import sent
-from metric.runtime.gradients import encode_in_shares
+from metric.runtime.gradients import encode_in_shares, in_parts, of_shares, share_of
 from metric.runtime.progress import Progress
 from metric.similarity import PREFIX
 from metric.storage.ledger import report_all
-from metric.training.gradient_cache import in_parts
 from metric.training.losses import PairLoss, info_nce, sigmoid
 from metric.training.retrieval import retrieval
 
@@ -128,18 +127,24 @@ class PairEncoder:
         self.clip, self.chunk = clip, chunk
         self.encode_rows, self.source = image_side(clip, pictures)
 
+    @property
+    def too_large(self) -> bool:
+        """Whether the pictures of the data set are read again for every step, since memory does not hold them."""
+        return isinstance(self.source, Pixels) and self.source.pixels is None
+
     def images(self, rows: Sequence[int]) -> Tensor:
         """Pictures of the data set, by their rows. b rows -> `b d`."""
         return encode_in_shares(lambda share: self.in_parts(self.encode_rows, rows_of(self.source, share)), rows)
 
-    def made_images(self, pictures: Sequence[Path | Picture]) -> Tensor:
-        """Pictures that were made for a batch. b pictures -> `b d`."""
-        preprocess, encode = self.clip.preprocess, self.clip.encode_image
-        return encode_in_shares(lambda share: self.in_parts(encode, prepare(share, preprocess)), pictures)
+    def pictures(self, share: Tensor, n: int) -> Tensor:
+        """Pictures from elsewhere: the bytes of this process's share, `s c h w`, of n pictures -> `n d`."""
+        pixels = from_bytes(share, self.clip.preprocess)
+        return of_shares(self.in_parts(self.clip.encode_image, pixels), n)
 
-    def texts(self, texts: Sequence[str]) -> Tensor:
-        """b texts -> `b d`."""
-        return encode_in_shares(lambda share: self.in_parts(self.clip.encode_text, share), texts)
+    def texts(self, tokens: Tensor) -> Tensor:
+        """Texts by the tokens of all processes, `n t` -> `n d`."""
+        share = tokens[share_of(len(tokens))]
+        return of_shares(self.in_parts(self.clip.encode_needed, share), len(tokens))
 
     def in_parts(self, encode: Callable[[Any], Tensor], items: Any) -> Tensor:
         return in_parts(encode, items, self.chunk, self.clip.device)

@@ -57,7 +57,7 @@ def pretrain(
     def loss(step: int) -> tuple[Tensor, dict[str, Tensor]]:
         rows, rng = batches.order.indices(step), batches.order.rng(step)
         texts = [batches.prefixed(batches.caption(row, rng), rng) for row in rows]
-        image, text = encoder.images(rows), encoder.texts(texts)
+        image, text = encoder.images(rows), encoder.texts(clip.tokenizer(texts))
         with autocast(clip.device, torch.float32):
             return agree(image, text), {"scale": clip.model.logit_scale.detach().exp()}
 

@@ -13,18 +13,22 @@ import torch
 from metric.clip.embedder import Embedder
 from metric.clip.load import load_clip, save_clip
 from metric.clip.model import Clip
+from metric.clip.pixels import Pixels
 from metric.example import Example
 from metric.negatives.pool import Caption
-from metric.positives.sources import ReferencePositives, ScenePositives
+from metric.positives.sources import Positives, ReferencePositives, ScenePositives
 from metric.scenes.language import references
 from metric.scenes.world import sample
-from metric.training import loop
+from metric.training import finetune, loop
 from metric.training.batches import Batches
 from metric.training.blind_guard import guard, told, wins
 from metric.training.config import PRESETS, MetricConfig
-from metric.training.finetune import augmented_loss, draw, train_metric
+from metric.training.finetune import augmented_loss, parts_of, train_metric
+from metric.training.loop import Loss
+from metric.training.losses import PairLoss
 from metric.training.negatives import found_of, right_of, said_of, spoil
 from metric.training.pairs import pair_loss
+from metric.training.preparation import draw
 from tests.metric.conftest import tiny
 
 EXAMPLES = [Example(str(n), sample("train", n), references(sample("train", n))) for n in range(12)]
@@ -56,6 +60,20 @@ def trained(config: MetricConfig, out: Path, resume: bool = False, examples: lis
     return [{name: value for name, value in row.items() if name != "seconds"} for row in lines if "loss" in row]
 
 
+def broken_after(last: int, config: MetricConfig, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training that ends with an error after the step `last`."""
+    write = loop.Log.step
+
+    def fail(log: loop.Log, step: int, row: dict) -> None:
+        if step > last:
+            raise Stop
+        write(log, step, row)
+
+    with monkeypatch.context() as patch, pytest.raises(Stop):
+        patch.setattr(loop.Log, "step", fail)
+        trained(config, out)
+
+
 @pytest.mark.parametrize("form", ["negclip", "fsc"])
 def test_training_in_chunks_is_training_on_the_whole_batch(reading_clip: Clip, tmp_path: Path, form: str) -> None:
     config = config_for(reading_clip, tmp_path, negatives_form=form, dropout=0.0)
@@ -69,16 +87,8 @@ def test_resumed_training_is_the_unbroken_one(
     reading_clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
     config = config_for(reading_clip, tmp_path, negatives_form=form)
-    whole, write = trained(config, tmp_path / "whole"), loop.Log.step
-
-    def fail(log: loop.Log, step: int, row: dict) -> None:
-        if step > 3:
-            raise Stop
-        write(log, step, row)
-
-    with monkeypatch.context() as patch, pytest.raises(Stop):
-        patch.setattr(loop.Log, "step", fail)
-        trained(config, tmp_path / "broken")
+    whole = trained(config, tmp_path / "whole")
+    broken_after(3, config, tmp_path / "broken", monkeypatch)
     assert trained(config, tmp_path / "broken", resume=True) == whole
     files = [tmp_path / run / "adapter" / "adapter_model.safetensors" for run in ("whole", "broken")]
     assert files[0].read_bytes() == files[1].read_bytes()
@@ -97,24 +107,27 @@ def test_mixed_precision_trains_on_negatives(reading_clip: Clip, tmp_path: Path)
     assert rounded[-1]["loss_negatives"] == pytest.approx(exact[-1]["loss_negatives"], abs=0.1)
 
 
+def loss_of(clip: Clip, config: MetricConfig, positives: Positives, agree: PairLoss) -> Loss:
+    encoder, make = parts_of(clip, config, EXAMPLES, positives)
+    return augmented_loss(encoder, config, agree, make)
+
+
 def test_negatives_move_neither_batches_nor_positives(reading_clip: Clip) -> None:
     """The other terms are those of a run without negatives, to the bit, as long as the weights are."""
     agree = pair_loss(reading_clip, "auto")
     plain = replace(HARD, negatives=0, lambda_n=1.0, lambda_v=0.05)
-    given = EXAMPLES, ScenePositives(), agree
     for step in range(3):
-        total, terms = augmented_loss(reading_clip, plain, *given)(step)
-        hard, more = augmented_loss(reading_clip, replace(HARD, lambda_v=0.05), *given)(step)
+        total, terms = loss_of(reading_clip, plain, ScenePositives(), agree)(step)
+        hard, more = loss_of(reading_clip, replace(HARD, lambda_v=0.05), ScenePositives(), agree)(step)
         assert {name: more[name] for name in terms} == terms and more.keys() - terms.keys() == {"loss_negatives"}
         torch.testing.assert_close(hard, total + 0.5 * more["loss_negatives"])
 
 
 def test_a_clip_with_a_bias_has_negatives_of_label_minus_one(reading_clip: Clip) -> None:
     reading_clip.model.logit_bias = torch.nn.Parameter(torch.tensor(-3.0))
-    given = EXAMPLES, ReferencePositives(), pair_loss(reading_clip, "auto")
-    _, terms = augmented_loss(reading_clip, HARD, *given)(0)
+    _, terms = loss_of(reading_clip, HARD, ReferencePositives(), pair_loss(reading_clip, "auto"))(0)
     batches = Batches(EXAMPLES, HARD.batch_size, HARD.seed, HARD.prefix)
-    drawn = draw(0, batches, HARD, *given[:2], {})
+    drawn = draw(0, batches, HARD, EXAMPLES, ReferencePositives(), {})
     rng = batches.order.rng(0, "negatives")
     found = spoil(drawn.captions, drawn.texts, HARD, rng, reading_clip.tokenizer)
     embedder = Embedder(reading_clip)
@@ -258,3 +271,17 @@ def test_a_file_that_holds_no_negatives_is_refused(tmp_path: Path, row: dict, me
         found_of(replace(HARD, negatives_from=found_file(tmp_path, row)), EXAMPLES)
     with pytest.raises(ValueError, match="no such file; type a found.jsonl"):
         found_of(replace(HARD, negatives_from=str(tmp_path / "nowhere")), EXAMPLES)
+
+
+@pytest.mark.parametrize("memory", [2 * 1024**3, 0], ids=["pictures in memory", "read for every step"])
+def test_steps_that_other_processes_prepare_are_the_same(
+    reading_clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory: int
+) -> None:
+    """With helping processes the losses are the same to the bit, also of a run that is resumed with them."""
+    config = config_for(reading_clip, tmp_path, lambda_v=0.05, lambda_t=0.1)
+    alone = trained(config, tmp_path / "alone")
+    monkeypatch.setattr(Pixels.__init__, "__defaults__", (memory,))
+    monkeypatch.setattr(finetune, "helpers", lambda device: 2)
+    assert trained(config, tmp_path / "helped") == alone
+    broken_after(2, config, tmp_path / "broken", monkeypatch)
+    assert trained(config, tmp_path / "broken", resume=True) == alone

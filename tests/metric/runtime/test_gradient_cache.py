@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from metric.training.gradient_cache import in_parts
+from metric.runtime.gradients import in_parts
 from metric.training.losses import info_nce
 
 CPU, SCALE = torch.device("cpu"), torch.tensor(10.0)
