@@ -218,7 +218,7 @@ def source_of_hours(timed: Mapping[str, Any], tflops: float) -> list[str]:
         return [f"  GPU hours are of {timed['cuda']['hardware']}, by steps measured there and scaled by FLOPs"]
     return [
         f"  GPU hours are an estimate at {tflops:g} TFLOP/s sustained, which no GPU of ours has shown; --measure",
-        "  --device cuda times the steps on your GPU, and --seconds KIND=S takes the `seconds` of your own metrics.jsonl",
+        "  --device cuda times the steps on your GPU, and --seconds KIND=S takes the `seconds` of your metrics.jsonl",
     ]
 
 
