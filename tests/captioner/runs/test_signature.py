@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,8 @@ import pytest
 from captioner.cli import main
 from captioner.config import Run, as_json, dotted, override
 from captioner.runs.signature import SCHEDULE, refuse_false, refuse_unlike, signature
+from metric.runtime import installed
+from metric.storage.provenance import origin
 
 RUN = Run(rewards=("pacspp:checkpoint=m", "cider:weight=0.2"))
 PRINTS = ("PAC-S++[w2,weights=f00]", "STANDARD_wInit+Cider-D[n4,s6.0]")
@@ -126,3 +128,15 @@ def test_compare_refuses_a_run_whose_start_was_replaced(runs, tmp_path, capsys):
     assert main(["compare", *map(str, runs.values()), "--out", str(tmp_path)]) == 2
     path.write_text(honest)
     assert "--init" in (said := capsys.readouterr().err) and said.count("\n") == 1
+
+
+def test_a_checkout_that_is_not_installed_has_an_unknown_version(monkeypatch):
+    """As on a cluster where the folder lies on the path: a training may not end with a traceback for want of it."""
+
+    def absent(package: str) -> str:
+        raise PackageNotFoundError(package)
+
+    monkeypatch.setattr(installed, "version", absent)
+    versions = origin()["versions"]
+    assert versions["captioner"] == versions["torch"] == "unknown"
+    assert signature(config(Run(), (), versions=versions)).endswith("+max_length=30+unknown")
