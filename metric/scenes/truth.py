@@ -1,7 +1,7 @@
 """The claims of a caption about a scene: which claims are true, and whether the sentence is grammatical.
 
 `claims` reads any text, however broken, so that the truth of keyword lists can be told too; `belongs` accepts just
-the sentences that the grammar of language.py can say of some scene, true or not.
+the sentences that the grammar of language.py can say of some scene, true or not, and `the` for `a` before a setting.
 """
 
 from __future__ import annotations
@@ -199,7 +199,8 @@ def belongs(caption: str) -> bool:
 def grammar() -> re.Pattern[str]:
     """The grammar of language.py as a regular expression. `belongs` checks the articles."""
     size, state, colour = one_of(SIZE_OF), one_of(STATE_OF), one_of(COLOURS)
-    place = one_of(chain.from_iterable(SETTING_PHRASES.values()))
+    settings = [*chain.from_iterable(SETTING_PHRASES.values())]
+    place = one_of([*settings, *(phrase.replace(" a ", " the ") for phrase in settings)])  # `in the room` is right too
     position = one_of(chain.from_iterable(POSITION_PHRASES.values()))
     relation = one_of(chain.from_iterable(RELATION_PHRASES.values()))
 

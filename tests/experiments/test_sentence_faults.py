@@ -23,7 +23,7 @@ from experiments.sentence_faults import KINDS, fault, main, shares
         ("a cat in the desert of a desert of a", "ending"),
         ("a red red cat", "repetition"),
         ("a cat in the snow in the snow", "repetition"),
-        ("a cat in the room", "preposition"),
+        ("a cat on the desert", "preposition"),
         ("a cat near the desert", "preposition"),
         ("a cat sleeping on the beach sleeping", "word too many"),
         ("a red cat a blue dog", "word missing"),
