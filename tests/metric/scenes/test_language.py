@@ -125,5 +125,10 @@ def test_broken_sentences_do_not_belong():
         "",
     ):
         assert not belongs(caption), caption
-    for caption in ("A red cat on the beach.", "an orange cat", "two dogs are sleeping in the snow", "a cat in the room"):
+    for caption in (
+        "A red cat on the beach.",
+        "an orange cat",
+        "two dogs are sleeping in the snow",
+        "a cat in the room",
+    ):
         assert belongs(caption), caption
