@@ -33,6 +33,7 @@ REWARDS = {
     "pacs": "pacs:checkpoint={pacs}",
     "pacspp": "pacspp:checkpoint={pacspp}",
     "hard": "pacspp_hard:checkpoint={hard}",
+    "places": "pacspp_hard:checkpoint={places}",
     "rounds": "pacspp_hard:checkpoint={rounds}",
 }
 TITLES = {
@@ -42,6 +43,7 @@ TITLES = {
     "pacs": "PAC-S",
     "pacspp": "PAC-S++",
     "hard": "PAC-S++ hard",
+    "places": "PAC-S++ hard, places first",
     "rounds": "PAC-S++ hard after rounds",
 }
 # what holds a CLIP reward back -> flags
@@ -77,7 +79,7 @@ class Arm(NamedTuple):
 
     def reward(self, metrics: Path) -> str:
         """The reward without its brake, as `--reward` takes it."""
-        folders = {name: metrics / name for name in ("pacs", "pacspp", "hard", "rounds")}
+        folders = {name: metrics / name for name in ("pacs", "pacspp", "hard", "places", "rounds")}
         return REWARDS[self.name.partition("+")[0]].format(**folders)
 
     def flags(self, metrics: Path) -> tuple[object, ...]:
