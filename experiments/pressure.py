@@ -25,7 +25,7 @@ from experiments.arms import PRESSURES, SCORES, train_and_score
 from experiments.commands import run_apart
 from experiments.pressure_tables import Result, report
 
-# arm -> reward; {x} is a folder in --metrics. `truth` knows the scene: no reward of pictures can keep more truth
+# arm -> reward; {x} is a folder in --metrics. `truth` knows the scene: what a perfect reward keeps
 REWARDS = {
     "truth": "truth",
     "cider": "cider",
@@ -43,7 +43,7 @@ TITLES = {
     "pacs": "PAC-S",
     "pacspp": "PAC-S++",
     "hard": "PAC-S++ hard",
-    "places": "PAC-S++ hard, places first",
+    "places": "PAC-S++ hard (places first)",
     "rounds": "PAC-S++ hard after rounds",
 }
 # what holds a CLIP reward back -> flags

@@ -24,6 +24,7 @@ MEASURES = (
     "cider clip_s pac_spp judge rep_1 rep_2 rep_3 rep_4 bad_endings scene_grammatical incorrect scene_truth "
     "scene_recall length vocabulary"
 ).split()
+STYLES = ("-", "--", ":", "-.")
 TESTED = ("rep_4", "scene_grammatical", "scene_truth", "judge")
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
 INK, GREY = "#1f2328", "#59636e"
@@ -144,16 +145,29 @@ def pressure_of(name: str) -> str:
     return name.partition(", ")[2]
 
 
+def reward_of(name: str) -> str:
+    return name.partition(", ")[0].partition(" +")[0]
+
+
+def brake_of(name: str) -> str:
+    return name.partition(", ")[0].partition(" +")[2]
+
+
 def draw(results: Sequence[Result], path: Path) -> None:
-    """Gain of the trained score to the right, share of whole sentences upward, one line an arm with its spread."""
+    """Gain of the trained score to the right, share of whole sentences upward, one line an arm with its spread.
+
+    A colour is a reward, and the style of a line is what holds the reward back.
+    """
     figure = Figure(figsize=(9, 5.5), facecolor="white", layout="constrained")
     axes = figure.subplots()
     one_pressure = len({pressure_of(result.name) for result in results}) == 1
-    for number, result in enumerate(results):
-        colour = COLOURS[number % len(COLOURS)]
+    rewards, brakes = (list(dict.fromkeys(part(result.name) for result in results)) for part in (reward_of, brake_of))
+    for result in results:
+        colour = COLOURS[rewards.index(reward_of(result.name)) % len(COLOURS)]
+        style = STYLES[brakes.index(brake_of(result.name)) % len(STYLES)]
         x, y = curve(result)
         name = result.name.partition(", ")[0] if one_pressure else result.name
-        axes.plot(x, y.mean(0), marker="o", color=colour, label=name, linewidth=2)
+        axes.plot(x, y.mean(0), marker="o", color=colour, linestyle=style, label=name, linewidth=2)
         axes.fill_between(x, y.min(0), y.max(0), color=colour, alpha=0.15, linewidth=0)
     axes.set_title("What the gain of a reward costs in whole sentences", loc="left", color=INK, weight="bold")
     axes.set_xlabel("gain of the reward that was trained, %", color=INK)
