@@ -20,6 +20,7 @@ from metric.negatives.words import (
     contents,
     is_content,
     is_number,
+    opposed,
     phrase,
     places_of,
     sides_of,
@@ -61,11 +62,12 @@ def relation(caption: Caption, pool: Pool, rng: random.Random) -> Spoiled:
 
 
 def place(caption: Caption, pool: Pool, rng: random.Random) -> Spoiled:
-    """Another place of the picture: `a cat on the left` -> `a cat in the middle`."""
+    """A place of the picture that the caption's excludes: `a cat on the left` -> `a cat in the middle`."""
     words = caption.words
     for span in rng.sample(found := places_of(words), len(found)):
         own = phrase(words, span)
-        if others := [said for said in pool.places if not caption.says(said) and not pool.agree(own, said)]:
+        others = [said for said in pool.places if opposed(own, said) and not caption.says(said)]
+        if others := [said for said in others if not pool.agree(own, said)]:
             return put(words, span, rng.choice(others))
     return None
 

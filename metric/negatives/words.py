@@ -17,6 +17,11 @@ PREPOSITIONS = frozenset(
     "underneath up upon with within without".split()
 )
 PLACES = frozenset("left right top bottom front back side middle center centre edge end".split())  # `to the left of`
+OPPOSED = {  # word of a place -> its axis, and which end of the axis it is
+    **{"left": ("across", "left"), "right": ("across", "right")},
+    **dict.fromkeys(("middle", "center", "centre"), ("across", "middle")),
+    **{"top": ("up", "top"), "bottom": ("up", "bottom"), "front": ("away", "front"), "back": ("away", "back")},
+}
 SYMMETRIC = frozenset({"beside", "next to", "near", "close to", "with", "by", "opposite", "between", "among"})
 VERBS = frozenset("is are was were be been being am has have had do does did can will would may".split())
 OTHERS = frozenset(
@@ -128,7 +133,13 @@ def sides_of(words: Words) -> list[tuple[Span, Span, Span]]:
 
 def places_of(words: Words) -> list[Span]:
     """The relations that say where in the picture something is, with nothing behind them: `on the left`."""
-    return [span for span in relations(words) if bare(words[span.end - 1]) in PLACES and not named_behind(words, span)]
+    return [span for span in relations(words) if bare(words[span.end - 1]) in OPPOSED and not named_behind(words, span)]
+
+
+def opposed(place: str, other: str) -> bool:
+    """Whether two places of the picture exclude each other: `on the left` and `in the middle`, not `at the top`."""
+    (axis, end), (other_axis, other_end) = (OPPOSED[bare(text.split()[-1])] for text in (place, other))
+    return axis == other_axis and end != other_end
 
 
 def named_behind(words: Words, span: Span) -> bool:

@@ -22,7 +22,10 @@ from metric.storage.ledger import report_all
 
 
 class Positives(Protocol):
-    """A source. `caption` is the caption of the example that a step has drawn. None stands for no positive."""
+    """A source. `caption` is the caption of the example that a step has drawn. None stands for no positive.
+
+    A positive depends on the arguments alone, and is made on the CPU: a training on a GPU asks in other processes.
+    """
 
     def image(self, example: Example, caption: str, rng: random.Random) -> Path | Picture | None: ...
 

@@ -1,7 +1,8 @@
 """Values of steps that other processes make while this one works on the step before.
 
 Between two steps of a GPU its host draws, reads and tokenises. On one thread that can take ten times as long as the
-step. The processes are forks of this one: they have all that the maker needs, and nothing is copied. They touch no GPU.
+step. The processes are forks of this one, so nothing is sent to them. What makes a step may use no GPU, and may depend
+on nothing but the number of the step.
 """
 
 from __future__ import annotations
@@ -21,11 +22,13 @@ from typing import Any, TypeVar
 
 import torch
 
+from metric.runtime.console import tell
 from metric.runtime.threads import cores
 
 Value = TypeVar("Value")
 FED = ("cuda", "xpu")  # kinds of devices that wait for a host of Linux
 MOST = 8  # processes beside one that trains
+WAITING = 2 * 1024**3  # bytes of values that wait
 NAME = "TOKENIZERS_PARALLELISM"
 WATCHED = 2.0  # seconds until a process notices that its parent has been killed
 Make = Callable[[int], Value]
@@ -42,7 +45,8 @@ def helpers(device: torch.device) -> int:
 def made_ahead(make: Make[Value], end: int, count: int) -> Iterator[Make[Value]]:
     """`make` for the steps below `end`, of which `count` processes make the next ones; `make` itself for 0.
 
-    The values are those of `make`, so a run does not depend on `count`. An error of `make` is raised as it is.
+    The values are those of `make`, so a run does not depend on `count`. An error of `make` is raised as it is. When a
+    process was killed, this one makes the other steps itself, and says so once.
     """
     if not count:
         yield make
@@ -51,7 +55,7 @@ def made_ahead(make: Make[Value], end: int, count: int) -> Iterator[Make[Value]]
     try:
         with quiet_forks():
             pool.submit(int)  # all processes are forked for the first task, before other threads begin
-        yield Ahead(pool, end, 2 * count)
+        yield Ahead(make, pool, end, 2 * count)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
@@ -60,7 +64,8 @@ def made_ahead(make: Make[Value], end: int, count: int) -> Iterator[Make[Value]]
 def quiet_forks() -> Iterator[None]:
     """Forks without the warnings of Python, of its other threads, and of Hugging Face's tokenizers, of theirs.
 
-    No thread holds a lock between two steps. In a fork the tokenizers get one thread, unless the user has chosen.
+    The forks are made before the first step, and use nothing of other threads. In a fork the tokenizers get one thread,
+    unless the user has chosen.
     """
     chosen = NAME in os.environ
     os.environ.setdefault(NAME, "false")
@@ -74,11 +79,12 @@ def quiet_forks() -> Iterator[None]:
 
 
 class Ahead:
-    """The values of steps, in their order. `many` of them are asked for before they are needed."""
+    """The values of steps, in their order. At most `many` of them wait, and at most WAITING bytes."""
 
-    def __init__(self, pool: ProcessPoolExecutor, end: int, many: int) -> None:
-        self.pool, self.end, self.many = pool, end, many
+    def __init__(self, make: Callable[[int], Any], pool: ProcessPoolExecutor, end: int, many: int) -> None:
+        self.make, self.pool, self.end, self.many = make, pool, end, many
         self.coming: dict[int, Future[bytes]] = {}
+        self.alone = False
 
     def ask(self, step: int) -> None:
         for later in range(step, min(step + self.many, self.end)):
@@ -86,15 +92,17 @@ class Ahead:
                 self.coming[later] = self.pool.submit(made, later)
 
     def __call__(self, step: int) -> Any:
-        """The value of a step. Raises OSError when a process was killed."""
+        """The value of a step. A cluster's SIGTERM ends the helping processes too, and this one still has to save."""
+        if self.alone:
+            return self.make(step)
         try:
             self.ask(step)
             value = self.coming.pop(step).result()
         except BrokenProcessPool:
-            raise OSError(
-                f"a process that prepared step {step + 1} was killed, mostly for want of memory; "
-                "the same command with --resume goes on"
-            ) from None
+            self.alone = True
+            tell([f"a process that prepares steps has ended; this one prepares step {step + 1} and those behind it"])
+            return self.make(step)
+        self.many = max(1, min(self.many, WAITING // len(value)))
         return pickle.loads(value)
 
 
@@ -103,7 +111,7 @@ MADE: list[Callable[[int], Any]] = []
 
 
 def begin(make: Callable[[int], Any], parent: int) -> None:
-    """Begin a helping process: one thread, deaf to Ctrl-C, which the parent hears, and gone with its parent."""
+    """Begin a helping process: it computes with one thread, leaves Ctrl-C to its parent, and ends with its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     torch.set_num_threads(1)  # OpenMP's other threads did not come along

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import warnings
 from hashlib import sha256
 
 import numpy as np
@@ -42,9 +41,9 @@ def seed_all(seed: int) -> None:
 def repeat_exactly(device: torch.device) -> None:
     """Let a GPU of NVIDIA add in one order, so that a run is the same to the bit again. A CPU does so by itself.
 
-    PyTorch warns of one kernel of attention that may split long texts, and goes on.
+    PyTorch warns of kernels that have no such order, as those of attention, and goes on. They may add otherwise in half
+    precision and over many positions.
     """
     if device.type == "cuda":
-        warnings.filterwarnings("ignore", "Memory Efficient attention defaults to a non-deterministic", UserWarning)
         torch.use_deterministic_algorithms(True, warn_only=True)
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]

@@ -58,6 +58,11 @@ def test_places_of_the_picture_are_exchanged():
     assert found(content.place, "a cow to the right of a car", pool=pool) == set()
     assert found(content.place, "a cat on the left", ("it is in the middle",), pool) == set()
     assert found(content.relation, "a cat on the left", pool=pool) == set()
+    others = Pool(
+        [Caption(f"a cat {place}") for place in ("at the top", "in the center", "on the left side", "in back")]
+    )
+    assert found(content.place, "a cat on the left", pool=others) == {"a cat in the center"}
+    assert found(content.place, "a cat in the middle", pool=others) == set(), "the center is the middle"
 
 
 def test_sides_stay_where_the_batch_never_has_them_so():
