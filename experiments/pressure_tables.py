@@ -174,7 +174,7 @@ def draw(results: Sequence[Result], path: Path) -> None:
     axes.set_ylabel("captions that are whole sentences, %", color=INK)
     axes.set_ylim(0, 103)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, labelcolor=INK)
+    axes.legend(frameon=False, labelcolor=INK, handlelength=3.5)
     note = (
         f"Line: mean over {len(results[0].runs)} seeds. Band: lowest and highest seed. Dots: validations of a training."
     )
