@@ -10,19 +10,18 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 
 from captioner.data import load
+from experiments.probes import embedders, margins, shares_of
 from metric.clip.embedder import Embedder
-from metric.clip.load import load_clip
 from metric.example import Example
 from metric.scenes.words import COUNT_WORDS, POSITION_PHRASES, RELATION_PHRASES, SETTING_PHRASES, SIZE_WORDS
 from metric.scenes.world import COLOURS
-from metric.similarity import PREFIX
 
 CLASSES: dict[str, tuple[str, ...]] = {
     "place": tuple(phrase for phrases in POSITION_PHRASES.values() for phrase in phrases),
@@ -32,7 +31,6 @@ CLASSES: dict[str, tuple[str, ...]] = {
     "count": tuple(COUNT_WORDS.values()),
     "colour": tuple(COLOURS),
 }
-FEWEST = 20  # pairs of a word that is shown
 
 
 class Pair(NamedTuple):
@@ -55,11 +53,7 @@ def main() -> None:
         parser.error(f"--count is 2 or more, got {args.count}")
     examples = load("scenes", "test")[: args.count]
     pairs = [*pairs_of(examples)]
-    for name in args.clips:
-        try:
-            embedder = Embedder(load_clip(name))
-        except ValueError as error:
-            parser.error(str(error))
+    for name, embedder in embedders(parser, args.clips):
         rows = shares(pairs, wins(embedder, examples, pairs))
         apart = np.mean([abs(share - 0.5) for _, share, _ in rows])
         print(f"{name}: {len(rows)} words are {100 * apart:.1f} points from chance on average", flush=True)
@@ -84,21 +78,15 @@ def pairs_of(examples: Sequence[Example]) -> Iterator[Pair]:
 def wins(embedder: Embedder, examples: Sequence[Example], pairs: Sequence[Pair]) -> np.ndarray:
     """Whether the exchanged sentence is nearer to the picture of the next scene; a tie is half."""
     image = embedder.images([example.image for example in examples]).roll(-1, 0).numpy()
-    texts = {text: place for place, text in enumerate(sorted({t for p in pairs for t in (p.text, p.exchanged)}))}
-    text = embedder.texts([PREFIX + text for text in texts]).numpy()
-    own, other = (text[[texts[t] for t in column]] for column in zip(*((p.text, p.exchanged) for p in pairs)))
-    margin = (image[[pair.scene for pair in pairs]] * (other - own)).sum(1)
+    images = image[[pair.scene for pair in pairs]]
+    margin = margins(embedder, images, [pair.text for pair in pairs], [pair.exchanged for pair in pairs])
     return (np.sign(margin) + 1) / 2
 
 
 def shares(pairs: Sequence[Pair], won: np.ndarray) -> list[tuple[str, float, int]]:
     """Word, share of its pairs in which it is preferred, their number; the most preferred first."""
-    found: dict[str, list[float]] = defaultdict(list)
-    for pair, exchanged in zip(pairs, won):
-        found[pair.other].append(float(exchanged))
-        found[pair.word].append(1 - float(exchanged))
-    rows = [(word, float(np.mean(of)), len(of)) for word, of in found.items() if len(of) >= FEWEST]
-    return sorted(rows, key=lambda row: -row[1])
+    sides = [((pair.other, float(of)), (pair.word, 1 - float(of))) for pair, of in zip(pairs, won)]
+    return shares_of(chain.from_iterable(sides))
 
 
 if __name__ == "__main__":

@@ -9,24 +9,21 @@ Cost: a minute of one core for each CLIP.
 from __future__ import annotations
 
 import argparse
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from captioner.data import load
+from experiments.probes import embedders, margins, shares_of
 from experiments.sentence_faults import OTHER_NUMBER, with_word
 from metric.clip.embedder import Embedder
-from metric.clip.load import load_clip
 from metric.example import Example
 from metric.scenes.truth import belongs
 from metric.scenes.words import SINGULARS
-from metric.similarity import PREFIX
 
 SMALL = "a an the and is are of to there in on at by near over under inside two three".split()
 REFERENCES = 2  # of each scene
-FEWEST = 20  # pairs of a change that is shown
 
 
 class Pair(NamedTuple):
@@ -48,11 +45,7 @@ def main() -> None:
         parser.error(f"--count is 1 or more, got {args.count}")
     examples = load("scenes", "test")[: args.count]
     pairs = pairs_of(examples)
-    for name in args.clips:
-        try:
-            embedder = Embedder(load_clip(name))
-        except ValueError as error:
-            parser.error(str(error))
+    for name, embedder in embedders(parser, args.clips):
         wrong = preferred(embedder, examples, pairs)
         print(f"{name}: {100 * wrong.mean():.1f} % of {len(pairs):,} small faults score higher", flush=True)
         for change, share, count in shares(pairs, wrong)[: args.show]:
@@ -84,22 +77,13 @@ def changes(words: Sequence[str]) -> Iterator[tuple[str, Sequence[str]]]:
 def preferred(embedder: Embedder, examples: Sequence[Example], pairs: Sequence[Pair]) -> np.ndarray:
     """Whether the fault is as near to the picture as its reference, or nearer, for each pair."""
     image = embedder.images([example.image for example in examples]).numpy()
-    texts = {
-        text: place for place, text in enumerate(sorted({t for pair in pairs for t in (pair.reference, pair.fault)}))
-    }
-    text = embedder.texts([PREFIX + text for text in texts]).numpy()
-    of_scene = image[[pair.scene for pair in pairs]]
-    right, wrong = (text[[texts[of] for of in column]] for column in zip(*((p.reference, p.fault) for p in pairs)))
-    return (of_scene * (wrong - right)).sum(1) >= 0
+    images = image[[pair.scene for pair in pairs]]
+    return margins(embedder, images, [pair.reference for pair in pairs], [pair.fault for pair in pairs]) >= 0
 
 
 def shares(pairs: Sequence[Pair], wrong: np.ndarray) -> list[tuple[str, float, int]]:
     """Change, share of preferred faults, number of pairs; the worst first, and changes with few pairs left out."""
-    found: dict[str, list[bool]] = defaultdict(list)
-    for pair, prefers in zip(pairs, wrong):
-        found[pair.change].append(bool(prefers))
-    rows = [(change, float(np.mean(of)), len(of)) for change, of in found.items() if len(of) >= FEWEST]
-    return sorted(rows, key=lambda row: -row[1])
+    return shares_of((pair.change, float(prefers)) for pair, prefers in zip(pairs, wrong))
 
 
 if __name__ == "__main__":

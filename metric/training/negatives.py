@@ -72,7 +72,8 @@ def check_captions(config: MetricConfig, training: Sequence[Example], clip: Clip
     found = found_of(config, training)
     captions = [said_of(training[row], text, found) for row, text in drawn]
     said = [PREFIX * (config.prefix > 0) + caption.text for caption in captions]
-    if not spoil(captions, said, config, batches.order.rng(0, "negatives"), clip.tokenizer).texts:
+    tokens, rng = clip.tokenizer(said), batches.order.rng(0, "negatives")
+    if not spoil(captions, said, tokens, config, rng, clip.tokenizer).texts:
         raise ValueError(
             f"--negative-kinds {config.negative_kinds} makes no negative of the first batch's {len(said)} captions "
             f"that {clip.name} could tell from them, within its context; type --negative-kinds all or another --clip"
@@ -94,11 +95,14 @@ def said_of(example: Example, text: str, found: Found) -> Caption:
 def spoil(
     captions: Sequence[Caption],
     texts: Sequence[str],
+    own: Tensor,
     config: MetricConfig,
     rng: random.Random,
     tokenize: Callable[[list[str]], Tensor],
 ) -> Spoiled:
     """The negatives of a batch's captions. `texts` are the captions as they are encoded, with their prefix or without.
+
+    `own` are the tokens of these texts, `b t`.
 
     A negative has the prefix of its caption. One that the text tower cannot tell from its caption, since both lose
     their end beyond the context, is left out.
@@ -106,7 +110,7 @@ def spoil(
     drawn = draw(captions, kinds_of(config.negative_kinds, bool(config.negatives_from)), config.negatives, rng)
     prefixes = [text.removesuffix(caption.text) for caption, text in zip(captions, texts)]
     pairs = [(row, text) for row, made in enumerate(drawn) for _, text in made]
-    whole, own = [prefixes[row] + text for row, text in pairs], tokenize(list(texts))
+    whole = [prefixes[row] + text for row, text in pairs]
     tokens = tokenize(whole) if whole else own[:0]
     heard = (tokens != own[[row for row, _ in pairs]]).any(1).nonzero().flatten().tolist()
     pairs = [pairs[place] for place in heard]

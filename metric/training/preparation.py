@@ -78,12 +78,13 @@ class Preparation:
 
     def __call__(self, step: int) -> Prepared:
         drawn = draw(step, self.batches, self.config, self.training, self.positives, self.found)
-        rng = self.batches.order.rng(step, "negatives")
-        wrong = spoil(drawn.captions, drawn.texts, self.config, rng, self.tokenize) if self.config.negatives else None
+        texts, rng, wrong = self.tokenize(drawn.texts), self.batches.order.rng(step, "negatives"), None
+        if self.config.negatives:
+            wrong = spoil(drawn.captions, drawn.texts, texts, self.config, rng, self.tokenize)
         return Prepared(
             drawn.rows,
             self.pixels([self.training[row].image for row in drawn.rows]) if self.too_large else None,
-            self.tokenize(drawn.texts),
+            texts,
             made_for(drawn.made_images, self.pixels),
             made_for(drawn.made_texts, self.tokenize),
             wrong,

@@ -94,11 +94,15 @@ def unbroken(flags, tmp_path_factory) -> Path:
 
 @pytest.mark.parametrize("at", ["xe-000002", "reward-000001"])
 def test_a_resumed_run_is_the_unbroken_one(at, unbroken, tmp_path):
-    broken = tmp_path / "run"
+    assert same_after_a_kill(unbroken, at, tmp_path / "run")
+
+
+def same_after_a_kill(unbroken: Path, at: str, broken: Path) -> bool:
+    """Whether a run that was killed after the checkpoint `at` and resumed has the weights of the unbroken one."""
     shutil.copytree(unbroken, broken)
     cut_back(broken, at)
     assert main(["train", "--out", str(broken), "--resume"]) == 0
-    assert all(torch.equal(weights(unbroken)[name], values) for name, values in weights(broken).items())
+    return all(torch.equal(weights(unbroken)[name], values) for name, values in weights(broken).items())
 
 
 def cut_back(run: Path, at: str) -> None:

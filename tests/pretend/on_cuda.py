@@ -6,7 +6,6 @@ One process asks NCCL. Two GPUs were never tried.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from metric.clip.embedder import Embedder
 from metric.clip.load import load_clip
 from metric.runtime.gradients import Applied, Gathered
 from metric.runtime.precision import allow_tf32, computed_on
-from tests.pretend.on_captioner import cut_back, losses, trained, weights
+from tests.pretend.on_captioner import losses, same_after_a_kill, trained, weights
 from tests.pretend.plugin import HERE
 
 DEMO = "--preset small --data scenes:count=200 --val-count 8 --checker none --log-every 1 --watch off".split()
@@ -51,11 +50,7 @@ def test_two_runs_are_one_to_the_bit(whole, tmp_path):
 
 @pytest.mark.parametrize("at", ["xe-000003", "reward-000002"])
 def test_a_resumed_run_of_the_demo_is_the_unbroken_one(at, whole, tmp_path):
-    broken = tmp_path / "run"
-    shutil.copytree(whole, broken)
-    cut_back(broken, at)
-    assert main(["train", "--out", str(broken), "--resume"]) == 0
-    assert all(torch.equal(weights(whole)[name], values) for name, values in weights(broken).items())
+    assert same_after_a_kill(whole, at, tmp_path / "run")
 
 
 def test_cross_entropy_of_the_demo_is_near_that_of_the_cpu(whole, tmp_path):

@@ -129,7 +129,7 @@ def test_a_clip_with_a_bias_has_negatives_of_label_minus_one(reading_clip: Clip)
     batches = Batches(EXAMPLES, HARD.batch_size, HARD.seed, HARD.prefix)
     drawn = draw(0, batches, HARD, EXAMPLES, ReferencePositives(), {})
     rng = batches.order.rng(0, "negatives")
-    found = spoil(drawn.captions, drawn.texts, HARD, rng, reading_clip.tokenizer)
+    found = spoil(drawn.captions, drawn.texts, reading_clip.tokenizer(drawn.texts), HARD, rng, reading_clip.tokenizer)
     embedder = Embedder(reading_clip)
     cosines = embedder.images([EXAMPLES[row].image for row in drawn.rows]) @ embedder.texts(found.texts).T
     wrong = (1 + (reading_clip.model.logit_scale.exp() * cosines - 3).exp()).log()
@@ -141,7 +141,8 @@ def test_what_the_text_tower_cannot_hear_is_no_negative(tiny_clip: Clip, tmp_pat
     long = " ".join(["a red dog"] * 12) + " on a box"
     captions = [Caption(long), Caption("a dog on a box")]
     config = replace(HARD, negative_kinds="ending", negatives=1)
-    found = spoil(captions, [caption.text for caption in captions], config, random.Random(0), tiny_clip.tokenizer)
+    texts = [caption.text for caption in captions]
+    found = spoil(captions, texts, tiny_clip.tokenizer(texts), config, random.Random(0), tiny_clip.tokenizer)
     assert found.rows == [1] and found.texts[0].startswith("a dog on a box on")
     with pytest.raises(ValueError, match="makes no negative of the first batch's 6 captions that .* could tell"):
         trained(config_for(tiny_clip, tmp_path, negative_kinds="ending"), tmp_path / "run")
@@ -151,7 +152,8 @@ def test_what_the_text_tower_cannot_hear_is_no_negative(tiny_clip: Clip, tmp_pat
 def test_negative_has_the_prefix_of_its_caption(reading_clip: Clip) -> None:
     captions = [Caption("a dog on a box"), Caption("a red cat")]
     texts = ["A photo depicts a dog on a box", "a red cat"]
-    found = spoil(captions, texts, replace(HARD, negatives=4), random.Random(0), reading_clip.tokenizer)
+    tokenize, config = reading_clip.tokenizer, replace(HARD, negatives=4)
+    found = spoil(captions, texts, tokenize(texts), config, random.Random(0), tokenize)
     assert [text.startswith("A photo depicts ") for text in found.texts] == [row == 0 for row in found.rows]
 
 
@@ -243,7 +245,8 @@ def test_captions_that_were_found_are_negatives_of_their_picture_beside_those_of
     assert found == {"3": ("A dog of a dog of a",)}
     captions = [said_of(example, example.references[0], found) for example in EXAMPLES]
     texts = [caption.text for caption in captions]
-    spoiled = [spoil(captions, texts, config, random.Random(n), reading_clip.tokenizer) for n in range(9)]
+    own, tokenize = reading_clip.tokenizer(texts), reading_clip.tokenizer
+    spoiled = [spoil(captions, texts, own, config, random.Random(n), tokenize) for n in range(9)]
     rows = {row for made in spoiled for row, text in zip(made.rows, made.texts) if "dog of a dog of a" in text.lower()}
     assert rows == {3}
     assert all({*made.rows} == {*range(len(EXAMPLES))} for made in spoiled)
