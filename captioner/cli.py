@@ -6,6 +6,7 @@ import argparse
 import errno
 import io
 import os
+import select
 import sys
 from typing import NoReturn
 
@@ -35,6 +36,7 @@ from metric.storage.ledger import kept
 
 # an operator that such a device lacks runs on the CPU, and torch names the operator in a warning; set before torch
 FALL_BACK = ("PYTORCH_ENABLE_MPS_FALLBACK", "PYTORCH_ENABLE_XPU_FALLBACK")
+SIGPIPE = 13  # Windows has no such signal
 COMMANDS = {
     "train": train,
     "watch": watch,
@@ -78,7 +80,7 @@ def main(argv: list[str] | None = None) -> int:
     """Runs a command and returns the exit code.
 
     0 is success. 1 is a part of the input that was left out under --strict. 2 is input that cannot be used, with one
-    line of the reason. 130 is an interrupt, 143 a SIGTERM.
+    line of the reason. 130 is an interrupt, 143 a SIGTERM. 141 is an output whose reader has ended, such as `head`.
     """
     for name in FALL_BACK:
         os.environ.setdefault(name, "1")
@@ -93,10 +95,13 @@ def main(argv: list[str] | None = None) -> int:
         refuse_no_device(getattr(args, "device", "auto"))
         with named_warnings(), taking(args.take), kept(args.left_out(args)) as ledger:
             code = args.run(args) or 0
+            sys.stdout.flush()
         return 1 if ledger and args.strict else code
     except (ValueError, OSError, SafetensorError) as error:
         if args.traceback:
             raise
+        if no_reader(error):
+            return 128 + SIGPIPE
         print(f"captioner: {not_written(error, args) or in_a_line(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
@@ -110,6 +115,17 @@ def refuse_no_device(name: str) -> None:
         from metric.runtime.device import named
 
         named(name)
+
+
+def no_reader(error: Exception) -> bool:
+    """Whether the reader of stdout has ended, as `head` does after its lines. What is still to be said goes nowhere."""
+    if not isinstance(error, BrokenPipeError) or not hasattr(select, "poll"):
+        return False
+    poll, stdout = select.poll(), 1
+    poll.register(stdout, select.POLLERR)
+    if ended := bool(poll.poll(0)):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stdout)
+    return ended
 
 
 def not_written(error: Exception, args: argparse.Namespace) -> str:

@@ -39,6 +39,7 @@ def checks() -> dict[str, Callable[[], str]]:
         "Python": lambda: f"{platform.python_version()} on {platform.machine()}",
         "hardware": hardware,
         "--device auto": device,
+        "half precision": half_precision,
         "threads": threads,
         "Java": java,
         **{f"grammar: {name}": partial(checker, name) for name in ("languagetool", "harper")},
@@ -69,6 +70,15 @@ def device() -> str:
 
     choice = chosen("auto")
     return f"{choice.device}: {choice.why}"
+
+
+def half_precision() -> str:
+    """The half precisions that the device of `auto` multiplies in. The others are computed more slowly than fp32."""
+    from metric.runtime.device import chosen
+    from metric.runtime.precision import has_half
+
+    quick = [name for name in ("bf16", "fp16") if chosen("auto").device.type != "cpu" or has_half(name)]
+    return " and ".join(quick) or "none on this CPU: fp32 is quickest"
 
 
 def threads() -> str:

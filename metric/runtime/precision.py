@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
 
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from metric.runtime.console import tell
 
 PRECISIONS = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -33,10 +36,26 @@ def computed_on(device: torch.device, precision: str) -> str:
     return f"{device}, fp32 {'with' if has_tf32(device) else 'without'} TF32"
 
 
-def idle_tf32(device: torch.device, precision: str) -> list[str]:
-    """The warning about a precision that this device computes as fp32."""
-    idle = precision == "tf32" and not has_tf32(device)
-    return [f"--precision tf32 does nothing: {device} has no TF32, and products are of fp32"] if idle else []
+def unsuited(device: torch.device, precision: str) -> list[str]:
+    """The warning about a precision that the device computes as fp32, or more slowly than fp32."""
+    if precision == "tf32" and not has_tf32(device):
+        return [f"--precision tf32 does nothing: {device} has no TF32, and products are of fp32"]
+    if device.type == "cpu" and not has_half(precision):
+        return [f"{precision} is slower than fp32 here: this CPU has no {precision} of its own; type --precision fp32"]
+    return []
+
+
+def has_half(precision: str) -> bool:
+    """Whether the CPU multiplies in a half precision. True for fp32, and where PyTorch is too old to tell."""
+    units: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
+    found = [units[name] for unit in ("avx512", "amx") if (name := f"{unit}_{precision}") in units]
+    return any(found) or not found
+
+
+@cache
+def tell_unsuited(kind: str, precision: str) -> None:
+    """Says `unsuited` of a kind of device, once in a process: many embedders share it."""
+    tell(unsuited(torch.device(kind), precision))
 
 
 def refuse_precision(precision: str, device: torch.device) -> None:

@@ -20,7 +20,7 @@ from metric.runtime.device import fetched, has_fused_adam
 from metric.runtime.gradients import Apply, data_parallel
 from metric.runtime.interrupts import interruptible, stopped
 from metric.runtime.log import Log
-from metric.runtime.precision import PRECISIONS, allow_tf32, attention, idle_tf32, mixed, skipped
+from metric.runtime.precision import PRECISIONS, allow_tf32, attention, mixed, skipped, unsuited
 from metric.runtime.processes import any_of, rank, refuse_other_settings, shared, wait
 from metric.runtime.progress import Progress
 from metric.runtime.schedule import learning_rate, refuse_warmup
@@ -88,7 +88,7 @@ def train(
     steps = Progress("CLIP training step", config.steps, first)
     with saved_whole(out, RESUME), opened as log, interruptible() as interrupted, steps as progress:
         if log and not first:
-            tell([*contrastive(config), *idle_tf32(device, config.precision)])
+            tell([*contrastive(config), *unsuited(device, config.precision)])
             log.cautions(contrastive(config))
         if config.patience and validate and not first:
             figures = shared(validate)

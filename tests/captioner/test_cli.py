@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -307,6 +309,26 @@ def test_doctor_says_what_is_here(capsys, monkeypatch):
         "--device auto",
     ):
         assert words in said
+
+
+def test_a_reader_that_ends_early_is_no_fault():
+    """`captioner rewards cider | head -1`: nothing on stderr, and the code of a program that SIGPIPE ended."""
+    command = [sys.executable, "-m", "captioner", "rewards", "cider"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:
+        program.stdout.close()
+        assert program.stderr.read() == b""
+    assert program.returncode == 141
+
+
+def test_a_broken_connection_is_told(monkeypatch, capsys):
+    """The reader of stdout is there: what broke is something else, such as an upload."""
+    monkeypatch.setattr("captioner.commands.doctor.checks", lambda: {"hub": broken_connection})
+    assert main(["doctor"]) == 2
+    assert "captioner: [Errno 32] Broken pipe" in capsys.readouterr().err
+
+
+def broken_connection():
+    raise BrokenPipeError(32, "Broken pipe")
 
 
 def test_doctor_does_not_need_what_it_looks_for(capsys, monkeypatch, tmp_path):

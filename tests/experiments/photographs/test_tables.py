@@ -72,7 +72,7 @@ def test_captions_are_shown_run_by_run(tmp_path, capsys):
     run.mkdir(parents=True)
     (run / "scores-test.json").write_text("{}")
     (run / "scores-test.csv").write_text("id," + ",".join(table.FORM) + "\na," + ",".join("1" * 9) + "\n")
-    setting = captions.Setting("", "", tmp_path, tmp_path, tmp_path, tmp_path / "captions")
+    setting = captions.Setting("", "", tmp_path, tmp_path, tmp_path, tmp_path / "captions", "fp32")
     table.write(tmp_path / "t.md", tmp_path, tmp_path / "none", NAMES, SEEDS, setting)
     assert "| xe-0 | " + " | ".join(["1.000"] * 9) + " |" in (tmp_path / "t.md").read_text()
 
@@ -82,6 +82,6 @@ def test_the_reward_stage_sees_only_photographs_that_the_clip_has_not_seen(tmp_p
     monkeypatch.setattr(captions, "train", lambda out, *flags: typed.append(flags))
     monkeypatch.setattr(captions, "run_captioner", lambda *words: None)
     captions.train_captioners(
-        captions.Setting("whole", "half", tmp_path, tmp_path, tmp_path, tmp_path), ["0"], ["beams"]
+        captions.Setting("whole", "half", tmp_path, tmp_path, tmp_path, tmp_path, "fp32"), ["0"], ["beams"]
     )
     assert [flags[flags.index("--data") + 1] for flags in typed] == ["whole", "half", "half", "half"]

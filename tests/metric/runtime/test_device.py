@@ -8,7 +8,7 @@ import torch
 from captioner.cli import main
 from metric.runtime import device as devices
 from metric.runtime.device import absent, chosen, device_of, fetched, sent, widest
-from metric.runtime.precision import allow_tf32, computed_on, idle_tf32, refuse_precision
+from metric.runtime.precision import allow_tf32, computed_on, refuse_precision, unsuited
 
 
 @pytest.fixture
@@ -94,9 +94,33 @@ def test_half_precision_is_refused_where_a_device_has_no_autocast(monkeypatch):
 def test_the_facts_of_a_run_tell_whether_tf32_was_used(monkeypatch):
     cpu, cuda = torch.device("cpu"), torch.device("cuda")
     assert (computed_on(cpu, "bf16"), computed_on(cpu, "tf32")) == ("cpu, bf16", "cpu, fp32 without TF32")
-    assert idle_tf32(cpu, "tf32") == ["--precision tf32 does nothing: cpu has no TF32, and products are of fp32"]
+    assert unsuited(cpu, "tf32") == ["--precision tf32 does nothing: cpu has no TF32, and products are of fp32"]
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (8, 0))
-    assert computed_on(cuda, "tf32") == "cuda, fp32 with TF32" and not idle_tf32(cuda, "tf32")
+    assert computed_on(cuda, "tf32") == "cuda, fp32 with TF32" and not unsuited(cuda, "tf32")
+
+
+@pytest.mark.parametrize(
+    "units, told",
+    [
+        ({"avx512_bf16": False, "amx_bf16": False, "avx512_fp16": False, "amx_fp16": False}, ["bf16", "fp16"]),
+        ({"avx512_bf16": True, "amx_bf16": False, "avx512_fp16": False, "amx_fp16": False}, ["fp16"]),
+        ({"avx512_bf16": False, "amx_bf16": True, "avx512_fp16": False, "amx_fp16": True}, []),
+        ({"neon": True}, []),  # another kind of CPU, of which this is not known
+    ],
+)
+def test_a_half_precision_that_the_cpu_has_not_is_told(units, told, monkeypatch):
+    """Such products are of fp32 after a conversion: five times slower in bf16, eighty times in fp16."""
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: units, raising=False)
+    lines = [line for name in ("fp32", "bf16", "fp16") for line in unsuited(torch.device("cpu"), name)]
+    assert lines == [
+        f"{name} is slower than fp32 here: this CPU has no {name} of its own; type --precision fp32" for name in told
+    ]
+    assert not unsuited(torch.device("cuda"), "bf16")
+
+
+def test_a_torch_that_cannot_tell_is_silent(monkeypatch):
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    assert not unsuited(torch.device("cpu"), "bf16")
 
 
 def test_convolutions_and_products_have_tf32_together():
