@@ -68,7 +68,7 @@ def apart(policy: str, args: argparse.Namespace) -> Steps:
 
 def steps(rounds: int, batch: int) -> Steps:
     """Stage -> the seconds of its steps, quiet and busy, after a step that warms up."""
-    from experiments.benchmarks.training import Case, captioner_steps, contrastive_steps, new_session
+    from experiments.benchmarks.training_steps import Case, captioner_steps, contrastive_steps, new_session
 
     given = argparse.Namespace(size="small", clip="scenes-clip", device="cpu", batch=batch)
     with tempfile.TemporaryDirectory() as folder:
