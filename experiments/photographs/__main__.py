@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> None:
     pacspp, hard = (metrics.folder(trained, name, seeds[0]) for name in ("pacspp", args.hard))
     setting = captions.Setting(whole, half, clip, pacspp, hard, out / "captions", args.precision)
     work = {
-        "clip": lambda: metrics.train_clip(alt, args.config, out / "clip", precision),
+        "clip": lambda: metrics.train_clip(alt, args.wordings, args.config, out / "clip", precision),
         "metrics": lambda: metrics.train_metrics(half, clip, trained, names, seeds, args.steps, precision),
         "trust": lambda: trust.assess(args.flickr8k, half, clip, trained, out / "trust", names, seeds),
         "captions": lambda: captions.train_captioners(setting, seeds, args.pressures.split(",")),

@@ -12,13 +12,14 @@ from typing import NamedTuple
 from experiments.commands import run_captioner, say, train
 
 MODEL = ("--model.d", 256, "--model.heads", 8, "--model.feedforward", 1024, "--model.vocabulary", 4000)
-XE = ("--xe.steps", 1600, "--xe.batch-size", 64, "--xe.lr", 5e-4)
+XE = ("--xe.steps", 1000, "--xe.batch-size", 64, "--xe.lr", 5e-4)
 RUNNING = ("--val-count", 300, "--save-every", 20, "--checker", "none")
-# pressure -> flags: five beams as in the paper, and samples at a learning rate that does not fall
+# pressure -> flags: five beams as in the paper, samples at a learning rate that does not fall, and both with KL
 PRESSURES: dict[str, tuple[object, ...]] = {
     "beams": ("--rl.lr", 5e-5, "--rl.warmup", 0.1, "--rl.decay", "--rl.steps", 120, "--val-every", 40),
     "samples": ("--rl.candidates", "sample", "--rl.lr", 1e-4, "--rl.steps", 150, "--val-every", 50),
 }
+PRESSURES |= {f"{name}+kl": (*flags, "--rl.kl", 0.05) for name, flags in PRESSURES.items()}
 SCORES = "classic,text,clip_s,pac_spp:checkpoint={pacspp},pac_spp_hard:checkpoint={hard},incorrect:checker=languagetool"
 
 

@@ -12,7 +12,7 @@ class PretrainConfig:
     """Plain contrastive training of a CLIP on pictures and their texts."""
 
     config: str = "scenes-clip"
-    "open_clip configuration of an untrained CLIP: scenes-clip, photo-clip or a JSON file"
+    "open_clip configuration of an untrained CLIP: scenes-clip, photo-clip, photo-clip-small or a JSON file"
     init: str = ""
     "CLIP to continue from, in place of an untrained one"
     image_tower: str = ""

@@ -100,7 +100,7 @@ def test_unknown_name_is_told_in_one_line(name: str, said: str) -> None:
 
 
 def test_unknown_configuration_names_the_known() -> None:
-    with pytest.raises(ValueError, match="photo-clip, scenes-clip"):
+    with pytest.raises(ValueError, match="photo-clip-small, photo-clip, scenes-clip"):
         new_clip("nothing.json", TEXTS)
 
 
