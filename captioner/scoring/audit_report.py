@@ -16,6 +16,7 @@ from captioner.scoring.audit_plot import draw_audit
 from captioner.scoring.metric_scorers import Metrics
 from metric.example import Example
 from metric.judgement.audit import Audit, Row, as_csv, as_markdown, audit, with_kinship
+from metric.judgement.short_names import short_names
 from metric.readable import readable
 from metric.runtime.device import device_of
 from metric.storage.atomic_files import write, write_json
@@ -63,8 +64,9 @@ def auditable(examples: Sequence[Example], data: str, look: bool) -> list[Exampl
 def show(audited: Audit, facts: dict[str, str]) -> None:
     """A row a corruption, a column a metric."""
     console = Console(markup=False, highlight=False)
-    hardened = [f"in training of {metric}" for metric in audited.hardened]
-    table = Table("corruption", "captions", "not for", *audited.metrics, *hardened, box=None)
+    short = short_names(audited.metrics)
+    hardened = [f"in training of {short[metric]}" for metric in audited.hardened]
+    table = Table("corruption", "captions", "not for", *short.values(), *hardened, box=None)
     for corruption in audited.corruptions:
         rows = [audited.row(corruption, metric) for metric in audited.metrics]
         cells = [*map(brief, rows), *(row.met for row in rows if row.met)]
@@ -72,7 +74,7 @@ def show(audited: Audit, facts: dict[str, str]) -> None:
     console.print(table)
     console.print("% of pairs whose corrupted caption scores higher, mean margin in standard deviations")
     for name, fact in facts.items():
-        console.print(f"{name}: {fact}", soft_wrap=True)
+        console.print(f"{short.get(name, name)}: {fact}", soft_wrap=True)
 
 
 def brief(row: Row) -> str:
@@ -91,7 +93,7 @@ def save(audited: Audit, settings: dict[str, Any], out: Path) -> None:
     write_json(out / "audit.json", record)
     write(out / "audit.md", as_markdown(audited))
     write(out / "audit.csv", as_csv(audited))
-    draw_audit(audited, out / "audit.png")
+    draw_audit(audited, out / "audit.png", short_names(audited.metrics))
 
 
 def without_nan(row: Row) -> dict[str, Any]:

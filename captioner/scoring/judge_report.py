@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from metric.judgement.benchmarks import load_benchmark
 from metric.judgement.benchmarks.flickr8k import OWN
 from metric.judgement.check import PICTURES
 from metric.judgement.judge import Judgement, Pair, judge
+from metric.judgement.short_names import short_names
 from metric.runtime.device import device_of
 from metric.storage.atomic_files import write_json
 from metric.storage.ledger import report_all
@@ -82,17 +83,18 @@ def show(judgement: Judgement) -> None:
     console.print(agreement_table(judgement))
     usual = [pair for pair in judgement.pairs if pair.result == benchmark.quoted]
     if usual:
-        console.print(difference_table(usual))
+        console.print(difference_table(usual, short_names(judgement.metrics)))
+    short = short_names(judgement.metrics)
     for name, fact in judgement.facts.items():
-        console.print(f"{name}: {fact}", soft_wrap=True)
+        console.print(f"{short.get(name, name)}: {fact}", soft_wrap=True)
 
 
 def agreement_table(judgement: Judgement) -> Table:
     """A row a metric, below it a row of 95 % intervals and a row of published figures of the same protocol."""
     columns = list(dict.fromkeys(key for values in judgement.metrics.values() for key in values))
-    table = Table("metric", *columns, box=None)
+    table, short = Table("metric", *columns, box=None), short_names(judgement.metrics)
     for name, row in judgement.record()["metrics"].items():
-        table.add_row(name, *(number(row.get(column, "")) for column in columns))
+        table.add_row(short[name], *(number(row.get(column, "")) for column in columns))
         if "interval" in row:
             table.add_row("  95 %", *(span(row["interval"].get(column)) for column in columns))
         if "published" in row:
@@ -100,12 +102,14 @@ def agreement_table(judgement: Judgement) -> Table:
     return table
 
 
-def difference_table(pairs: Sequence[Pair]) -> Table:
+def difference_table(pairs: Sequence[Pair], short: Mapping[str, str]) -> Table:
     """How much more the second of two metrics agrees with people than the first."""
     table = Table("second minus first", pairs[0].result, "95 %", "p", box=None)
     for pair in pairs:
         interval = span([pair.low, pair.high])
-        table.add_row(f"{pair.second} - {pair.first}", f"{pair.difference:+.5f}", interval, f"{pair.p:.3f}")
+        table.add_row(
+            f"{short[pair.second]} - {short[pair.first]}", f"{pair.difference:+.5f}", interval, f"{pair.p:.3f}"
+        )
     return table
 
 

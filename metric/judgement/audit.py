@@ -18,6 +18,7 @@ from metric.example import Example
 from metric.judgement.corruptions import CORRUPTIONS
 from metric.judgement.judge import Scorer
 from metric.judgement.kinship import kinship
+from metric.judgement.short_names import short_names
 from metric.runtime.progress import Progress
 
 Z = 1.96  # standard normal quantile of a 95 % interval
@@ -151,7 +152,8 @@ def as_csv(result: Audit) -> str:
 
 def as_markdown(result: Audit) -> str:
     """A table by corruption and metric: % of pairs whose corrupted caption scores higher, interval, margin."""
-    columns = [*result.metrics, *(f"in training of {metric}" for metric in result.hardened)]
+    short = short_names(result.metrics)
+    columns = [*short.values(), *(f"in training of {short[metric]}" for metric in result.hardened)]
     lines = ["| corruption | captions | " + " | ".join(columns) + " |", "|---|---|" + "---|" * len(columns)]
     for corruption in result.corruptions:
         rows = [result.row(corruption, metric) for metric in result.metrics]
