@@ -70,10 +70,15 @@ class Metrics:
         return {key: kinds for key, kinds in trained.items() if kinds}
 
     def scorers(self, examples: Sequence[Example], corpus: Sequence[str] = (), frames: int = FRAMES) -> list[Scorer]:
-        """The scorers for these examples. EMScore counts rare words in `corpus`, and looks at `frames`, 0 for all."""
+        """The scorers for these examples. EMScore counts rare words in `corpus`, and looks at `frames`, 0 for all.
+
+        Raises ValueError for an option that a score does not take.
+        """
         filmed = any(isinstance(example.image, Video) for example in examples)
         looking = [spec for spec in self.scores if filmed and SCORES[names_of(spec)[0]].family == "clip"]
         others = [spec for spec in self.scores if spec not in looking]
+        for spec in others:
+            expand_names([spec])  # refuses an option that is not there before anything is scored
         plain = [spec for spec in others if ":" not in spec]
         alone = [[spec] for spec in others if ":" in spec]
         scorers = [self.evaluated(specs) for specs in ([plain] if plain else []) + alone]

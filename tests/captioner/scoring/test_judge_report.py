@@ -50,6 +50,22 @@ def test_help_names_the_benchmarks_without_numpy_or_torch(monkeypatch):
     assert all(name in said for name in BENCHMARKS) and said.rstrip().endswith("heavy: []")
 
 
+def test_an_option_that_is_not_there_is_refused_before_anything_is_scored(flickr8k, monkeypatch, capsys):
+    monkeypatch.setattr("captioner.scoring.metric_scorers.evaluate_each", None)
+    assert judge(flickr8k, "--metrics", "cider,clip_s:w=2") == 2
+    assert "no option of clip_s is called 'w'; there are clip, long, precision" in capsys.readouterr().err
+
+
+def test_metrics_of_one_score_are_told_by_what_differs(flickr8k, tiny_clip, capsys):
+    metrics = f"pac_s:checkpoint={tiny_clip},w=2,pac_s:checkpoint={tiny_clip},w=2.5"
+    assert judge(flickr8k, "--metrics", metrics, "--out", str(flickr8k / "j.json")) == 0
+    said = capsys.readouterr().out
+    assert "pac_s:w=2.5 - pac_s:w=2 " in said
+    assert set(json.loads((flickr8k / "j.json").read_text())["metrics"]) == {
+        f"pac_s:checkpoint={tiny_clip},w={w}" for w in ("2", "2.5")
+    }
+
+
 def test_scores_and_rewards_are_judged_together(flickr8k, tiny_clip, capsys):
     out = flickr8k / "judged.json"
     flags = [
