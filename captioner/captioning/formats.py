@@ -90,6 +90,8 @@ def read_csv(out: Path) -> Captions:
     for row in csv.DictReader(io.StringIO(read_text(out), newline="")):
         if "id" not in row or "caption" not in row:
             raise ValueError(f"{out} has no columns id and caption; give another --out")
+        if not row["id"] or row["caption"] is None:  # the row is shorter than the header
+            raise ValueError(f"{out} has a row without an id or a caption, {list(row.values())}; give another --out")
         captions.setdefault(row["id"], []).append(row["caption"])
     return captions
 

@@ -45,6 +45,7 @@ def show_all() -> None:
     Console(markup=False, highlight=False).print(table)
     print("\nNeeds: " + "; ".join(f"{need}: {meaning}" for need, meaning in NEEDS.items()) + ".")
     print("Every reward also takes weight=NUMBER (1), and window=LEAST-MOST: 0 for captions of fewer or more words.")
+    print("Penalties, of which 0 is the best value, take no window.")
     print("One in full: captioner rewards NAME")
     print("Mix by repeating: --reward cider:weight=0.2 --reward pacspp:checkpoint=runs/metric")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import runpy
+import sys
+import traceback
 from pathlib import Path
 
 from captioner.config import Run, dotted, override
@@ -94,10 +96,19 @@ def asked_for(args: argparse.Namespace) -> Run:
 
 
 def from_file(path: str) -> Run:
-    """The `run` of an experiment file. Raises ValueError for a missing file and for a file without a Run."""
+    """The `run` of an experiment file, which may import modules of its folder.
+
+    Raises ValueError for a missing file, for a file that fails, and for a file without a Run.
+    """
     if not Path(path).is_file():
         raise ValueError(f"there is no experiment file {path}; type the path of a Python file, or leave it out")
-    defined = runpy.run_path(path).get("run")
+    sys.path.append(str(Path(path).resolve().parent))
+    try:
+        defined = runpy.run_path(path).get("run")
+    except Exception as error:
+        at = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
+        place = f"{path}, line {at[-1]}" if at else path
+        raise ValueError(f"{place}: {type(error).__name__}: {error}; mend the file") from error
     if not isinstance(defined, Run):
         raise ValueError(f"{path} defines no `run = Run(...)`; add the line, with `from captioner import Run`")
     return defined

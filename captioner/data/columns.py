@@ -21,7 +21,7 @@ REFERENCES = (
 )
 # columns with the caption that a captioner has made, the likeliest first
 CAPTION = (
-    *("caption", "prediction", "predicted_caption", "generated_caption", "generated_text", "pred", "response"),
+    *("prediction", "predicted_caption", "generated_caption", "generated_text", "pred", "caption", "response"),
     *("answer", "output", "captions", "text"),
 )
 NUMBERED = re.compile(r"(captions?|texts?|sentences?|references?)[_ ]?\d+", re.IGNORECASE)  # caption_0, caption_1, ...

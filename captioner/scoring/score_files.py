@@ -65,6 +65,7 @@ def score(job: ScoreJob) -> dict[str, Scores]:
 
     Raises ValueError for files that cannot be read or matched, and for scores that cannot be computed from them.
     """
+    refuse_overwriting(job)
     scored = evaluated(job)
     drawn = resampled(scored, job.bootstrap)
     scored = {title: replace(scores, intervals=intervals(drawn[title])) for title, scores in scored.items()}
@@ -77,6 +78,24 @@ def score(job: ScoreJob) -> dict[str, Scores]:
     if job.per_caption:
         save_per_caption(job.per_caption, scored)
     return scored
+
+
+def refuse_overwriting(job: ScoreJob) -> None:
+    """Raises ValueError for an output that is a folder, an input of the job, or the other output."""
+    taken = {Path(path).resolve(): flag for flag, paths in inputs(job).items() for path in paths}
+    for flag, path in (("--out", job.out), ("--per-caption", job.per_caption)):
+        if path is None:
+            continue
+        if path.is_dir():
+            raise ValueError(f"{flag} {path} is a folder, expected a file; type {flag} {path / 'scores.json'}")
+        if other := taken.setdefault(path.resolve(), ""):
+            raise ValueError(f"{flag} {path} is what {other} names too, and would be lost; give another {flag}")
+        taken[path.resolve()] = flag
+
+
+def inputs(job: ScoreJob) -> dict[str, Sequence[Path]]:
+    """Flag -> the files that are read."""
+    return {"--captions": job.captions, "--references": [Path(job.references)] if job.references else []}
 
 
 def evaluated(job: ScoreJob) -> dict[str, Scores]:

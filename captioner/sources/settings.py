@@ -43,6 +43,8 @@ class CandidateSettings:
     def __post_init__(self) -> None:
         if self.method not in (*METHODS, GIVEN):
             raise ValueError(f"--method must be one of {', '.join(METHODS)}, got {self.method!r}")
+        if self.n < 1:
+            raise ValueError(f"--n is the number of captions of a picture, 1 or more, got {self.n}")
         most = 1 if self.method == "greedy" else self.candidates
         if self.n > most and self.method != GIVEN:
             raise ValueError(

@@ -14,6 +14,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from captioner.cli import main
+from captioner.commands.train import from_file
 from metric.clip.load import load_clip, save_clip
 from metric.scores.grammar import checker_of
 
@@ -361,3 +362,29 @@ def test_cider_of_one_picture_is_refused_as_a_reward_and_explained_as_a_score(fl
     (tmp_path / "r.json").write_text(json.dumps({"a.png": ["a dog", "one dog"]}))
     assert main([*typed, "--scores", "cider,cider_plain"]) == 0
     assert capfd.readouterr().out.count("the CIDEr of one image is 0 by definition") == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("from captioner import Run\nrun = Run(dta='x')\n", ", line 2: TypeError: "),
+        ("import nowhere_at_all\n", ", line 1: ModuleNotFoundError: No module named 'nowhere_at_all'; mend the file"),
+        ("run = (\n", ": SyntaxError: "),
+    ],
+)
+def test_an_experiment_file_that_fails_is_one_line(tmp_path, capsys, monkeypatch, text, said):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    file = tmp_path / "exp.py"
+    file.write_text(text)
+    assert main(["train", str(file), "--out", str(tmp_path / "run")]) == 2
+    error = capsys.readouterr().err
+    assert f"captioner: {file}{said}" in error and error.count("\n") == 1
+
+
+def test_an_experiment_file_imports_modules_beside_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "beside_the_experiment.py").write_text("SEED = 7\n")
+    (tmp_path / "exp.py").write_text(
+        "from beside_the_experiment import SEED\nfrom captioner import Run\nrun = Run(seed=SEED)\n"
+    )
+    assert from_file(str(tmp_path / "exp.py")).seed == 7

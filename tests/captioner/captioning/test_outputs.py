@@ -15,12 +15,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from captioner.captioning.formats import FORMATS
+from captioner.captioning.formats import FORMATS, read_csv
 from captioner.captioning.journal import Row, Work, line
 from captioner.cli import main
 from captioner.data import load
 from captioner.data.blocks import PART, blocks
 from captioner.data.left_out import LeftOut
+from captioner.sources.settings import CandidateSettings
 from metric.example import Example, open_image
 from metric.runtime.work_share import WHOLE, Share
 
@@ -307,3 +308,14 @@ def test_killed_process_is_continued_to_the_unbroken_output(captioned, model, pi
     process.wait()
     assert captioned("killed.jsonl") == 0
     assert out.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+
+
+def test_a_short_row_of_a_table_is_refused(tmp_path):
+    (tmp_path / "kept.csv").write_text("id,caption\n1.jpg\n")
+    with pytest.raises(ValueError, match="kept.csv has a row without an id or a caption"):
+        read_csv(tmp_path / "kept.csv")
+
+
+def test_no_caption_of_a_picture_is_no_number():
+    with pytest.raises(ValueError, match="--n is the number of captions of a picture, 1 or more, got 0"):
+        CandidateSettings(max_length=5, n=0)

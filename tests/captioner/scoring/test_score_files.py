@@ -392,3 +392,27 @@ def test_scores_of_words_import_no_torch(files):
 def test_python_gets_the_scores_that_the_command_writes(files, score):
     job = ScoreJob([files / "captions.jsonl"], str(files / "references.json"), scores="classic,length")
     assert score_files(job)["captions.jsonl"].corpus == score()["corpus"]
+
+
+@pytest.mark.parametrize(
+    ("flag", "place", "said"),
+    [
+        ("--out", "captions.jsonl", "is what --captions names too, and would be lost; give another --out"),
+        ("--per-caption", "references.json", "is what --references names too, and would be lost"),
+        ("--per-caption", "out.json", "is what --out names too, and would be lost; give another --per-caption"),
+        ("--per-caption", "pictures", "is a folder, expected a file; type --per-caption"),
+    ],
+)
+def test_scores_never_overwrite_what_is_read_or_written_beside(files, capsys, flag, place, said):
+    before = (files / "captions.jsonl").read_text()
+    words = ["--captions", files / "captions.jsonl", "--references", files / "references.json", "--scores", "length"]
+    flags = ["--out", files / "out.json", flag, files / place]
+    assert main(["score", *map(str, [*words, *flags])]) == 2
+    assert said in capsys.readouterr().err
+    assert (files / "captions.jsonl").read_text() == before and not (files / "out.json").exists()
+
+
+def test_a_prediction_beside_the_true_caption_is_what_is_scored(files, score):
+    header, rows = "image,caption,prediction\n", [f"{name},{REFERENCES[name][0]},zzz" for name in CAPTIONS]
+    (files / "both.csv").write_text(header + "\n".join(rows))
+    assert score("both.csv")["corpus"]["cider"] == 0
