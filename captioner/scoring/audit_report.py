@@ -16,7 +16,6 @@ from captioner.scoring.audit_plot import draw_audit
 from captioner.scoring.metric_scorers import Metrics
 from metric.example import Example
 from metric.judgement.audit import Audit, Row, as_csv, as_markdown, audit, with_kinship
-from metric.judgement.short_names import short_names
 from metric.readable import readable
 from metric.runtime.device import device_of
 from metric.storage.atomic_files import write, write_json
@@ -64,7 +63,7 @@ def auditable(examples: Sequence[Example], data: str, look: bool) -> list[Exampl
 def show(audited: Audit, facts: dict[str, str]) -> None:
     """A row a corruption, a column a metric."""
     console = Console(markup=False, highlight=False)
-    short = short_names(audited.metrics)
+    short = audited.short
     hardened = [f"in training of {short[metric]}" for metric in audited.hardened]
     table = Table("corruption", "captions", "not for", *short.values(), *hardened, box=None)
     for corruption in audited.corruptions:
@@ -93,7 +92,7 @@ def save(audited: Audit, settings: dict[str, Any], out: Path) -> None:
     write_json(out / "audit.json", record)
     write(out / "audit.md", as_markdown(audited))
     write(out / "audit.csv", as_csv(audited))
-    draw_audit(audited, out / "audit.png", short_names(audited.metrics))
+    draw_audit(audited, out / "audit.png", audited.short)
 
 
 def without_nan(row: Row) -> dict[str, Any]:

@@ -80,19 +80,19 @@ def show(judgement: Judgement) -> None:
     console.print(f"{benchmark.name}: {count}\nprotocol: {benchmark.rule}", soft_wrap=True)
     if own := benchmark.left_out.get(OWN):  # the ledger has told the others
         console.print(f"left out, {OWN}: {len(own)}, the first {own[0]}", soft_wrap=True)
-    console.print(agreement_table(judgement))
+    short = short_names(judgement.metrics)
+    console.print(agreement_table(judgement, short))
     usual = [pair for pair in judgement.pairs if pair.result == benchmark.quoted]
     if usual:
-        console.print(difference_table(usual, short_names(judgement.metrics)))
-    short = short_names(judgement.metrics)
+        console.print(difference_table(usual, short))
     for name, fact in judgement.facts.items():
         console.print(f"{short.get(name, name)}: {fact}", soft_wrap=True)
 
 
-def agreement_table(judgement: Judgement) -> Table:
+def agreement_table(judgement: Judgement, short: Mapping[str, str]) -> Table:
     """A row a metric, below it a row of 95 % intervals and a row of published figures of the same protocol."""
     columns = list(dict.fromkeys(key for values in judgement.metrics.values() for key in values))
-    table, short = Table("metric", *columns, box=None), short_names(judgement.metrics)
+    table = Table("metric", *columns, box=None)
     for name, row in judgement.record()["metrics"].items():
         table.add_row(short[name], *(number(row.get(column, "")) for column in columns))
         if "interval" in row:

@@ -63,6 +63,11 @@ class Audit:
         return list(dict.fromkeys(row.metric for row in self.rows))
 
     @property
+    def short(self) -> dict[str, str]:
+        """Metric -> its name in tables and pictures."""
+        return short_names(self.metrics)
+
+    @property
     def corruptions(self) -> list[str]:
         return list(dict.fromkeys(row.corruption for row in self.rows))
 
@@ -152,7 +157,7 @@ def as_csv(result: Audit) -> str:
 
 def as_markdown(result: Audit) -> str:
     """A table by corruption and metric: % of pairs whose corrupted caption scores higher, interval, margin."""
-    short = short_names(result.metrics)
+    short = result.short
     columns = [*short.values(), *(f"in training of {short[metric]}" for metric in result.hardened)]
     lines = ["| corruption | captions | " + " | ".join(columns) + " |", "|---|---|" + "---|" * len(columns)]
     for corruption in result.corruptions:
