@@ -28,7 +28,7 @@ from metric.spec import plain
 from rewards import plugins
 from rewards.context import Context
 from rewards.options import Option, options_of, read_options, suggestion
-from rewards.spec import RewardSpec
+from rewards.spec import RewardSpec, distinct
 
 if TYPE_CHECKING:
     from rewards.mix import Mix, Reward, Term
@@ -222,9 +222,3 @@ def make(
     signature = reward.signature if isinstance(reward, Signed) else entry.name + f"[{','.join(values)}]" * bool(values)
     signature += f"[window={window}]" if window else ""
     return Term(key, spec, entry.needs, windowed(entry.name, reward, window), signature)
-
-
-def distinct(keys: Sequence[str]) -> list[str]:
-    """Names, of which a repeated name has a number: `[pacspp, pacspp]` -> `[pacspp, pacspp#2]`."""
-    counts = [keys[: i + 1].count(key) for i, key in enumerate(keys)]
-    return [key if count == 1 else f"{key}#{count}" for key, count in zip(keys, counts)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from metric.spec import SYNTAX, plain, quoted, split_spec
@@ -63,3 +64,14 @@ def read_weight(value: str, text: str) -> float:
         return float(value)
     except ValueError:
         raise ValueError(f"--reward {text}: weight must be a number, got {value!r}; for example weight=0.5") from None
+
+
+def distinct(keys: Sequence[str]) -> list[str]:
+    """Names, of which a repeated name has a number: `[pacspp, pacspp]` -> `[pacspp, pacspp#2]`."""
+    counts = [keys[: i + 1].count(key) for i, key in enumerate(keys)]
+    return [key if count == 1 else f"{key}#{count}" for key, count in zip(keys, counts)]
+
+
+def keyed(specs: Sequence[RewardSpec]) -> Iterator[tuple[str, RewardSpec]]:
+    """The rewards of a mix by their plain names. A repeated name has a number."""
+    return zip(distinct([spec.name for spec in specs]), specs)

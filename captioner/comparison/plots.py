@@ -9,6 +9,7 @@ import io
 import re
 from collections.abc import Sequence
 from html import escape
+from itertools import cycle
 from typing import NamedTuple
 
 import matplotlib
@@ -66,11 +67,8 @@ def plots(rows: Sequence[Row]) -> list[Plot]:
 
 def style(rows: Sequence[Row]) -> list[tuple[str, str]]:
     """Colour and dashes of each row, as SVG writes them. Rows without a reward are grey."""
-    trained = [row.label for row in rows if row.first.rewards]
-    number = {name: trained.index(name) % len(COLOURS) for name in trained}
-    return [
-        (COLOURS[number[r.label]], DASHES[number[r.label]]) if r.label in number else (XE_COLOUR, XE_DASH) for r in rows
-    ]
+    lines = cycle(zip(COLOURS, DASHES))
+    return [next(lines) if row.first.rewards else (XE_COLOUR, XE_DASH) for row in rows]
 
 
 def evaluations(outcome: Outcome) -> list[dict]:

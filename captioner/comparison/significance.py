@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 from math import isclose, isnan
 from statistics import fmean
@@ -53,14 +53,16 @@ class Pair(NamedTuple):
 
 def pairs(comparison: Comparison) -> list[Pair]:
     """The tests of every two rows. The pairs with the first row come first."""
-    means = {row.label: of_pictures(row, comparison.split) for row in comparison.rows}
-    keyed = {(label, name): mean for label, own in means.items() for name, mean in own.items()}
+    means = [of_pictures(row, comparison.split) for row in comparison.rows]
+    keyed = {(number, name): mean for number, own in enumerate(means) for name, mean in own.items()}
     drawn = resample(keyed, RESAMPLES, np.random.default_rng(SEED))
+    resampled = [{name: drawn[number, name] for name in own} for number, own in enumerate(means)]
     names = [column.name for column in comparison.columns]
-    return [
-        Pair(one.label, two.label, [between(one, two, name, drawn) for name in names if shared(one, two, name)])
-        for one, two in combinations(comparison.rows, 2)
-    ]
+    found = []
+    for (one, before), (two, after) in combinations(zip(comparison.rows, resampled), 2):
+        tested = [between(one, two, name, before.get(name), after.get(name)) for name in names if shared(one, two, name)]
+        found.append(Pair(one.label, two.label, tested))
+    return found
 
 
 def shared(one: Row, two: Row, name: str) -> bool:
@@ -68,10 +70,9 @@ def shared(one: Row, two: Row, name: str) -> bool:
     return name in one.scores and name in two.scores
 
 
-def between(one: Row, two: Row, name: str, drawn: Mapping[tuple[str, str], np.ndarray]) -> Tested:
-    """The tests of one score. `drawn` has the score of each row on the same resamples, `r`."""
+def between(one: Row, two: Row, name: str, before: np.ndarray | None, after: np.ndarray | None) -> Tested:
+    """The tests of one score. `before` and `after` are the scores of the two rows on the same resamples, `r`."""
     first, second = one.scores[name], two.scores[name]
-    before, after = drawn.get((one.label, name)), drawn.get((two.label, name))
     paired = None if before is None or after is None else difference(first.mean, second.mean, after - before)
     return Tested(name, second.mean - first.mean, paired, welch(first.values, second.values))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,4 +33,18 @@ def brief(value: Any) -> str:
     """A short form of a value: `4e-4`, `0.1`, the last folder of a path, or `none`."""
     if isinstance(value, float) and 0 < abs(value) < 0.01:
         return np.format_float_scientific(value, trim="-", exp_digits=1)
-    return f"{value:g}" if isinstance(value, float) else str(value).rpartition("/")[2] or "none"
+    return f"{value:g}" if isinstance(value, float) else str(value).rstrip("/").rpartition("/")[2] or "none"
+
+
+def told_apart(value: Any, others: Iterable[Any]) -> str:
+    """The shortest form of a value that none of the others has. A path has as many of its last folders as it takes.
+
+    >>> told_apart("a/metric", ["b/metric", "b/hard"]), told_apart(0.1234567, [0.1234568])
+    ('a/metric', '0.1234567')
+    """
+    tails = [lambda text, n=n: "/".join(str(text).rstrip("/").split("/")[-n:]) for n in range(2, str(value).count("/") + 1)]
+    unlike = [other for other in others if other != value]
+    for form in (brief, *tails):
+        if all(form(other) != form(value) for other in unlike):
+            return form(value)
+    return str(value)

@@ -10,14 +10,14 @@ from typing import Any
 
 from captioner.config import Run, from_dict
 from captioner.runs.folder import BEST, run_folder
-from captioner.runs.labels import brief, label
+from captioner.runs.labels import brief, label, told_apart
 from captioner.runs.reached import place, unfinished
 from captioner.runs.signature import refuse_false, refuse_unlike, said
 from captioner.runs.variant import Variant, recorded
 from metric.spec import plain
 from metric.storage.run_files import LAST
 from rewards.options import BOOLEANS
-from rewards.spec import RewardSpec, parse
+from rewards.spec import RewardSpec, keyed, parse
 
 DEPTHS = 3  # of `settings`: 0, 1 and 2
 PATHS = ("checkpoint", "clip", "root", "cache")  # options of rewards that may differ from seed to seed
@@ -166,9 +166,9 @@ def settings(outcome: Outcome, depth: int = 0) -> dict[str, Any]:
     values |= outcome.variant.settings(() if depth else PATHS)
     if outcome.rewards and not outcome.config.get("init"):  # the stage before
         values |= {f"xe.{name}": value for name, value in said(outcome.config.get("xe", {})).items()}
-    for reward in outcome.rewards:
-        values |= {f"{reward.name}.weight": reward.weight}
-        values |= {f"{reward.name}.{name}": value for name, value in reward.options if depth or name not in PATHS}
+    for key, reward in keyed(outcome.rewards):
+        values |= {f"{key}.weight": reward.weight}
+        values |= {f"{key}.{name}": value for name, value in reward.options if depth or name not in PATHS}
     values |= {name: outcome.config.get(name, "") for name in ("precision", "watch", "data_fingerprint")}
     values["reached"] = outcome.chosen
     values["keep_best"] = outcome.best_score
@@ -225,4 +225,5 @@ def placed(outcome: Outcome) -> str:
 
 def unlike(own: dict[str, Any], others: Sequence[dict[str, Any]]) -> list[str]:
     """`lr 4e-4`: each setting that differs from that of some other group."""
-    return [f"{key} {brief(own[key])}" for key in own if any(other.get(key) != own[key] for other in others)]
+    differ = [key for key in own if any(other.get(key) != own[key] for other in others)]
+    return [f"{key} {told_apart(own[key], [other.get(key, '') for other in others])}" for key in differ]

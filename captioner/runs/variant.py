@@ -12,7 +12,7 @@ from typing import Any
 
 from captioner.config import Decode, flag, from_dict
 from captioner.runs.labels import brief, mixed
-from rewards.spec import RewardSpec, parse
+from rewards.spec import RewardSpec, keyed, parse
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -58,6 +58,16 @@ class Variant:
         return ", ".join(words + ([f"best of {self.best_of} by {mixed(self.specs)}"] if self.best_of else []))
 
     @property
+    def typed(self) -> str:
+        """The label with the rewards as they were typed: `best of 8 by clips:window=cut`, or ""."""
+        words = [f"{name.replace('_', ' ')} {value}" for name, value in self.decode.items()]
+        return ", ".join(words + ([f"best of {self.best_of} by {' and '.join(self.rewards)}"] if self.best_of else []))
+
+    def same(self, other: Variant) -> bool:
+        """Whether both have the same settings. Signatures do not count: they are known once a reward is built."""
+        return (self.decode, self.best_of, self.specs) == (other.decode, other.best_of, other.specs)
+
+    @property
     def signature(self) -> str:
         """What the signature of the run lacks: `+evaluate[guidance=2.0]`, or "" of the plain evaluation."""
         values = [f"{name}={value}" for name, value in self.decode.items()]
@@ -69,7 +79,7 @@ class Variant:
         """The choice among captions by dotted name, which tells experiments apart. Options `left_out` do not count."""
         if not self.best_of:
             return {}
-        options = {f"best_of.{spec.name}.{k}": v for spec in self.specs for k, v in spec.options if k not in left_out}
+        options = {f"best_of.{key}.{k}": v for key, spec in keyed(self.specs) for k, v in spec.options if k not in left_out}
         return {"best_of": f"{self.best_of} {mixed(self.specs)}", **options}
 
     def record(self) -> dict[str, Any]:

@@ -92,9 +92,9 @@ def files_of(folder: Path, how: Evaluation) -> RunFolder:
     if files.evaluation and files.scores_file(how.split).is_file():
         before = files.scores(how.split)
         other = recorded(before, plain.config)
-        if (other.label, before["checkpoint"]["name"]) != (variant.label, how.checkpoint):
+        if not other.same(variant) or before["checkpoint"]["name"] != how.checkpoint:
             raise ValueError(
-                f"{files.scores_file(how.split)} is of another evaluation, {other.label or 'plain'} of checkpoint "
+                f"{files.scores_file(how.split)} is of another evaluation, {other.typed or 'plain'} of checkpoint "
                 f"{before['checkpoint']['name']}; type --as and another name"
             )
     return files

@@ -64,6 +64,18 @@ def test_one_seed_has_no_test_over_seeds(comparison):
     assert last.second == "+CLIP-S" and all(tested.seeds is None for tested in last.scores)
 
 
+def test_metrics_of_one_folder_name_are_two_rows_that_are_tested_against_each_other(tmp_path):
+    low, high = [0.1 * (number % 7) for number in range(40)], [0.3 + 0.1 * (number % 5) for number in range(40)]
+    one = scored(tmp_path / "one", low, ["pacspp:checkpoint=a/metric"], 0)
+    two = scored(tmp_path / "two", high, ["pacspp:checkpoint=b/metric"], 0)
+    compared = compare([one, two])
+    [pair] = pairs(compared)
+    assert (pair.first, pair.second) == tuple(row.label for row in compared.rows)
+    assert "checkpoint a/metric" in pair.first and "checkpoint b/metric" in pair.second
+    cider = next(tested for tested in pair.scores if tested.score == "cider")
+    assert cider.pictures.difference == pytest.approx(fmean(high) - fmean(low)) and cider.pictures.p < 0.01
+
+
 def test_tests_are_in_text_page_markdown_and_json(comparison):
     said = text(comparison, pairs(comparison))
     assert "+CIDEr minus XE" in said and "+CLIP-S minus XE" in said and "+CLIP-S minus +CIDEr" not in said

@@ -89,6 +89,17 @@ def test_equal_labels_are_told_apart_by_what_differs(tmp_path):
     assert labels(compare(runs)) == ["+CLIP-S lr 5e-5", "+CLIP-S lr 4e-4", "+PAC-S++"]
 
 
+def test_a_mix_that_has_a_reward_twice_is_told_apart_by_the_options_of_both(tmp_path):
+    one = write_run(tmp_path / "a", ["repetition:n=2", "repetition:n=4"], 0)
+    other = write_run(tmp_path / "b", ["repetition:n=3", "repetition:n=4"], 1)
+    assert [label.split(" repetition.")[1:] for label in labels(compare([one, other]))] == [["n 2"], ["n 3"]]
+
+
+def test_a_path_is_shortened_no_further_than_it_differs(tmp_path):
+    runs = [write_run(tmp_path / name, ["cider"], init=f"{name}/xe/") for name in ("a", "b")]
+    assert labels(compare(runs)) == ["+CIDEr init a/xe", "+CIDEr init b/xe"]
+
+
 def test_seeds_may_read_other_folders_but_one_seed_twice_parts_the_row(tmp_path):
     metrics = [
         write_run(tmp_path / f"{name}{seed}", [f"pacspp:checkpoint=m/{name}"], seed, init=f"xe/{seed}")

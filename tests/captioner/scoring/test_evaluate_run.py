@@ -205,6 +205,15 @@ def test_an_evaluation_of_one_name_is_not_replaced_by_another(run, refused):
     assert "scores-test@mine.json is of another evaluation, beams 1 of checkpoint last; type --as and another" in said
 
 
+def test_a_choice_by_one_reward_is_not_replaced_by_that_of_the_same_reward_with_other_options(run, refused):
+    words = ["--scores", "length", "--best-of", "2", "--reward"]
+    assert main(["evaluate", str(run), *words, "repetition:n=2"]) == 0
+    before = (run / "scores-test@best-of-2-repetition.json").read_text()
+    said = refused("evaluate", run, *words, "repetition:n=4")
+    assert "is of another evaluation, best of 2 by repetition:n=2 of checkpoint last; type --as and another" in said
+    assert (run / "scores-test@best-of-2-repetition.json").read_text() == before
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
