@@ -57,10 +57,10 @@ def pairs(comparison: Comparison) -> list[Pair]:
     keyed = {(number, name): mean for number, own in enumerate(means) for name, mean in own.items()}
     drawn = resample(keyed, RESAMPLES, np.random.default_rng(SEED))
     resampled = [{name: drawn[number, name] for name in own} for number, own in enumerate(means)]
-    names = [column.name for column in comparison.columns]
     found = []
     for (one, before), (two, after) in combinations(zip(comparison.rows, resampled), 2):
-        tested = [between(one, two, name, before.get(name), after.get(name)) for name in names if shared(one, two, name)]
+        names = [column.name for column in comparison.columns if shared(one, two, column.name)]
+        tested = [between(one, two, name, before.get(name), after.get(name)) for name in names]
         found.append(Pair(one.label, two.label, tested))
     return found
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -42,9 +43,12 @@ def told_apart(value: Any, others: Iterable[Any]) -> str:
     >>> told_apart("a/metric", ["b/metric", "b/hard"]), told_apart(0.1234567, [0.1234568])
     ('a/metric', '0.1234567')
     """
-    tails = [lambda text, n=n: "/".join(str(text).rstrip("/").split("/")[-n:]) for n in range(2, str(value).count("/") + 1)]
+    forms: list[Callable[[Any], str]] = [brief, *(partial(tail, folders=n) for n in range(2, str(value).count("/") + 1))]
     unlike = [other for other in others if other != value]
-    for form in (brief, *tails):
-        if all(form(other) != form(value) for other in unlike):
-            return form(value)
-    return str(value)
+    telling = (form for form in forms if all(form(other) != form(value) for other in unlike))
+    return next(telling, str)(value)
+
+
+def tail(path: Any, folders: int) -> str:
+    """The last folders of a path."""
+    return "/".join(str(path).rstrip("/").split("/")[-folders:])

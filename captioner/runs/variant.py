@@ -79,8 +79,9 @@ class Variant:
         """The choice among captions by dotted name, which tells experiments apart. Options `left_out` do not count."""
         if not self.best_of:
             return {}
-        options = {f"best_of.{key}.{k}": v for key, spec in keyed(self.specs) for k, v in spec.options if k not in left_out}
-        return {"best_of": f"{self.best_of} {mixed(self.specs)}", **options}
+        options = [(f"best_of.{key}", name, value) for key, spec in keyed(self.specs) for name, value in spec.options]
+        told = {f"{key}.{name}": value for key, name, value in options if name not in left_out}
+        return {"best_of": f"{self.best_of} {mixed(self.specs)}", **told}
 
     def record(self) -> dict[str, Any]:
         """The entry `best_of` of a file of scores, which names the decoding besides."""

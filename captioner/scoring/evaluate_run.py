@@ -165,10 +165,13 @@ def settings_of(run: Run, how: Evaluation, reward: Mix | None) -> dict[str, Any]
 
 
 def reward_of(variant: Variant, examples: Sequence[Example], run: Run, device: str) -> Mix | None:
-    """The reward that chooses among captions, or None. Raises ValueError when it cannot score the examples."""
+    """The reward that chooses among captions, or None. Raises ValueError when it cannot score the examples.
+
+    The reward is that of training: CIDEr counts its documents in the training captions, not in those that it scores.
+    """
     if not variant.rewards:
         return None
-    reward = build(variant.specs, Context(examples, run.clip, device, run.seed))
+    reward = build(variant.specs, Context(examples_of(run, "train"), run.clip, device, run.seed))
     reward.check(examples)
     return reward
 

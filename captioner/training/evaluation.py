@@ -9,6 +9,7 @@ from captioner.config import Run
 from captioner.runs.best import best, curve, is_better
 from captioner.runs.folder import RunFolder
 from captioner.runs.reached import Rows, ended_early
+from captioner.runs.stages import settings_of
 from captioner.training import checkpoint, reward_watch
 from captioner.training.checkpoint import Position
 from captioner.training.log import CaptionLog
@@ -39,6 +40,13 @@ def evaluate(session: Session, stage: Stage, step: int, out: Path, log: CaptionL
         checkpoint.save_model(folder.best_of(stage.name), session.captioner, Position(stage.name, step))
     report(run, alarms, step, folder)
     return ends(run, stage, step, folder)
+
+
+def owed(run: Run, rows: Rows, at: Position) -> bool:
+    """Whether the evaluation of a saved step is missing, because a reward failed in it. `rows` are of metrics.jsonl."""
+    due = at.step > 0 and (at.step % run.val_every == 0 or at.step == settings_of(run, at.stage).steps)
+    there = [row for row in rows if Position(row["stage"], row["step"]) == at]
+    return due and not any(name.startswith("val/") for row in there for name in row)
 
 
 def report(run: Run, alarms: Sequence[str], step: int, folder: RunFolder) -> None:

@@ -22,7 +22,7 @@ from captioner.runs.stages import settings_of, stages
 from captioner.training import checkpoint
 from captioner.training.cautions import Unmoved, cautions
 from captioner.training.checkpoint import Position
-from captioner.training.evaluation import evaluate
+from captioner.training.evaluation import evaluate, owed
 from captioner.training.log import CaptionLog
 from captioner.training.objectives import OBJECTIVES, Loss, rewarded
 from captioner.training.rollout import Batch, Drawn, Facts, roll, tokens_a_caption
@@ -83,10 +83,12 @@ def resume(out: Path) -> None:
 
 def finished(folder: RunFolder, run: Run, reached: Position) -> str:
     """Why no step is left of a run, as the end of a sentence; "" when steps are left."""
-    last = stages(run)[-1]
+    last, rows = stages(run)[-1], folder.metrics
+    if owed(run, rows, reached):
+        return ""
     if reached == Position(last, settings_of(run, last).steps):
         return "; nothing is left to resume"
-    why = ended_early(run, folder.metrics, last, reached.step) if reached.step and reached.stage == last else ""
+    why = ended_early(run, rows, last, reached.step) if reached.step and reached.stage == last else ""
     return f": {why}" if why else ""
 
 
@@ -113,6 +115,9 @@ def run_stage(
         run, stage = session.run, begin_stage(session, name, first, out, log)
         steps = stage.settings.steps
         unmoved = Unmoved(steps) if name == "reward" and not first else None
+        if shared(lambda: owed(run, RunFolder(out).metrics, Position(name, first))):
+            if evaluate(session, stage, first, out, log):
+                return
         with Progress(f"{name} step", steps, first) as progress:
             for step in range(first, steps):
                 started = time.perf_counter()

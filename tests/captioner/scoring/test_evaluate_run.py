@@ -9,9 +9,12 @@ import pytest
 from PIL import Image
 
 from captioner.cli import main
-from captioner.data import DATA, Format
+from captioner.data import DATA, Format, load
+from captioner.runs.folder import RunFolder
 from metric.example import Example
 from metric.scores.catalogue import expand_names
+from rewards import Context, build
+from rewards.spec import parse
 
 
 @pytest.fixture(scope="module")
@@ -203,6 +206,14 @@ def test_an_evaluation_of_one_name_is_not_replaced_by_another(run, refused):
     assert main(["evaluate", str(run), *words, "--beams", "1"]) == 0  # the same again
     said = refused("evaluate", run, *words, "--beams", "3")
     assert "scores-test@mine.json is of another evaluation, beams 1 of checkpoint last; type --as and another" in said
+
+
+def test_cider_chooses_with_the_documents_of_the_training_captions(run):
+    training = RunFolder(run).run
+    assert main(["evaluate", str(run), "--scores", "length", "--best-of", "2", "--reward", "cider"]) == 0
+    [signature] = scores(run, "test@best-of-2-cider")["best_of"]["signatures"]
+    expected = build([parse("cider")], Context(load(training.data, "train")))
+    assert signature == expected.signatures["cider"]
 
 
 def test_a_choice_by_one_reward_is_not_replaced_by_that_of_the_same_reward_with_other_options(run, refused):

@@ -250,6 +250,24 @@ def test_reward_that_fails_once_loses_no_step(tiny_flags, flaky_reward, capsys, 
     assert max(reached) == 4
 
 
+@pytest.mark.parametrize("after, step", [(3, 2), (6, 4)])  # asked once a step and an evaluation, also at step 0
+def test_an_evaluation_in_which_a_reward_failed_is_made_by_resume(
+    tiny_flags, flaky_reward, capsys, tmp_path, after, step
+):
+    out = tmp_path / "run"
+    flags = [*tiny_flags, "--xe.steps", "1", "--rl.steps", "4", "--val-every", "2", "--rl.baseline", "mean"]
+    assert main(["train", *flags, "--reward", f"flaky:after={after}", "--out", str(out)]) == 2
+    assert f"saved after reward step {step}" in capsys.readouterr().err.splitlines()[-1]
+    assert json.loads((out / LAST / "position.json").read_text())["step"] == step
+    ENTRIES["flaky"] = replace(ENTRIES["flaky"], factory=lambda context, **options: flaky(context, after=0))
+    assert resume(out) == 2 and "failed" in capsys.readouterr().err  # not repaired yet
+    ENTRIES["flaky"] = replace(ENTRIES["flaky"], factory=lambda context, **options: flaky(context, after=99))
+    assert resume(out) == 0
+    rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    evaluated = [row["step"] for row in rows if row["stage"] == "reward" and "val/cider" in row]
+    assert evaluated == [0, 2, 4]
+
+
 def test_reward_that_fails_at_first_points_to_the_end_of_cross_entropy(tiny_flags, flaky_reward, capsys, tmp_path):
     flags = [*tiny_flags, "--xe.steps", "2", "--rl.steps", "2", "--reward", "flaky"]
     assert main(["train", *flags, "--out", str(tmp_path / "run")]) == 2  # the watch asks for the reward of step 0
