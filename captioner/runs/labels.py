@@ -43,7 +43,8 @@ def told_apart(value: Any, others: Iterable[Any]) -> str:
     >>> told_apart("a/metric", ["b/metric", "b/hard"]), told_apart(0.1234567, [0.1234568])
     ('a/metric', '0.1234567')
     """
-    forms: list[Callable[[Any], str]] = [brief, *(partial(tail, folders=n) for n in range(2, str(value).count("/") + 1))]
+    tails = [partial(tail, folders=n) for n in range(2, str(value).count("/") + 1)]
+    forms: list[Callable[[Any], str]] = [brief, *tails, str]
     unlike = [other for other in others if other != value]
     telling = (form for form in forms if all(form(other) != form(value) for other in unlike))
     return next(telling, str)(value)
