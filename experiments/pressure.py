@@ -5,7 +5,9 @@ hardened PAC-S++ and its rounds are not in the paper. An independent judge, a se
 alt-text that no run was trained on, scores the captions beside the trained score.
 Command: `.venv/bin/python -m experiments.pressure --metrics DIR [--judge DIR] --out runs/pressure`. A second call
 continues an interrupted one. `--arms`, `--pressures` and `--seeds` choose a part of the bench.
-`--pressures best-of-8` trains nothing: of eight samples of the cross-entropy model the reward takes the best.
+`--pressures best-of-8` trains nothing: of eight samples of the cross-entropy model the reward takes the best. Nor does
+`--arms guided --pressures guidance-1,guidance-2`: a cross-entropy model that saw no picture in a tenth of its examples
+decodes with classifier-free guidance (arXiv 2307.16686).
 Cost: on one core, 6 minutes for each seed's cross-entropy and 2 to 4 minutes for each reward run. `--jobs 2` runs two
 at a time.
 Expect: every arm raises its own score. The table and the picture show what that costs. experiments/LOG.md has results.
@@ -45,6 +47,7 @@ TITLES = {
     "hard": "PAC-S++ hard",
     "places": "PAC-S++ hard (places first)",
     "rounds": "PAC-S++ hard after rounds",
+    "guided": "XE, features dropped",
 }
 # what holds a CLIP reward back -> flags
 BRAKES: dict[str, tuple[object, ...]] = {
@@ -58,6 +61,9 @@ WITHOUT_CLIP = ("truth", "cider")
 LONG = "sampled-2e-4-long"
 ALL_PRESSURES = PRESSURES | {LONG: (*PRESSURES["sampled-2e-4"], "--rl.steps", 450, "--val-every", 150)}
 BEST = "best-of-8"  # no training: the reward chooses among samples of the cross-entropy model
+GUIDED = "guided"  # the arm without a reward, whose cross-entropy model takes guidance
+DROPPED = ("--xe.drop-features", 0.1)
+GUIDANCE = {f"guidance-{scale}": ("--guidance", scale) for scale in ("1", "1.5", "2", "3")}
 JUDGED = "judged.json"  # the judge's score of the captions of a run
 
 
@@ -74,8 +80,23 @@ class Arm(NamedTuple):
         reward, plus, brake = self.name.partition("+")
         return f"{TITLES[reward]} {plus}{brake}".strip()
 
+    @property
+    def possible(self) -> bool:
+        """Whether the arm has this pressure. Guidance takes the guided arm, and no other.
+
+        A choice among samples takes no brake, and neither CIDEr nor exact truth, which would see what they are
+        scored by.
+        """
+        if GUIDED == self.name or self.pressure in GUIDANCE:
+            return GUIDED == self.name and self.pressure in GUIDANCE
+        return self.pressure != BEST or not ("+" in self.name or self.name in WITHOUT_CLIP)
+
     def folder(self, out: Path) -> Path:
         return out / f"{self.name}-{self.pressure}-{self.seed}"
+
+    def start(self, out: Path) -> Path:
+        """The cross-entropy model that the arm begins with."""
+        return out / f"{'dropped' if self.name == GUIDED else 'xe'}-{self.seed}"
 
     def reward(self, metrics: Path) -> str:
         """The reward without its brake, as `--reward` takes it."""
@@ -93,10 +114,12 @@ def main() -> None:
     seeds, pressures = args.seeds.split(","), args.pressures.split(",")
     arms = known([Arm(*each) for each in product(args.arms.split(","), pressures, seeds)])
     shared = ("--features", args.out / "features", "--pac", args.metrics / "pacspp", "--log-every", 1)
+    xe = {seed: args.out / f"xe-{seed}" for seed in seeds}
+    first: dict[Path, tuple[object, ...]] = {xe[seed]: ("--seed", seed) for seed in seeds}
+    first |= {arm.start(args.out): ("--seed", arm.seed, *DROPPED) for arm in arms if arm.name == GUIDED}
     with ThreadPoolExecutor(args.jobs) as pool:
-        xe = {seed: args.out / f"xe-{seed}" for seed in seeds}
-        list(pool.map(lambda seed: train_and_score(xe[seed], "--seed", seed, *shared, "--val-every", 400), seeds))
-        list(pool.map(lambda arm: trained(arm, xe[arm.seed], args.metrics, args.out, shared), arms))
+        list(pool.map(lambda model: train_and_score(model, *first[model], *shared, "--val-every", 400), first))
+        list(pool.map(lambda arm: trained(arm, args.metrics, args.out, shared), arms))
         if args.judge:
             folders = [*xe.values(), *(arm.folder(args.out) for arm in arms)]
             list(pool.map(lambda folder: judged(folder, args.judge), folders))
@@ -122,43 +145,46 @@ def arguments() -> argparse.Namespace:
 
 
 def names() -> Iterator[str]:
-    """All arms: rewards without a CLIP alone, and each reward of a CLIP with each brake."""
-    yield from WITHOUT_CLIP
+    """All arms: the guided one, rewards without a CLIP alone, and each reward of a CLIP with each brake."""
+    yield from (GUIDED, *WITHOUT_CLIP)
     yield from (reward + brake for reward in REWARDS if reward not in WITHOUT_CLIP for brake in BRAKES)
 
 
 def known(arms: Sequence[Arm]) -> list[Arm]:
-    """The arms, without those that have no best of samples: brakes, where nothing is trained, CIDEr and exact truth.
-
-    These two would see what they are scored by. Ends the program for an arm or a pressure that is not there.
-    """
+    """The arms that are possible. Ends the program for an arm or a pressure that is not there."""
+    pressures = (*ALL_PRESSURES, BEST, *GUIDANCE)
     for arm in arms:
-        if arm.name not in names() or arm.pressure not in (*ALL_PRESSURES, BEST):
-            there = f"arms {', '.join(names())}; pressures {', '.join((*ALL_PRESSURES, BEST))}"
+        if arm.name not in names() or arm.pressure not in pressures:
+            there = f"arms {', '.join(names())}; pressures {', '.join(pressures)}"
             raise SystemExit(f"unknown arm or pressure {arm.name}, {arm.pressure}; type of {there}")
-    left_out = [arm for arm in arms if arm.pressure == BEST and ("+" in arm.name or arm.name in WITHOUT_CLIP)]
-    if left_out:
-        print(f"{BEST} has no {', '.join(dict.fromkeys(arm.name for arm in left_out))}: left out")
-    return [arm for arm in arms if arm not in left_out]
+    for name, pressure in dict.fromkeys((arm.name, arm.pressure) for arm in arms if not arm.possible):
+        print(f"{pressure} has no {name}: left out")
+    return [arm for arm in arms if arm.possible]
 
 
-def trained(arm: Arm, start: Path, metrics: Path, out: Path, shared: Sequence[object]) -> None:
+def trained(arm: Arm, metrics: Path, out: Path, shared: Sequence[object]) -> None:
+    """Trains and scores an arm; or decodes the model that it begins with in another way, which trains nothing."""
+    folder, start = arm.folder(out), arm.start(out)
     if arm.pressure == BEST:
-        chosen(arm, start, metrics, out)
+        decoded(folder, start, "--best-of", 8, "--reward", arm.reward(metrics), "--as", arm.name)
+    elif arm.name == GUIDED:
+        decoded(folder, start, *GUIDANCE[arm.pressure], "--as", arm.pressure)
     else:
-        train_and_score(arm.folder(out), "--seed", arm.seed, *shared, "--init", start, *arm.flags(metrics))
+        train_and_score(folder, "--seed", arm.seed, *shared, "--init", start, *arm.flags(metrics))
 
 
-def chosen(arm: Arm, start: Path, metrics: Path, out: Path) -> None:
-    """The best of eight samples of the cross-entropy model by the reward, scored. Its files are copied to the arm."""
-    folder, kinds = arm.folder(out), {"captions": "jsonl", "scores": "json"}
+def decoded(folder: Path, model: Path, *flags: object) -> None:
+    """Another decoding of a model that is trained, scored. Its captions and scores are copied to the folder of an arm.
+
+    The last flag is the name of the evaluation.
+    """
+    kinds = {"captions": "jsonl", "scores": "json"}
     if (folder / "scores-test.json").exists():
         return
-    choice = ("--best-of", 8, "--reward", arm.reward(metrics), "--as", arm.name)
-    run_apart("evaluate", start, "--scores", SCORES, *choice)
+    run_apart("evaluate", model, "--scores", SCORES, *flags)
     folder.mkdir(parents=True, exist_ok=True)
     for kind, ending in kinds.items():
-        copyfile(start / f"{kind}-test@{arm.name}.{ending}", folder / f"{kind}-test.{ending}")
+        copyfile(model / f"{kind}-test@{flags[-1]}.{ending}", folder / f"{kind}-test.{ending}")
 
 
 def judged(folder: Path, judge: Path) -> None:

@@ -63,7 +63,7 @@ def test_the_report_has_table_numbers_and_picture_with_and_without_a_judge(resul
     assert json.loads(table.with_suffix(".json").read_text())[result.name]["judge"] == [1.5, 1.5]
 
 
-@pytest.mark.parametrize("name", list(pressure.names()))
+@pytest.mark.parametrize("name", [name for name in pressure.names() if name != pressure.GUIDED])
 @pytest.mark.parametrize("kind", list(pressure.ALL_PRESSURES))
 def test_every_arm_is_a_command_that_is_accepted(name, kind):
     flags = pressure.Arm(name, kind, "0").flags(Path("metrics"))
@@ -79,7 +79,23 @@ def test_an_arm_that_is_not_there_is_refused_and_one_without_a_best_of_samples_i
         pressure.known([pressure.Arm("hrd", "1e-4", "0")])
     names = ("cider", "clips", "hard+kl")
     assert [arm.name for arm in pressure.known([pressure.Arm(name, pressure.BEST, "0") for name in names])] == ["clips"]
-    assert "best-of-8 has no cider, hard+kl: left out" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "best-of-8 has no cider: left out" in said and "best-of-8 has no hard+kl: left out" in said
+    guided = [pressure.Arm(name, kind, "0") for name in ("guided", "clips") for kind in ("1e-4", "guidance-2")]
+    assert pressure.known(guided) == [guided[1], guided[2]]
+
+
+def test_guidance_is_another_decoding_of_a_model_that_saw_no_picture_now_and_then(tmp_path, monkeypatch):
+    typed: list[list[str]] = []
+    monkeypatch.setattr(pressure, "run_apart", lambda *words: typed.append([*map(str, words)]))
+    monkeypatch.setattr(pressure, "copyfile", lambda source, to: typed.append([source.name, to.parent.name]))
+    pressure.trained(pressure.Arm("guided", "guidance-2", "1"), tmp_path, tmp_path, ())
+    assert typed[0][:2] == ["evaluate", str(tmp_path / "dropped-1")] and complaint(["captioner", *typed[0]]) == ""
+    assert typed[0][-4:] == ["--guidance", "2", "--as", "guidance-2"]
+    assert typed[1:] == [
+        [f"{file}", "guided-guidance-2-1"] for file in ("captions-test@guidance-2.jsonl", "scores-test@guidance-2.json")
+    ]
+    assert complaint(["captioner", "train", "--out", "x", *map(str, pressure.DROPPED)]) == ""
 
 
 def test_the_best_of_samples_is_chosen_once_and_has_no_gain_and_no_curve(result, tmp_path, monkeypatch, capsys):
@@ -93,8 +109,9 @@ def test_the_best_of_samples_is_chosen_once_and_has_no_gain_and_no_curve(result,
 
     monkeypatch.setattr(pressure, "run_apart", evaluate)
     arms = [pressure.Arm("clips", pressure.BEST, seed) for seed in "01"]
-    for arm, start in [*zip(arms, result.starts)] * 2:
-        pressure.trained(arm, start, tmp_path, tmp_path, ())
+    monkeypatch.setattr(pressure.Arm, "start", lambda arm, out: result.starts[int(arm.seed)])
+    for arm in arms * 2:
+        pressure.trained(arm, tmp_path, tmp_path, ())
     assert len(typed) == 2 and complaint(["captioner", *typed[0]]) == ""
     best = Result("CLIP-S, best-of-8", [arm.folder(tmp_path) for arm in arms], result.starts)
     pressure_tables.report([best], tmp_path / "t.md", tmp_path / "p.png")
