@@ -6,8 +6,9 @@ Nothing iterates over a set, so every process draws the same, whatever its hash 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from metric.negatives import content, form, small_words
 from metric.negatives.pool import Caption, Pool
@@ -25,7 +26,7 @@ class Kind:
 
     rule: Rule
     group: str
-    weight: int = 1
+    weight: float = 1
 
 
 def of_captioner(caption: Caption, pool: Pool, rng: random.Random) -> list[str] | None:
@@ -65,17 +66,35 @@ KINDS = {
 def kinds_of(names: str, found: bool = False) -> dict[str, Kind]:
     """The kinds of `form`, `content`, `all`, or of names with commas between them, in the order of KINDS.
 
-    With `found`, what captioners were found to say is a kind beside them.
+    `repeat-word=8` names a kind with its weight in the drawing, and the weight 0 leaves it out: `all,insert=0`. With
+    `found`, what captioners were found to say is a kind beside them.
 
-    Raises ValueError for an unknown name, with the nearest one, and for no name.
+    Raises ValueError for an unknown name, with the nearest one, for a wrong weight, and for no kind.
     """
     typed = [name.strip() for name in names.split(",") if name.strip()]
     if not typed:
         raise ValueError(f"--negative-kinds is {', '.join(GROUPS)} or kinds with commas between them, got {names!r}")
     rules = {name: kind for name, kind in KINDS.items() if kind.group != "found"}
-    wanted = {find(name, (*rules, *GROUPS), "kind of negative") for name in typed}
-    chosen = {name: kind for name, kind in rules.items() if wanted & {name, kind.group, "all"}}
+    weights = dict(weighted(name, rules) for name in typed)
+    chosen = {name: kind for name, kind in rules.items() if weights.keys() & {name, kind.group, "all"}}
+    chosen = {name: replace(kind, weight=weights.get(name) or kind.weight) for name, kind in chosen.items()}
+    chosen = {name: kind for name, kind in chosen.items() if weights.get(name) != 0}
+    if not chosen:
+        raise ValueError(f"--negative-kinds {names} leaves no kind; type a kind without =0, or all")
     return {**chosen, "found": KINDS["found"]} if found else chosen
+
+
+def weighted(typed: str, rules: Iterable[str]) -> tuple[str, float | None]:
+    """`repeat-word=8` -> ("repeat-word", 8.0), and `form` -> ("form", None). Raises ValueError for another text."""
+    name, given, weight = typed.partition("=")
+    found = find(name.strip(), (*rules, *GROUPS), "kind of negative")
+    if not given:
+        return found, None
+    if found in GROUPS:
+        raise ValueError(f"--negative-kinds: a weight belongs to one kind, got {typed!r} of a group; type swap=2")
+    if not re.fullmatch(r"\d+(\.\d+)?", weight.strip()):
+        raise ValueError(f"--negative-kinds: a weight is a number of 0 or more, got {typed!r}; type {found}=2")
+    return found, float(weight)
 
 
 def draw(

@@ -82,7 +82,7 @@ class MetricConfig:
     negatives_form: str = "negclip"
     "loss of negatives: negclip (further wrong texts of every picture) or fsc (a caption against its own negatives)"
     negative_kinds: str = "all"
-    "kinds of negatives: form (faults of grammar), content (false claims), all, or names with commas between them"
+    "kinds of negatives, with commas: form (faults of grammar), content (false claims), all, names; NAME=8 is a weight"
     negatives_from: str = ""
     "file of captions that pressed captioners say and references do not, as further negatives; empty takes none"
     steps: int = 150

@@ -69,8 +69,39 @@ def test_kinds_are_chosen_by_group_or_name():
     assert kinds_of("content,cut").keys() == kinds_of("content").keys() | {"cut"}
 
 
+def test_a_kind_has_a_weight_and_the_weight_0_leaves_it_out():
+    chosen = kinds_of("all,repeat-word=8,insert=0, cut=0.5")
+    assert chosen.keys() == kinds_of("all").keys() - {"insert"}
+    assert (chosen["repeat-word"].weight, chosen["cut"].weight) == (8, 0.5)
+    assert chosen["misuse"] == KINDS["misuse"]
+    assert kinds_of("repeat-word=8,swap") == {"repeat-word": chosen["repeat-word"], "swap": KINDS["swap"]}
+
+
+def test_a_heavier_kind_is_drawn_more_often():
+    def share(names):
+        made = [
+            name
+            for seed in range(60)
+            for own in draw(CAPTIONS, kinds_of(names), 1, random.Random(seed))
+            for name, _ in own
+        ]
+        return made.count("repeat-word") / len(made)
+
+    assert 0.8 < share("repeat-word=9,swap") < 0.98 and 0.4 < share("repeat-word,swap") < 0.6
+
+
 @pytest.mark.parametrize(
-    ("names", "said"), [("shufle", "did you mean shuffle?"), ("", "form, content, all"), ("form,xyzzy", "xyzzy")]
+    ("names", "said"),
+    [
+        ("shufle", "did you mean shuffle?"),
+        ("", "form, content, all"),
+        ("form,xyzzy", "xyzzy"),
+        ("form=2", "a weight belongs to one kind, got 'form=2' of a group; type swap=2"),
+        ("cut=-1", "a weight is a number of 0 or more, got 'cut=-1'; type cut=2"),
+        ("cut=nan", "a number of 0 or more"),
+        ("cut=", "a number of 0 or more"),
+        ("cut=0", "--negative-kinds cut=0 leaves no kind"),
+    ],
 )
 def test_unknown_kind_is_told(names, said):
     with pytest.raises(ValueError, match=said):
