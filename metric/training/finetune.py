@@ -17,6 +17,7 @@ from metric.clip.embedder import Embedder
 from metric.clip.load import load_clip, save_clip
 from metric.clip.model import Clip
 from metric.example import Example, data_fingerprint
+from metric.negatives.drawing import kinds_of
 from metric.positives.sources import Positives
 from metric.runtime.ahead import helpers, made_ahead
 from metric.runtime.console import say, tell
@@ -26,7 +27,6 @@ from metric.runtime.processes import rank, refuse_unlike, shared, wait
 from metric.storage.atomic_files import write_json
 from metric.storage.run_files import REPORT
 from metric.training.authors_lora import add_authors_lora, merged
-from metric.training.blind_guard import guard, told
 from metric.training.cautions import few_pictures, high_rate
 from metric.training.checkpoint import refuse_place
 from metric.training.clip_quality import appraise, table
@@ -36,6 +36,7 @@ from metric.training.loop import Loss, check, train
 from metric.training.lora import add_adapter, save_adapter
 from metric.training.lora_layers import TOWERS
 from metric.training.losses import LOSSES, Made, PairLoss, positive_augmented
+from metric.training.negative_guards import guard, preferred, told, told_preferred
 from metric.training.negative_losses import Negatives, negative_loss
 from metric.training.negatives import Spoiled, check_captions, check_negatives, found_of, tell_few
 from metric.training.own_weights import train_all, train_projections
@@ -92,13 +93,15 @@ def train_metric(
         train(model, loss, config, out, resume, validation(clip, held_out, agree))
     if rank() == 0:
         write(model, clip, fingerprint, config, out)
-    after = shared(lambda: figures(load_clip(str(out), device), held_out, config))
+    trained = load_clip(str(out), device)
+    after = shared(lambda: figures(trained, held_out, config))
     report = {"before": before, "after": after}
-    if rank() == 0:
-        write_json(out / REPORT, report)
     say(table(report))
     if config.negatives:
-        say(told(after))
+        report["preferred"] = shared(lambda: preferred(Embedder(trained), held_out, kinds_of(config.negative_kinds)))
+        say(f"{told(after)}\n{told_preferred(report['preferred'])}")
+    if rank() == 0:
+        write_json(out / REPORT, report)
     wait()
     return report
 

@@ -15,17 +15,18 @@ from metric.clip.load import load_clip, save_clip
 from metric.clip.model import Clip
 from metric.clip.pixels import Pixels
 from metric.example import Example
+from metric.negatives.drawing import kinds_of
 from metric.negatives.pool import Caption
 from metric.positives.sources import Positives, ReferencePositives, ScenePositives
 from metric.scenes.language import references
 from metric.scenes.world import sample
 from metric.training import finetune, loop
 from metric.training.batches import Batches
-from metric.training.blind_guard import guard, told, wins
 from metric.training.config import PRESETS, MetricConfig
 from metric.training.finetune import augmented_loss, parts_of, train_metric
 from metric.training.loop import Loss
 from metric.training.losses import PairLoss
+from metric.training.negative_guards import guard, preferred, told, told_preferred, wins
 from metric.training.negatives import found_of, right_of, said_of, spoil
 from metric.training.pairs import pair_loss
 from metric.training.preparation import draw
@@ -212,6 +213,9 @@ def test_the_guard_is_at_chance_with_another_picture_and_stands_in_the_report(
     trained(config_for(reading_clip, tmp_path, steps=1), tmp_path / "run")
     report = json.loads((tmp_path / "run" / "report.json").read_text())
     assert {"claims_right", "claims_other", "claims"} <= report["before"].keys() & report["after"].keys()
+    assert report["preferred"].keys() <= kinds_of("all").keys() and all(
+        0 <= v <= 1 for v in report["preferred"].values()
+    )
 
 
 def test_a_scorer_that_sees_the_picture_passes_the_guard_and_one_that_reads_alone_is_seen() -> None:
@@ -223,6 +227,18 @@ def test_a_scorer_that_sees_the_picture_passes_the_guard_and_one_that_reads_alon
     blind = image.sum(0).expand(2, 4)  # liked whatever the picture is
     assert wins(image, blind, claim) == wins(image.roll(1, 0), blind, claim) == 1.0
     assert wins(image, claim, claim) == 0.5
+
+
+def test_kinds_that_a_metric_prefers_to_captions_are_named_the_worst_first() -> None:
+    scenes = [Example(str(n), sample("val", n), references(sample("val", n))) for n in range(60)]
+    found = preferred(Embedder(load_clip("scenes-clip")), scenes, kinds_of("shuffle,thing,number"))
+    assert [*found] == sorted(found, key=lambda name: -found[name]) and found.keys() <= {"shuffle", "thing", "number"}
+    assert 0.3 < found["shuffle"] < 0.7 and found["thing"] < 0.2  # a bag of words hears the thing, and not the order
+    first = next(iter(found))
+    assert f"the worst: {first} {found[first]:.0%}, " in told_preferred(found) and f"{first}=8 in" in told_preferred(
+        found
+    )
+    assert "none could be made" in told_preferred({})
 
 
 def test_pictures_of_which_nothing_false_can_be_made_have_no_guard() -> None:
