@@ -39,6 +39,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--metrics", default=",".join(metrics.METRICS), help="metrics that are trained and judged")
     parser.add_argument("--steps", type=int, default=300, help="steps of each metric")
     parser.add_argument("--hard", default="hard-16", help="metric that is the hardened reward")
+    parser.add_argument("--rewards", default=",".join(captions.REWARDS), help="rewards that are pressed")
     parser.add_argument("--pressures", default=",".join(captions.PRESSURES))
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--precision", default="bf16", help="fp32 where the CPU has no bf16 of its own")
@@ -58,7 +59,9 @@ def run(args: argparse.Namespace) -> None:
         "clip": lambda: metrics.train_clip(alt, args.wordings, args.config, out / "clip", args.precision),
         "metrics": lambda: metrics.train_metrics(half, clip, trained, names, seeds, args.steps, args.precision),
         "trust": lambda: trust.assess(args.flickr8k, half, clip, trained, out / "trust", names, seeds),
-        "captions": lambda: captions.train_captioners(setting, seeds, args.pressures.split(",")),
+        "captions": lambda: captions.train_captioners(
+            setting, seeds, args.rewards.split(","), args.pressures.split(",")
+        ),
         "table": lambda: table.write(out / "photographs.md", trained, out / "trust", names, seeds, setting),
         "cross": lambda: cross_data.cross(
             half, args.flickr8k, clip, out / "cross", seeds[0], args.steps, args.precision

@@ -23,6 +23,9 @@ PRESSURES |= {f"{name}+kl": (*flags, "--rl.kl", 0.05) for name, flags in PRESSUR
 SCORES = "classic,text,clip_s,pac_spp:checkpoint={pacspp},pac_spp_hard:checkpoint={hard},incorrect:checker=languagetool"
 
 
+REWARDS = ("clips", "pacspp", "hard")
+
+
 class Setting(NamedTuple):
     """What all captioners share."""
 
@@ -52,14 +55,14 @@ class Setting(NamedTuple):
         return self.out / "-".join(words)
 
 
-def train_captioners(setting: Setting, seeds: list[str], pressures: list[str]) -> None:
+def train_captioners(setting: Setting, seeds: list[str], rewards: list[str], pressures: list[str]) -> None:
     """Trains and scores every run, those of the first seed first. What was scored is left alone."""
     for seed in seeds:
         xe = setting.folder("xe", seed)
         captioner(setting, xe, "--data", setting.whole, *setting.flags(seed), "--val-every", 400, *XE)
         for pressure in pressures:
-            for name, spec in setting.rewards.items():
-                reward = ("--init", xe, "--reward", spec, "--rl.batch-size", 32, *PRESSURES[pressure])
+            for name in rewards:
+                reward = ("--init", xe, "--reward", setting.rewards[name], "--rl.batch-size", 32, *PRESSURES[pressure])
                 out = setting.folder(name, pressure, seed)
                 captioner(setting, out, "--data", setting.half, *setting.flags(seed), *reward)
 
