@@ -7,6 +7,7 @@ captioners of the last one say nothing new.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,9 +17,14 @@ from captioner.config import Run, from_dict
 from captioner.hardening.collection import FOUND, collect
 from captioner.hardening.stages import audited, press, train
 from captioner.runs.folder import RunFolder
+from metric.clip.load import load_clip
 from metric.clip.tuning import recorded
 from metric.runtime.console import say
+from metric.storage.atomic_files import write_json
 from metric.training.config import MetricConfig
+from metric.training.found_file import KEPT
+
+INPUTS = "inputs.json"  # what the rounds of a folder began with
 
 
 @dataclass(frozen=True)
@@ -39,10 +45,12 @@ class Hardening:
 def harden(settings: Hardening) -> list[dict[str, Any]]:
     """Runs the rounds, or goes on with them. Returns a row of scores for each round, that of the given metric first.
 
-    Raises ValueError for a metric that was trained without negatives, and for a run without a reward.
+    Raises ValueError for a metric that was trained without negatives, for a run without a reward, and for a folder that
+    holds the rounds of another metric, other runs or another count.
     """
     base, pressed = metric_settings(settings.metric), replace(pressed_run(settings.runs), device=settings.device)
-    runs, earlier, device = settings.runs, Path(), settings.device
+    keep_inputs(settings)
+    runs, earlier, device = settings.runs, settings.metric / KEPT, settings.device
     rows = [{"round": 0, **audited(settings.metric, runs[0], settings.out / "round-0", device)}]
     for number in range(1, settings.rounds + 1):
         folder = settings.out / f"round-{number}"
@@ -57,6 +65,26 @@ def harden(settings: Hardening) -> list[dict[str, Any]]:
         rows.append({"round": number, **audited(folder / "metric", folder / "run", folder, device)})
         runs, earlier = (folder / "run",), folder / FOUND
     return rows
+
+
+def keep_inputs(settings: Hardening) -> None:
+    """Writes inputs.json at the first call. Raises ValueError when a later call has other inputs."""
+    runs = [RunFolder(run) for run in settings.runs]
+    inputs = {
+        "metric": load_clip(str(settings.metric)).fingerprint,
+        "runs": [f"{run.signature}, seed {run.run.seed}" for run in runs],
+        "count": settings.count,
+    }
+    file = settings.out / INPUTS
+    if not file.is_file() and (settings.out / "round-1").exists():
+        raise ValueError(f"{settings.out} holds rounds without {INPUTS}, which says of what; type another --out")
+    before = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else inputs
+    for name, value in inputs.items():
+        if before[name] != value:
+            raise ValueError(
+                f"{settings.out} holds rounds with other {name}, {before[name]}, got {value}; type another --out"
+            )
+    write_json(file, inputs)
 
 
 def metric_settings(metric: Path) -> MetricConfig:

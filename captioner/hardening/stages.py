@@ -59,12 +59,16 @@ def press(pressed: Run, metric: Path, out: Path) -> None:
 
 
 def rewarded(metric: Path, text: str) -> str:
-    """The text of a reward, whose tuned CLIP is the new metric: `pacspp:checkpoint=a` -> `pacspp_hard:checkpoint=b`."""
+    """The text of a reward, whose tuned CLIP is the new metric: `pacspp:checkpoint=a` -> `pacspp_hard:checkpoint=b`.
+
+    A reward that compares with references too goes on comparing: `refpacspp` -> `refpacspp_hard`.
+    """
     spec = parse(text)
     if "checkpoint" not in dict(spec.options):
         return text
     options = tuple((name, str(metric) if name == "checkpoint" else value) for name, value in spec.options)
-    return str(replace(spec, options=options)).replace(spec.name, REWARD, 1)
+    name = "ref" * spec.name.startswith("ref") + REWARD
+    return str(replace(spec, options=options)).replace(spec.name, name, 1)
 
 
 def audited(metric: Path, run: Path, folder: Path, device: str) -> dict[str, float]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
 from captioner.cli import main
-from captioner.hardening import collection
+from captioner.hardening import collection, rounds
 from captioner.hardening.curve import report
 from captioner.hardening.rounds import Hardening, harden
 from captioner.hardening.stages import rewarded
@@ -52,6 +53,35 @@ def test_a_round_trains_the_metric_on_what_the_run_says_and_presses_again(presse
     assert json.loads((out / "rounds.json").read_text()) == rows
 
 
+def test_rounds_of_other_inputs_are_not_taken_for_those_of_these(pressed, tmp_path, capsys):
+    out = tmp_path / "rounds"
+    (out / "round-1").mkdir(parents=True)
+    assert main(words(pressed, out)) == 2 and "holds rounds without inputs.json" in capsys.readouterr().err
+    (out / "round-1").rmdir()
+    rounds.keep_inputs(Hardening(pressed / "metric", (pressed / "run",), out, count=30))
+    copytree(pressed / "run", tmp_path / "run")
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    (tmp_path / "run" / "config.json").write_text(json.dumps(config | {"seed": 1}))
+    for changes, said in (
+        (("--count", "20"), "holds rounds with other count, 30, got 20; type another --out"),
+        (("--runs", str(tmp_path / "run")), "holds rounds with other runs, "),
+    ):
+        assert main([*words(pressed, out), *changes]) == 2
+        assert said in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_what_the_metric_was_hardened_with_before_stays_among_its_negatives(pressed, tmp_path, monkeypatch):
+    metric = tmp_path / "metric"
+    copytree(pressed / "metric", metric)
+    (metric / "found.jsonl").write_text(json.dumps({"id": "train-000000", "caption": "a dog of"}) + "\n")
+    said = {f"train-00000{number}": "a cat of" for number in range(4)}
+    monkeypatch.setattr(rounds, "audited", lambda *given: {})
+    monkeypatch.setattr(collection, "captions_of_run", lambda run, count, device: (said, ["a cat", "a dog"]))
+    rows = harden(Hardening(metric, (pressed / "run",), tmp_path / "rounds", 1))
+    assert rows[0]["foreign"] == 1 and rows[0]["new_phrases"] == 0  # "of" was found before
+    assert "a dog of" in (tmp_path / "rounds" / "round-1" / "found.jsonl").read_text()
+
+
 def test_rounds_end_when_the_captioners_say_nothing_new(pressed, tmp_path, monkeypatch):
     texts = {"train-000000": "a red cat", "train-000001": "a dog"}
     monkeypatch.setattr(collection, "captions_of_run", lambda run, count, device: (texts, list(texts.values())))
@@ -73,6 +103,8 @@ def test_phrases_of_earlier_rounds_are_not_new(tmp_path, monkeypatch):
 def test_the_tuned_clip_of_a_reward_becomes_the_new_metric_and_other_rewards_stay():
     assert rewarded(Path("b"), "pacspp:checkpoint=a,w=2.5,weight=0.5") == "pacspp_hard:checkpoint=b,w=2.5,weight=0.5"
     assert rewarded(Path("b"), "cider:weight=0.2") == "cider:weight=0.2"
+    assert rewarded(Path("b"), "refpacspp:checkpoint=a") == "refpacspp_hard:checkpoint=b"
+    assert rewarded(Path("b"), "refpacspp_hard:checkpoint=a") == "refpacspp_hard:checkpoint=b"
 
 
 def test_the_table_has_a_dash_for_what_a_round_has_not(tmp_path, capsys):
