@@ -9,9 +9,11 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from captioner.comparison.report import LEGEND, markdown_cell, notes
 from captioner.comparison.table import Comparison
+from captioner.config import Run, from_dict
 from captioner.pages import render
 from captioner.runs.labels import brief, label
 from captioner.runs.reached import unfinished_run
+from captioner.runs.stages import stages as of_run
 from metric.clip.model import Clip
 from metric.runtime.installed import version_of
 from metric.spec import split_spec
@@ -28,6 +30,7 @@ BY_CLIP = {
     "refpacspphard",
 }  # rewards that a CLIP computes
 STAGES = {"xe": "cross-entropy", "rl": "reward stage"}
+PARTS = {"xe": "xe", "reward": "rl"}  # settings of a stage in config.json
 
 
 def captioner_card(
@@ -123,9 +126,8 @@ def table(comparison: Comparison) -> list[str]:
 
 def stages(config: dict[str, Any]) -> dict[str, str]:
     """The settings of each stage that the run had: `steps 10000, batch_size 50, lr 5e-6, ...`."""
-    run = [] if config["init"] else ["xe"]
-    run += ["rl"] if config["rewards"] else []
-    return {STAGES[part]: ", ".join(f"{name} {brief(value)}" for name, value in config[part].items()) for part in run}
+    parts = [PARTS[stage] for stage in of_run(from_dict(Run, config))]
+    return {STAGES[part]: ", ".join(f"{name} {brief(value)}" for name, value in config[part].items()) for part in parts}
 
 
 def public(spec: str) -> str:

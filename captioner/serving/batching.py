@@ -40,7 +40,7 @@ class Batcher:
 
     async def __call__(self, rows: Sequence[Row]) -> list[Verdict]:
         """n rows -> n verdicts. Raises BadRequest where too many rows wait, and RewardFailed."""
-        if self.waiting + len(rows) > MOST_WAITING:
+        if self.waiting and self.waiting + len(rows) > MOST_WAITING:  # a request of more waits for an idle server
             raise BadRequest(f"busy: {self.waiting} captions wait; ask again", HTTPStatus.SERVICE_UNAVAILABLE)
         self.waiting += len(rows)
         request = Request(rows, asyncio.get_running_loop().create_future())

@@ -62,8 +62,7 @@ def activations(start: Opened) -> Need:
     run, look = start.run, blank(start)
     captions = {"xe": 1, "reward": run.rl.samples}
     sizes = [
-        settings_of(run, name).batch_size * of_a_picture(start.captioner, look, run, captions[name])
-        for name in stages(run)
+        pictures_of(start, name) * of_a_picture(start.captioner, look, run, captions[name]) for name in stages(run)
     ]
     return Need("activations of a step at most", memory=max(sizes) // run.accumulate)
 
@@ -83,11 +82,16 @@ def plan(run: Run, out: Path) -> Iterator[str]:
     refuse_what_does_not_fit(needs, out, start.device, SMALLER)
 
 
+def pictures_of(start: Opened, stage: str) -> int:
+    """The pictures of a step of a stage: no more than there are."""
+    return min(settings_of(start.run, stage).batch_size, len(start.train))
+
+
 def steps(start: Opened, stage: str) -> str:
     """The steps of a stage: `xe: 600 steps of 50 pictures, each of the 4,000 pictures 7.5 times`."""
-    settings, count = settings_of(start.run, stage), len(start.train)
+    settings, count, size = settings_of(start.run, stage), len(start.train), pictures_of(start, stage)
     looks = ceil(settings.steps / start.run.val_every)
     return (
-        f"{stage}: {settings.steps:,} steps of {settings.batch_size} pictures, each of the {count:,} pictures "
-        f"{settings.steps * settings.batch_size / count:.1f} times; {looks} evaluations on {len(start.val):,} pictures"
+        f"{stage}: {settings.steps:,} steps of {size} pictures, each of the {count:,} pictures "
+        f"{settings.steps * size / count:.1f} times; {looks} evaluations on {len(start.val):,} pictures"
     )

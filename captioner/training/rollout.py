@@ -6,7 +6,7 @@ Axes: b pictures, k candidates of each, t tokens, p patches, f features.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import torch
@@ -76,6 +76,8 @@ class Drawn:
     "`b k t`: the log-probabilities of the tokens when they were drawn. The first update of a step finds them."
     reference_length: float = 0.0
     "Tokens of a reference in the whole batch, where `rl.xe_weight` asks for cross-entropy."
+    spreads: term_scales.Spreads = field(default_factory=dict)
+    "Of a mix, the spread of each term inside a picture of the whole batch. In a raw mix it is a term's say."
     normalised: Tensor | None = None
     "`b k`: the weighted sum of terms on one scale, where `rl.mix` asks for it."
 
@@ -87,13 +89,8 @@ class Drawn:
     def facts(self) -> Facts:
         """The mean reward, the means and spreads of its terms, and the style of the captions. All rewards are raw."""
         terms = {f"reward/{name}": float(part.mean()) for name, part in self.parts.items()}
-        return {"reward": float(self.total.mean()), **terms, **self.spreads(), **style(self.captions)}
-
-    def spreads(self) -> Facts:
-        """Of a mix, the spread of each term inside a picture. Where `rl.mix` is raw, the spread times the weight tells
-        how much say a term has."""
-        several = len(self.parts) > 1 and self.total.shape[1] > 1
-        return {f"spread/{name}": term_scales.spread(part) for name, part in self.parts.items()} if several else {}
+        spreads = {f"spread/{name}": float(spread) for name, spread in self.spreads.items()}
+        return {"reward": float(self.total.mean()), **terms, **spreads, **style(self.captions)}
 
 
 def roll(captioner: Captioner, parts: Sequence[Batch], reward: Mix, run: Run) -> list[Drawn]:
@@ -101,8 +98,11 @@ def roll(captioner: Captioner, parts: Sequence[Batch], reward: Mix, run: Run) ->
     rolled = alike(lambda: [scored_candidates(captioner, part, reward, run) for part in parts], RewardFailed)
     reward.exchange()
     mean_length = tokens_a_caption([candidates.tokens for candidates, *_ in rolled], captioner)
+    several = len(reward.weights) > 1 and run.rl.samples > 1
+    spreads = term_scales.of_batch([terms for _, _, terms in rolled]) if several else {}
     drawn = [
-        Drawn(candidates.tokens, candidates.captions, total, terms, mean_length) for candidates, total, terms in rolled
+        Drawn(candidates.tokens, candidates.captions, total, terms, mean_length, spreads=spreads)
+        for candidates, total, terms in rolled
     ]
     if run.rl.xe_weight:
         length = tokens_a_caption([part.references for part in parts], captioner)

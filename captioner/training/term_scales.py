@@ -38,17 +38,15 @@ def spreads(parts: Sequence[Terms], mix: str) -> list[Spreads]:
 
 
 def of_batch(parts: Sequence[Terms]) -> Spreads:
-    """The spread inside a picture, over all parts and all processes."""
+    """The spread inside a picture over all parts and processes: the root of the mean variance.
+
+    A picture of k candidates has k - 1 degrees of freedom.
+    """
     names = list(parts[0])
     freedom = sum(part[names[0]].numel() - len(part[names[0]]) for part in parts)
     squares = [sum(squared(part[name]) for part in parts) for name in names]
     *summed, free = total_of_processes([*squares, float(freedom)])
     return {name: sqrt(square / free) for name, square in zip(names, summed)}
-
-
-def spread(values: Tensor) -> float:
-    """The root of the mean variance inside a picture of `b k` values, with k - 1 degrees of freedom a picture."""
-    return sqrt(squared(values) / (values.numel() - len(values)))
 
 
 def squared(values: Tensor) -> float:

@@ -72,7 +72,7 @@ def file_of(path: Path, name: str) -> bytes:
     """The bytes of a picture's file. Raises ValueError for a file that cannot be read."""
     try:
         return path.expanduser().read_bytes()
-    except OSError as error:
+    except (OSError, RuntimeError, ValueError) as error:  # no home for ~, a path with a NUL
         raise ValueError(
             f"{name} names the picture {path}: {reason(error)}; give paths that hold from {Path.cwd()}, or whole paths"
         ) from None

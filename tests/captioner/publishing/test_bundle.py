@@ -19,6 +19,7 @@ from PIL import Image
 
 from captioner.cli import main
 from captioner.model.encoder_decoder import Captioner
+from captioner.publishing.model_card import captioner_card
 from metric.clip.load import load_clip
 from rewards import Context, build, parse
 from tests.full_disk import files_of_at_most
@@ -139,6 +140,15 @@ def test_card_holds_the_numbers_of_the_run(runs, pushed):
         assert words in card.text
     assert re.search(r"\|  \| XE \| \+PAC-S\+\+ \|", card.text), "the runs it was compared with"
     assert str(runs) not in card.text.split("## Scores")[0], "no places on somebody's disk"
+
+
+def test_card_names_the_stages_that_the_run_had(runs):
+    config = json.loads((runs / "xe" / "config.json").read_text())
+    alone = {**config, "rewards": ["cider"], "xe": {**config["xe"], "steps": 0}}
+    card = captioner_card("me/x", runs / "xe", alone, 1, None, "apache-2.0")
+    assert "trained on the reward **CIDEr**" in card and "- cross-entropy:" not in card and "- reward stage:" in card
+    both = captioner_card("me/x", runs / "xe", {**config, "rewards": ["cider"]}, 1, None, "apache-2.0")
+    assert "trained with cross-entropy and then on the reward **CIDEr**" in both and "- cross-entropy:" in both
 
 
 def test_card_of_a_metric_holds_figures_and_where_they_come_from(runs, pushed):

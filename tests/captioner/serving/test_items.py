@@ -56,6 +56,7 @@ def test_items_become_rows_in_their_order():
         (body(caption="x", image={"base64": "?"}), 422, "no base64"),
         (body(caption="x", image="nowhere.png"), 422, "No such file"),
         (body(caption="x", image="no\0where"), 422, "null"),
+        (body(caption="x", image="~nobody-here/x.png"), 422, "home directory"),
         (body(caption="x", image="/"), 422, "directory"),
         (body(caption="x", references=[3]), 422, "list of texts"),
         (body(items=[]), 422, "one item or more"),

@@ -220,9 +220,13 @@ def test_a_caption_at_which_a_reward_fails_fails_alone(picky):
 
 def test_a_busy_server_asks_to_come_again(monkeypatch):
     monkeypatch.setattr("captioner.serving.batching.MOST_WAITING", 2)
-    with running(Judge(["repetition"])) as (url, _):
-        status, text = raw(url, "POST", "/score", json.dumps({"items": [{"caption": "a"}] * 3}).encode())
-    assert status == 503 and "busy" in text
+    three = json.dumps({"items": [{"caption": "a"}] * 3}).encode()
+    with running(Judge(["repetition"])) as (url, batcher):
+        assert raw(url, "POST", "/score", three)[0] == 200  # nothing waits: a large request is scored
+        batcher.waiting = 1
+        status, text = raw(url, "POST", "/score", three)
+        batcher.waiting = 0
+    assert status == 503 and "busy: 1 captions wait" in text
 
 
 def test_without_a_server_the_client_says_how_to_start_one():

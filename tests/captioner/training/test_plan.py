@@ -16,7 +16,7 @@ from captioner.runs.folder import RunFolder
 from captioner.training import metric_plan
 from captioner.training.needs import Need, refuse_what_does_not_fit, told
 from captioner.training.opening import opened
-from captioner.training.plan import activations, features, lasting
+from captioner.training.plan import activations, features, lasting, steps
 from metric.clip.load import load_clip
 from metric.runtime import device, memory
 from metric.training.config import MetricConfig
@@ -54,6 +54,14 @@ def test_activations_grow_with_the_pictures_and_the_candidates(tiny):
     assert activations(opened(override(tiny, {"xe.batch_size": 8, "accumulate": 2}))).memory == few
     rewarded = override(tiny, {"xe.batch_size": 4, "rl.batch_size": 4, "rl.samples": 6, "rewards": ("cider",)})
     assert 3 * few < activations(opened(rewarded)).memory < 6 * few  # the encoder's are shared by the candidates
+
+
+def test_a_step_has_no_more_pictures_than_there_are(tiny):
+    whole, more = (opened(override(tiny, {"xe.batch_size": size, "xe.steps": 10})) for size in (40, 50))
+    assert steps(more, "xe") == steps(whole, "xe") and "10 steps of 40 pictures, each of the 40 pictures 10.0" in steps(
+        more, "xe"
+    )
+    assert activations(more).memory == activations(whole).memory
 
 
 def test_plan_says_memory_disk_and_steps_and_begins_nothing(tiny_flags, tmp_path, capsys):

@@ -13,7 +13,7 @@ from captioner.config import Decode, Rl, Run
 from captioner.config_checks import check
 from captioner.training.objectives import self_critical
 from captioner.training.rollout import Batch, Place, roll
-from captioner.training.term_scales import LEAST_SPREAD, normalised, spread, spreads
+from captioner.training.term_scales import LEAST_SPREAD, normalised, of_batch, spreads
 from metric.example import Example
 
 CPU = torch.device("cpu")
@@ -47,7 +47,8 @@ def test_a_batch_has_one_spread_of_each_term():
 
     scales = {name: pooled(values.tolist()) for name, values in RAW.items()}
     assert spreads([RAW], "batch")[0] == pytest.approx(scales, rel=1e-5)
-    assert {name: spread(values) for name, values in RAW.items()} == pytest.approx(scales, rel=1e-5)
+    halves = [{name: values[rows] for name, values in RAW.items()} for rows in (slice(0, 1), slice(1, None))]
+    assert of_batch(halves) == pytest.approx(scales, rel=1e-5)  # a division of the batch changes nothing
     first = [by_hand(RAW[name][0].tolist(), scales[name]) for name in RAW]
     expected = [p + 0.5 * c for p, c in zip(*first)]
     torch.testing.assert_close(worth([RAW], "batch")[0][0], torch.tensor(expected), rtol=1e-4, atol=1e-5)
