@@ -61,10 +61,11 @@ def same(cell: Any) -> Any:
 
 def cells(
     batch: Mapping[str, Any], names: Sequence[str], n: int, reward: str, kind: str, argument: str
-) -> Sequence[Any]:
-    """The first of the columns `names` that a batch has. Raises ValueError without one, and for another length than n.
+) -> list[Any]:
+    """The cells of the first of the columns `names` that a batch has.
 
-    `argument` is the argument of a bridge that names the column.
+    `argument` is the argument of a bridge that names the column. A column of `datasets` or a tensor makes its cells
+    anew each time that it is read, so it is read once. Raises ValueError for no column, and for another length than n.
     """
     column = next((name for name in names if batch.get(name) is not None), None)
     if column is None:
@@ -78,7 +79,7 @@ def cells(
             f"reward {reward}: {n} captions came with {len(batch[column])} cells of the column {column}; "
             "give one cell a caption"
         )
-    return batch[column]
+    return list(batch[column])
 
 
 def texts_of(cell: Any) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 from metric.example import Cut, open_image
@@ -82,6 +83,18 @@ def test_columns_become_rows():
     assert [row.references for row in rows] == [("a", "b"), ("c",), ()]
     assert rows[0].image.draw() == RED and rows[1].image is None is rows[2].image
     assert Columns().rows(["x"], {}, (), "r") == [Row("x")]
+
+
+@pytest.mark.parametrize("kind", ["datasets", "tensor"])
+def test_a_column_that_makes_its_cells_anew_is_read_once(kind):
+    if kind == "datasets":
+        datasets = pytest.importorskip("datasets")
+        features = datasets.Features({"image": datasets.Image()})
+        column = datasets.Dataset.from_dict({"image": [RED, RED, RED]}, features=features)["image"]
+    else:
+        column = torch.stack([torch.zeros(3, 9, 12), torch.zeros(3, 9, 12), torch.ones(3, 9, 12)])
+    rows = Columns().rows(["x", "y", "z"], {"image": column}, ("images",), "r")
+    assert [row.image.draw().size for row in rows] == [RED.size] * 3 and rows[0].image.key == rows[1].image.key
 
 
 def test_columns_of_other_names_are_found():
