@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from metric.example import Cut, Picture
+from metric.example import Cut, Picture, refuse_one_text
 from rewards.bridges.pictures import picture_of
 
 PICTURES = ("image", "images")  # the columns of pictures in TRL and ms-swift
@@ -59,9 +59,7 @@ def same(cell: Any) -> Any:
     return cell if isinstance(cell, str) else id(cell)
 
 
-def cells(
-    batch: Mapping[str, Any], names: Sequence[str], n: int, reward: str, kind: str, argument: str
-) -> list[Any]:
+def cells(batch: Mapping[str, Any], names: Sequence[str], n: int, reward: str, kind: str, argument: str) -> list[Any]:
     """The cells of the first of the columns `names` that a batch has.
 
     `argument` is the argument of a bridge that names the column. A column of `datasets` or a tensor makes its cells
@@ -100,4 +98,5 @@ def text_of(completion: Any) -> str:
 
 def captions_of(completions: Sequence[Any], cut: Sequence[bool]) -> list[str]:
     """Completions as captions. Those that the length limit ended become `Cut`."""
+    refuse_one_text("completions", completions)
     return [Cut(text_of(one)) if ended else text_of(one) for one, ended in zip(completions, cut)]
