@@ -46,8 +46,6 @@ def check_negatives(config: MetricConfig) -> None:
     defaults = MetricConfig()
     changed = {field.name for field in fields(config) if getattr(config, field.name) != getattr(defaults, field.name)}
     refuse_idle(config, changed)
-    if config.negatives < 0:
-        raise ValueError(f"--negatives is 0 or more, got {config.negatives}")
     if config.negatives_form not in FORMS:
         raise ValueError(f"--negatives-form is one of {', '.join(FORMS)}, got {config.negatives_form!r}")
     if config.negatives and not 0 < config.lambda_n < float("inf"):
