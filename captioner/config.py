@@ -12,6 +12,8 @@ from dataclasses import InitVar, asdict, dataclass, field, fields, is_dataclass,
 from typing import Any, TypeVar, get_type_hints
 
 from metric.scores.catalogue import canonical
+from metric.settings import take_paths
+from metric.spec import refuse_one_spec
 from rewards.spec import RewardSpec, parse
 
 
@@ -167,6 +169,8 @@ class Run:
     scst: InitVar = None  # the name of `rl` in experiment files of version 0.1
 
     def __post_init__(self, scst: Rl | None) -> None:
+        take_paths(self)
+        refuse_one_spec("rewards", self.rewards)
         if scst is None:
             return
         if self.rl is not UNSET:

@@ -14,6 +14,7 @@ from typing import Any
 from captioner.config import Decode, Rl, Run, dotted, flag
 from metric.runtime.schedule import refuse_warmup
 from metric.scores.catalogue import direction
+from metric.settings import ABOVE_0, DROPOUT, NUCLEUS, SEED, SHARE, Range, refuse_outside
 
 CHOICES = {
     "precision": ("fp32", "tf32", "bf16", "fp16"),
@@ -26,16 +27,22 @@ CHOICES = {
     "rl.mix": ("raw", "picture", "batch"),
 }
 
-# settings that count something -> the least value
-LEAST = {
-    "xe.steps": 0,
-    "xe.patience": 0,
-    "xe.references": 1,
-    "rl.steps": 1,
-    **dict.fromkeys(("xe.batch_size", "rl.batch_size", "rl.samples", "rl.updates"), 1),
-    **dict.fromkeys(("rl.kl", "rl.tau"), 0),
-    **dict.fromkeys(("val_every", "val_count", "save_every", "log_every", "keep", "accumulate"), 1),
+SIZES = tuple(f"model.{name}" for name in ("d", "heads", "encoder_layers", "decoder_layers", "feedforward"))
+# numeric settings -> their ranges, without those that `check` looks at one by one
+RANGES = {
+    "seed": SEED,
+    **dict.fromkeys(("val_every", "val_count", "save_every", "log_every", "keep", "accumulate"), Range(1)),
+    **dict.fromkeys(SIZES, Range(1)),
+    "model.dropout": DROPOUT,
+    **dict.fromkeys(("model.vocabulary", "xe.steps", "xe.patience", "xe.lr"), Range(0)),
+    **dict.fromkeys(("xe.batch_size", "xe.references"), Range(1)),
+    "xe.label_smoothing": SHARE,
+    **dict.fromkeys(("rl.steps", "rl.batch_size", "rl.samples", "rl.updates"), Range(1)),
+    **dict.fromkeys(("rl.lr", "rl.kl", "rl.tau", "rl.xe_weight"), Range(0)),
+    "rl.temperature": ABOVE_0,
+    "rl.top_p": NUCLEUS,
 }
+DECODE = {"beams": Range(1), "max_length": Range(2), "no_repeat_ngram": Range(0)}
 
 
 def check(run: Run) -> Run:
@@ -44,23 +51,14 @@ def check(run: Run) -> Run:
     for name, choices in CHOICES.items():
         if values[name] not in choices:
             raise ValueError(f"{flag(name)} is one of {', '.join(choices)}, got {values[name]!r}")
-    for name, least in LEAST.items():
-        if values[name] < least:
-            raise ValueError(f"{flag(name)} is {least} or more, got {values[name]}")
+    refuse_outside(values, RANGES)
     for stage in ("xe", "rl"):
         refuse_warmup(f"{stage}.warmup", values[f"{stage}.warmup"], values[f"{stage}.steps"])
     if run.model.d % run.model.heads:
         raise ValueError(f"--model.d {run.model.d} cannot be split over --model.heads {run.model.heads}")
-    if run.rl.temperature <= 0 or not 0 < run.rl.top_p <= 1:
-        raise ValueError(
-            f"sampling needs --rl.temperature above 0 and --rl.top-p in (0, 1], "
-            f"got {run.rl.temperature:g} and {run.rl.top_p:g}"
-        )
     check_best(run)
     check_decode(run.decode)
     check_hidden(run)
-    if not (isfinite(run.rl.xe_weight) and run.rl.xe_weight >= 0):
-        raise ValueError(f"--rl.xe-weight is 0 or more, got {run.rl.xe_weight:g}")
     if run.rewards:
         check_objective(run.rl)
     if not run.rewards and not run.xe.steps:
@@ -94,11 +92,8 @@ def check_guidance(name: str, guidance: float) -> None:
 
 def check_decode(decode: Decode, prefix: str = "--decode.") -> Decode:
     """Returns the settings. Raises ValueError for a number out of range. `prefix` begins the flags in the message."""
-    least = {"beams": 1, "max_length": 2, "no_repeat_ngram": 0}
-    for name, lowest in least.items():
-        if getattr(decode, name) < lowest:
-            typed = prefix + name.replace("_", "-")
-            raise ValueError(f"{typed} is {lowest} or more, got {getattr(decode, name)}")
+    section = prefix.removeprefix("--")
+    refuse_outside(dotted(decode, section), {section + name: within for name, within in DECODE.items()})
     if not isfinite(decode.length_penalty):
         raise ValueError(f"{prefix}length-penalty is a number such as 1, got {decode.length_penalty}")
     check_guidance(f"{prefix}guidance", decode.guidance)

@@ -23,7 +23,7 @@ Arrows = dict[tuple[str, str], list[str]]
 # Room of metric -> rooms of metric that the room may import.
 OPEN = "runtime storage example images"
 METRIC = {
-    **dict.fromkeys(("runtime", "programs", "spec", "similarity", "images", "language"), ""),
+    **dict.fromkeys(("runtime", "programs", "spec", "settings", "similarity", "images", "language"), ""),
     "storage": "runtime",
     "example": "images",
     "pictures": "example images",
@@ -36,7 +36,7 @@ METRIC = {
     "sentences": "example",
     "scores": f"{OPEN} sentences language clip scenes programs similarity spec video",
     "negatives": "spec",
-    "training": f"{OPEN} readable positives negatives clip scenes similarity",
+    "training": f"{OPEN} readable positives negatives clip scenes similarity settings",
     "judgement": f"{OPEN} readable scores scenes spec video",
     "evaluation": f"{OPEN} readable language scores clip scenes spec",
     "export": f"{OPEN} clip spec",

@@ -56,6 +56,8 @@ def evaluate(
         ValueError: a name or an option is unknown, or a caption has an id that no example has.
     """
     asked = request(names)
+    if not isinstance(captions, Mapping):
+        raise ValueError(f"captions are a dictionary, example's id -> caption, got a {type(captions).__name__}")
     chosen = [example for example in examples if example.id in captions]
     check_ids(captions, examples, chosen)
     unmet = unmet_needs(chosen)

@@ -32,6 +32,15 @@ class Example:
     image: Path | Picture
     references: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        refuse_one_text("references", self.references)
+
+
+def refuse_one_text(what: str, given: object) -> None:
+    """Raises ValueError for one text in the place of several, whose letters would be taken for texts."""
+    if isinstance(given, str):
+        raise ValueError(f"{what} are a list, got the text {str(given)!r}; put it into a list, [{str(given)!r}]")
+
 
 def open_image(image: Path | Picture) -> Image.Image:
     """The picture of a file or of a Picture, in RGB and upright. Raises UnreadableImage for a damaged file."""

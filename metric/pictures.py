@@ -15,7 +15,7 @@ from typing import Any
 
 from PIL import Image
 
-from metric.example import Example, Picture
+from metric.example import Example, Picture, refuse_one_text
 from metric.images import InMemory, upright
 
 KNOWN = "a path, the bytes of a file, a PIL picture, or a tensor c h w with uint8 values or values from 0 to 1"
@@ -76,8 +76,9 @@ def drawn(tensor: Any) -> Image.Image:
 
 def as_examples(captions: Iterable[str], images: Any = None, references: Any = None) -> tuple[list[str], list[Example]]:
     """n captions and their examples, without what is None. Raises ValueError for parts of another length or kind."""
-    if isinstance(captions, str):
-        raise ValueError(f"captions are a list of texts, got the text {captions!r}")
+    refuse_one_text("captions", captions)
+    refuse_one_text("paths of pictures", images)
+    refuse_one_text("lists of references", references)
     texts = list(captions)
     pictures = [Path()] * len(texts) if images is None else [picture_of(image) for image in images]
     known = [()] * len(texts) if references is None else list(references)

@@ -14,6 +14,12 @@ QUOTED = re.compile(rf"""=\s*(?:"[^"]*"|'[^']*')(?=\s*(?:,|$))|{BRACES}""")  # a
 COMMA = "\0"  # stands for a comma within quotation marks
 
 
+def refuse_one_spec(what: str, given: object) -> None:
+    """Raises ValueError for one text in the place of several, whose letters would be taken for names."""
+    if isinstance(given, str):
+        raise ValueError(f"{what} are a list, got the text {given!r}; put it into a list, [{given!r}]")
+
+
 def split_spec(text: str) -> tuple[str, dict[str, str]]:
     """`name:option=value,...` -> name and options. Raises ValueError for other text.
 

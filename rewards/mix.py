@@ -12,7 +12,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from metric.example import Example, is_there
+from metric.example import Example, is_there, refuse_one_text
 from metric.scenes.world import Scene
 from rewards.spec import RewardSpec
 
@@ -74,8 +74,11 @@ class Mix:
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The weighted sum `b k`, and key -> unweighted values `b k` of each term. All are float32 on the CPU.
 
-        Raises RewardFailed for a term that raises an error, or returns values that `verify` refuses.
+        Raises RewardFailed for a term that raises an error, or returns values that `verify` refuses, and ValueError for
+        a text in the place of a picture's captions.
         """
+        for texts in captions:
+            refuse_one_text("captions of a picture", texts)
         parts = {}
         for term in self.terms:
             values = called(term, examples, captions)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from captioner.config_checks import decode_with
+from metric.spec import refuse_one_spec
 
 if TYPE_CHECKING:
     from captioner.sources.protocol import CaptionSource
@@ -103,6 +104,8 @@ def caption(
     from metric.runtime.console import say
     from metric.runtime.work_share import own_gpu, share_of
 
+    refuse_one_spec("rewards", rewards)
+    refuse_one_spec("drop_phrases", drop_phrases)
     file = Path(candidates).expanduser() if candidates else None
     source = source_of(str(model), clip, own_gpu(device, os.environ), features, prompt, file, batch_size * compiled)
     decoding: dict[str, float | None] = {"beams": beams or None, "max_length": max_length or None}

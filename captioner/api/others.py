@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from captioner.api.captions import caption
 from captioner.config_checks import decode_with
+from metric.spec import refuse_one_spec
 
 if TYPE_CHECKING:
     from captioner.scoring.evaluate_others import Others
@@ -60,6 +61,7 @@ def evaluate_others(
     from captioner.scoring import evaluate_others as scoring
     from metric.storage.ledger import kept
 
+    refuse_one_spec("rewards", rewards)
     made = made_by(str(captions), str(data), prompt, clip, decoding, best_of, rewards, name, device)
     scoring.defaults_of(made, scores, checker, device)  # a wrong score is refused before the captioning
     files = scoring.opened(Path(out).expanduser(), made)

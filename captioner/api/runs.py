@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from captioner.config import Run
 from captioner.config_checks import check
+from metric.spec import refuse_one_spec
 
 if TYPE_CHECKING:
     from captioner.comparison.table import Comparison
@@ -89,6 +90,7 @@ def evaluate(
     from captioner.scoring.evaluate_run import Evaluation, evaluate_run, files_of
     from metric.storage.ledger import kept
 
+    refuse_one_spec("rewards", rewards)
     folder = Path(run).expanduser()
     how = Evaluation(split, scores, checkpoint, decoding, best_of, rewards, name, device)
     with kept(files_of(folder, how).left_out_file(split)):
@@ -116,6 +118,7 @@ def compare(
     from captioner.comparison.report import write
     from captioner.comparison.table import compare
 
+    refuse_one_spec("runs", runs)
     folders = [Path(run).expanduser() for run in runs]
     comparison = compare(folders, split)
     if out is not None:

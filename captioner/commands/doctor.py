@@ -73,11 +73,17 @@ def device() -> str:
 
 
 def half_precision() -> str:
-    """The half precisions that the device of `auto` multiplies in. The others are computed more slowly than fp32."""
+    """The half precisions that the device of `auto` multiplies in. The others are computed more slowly than fp32.
+
+    `unknown` where PyTorch cannot tell.
+    """
     from metric.runtime.device import chosen
     from metric.runtime.precision import has_half
 
-    quick = [name for name in ("bf16", "fp16") if chosen("auto").device.type != "cpu" or has_half(name)]
+    found = {name: chosen("auto").device.type != "cpu" or has_half(name) for name in ("bf16", "fp16")}
+    if None in found.values():
+        return "unknown: PyTorch does not tell what this CPU has"
+    quick = [name for name, own in found.items() if own]
     return " and ".join(quick) or "none on this CPU: fp32 is quickest"
 
 

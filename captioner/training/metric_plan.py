@@ -36,6 +36,7 @@ def plan(
 
     `texts` make the tokenizer of a new CLIP; None takes those of the data.
     """
+    check(config)
     clip, model = opened(config, training, device, texts)
     trained = FLOAT * sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
     saved = (config.keep + 1) * (1 + MOMENTS) * trained  # the new checkpoint is written beside the old ones

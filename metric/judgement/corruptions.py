@@ -24,6 +24,7 @@ Table = Mapping[str, Sequence[str]]
 LENGTH = 24  # words that padding fills up to
 PADDING = "that can be seen here in this picture as it is shown".split()
 PRAISE = "best quality,award winning,amazing detail,stunning view,truly beautiful,must see,high resolution".split(",")
+DIGITS = {"2": "two", "3": "three", "4": "four", "5": "five"}
 ENDINGS = ("with a", "in the", "and a", "of the", "on a")
 
 
@@ -96,7 +97,7 @@ def keyword_list(caption: str, example: Example, rng: random.Random) -> str | No
     if isinstance(example.image, Scene):
         return keywords(example.image)
     words = [word for word in bare(caption) if is_content(word)]
-    return " ".join(rng.sample(words, len(words))) if len(words) > 1 else None
+    return changed(" ".join(rng.sample(words, len(words))), caption) if len(words) > 1 else None
 
 
 def no_function_words(caption: str, example: Example, rng: random.Random) -> str | None:
@@ -217,9 +218,15 @@ def is_false(text: str, words: Sequence[str], caption: str, example: Example) ->
     """
     if isinstance(example.image, Scene):
         return truth(text, example.image) < truth(caption, example.image)
-    present = {word for source in (caption, *example.references) for word in bare(source)}
+    present = {DIGITS.get(word, word) for source in (caption, *example.references) for word in bare(source)}
     return not present.intersection(words)
 
 
 def changed(text: str, caption: str) -> str | None:
-    return text if text and text != caption else None
+    """The text; None for one without words, and for the words of the caption with other signs."""
+    return text if text and spelt(text) != spelt(caption) else None
+
+
+def spelt(text: str) -> list[str]:
+    """The words of a text in any language, in lower case and without signs."""
+    return re.findall(r"\w+", text.lower())

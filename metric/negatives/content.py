@@ -17,7 +17,11 @@ from metric.negatives.words import (
     SYMMETRIC,
     Span,
     Words,
+    article_of,
+    bare,
     contents,
+    in_letters,
+    in_place,
     is_content,
     is_number,
     opposed,
@@ -25,8 +29,6 @@ from metric.negatives.words import (
     places_of,
     sides_of,
 )
-
-VOWELS = tuple("aeiou")
 
 
 def thing(caption: Caption, pool: Pool, rng: random.Random) -> Spoiled:
@@ -42,10 +44,10 @@ def attribute(caption: Caption, pool: Pool, rng: random.Random) -> Spoiled:
 
 
 def number(caption: Caption, pool: Pool, rng: random.Random) -> Spoiled:
-    """Another number of the batch: `two dogs` -> `three dogs`."""
+    """Another number of the batch: `two dogs` -> `three dogs`. `2` is no other number than `two`."""
     places = [place for place, word in enumerate(caption.words) if is_number(word)]
     for place in rng.sample(places, len(places)):
-        if others := [word for word in pool.numbers if not caption.says(word)]:
+        if others := [word for word in pool.numbers if in_letters(word) not in caption.numbers]:
             return put(caption.words, Span(place, place + 1), rng.choice(others))
     return None
 
@@ -55,7 +57,7 @@ def relation(caption: Caption, pool: Pool, rng: random.Random) -> Spoiled:
     words = caption.words
     found = sides_of(words)
     for _, between, right in rng.sample(found, len(found)):
-        own, known = phrase(words, between), pool.relations.get(words[right.end - 1], [])
+        own, known = phrase(words, between), pool.relations.get(bare(words[right.end - 1]), [])
         if others := [said for said in known if not caption.says(said) and not pool.agree(own, said)]:
             return put(words, between, rng.choice(others))
     return None
@@ -80,10 +82,11 @@ def sides(caption: Caption, pool: Pool, rng: random.Random) -> Spoiled:
     words = caption.words
     found = sides_of(words)
     for left, between, right in rng.sample(found, len(found)):
-        one, other, verb = words[left.end - 1], words[right.end - 1], words[left.end : between.start]
+        one, other, verb = bare(words[left.end - 1]), bare(words[right.end - 1]), words[left.end : between.start]
         agree = not verb or plural(one) == plural(other)
         if agree and phrase(words, between) not in SYMMETRIC and pool.turns(one, other):
-            turned = [*words[slice(*right)], *verb, *words[slice(*between)], *words[slice(*left)]]
+            before, behind = words[slice(*left)], words[slice(*right)]
+            turned = [*in_place(before, behind), *verb, *words[slice(*between)], *in_place(behind, before)]
             return [*words[: left.start], *turned, *words[right.end :]]
     return None
 
@@ -96,13 +99,13 @@ def binding(caption: Caption, pool: Pool, rng: random.Random) -> Spoiled:
     if not pairs:
         return None
     one, other = rng.choice(pairs)
-    moved = put(words, Span(one, one + 1), words[other])
-    return put(moved, Span(other, other + 1), words[one])
+    moved = put(words, Span(one, one + 1), bare(words[other]))
+    return put(moved, Span(other, other + 1), bare(words[one]))
 
 
 def exchangeable(words: Words, pool: Pool, place: int, later: int) -> bool:
     """Whether two attributes belong to two phrases, are of one sort, and do not say the same."""
-    one, other = words[place], words[later]
+    one, other = bare(words[place]), bare(words[later])
     apart = not all(map(is_content, words[place:later]))
     return apart and one != other and pool.alike(one, other) and not pool.agree(one, other)
 
@@ -110,7 +113,7 @@ def exchangeable(words: Words, pool: Pool, place: int, later: int) -> bool:
 def exchanged(caption: Caption, pool: Pool, rng: random.Random, places: Sequence[int]) -> Spoiled:
     """One of the words at `places` for a word that another caption has in its frame."""
     for place in rng.sample(places, len(places)):
-        own, span = caption.words[place], Span(place, place + 1)
+        own, span = bare(caption.words[place]), Span(place, place + 1)
         known = [word for word in pool.in_frame.get(frame(caption.words, span), []) if plural(word) == plural(own)]
         if others := [word for word in known if not caption.says(word) and not pool.agree(own, word)]:
             return put(caption.words, span, rng.choice(others))
@@ -123,11 +126,14 @@ def plural(word: str) -> bool:
 
 
 def put(words: Words, span: Span, other: str) -> list[str]:
-    """The caption with another phrase in the place of a span, and with the right one of `a` and `an` before it."""
+    """The caption with another phrase in the place of a span, and with the right one of `a` and `an` before it.
+
+    The signs around the span stay.
+    """
     before = list(words[: span.start])
     if before and before[-1] in ("a", "an"):
-        before[-1] = "an" if other.startswith(VOWELS) else "a"
-    return [*before, *other.split(), *words[span.end :]]
+        before[-1] = article_of(other)
+    return [*before, *in_place(words[slice(*span)], other.split()), *words[span.end :]]
 
 
 def followed(words: Words, place: int) -> bool:

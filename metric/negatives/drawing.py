@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from metric.negatives import content, form, small_words
 from metric.negatives.pool import Caption, Pool
-from metric.negatives.words import dressed, plainly, split
+from metric.negatives.words import dressed, plainly, reading, split
 from metric.spec import find
 
 Rule = Callable[[Caption, Pool, random.Random], list[str] | None]
@@ -102,7 +102,8 @@ def draw(
 ) -> list[list[tuple[str, str]]]:
     """Up to n different negatives of each caption: b captions -> b lists of (name of the kind, text).
 
-    A negative equals no reference of its picture. A caption of one word has none: its form cannot be wrong.
+    A negative has other words than each reference of its picture: another comma alone makes none. A caption of one
+    word has none: its form cannot be wrong.
     """
     pool = Pool(captions)
     return [negatives(caption, pool, kinds, n, rng) for caption in captions]
@@ -113,12 +114,14 @@ def negatives(
 ) -> list[tuple[str, str]]:
     """Up to n negatives of one caption. Another kind is drawn where a rule does not apply."""
     found: dict[str, str] = {}
+    taken = {*caption.readings, ()}
     weights = [kind.weight for kind in kinds.values()]
     for _ in range(n * TRIES if len(caption.words) > 1 else 0):
         (name,) = rng.choices(list(kinds), weights)
         words = kinds[name].rule(caption, pool, rng)
-        text = plainly(" ".join(words)) if words else ""
-        if text and text not in caption.plain_references and text not in found:
+        text = plainly(" ".join(words or ()))
+        if (said := reading(text)) not in taken:
+            taken.add(said)
             found[text] = name
         if len(found) == n:
             break

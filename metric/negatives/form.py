@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 
 from metric.negatives.pool import SHORT, Caption, Pool, neighbours
-from metric.negatives.words import ARTICLES, Words, bare, is_content
+from metric.negatives.words import ARTICLES, Words, bare, in_place, is_content
 
 Spoiled = list[str] | None
 
@@ -57,10 +57,8 @@ def swap(caption: Caption, pool: Pool, rng: random.Random) -> Spoiled:
 
 def replace(caption: Caption, pool: Pool, rng: random.Random) -> Spoiled:
     """A word of the batch in the place of a word."""
-    if not pool.words:
-        return None
-    place = rng.randrange(len(caption.words))
-    return [*caption.words[:place], rng.choice(pool.words), *caption.words[place + 1 :]]
+    places = [place for place, word in enumerate(caption.words) if bare(word)]
+    return put(caption.words, rng.choice(places), rng.choice(pool.words)) if places else None
 
 
 def cut(caption: Caption, pool: Pool, rng: random.Random) -> Spoiled:
@@ -75,7 +73,7 @@ def shuffle(caption: Caption, pool: Pool, rng: random.Random) -> Spoiled:
 
 
 def ends_with_s(word: str) -> bool:
-    return word.endswith("s") and len(bare(word)) > SHORT - 1 and is_content(word)
+    return bare(word).endswith("s") and len(bare(word)) > SHORT - 1 and is_content(word)
 
 
 def says_s(words: Words) -> bool:
@@ -95,9 +93,9 @@ def inflect(caption: Caption, pool: Pool, rng: random.Random) -> Spoiled:
     with_s = [place for place in places if ends_with_s(caption.words[place])]
     if not (with_s or (places and rng.random() < pool.odds(says_s))):
         return None
-    words, place = list(caption.words), rng.choice(with_s or places)
-    words[place] = words[place][:-1] if with_s else words[place] + "s"
-    return words
+    place = rng.choice(with_s or places)
+    word = bare(caption.words[place])
+    return put(caption.words, place, word[:-1] if with_s else word + "s")
 
 
 def article(caption: Caption, pool: Pool, rng: random.Random) -> Spoiled:
@@ -126,10 +124,14 @@ def short_word(caption: Caption, pool: Pool, rng: random.Random) -> Spoiled:
     places = [place for place, word in enumerate(caption.words) if 0 < len(bare(word)) <= SHORT]
     if not places:
         return None
-    place = rng.choice(places)
-    return [*caption.words[:place], rng.choice(pool.short), *caption.words[place + 1 :]]
+    return put(caption.words, rng.choice(places), rng.choice(pool.short))
 
 
 def ending(caption: Caption, pool: Pool, rng: random.Random) -> Spoiled:
     """The beginning of another caption's phrase behind the end: `... next to a`."""
     return [*caption.words, *rng.choice(pool.beginnings)] if pool.beginnings else None
+
+
+def put(words: Words, place: int, other: str) -> list[str]:
+    """The caption with another word at a place. The signs around the word there stay."""
+    return [*words[:place], *in_place([words[place]], [other]), *words[place + 1 :]]

@@ -17,10 +17,12 @@ from metric.negatives.words import (
     bare,
     contents,
     counted,
+    in_letters,
     is_number,
     phrase,
     places_of,
     plainly,
+    reading,
     relations,
     sides_of,
     split,
@@ -48,9 +50,20 @@ class Caption:
         return frozenset(map(plainly, (self.text, *self.references)))
 
     @cached_property
+    def readings(self) -> frozenset[tuple[str, ...]]:
+        """What the caption and the references say, whatever their signs. Such words are no negative."""
+        return frozenset(map(reading, self.plain_references))
+
+    @cached_property
+    def numbers(self) -> frozenset[str]:
+        """The words of the references, numbers in letters."""
+        return frozenset(in_letters(word) for text in self.plain_references for word in text.split())
+
+    @cached_property
     def said(self) -> str:
-        """The references of the picture in one text, with spaces around each word and a bar between references."""
-        return " " + " | ".join(sorted(self.plain_references)) + " "
+        """The references of the picture in one text, without signs, with spaces around each word and bars between."""
+        bared = (" ".join(map(bare, text.split())) for text in sorted(self.plain_references))
+        return " " + " | ".join(bared) + " "
 
     def says(self, phrase: str) -> bool:
         """Whether a reference has the phrase, or words that begin so: `dog` is said by `dogs`, `in` by `inside`."""
@@ -99,9 +112,9 @@ class Pool:
 
     @cached_property
     def counted(self) -> set[tuple[str, str]]:
-        """Number or article, and the last word of the phrase that it belongs to, in any reference."""
+        """Number in letters or article, and the last word of the phrase that it belongs to, in any reference."""
         return {
-            (word, counted(words, place))
+            (in_letters(word), counted(words, place))
             for words in self.references
             for place, word in enumerate(words)
             if word in ARTICLES or is_number(word)
@@ -116,7 +129,7 @@ class Pool:
         """Each relation with the short word behind it: `on the`, `next to a`."""
         return [
             words[start : end + (len(words[end]) <= SHORT)]
-            for words in self.texts
+            for words in (list(map(bare, text)) for text in self.texts)
             for start, end in relations(words)
             if end < len(words)
         ]
@@ -127,7 +140,7 @@ class Pool:
         found: dict[Frame, list[str]] = {}
         for words in self.texts:
             for place in contents(words):
-                found.setdefault(frame(words, Span(place, place + 1)), []).append(words[place])
+                found.setdefault(frame(words, Span(place, place + 1)), []).append(bare(words[place]))
         return found
 
     @cached_property
@@ -143,7 +156,7 @@ class Pool:
     def related(self) -> list[tuple[str, str, str]]:
         """Each relation: the last word of the phrase before it, its words, the last word of the phrase behind it."""
         return [
-            (words[left.end - 1], phrase(words, between), words[right.end - 1])
+            (bare(words[left.end - 1]), phrase(words, between), bare(words[right.end - 1]))
             for words in self.texts
             for left, between, right in sides_of(words)
         ]
@@ -192,10 +205,13 @@ class Pool:
 
 
 def frame(words: Words, span: Span) -> Frame:
-    """The word before, with the one before an article, and the word behind: `in the [city]` -> `("in the", END)`."""
+    """The word before, with the one before an article, and the word behind: `in the [city]` -> `("in the", END)`.
+
+    The words have no signs around them.
+    """
     start = max(0, span.start - 1 - (span.start > 1 and words[span.start - 1] in ARTICLES))
-    before = " ".join("a" if word == "an" else word for word in words[start : span.start])
-    return before or END, (*words, END)[span.end]
+    before = " ".join("a" if word == "an" else bare(word) for word in words[start : span.start])
+    return before or END, bare((*words, END)[span.end])
 
 
 def agreements(caption: Caption) -> Iterator[tuple[str, str]]:

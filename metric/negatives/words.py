@@ -6,8 +6,9 @@ not apply. These lists are the trainer's own: those of the audit (metric.judgeme
 
 from __future__ import annotations
 
-import re
+import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 ARTICLES = frozenset({"a", "an", "the"})
@@ -30,6 +31,8 @@ OTHERS = frozenset(
 )
 FUNCTION = ARTICLES | PREPOSITIONS | VERBS | OTHERS
 NUMBERS = tuple("one two three four five six seven eight nine ten eleven twelve".split())
+LETTERS = {str(value): word for value, word in enumerate(NUMBERS, 1)}
+VOWELS = tuple("aeiou")
 
 Words = Sequence[str]
 
@@ -57,9 +60,47 @@ def dressed(words: Words, caption: str) -> str:
     return text[:1].upper() + text[1:] if caption[:1].isupper() else text
 
 
+def is_sign(char: str) -> bool:
+    """Whether a character belongs to no word. A mark that combines with a letter, as in Hindi, belongs to its word."""
+    return not (char.isalnum() or unicodedata.category(char).startswith("M"))
+
+
+@lru_cache(2**16)
+def parted(word: str) -> tuple[str, str, str]:
+    """The signs before a word, the word, and the signs behind it. A word of signs alone stands before nothing."""
+    places = [place for place, char in enumerate(word) if not is_sign(char)]
+    if not places:
+        return word, "", ""
+    return word[: places[0]], word[places[0] : places[-1] + 1], word[places[-1] + 1 :]
+
+
 def bare(word: str) -> str:
     """The word without the signs around it."""
-    return re.sub(r"^\W+|\W+$", "", word)
+    return parted(word)[1]
+
+
+def in_place(own: Words, other: Words) -> list[str]:
+    """The words `other` with the signs that stand around `own`: `cat` in the place of `dog,` -> `cat,`."""
+    words = list(other)
+    words[0] = parted(own[0])[0] + words[0][len(parted(words[0])[0]) :]
+    words[-1] = words[-1].removesuffix(parted(words[-1])[2]) + parted(own[-1])[2]
+    return words
+
+
+def in_letters(word: str) -> str:
+    """The word without the signs around it. A number up to twelve is in letters."""
+    return LETTERS.get(bare(word).lstrip("0"), bare(word))
+
+
+def article_of(word: str) -> str:
+    """The form of the article before a word."""
+    return "an" if word.startswith(VOWELS) else "a"
+
+
+def reading(text: str) -> tuple[str, ...]:
+    """The words of a text without signs. Texts of one reading say the same: `2 dogs, one cat` and `two dogs a cat`."""
+    words = list(map(in_letters, "".join(" " if is_sign(char) else char for char in text.lower()).split()))
+    return tuple(article_of(after) if word == "one" else word for word, after in zip(words, [*words[1:], ""]))
 
 
 def is_content(word: str) -> bool:
@@ -107,7 +148,8 @@ def contents(words: Words) -> list[int]:
 
 
 def phrase(words: Words, span: Span) -> str:
-    return " ".join(words[slice(*span)])
+    """The words of a span without the signs around them."""
+    return " ".join(map(bare, words[slice(*span)]))
 
 
 def around(words: Words, span: Span) -> tuple[Span, Span, Span] | None:
@@ -147,8 +189,11 @@ def named_behind(words: Words, span: Span) -> bool:
 
 
 def counted(words: Words, place: int) -> str:
-    """The last word of the phrase that the number or article at a place begins, mostly its thing; empty without one."""
+    """The last word of the phrase that the number or article at a place begins, mostly its thing; empty without one.
+
+    The word has no signs around it.
+    """
     end = place + 1
     while end < len(words) and is_content(words[end]) and not is_number(words[end]):
         end += 1
-    return words[end - 1] if end > place + 1 else ""
+    return bare(words[end - 1]) if end > place + 1 else ""

@@ -40,16 +40,16 @@ def unsuited(device: torch.device, precision: str) -> list[str]:
     """The warning about a precision that the device computes as fp32, or more slowly than fp32."""
     if precision == "tf32" and not has_tf32(device):
         return [f"--precision tf32 does nothing: {device} has no TF32, and products are of fp32"]
-    if device.type == "cpu" and not has_half(precision):
+    if device.type == "cpu" and has_half(precision) is False:
         return [f"{precision} is slower than fp32 here: this CPU has no {precision} of its own; type --precision fp32"]
     return []
 
 
-def has_half(precision: str) -> bool:
-    """Whether the CPU multiplies in a half precision. True for fp32, and where PyTorch is too old to tell."""
+def has_half(precision: str) -> bool | None:
+    """Whether the CPU multiplies in a half precision. None where PyTorch cannot tell, as on ARM."""
     units: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
     found = [units[name] for unit in ("avx512", "amx") if (name := f"{unit}_{precision}") in units]
-    return any(found) or not found
+    return any(found) if found else None
 
 
 @cache

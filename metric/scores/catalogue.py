@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from metric.spec import find, split_spec
+from metric.spec import find, refuse_one_spec, split_spec
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,7 @@ def request(specs: Iterable[str]) -> Request:
     An option holds for all scores of its source: `ref_pac_spp` has the checkpoint of `pac_spp`. Raises ValueError for
     an unknown name or option, and for an option with two values.
     """
+    refuse_one_spec("scores", specs)
     names: set[str] = set()
     options: dict[str, dict[str, str]] = {}
     for spec in specs:

@@ -6,6 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from metric.settings import ABOVE_0, DROPOUT, SEED, SHARE, Range, take_paths
+
 
 @dataclass(frozen=True)
 class PretrainConfig:
@@ -47,6 +49,9 @@ class PretrainConfig:
     "steps between checkpoints; 0 saves only at the end"
     keep: int = 2
     "number of newest checkpoints that are kept"
+
+    def __post_init__(self) -> None:
+        take_paths(self)
 
 
 @dataclass(frozen=True)
@@ -112,6 +117,21 @@ class MetricConfig:
     keep: int = 2
     "number of newest checkpoints that are kept"
 
+    def __post_init__(self) -> None:
+        take_paths(self)
+
+
+# numeric settings of both trainings -> their ranges; those of --warmup and --lambda-n stand elsewhere
+RANGES = {
+    **dict.fromkeys(("steps", "keep", "rank"), Range(1)),
+    "batch_size": Range(2),
+    **dict.fromkeys(("chunk", "lr", "weight_decay", "val_every", "patience", "save_every"), Range(0)),
+    **dict.fromkeys(("lambda_v", "lambda_t", "negatives"), Range(0)),
+    "alpha": ABOVE_0,
+    "dropout": DROPOUT,
+    "prefix": SHARE,
+    "seed": SEED,
+}
 
 # Name of a metric -> the settings that define the metric, without those of the optimiser.
 PRESETS: dict[str, dict[str, Any]] = {

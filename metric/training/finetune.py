@@ -121,8 +121,6 @@ def check_method(config: MetricConfig) -> None:
     ):
         if value not in choices:
             raise ValueError(f"--{name} must be one of {', '.join(choices)}, got {value!r}")
-    if config.rank < 1:
-        raise ValueError(f"--rank must be at least 1, got {config.rank}")
     if config.method == "projections" and config.tower != "both":
         raise ValueError(f"--tower {config.tower} does nothing with --method projections; leave it out")
 

@@ -25,10 +25,12 @@ from metric.runtime.processes import any_of, rank, refuse_other_settings, shared
 from metric.runtime.progress import Progress
 from metric.runtime.schedule import learning_rate, refuse_warmup
 from metric.runtime.seeds import repeat_exactly, seed_all, seed_of_step
+from metric.settings import refuse_outside
 from metric.storage.checkpoint_folders import NotFinite, saved_whole
 from metric.storage.run_files import METRICS, TENSORBOARD
 from metric.training.cautions import contrastive
 from metric.training.checkpoint import BEST, RESUME, Config, Patience, Training, begin, load_moving, save, save_moving
+from metric.training.config import RANGES
 
 Loss = Callable[[int], tuple[Tensor, dict[str, Tensor]]]
 MAX_SCALE = math.log(100)  # CLIP's bound on the learned temperature (arXiv 2103.00020)
@@ -40,13 +42,7 @@ def check(config: Config) -> None:
     """Raises ValueError for settings that cannot be trained, before any model is loaded."""
     if config.precision not in PRECISIONS:
         raise ValueError(f"--precision must be one of {', '.join(PRECISIONS)}, got {config.precision!r}")
-    if config.steps < 1 or config.batch_size < 2 or config.keep < 1:
-        raise ValueError(
-            f"--steps must be at least 1, --batch-size at least 2 and --keep at least 1, "
-            f"got {config.steps}, {config.batch_size} and {config.keep}"
-        )
-    if config.chunk < 0:
-        raise ValueError(f"--chunk must be at least 0, got {config.chunk}")
+    refuse_outside(asdict(config), RANGES)
     refuse_warmup("warmup", config.warmup, config.steps)
     if config.patience and not config.val_every:
         raise ValueError(f"--patience {config.patience} counts validations; type --val-every too")

@@ -18,7 +18,7 @@ from metric.clip.model import Clip
 from metric.example import Example
 from metric.negatives.drawing import draw, kinds_of
 from metric.negatives.pool import Caption
-from metric.negatives.words import plainly, split
+from metric.negatives.words import reading, split
 from metric.runtime.processes import rank
 from metric.similarity import PREFIX
 from metric.training.batches import Batches
@@ -46,8 +46,6 @@ def check_negatives(config: MetricConfig) -> None:
     defaults = MetricConfig()
     changed = {field.name for field in fields(config) if getattr(config, field.name) != getattr(defaults, field.name)}
     refuse_idle(config, changed)
-    if config.negatives < 0:
-        raise ValueError(f"--negatives is 0 or more, got {config.negatives}")
     if config.negatives_form not in FORMS:
         raise ValueError(f"--negatives-form is one of {', '.join(FORMS)}, got {config.negatives_form!r}")
     if config.negatives and not 0 < config.lambda_n < float("inf"):
@@ -119,14 +117,14 @@ def spoil(
 
 
 def right_of(captions: Sequence[Caption], texts: Sequence[str]) -> Tensor:
-    """Whether a reference of the picture says just what the text says: b captions, m texts -> `b m`."""
+    """Whether a reference of the picture says just what a text says, signs apart: b captions, m texts -> `b m`."""
     right = torch.zeros(len(captions), len(texts), dtype=torch.bool)
-    rows: dict[str, list[int]] = {}
+    rows: dict[tuple[str, ...], list[int]] = {}
     for row, caption in enumerate(captions):
-        for reference in caption.plain_references:
-            rows.setdefault(reference, []).append(row)
-    for column, text in enumerate(map(plainly, texts)):
-        right[rows.get(text, []), column] = True
+        for said in caption.readings:
+            rows.setdefault(said, []).append(row)
+    for column, said in enumerate(map(reading, texts)):
+        right[rows.get(said, []), column] = True
     return right
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
-from metric.example import Cut
+from metric.example import Cut, refuse_one_text
 
 URL = "http://127.0.0.1:8100"
 TIMEOUT = 120.0  # seconds for an answer
@@ -28,6 +28,7 @@ def item(caption: str, image: str | Path | None, references: Sequence[str], pict
     """
     if pictures not in ("path", "bytes"):
         raise ValueError(f"pictures is path or bytes, got {pictures!r}")
+    refuse_one_text("references", references)
     made: dict[str, Any] = {"caption": str(caption), "references": list(references), "cut": isinstance(caption, Cut)}
     if image is not None:
         made["image"] = str(image) if pictures == "path" else {"base64": b64encode(Path(image).read_bytes()).decode()}

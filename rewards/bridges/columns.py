@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from metric.example import Cut, Picture
+from metric.example import Cut, Picture, refuse_one_text
 from rewards.bridges.pictures import picture_of
 
 PICTURES = ("image", "images")  # the columns of pictures in TRL and ms-swift
@@ -59,12 +59,11 @@ def same(cell: Any) -> Any:
     return cell if isinstance(cell, str) else id(cell)
 
 
-def cells(
-    batch: Mapping[str, Any], names: Sequence[str], n: int, reward: str, kind: str, argument: str
-) -> Sequence[Any]:
-    """The first of the columns `names` that a batch has. Raises ValueError without one, and for another length than n.
+def cells(batch: Mapping[str, Any], names: Sequence[str], n: int, reward: str, kind: str, argument: str) -> list[Any]:
+    """The cells of the first of the columns `names` that a batch has.
 
-    `argument` is the argument of a bridge that names the column.
+    `argument` is the argument of a bridge that names the column. A column of `datasets` or a tensor makes its cells
+    anew each time that it is read, so it is read once. Raises ValueError for no column, and for another length than n.
     """
     column = next((name for name in names if batch.get(name) is not None), None)
     if column is None:
@@ -78,7 +77,7 @@ def cells(
             f"reward {reward}: {n} captions came with {len(batch[column])} cells of the column {column}; "
             "give one cell a caption"
         )
-    return batch[column]
+    return list(batch[column])
 
 
 def texts_of(cell: Any) -> tuple[str, ...]:
@@ -99,4 +98,5 @@ def text_of(completion: Any) -> str:
 
 def captions_of(completions: Sequence[Any], cut: Sequence[bool]) -> list[str]:
     """Completions as captions. Those that the length limit ended become `Cut`."""
+    refuse_one_text("completions", completions)
     return [Cut(text_of(one)) if ended else text_of(one) for one, ended in zip(completions, cut)]

@@ -17,6 +17,7 @@ from metric.example import Example, Picture
 from metric.images import UnreadableImage
 from metric.runtime.console import tell
 from metric.scenes.world import Scene
+from metric.spec import refuse_one_spec
 from rewards.bridges.columns import Row
 from rewards.bridges.pictures import Damaged
 from rewards.bridges.scales import RAW, read_scale
@@ -47,6 +48,7 @@ class Judge:
 
         Raises ValueError for a reward that does not exist or cannot be loaded, and for a wrong scale.
         """
+        refuse_one_spec("rewards", specs)
         self.specs = [parse(spec) for spec in specs]
         self.scale = read_scale(scale, self.specs)
         self.clip, self.device = clip or OF_SCENES, device

@@ -1,11 +1,15 @@
 import json
+from pathlib import Path
 
 import pytest
 
-from captioner.config import Rl, Run, as_json, dotted, from_json, override, renamed
+from captioner.api import caption, compare, evaluate
+from captioner.config import Rl, Run, as_json, dotted, flag, from_json, override, renamed
 from captioner.config_checks import check
 from captioner.flags import field_docs
 from captioner.presets import PRESETS, RECIPES, settings_of
+from metric.api import audit
+from metric.training.config import MetricConfig, PretrainConfig
 
 DICO = RECIPES["dico"].objective
 
@@ -71,7 +75,7 @@ def test_two_presets_of_a_kind_are_refused():
         ({"rewards": ("cider",), **DICO, "rl.updates": 2}, "makes one update a step, got --rl.updates 2"),
         ({"rewards": ("cider",), **DICO, "rl.samples": 1}, "got --rl.samples 1"),
         ({"rewards": ("cider",), "rl.temperature": 0.5}, "--rl.candidates beam draws nothing"),
-        ({"rl.top_p": 0.0}, "got 1 and 0"),
+        ({"rl.top_p": 0.0}, "--rl.top-p is above 0 and at most 1, got 0.0"),
         ({"watch": "loud"}, "--watch is one of off, warn, stop, got 'loud'"),
         ({"xe.warmup": 1.0}, "--xe.warmup is a share of the steps"),
         ({"xe.steps": 0}, "nothing to train"),
@@ -85,6 +89,60 @@ def test_two_presets_of_a_kind_are_refused():
 def test_impossible_settings_are_named(changes, said):
     with pytest.raises(ValueError, match=said.replace("(", r"\(")):
         check(override(Run(), changes))
+
+
+RANGED = {name: value for name, value in dotted(Run()).items() if type(value) in (int, float)}
+READ = {"seed", "decode.length_penalty"}  # refused where the flag is read
+
+
+@pytest.mark.parametrize("name", sorted(RANGED.keys() - READ))
+def test_each_number_has_a_range(name, refused, tmp_path):
+    """-1 is in no range, and what is no number in none either."""
+    said = refused("train", "--reward", "cider", f"{flag(name)}=-1", "--out", tmp_path / "run")
+    assert flag(name) in said and "got -1" in said
+    with pytest.raises(ValueError, match=f"{flag(name)} .*nan"):
+        check(override(Run(), {name: float("nan")}))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "within"),
+    [
+        ("model.heads", 0, "1 or more"),
+        ("model.d", 0, "1 or more"),
+        ("model.decoder_layers", 0, "1 or more"),
+        ("model.dropout", 1.0, "0 or more and below 1"),
+        ("xe.label_smoothing", 1.5, "0 or more and at most 1"),
+        ("rl.temperature", 0.0, "above 0"),
+        ("rl.lr", float("inf"), "0 or more"),
+        ("seed", 2**32, "0 or more and at most 4294967295"),
+    ],
+)
+def test_a_number_out_of_its_range_is_one_line(name, value, within):
+    with pytest.raises(ValueError, match=f"^{flag(name)} is {within}, got {value}$"):
+        check(override(Run(), {name: value}))
+
+
+def test_a_path_is_as_good_as_its_text():
+    names = [name for name, value in dotted(Run()).items() if isinstance(value, str) and "." not in name]
+    assert Run(**{name: Path("x") for name in names}) == Run(**dict.fromkeys(names, "x"))
+    assert MetricConfig(clip=Path("x")).clip == PretrainConfig(init=Path("x")).init == "x"
+    for made in (lambda: Run(data=3), lambda: MetricConfig(clip=None)):
+        with pytest.raises(ValueError, match="^(data of Run|clip of MetricConfig) is a text or a path, got (3|None)$"):
+            made()
+
+
+def test_one_reward_is_no_list_of_letters():
+    with pytest.raises(ValueError, match=r"^rewards are a list, got the text 'cider';"):
+        Run(rewards="cider")
+    for call in (
+        lambda: caption("run", "images", "o.jsonl", rewards="cider"),
+        lambda: caption("run", "images", "o.jsonl", drop_phrases="a photo of"),
+        lambda: evaluate("run", rewards="cider"),
+        lambda: compare("run"),
+        lambda: audit([], "cider"),
+    ):
+        with pytest.raises(ValueError, match="are a list, got the text '"):
+            call()
 
 
 def test_unknown_settings_are_refused():

@@ -201,7 +201,7 @@ def test_pictures_of_all_kinds_give_one_number(tmp_path):
         (CLIPS("nowhere"), {"captions": ["a"], "images": [SCENES[0]]}, "no CLIP is called 'nowhere'"),
         (CIDErD(), {"captions": ["a"], "references": ["a dog"]}, "a list of one or more texts for each caption"),
         (CIDErD(), {"captions": ["a"], "references": [[]]}, "a list of one or more texts for each caption"),
-        (RepN(), {"captions": "a dog"}, "captions are a list of texts"),
+        (RepN(), {"captions": "a dog"}, "captions are a list, got the text"),
         (GrammarErrors("nobody"), {"captions": ["a dog"]}, "no grammar checker is called 'nobody'"),
     ],
 )

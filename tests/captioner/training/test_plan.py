@@ -58,9 +58,8 @@ def test_activations_grow_with_the_pictures_and_the_candidates(tiny):
 
 def test_a_step_has_no_more_pictures_than_there_are(tiny):
     whole, more = (opened(override(tiny, {"xe.batch_size": size, "xe.steps": 10})) for size in (40, 50))
-    assert steps(more, "xe") == steps(whole, "xe") and "10 steps of 40 pictures, each of the 40 pictures 10.0" in steps(
-        more, "xe"
-    )
+    assert steps(more, "xe") == steps(whole, "xe")
+    assert "10 steps of 40 pictures, each of the 40 pictures 10.0" in steps(more, "xe")
     assert activations(more).memory == activations(whole).memory
 
 

@@ -62,6 +62,13 @@ def test_what_a_caption_does_not_have_cannot_be_swapped():
     assert corrupt("swapped object", "something here") is None
 
 
+def test_a_corruption_says_something_else_than_the_caption():
+    assert {corrupt("keyword list", "Dogs, running!", seed=seed) for seed in range(20)} == {"running dogs", None}
+    assert corrupt("no function words", "dogs - running") is None
+    digits = Example("1", Path("1.jpg"), ("3 dogs", "4 dogs"))
+    assert {corrupt("swapped attribute", "two dogs", digits, seed) for seed in range(20)} == {"five dogs"}
+
+
 def test_longest_phrase_is_the_relation_that_is_swapped():
     texts = {corrupt("swapped relation", "a dog in front of a man", seed=seed) for seed in range(20)}
     assert texts == {"a dog behind a man"}

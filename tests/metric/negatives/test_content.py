@@ -51,6 +51,25 @@ def test_numbers_relations_and_sides_are_exchanged():
     assert found(content.sides, "a red ball next to a blue box") == set()  # holds both ways
 
 
+def test_a_number_in_letters_is_no_other_number_than_in_digits():
+    pool = Pool([Caption("2 dogs run"), Caption("two dogs run"), Caption("three dogs run")])
+    assert found(content.number, "2 dogs run", pool=pool) == {"three dogs run"}
+    assert found(content.number, "two dogs run", pool=pool) == {"three dogs run"}
+    assert found(content.number, "three dogs run", ("2 dogs run",), pool) == set()
+    assert found(content.number, "two dogs at tennis", pool=Pool([Caption("ten dogs")])) == {"ten dogs at tennis"}
+
+
+def test_signs_hide_no_word_and_stay_in_their_places():
+    pool = Pool([Caption("a puppy, a cat on a box"), Caption("a dog, a cat on a ball")])
+    assert found(content.thing, "a dog, a cat", pool=pool) == {"a puppy, a cat"}
+    assert found(content.thing, "a dog, a cat", ('a "puppy" there',), pool) == set()
+    assert found(content.sides, "a ball on a box, in rain") == {"a box on a ball, in rain"}
+    colours = Pool([Caption("a red ball"), Caption("an orange ball")])
+    assert found(content.binding, "a red, old dog, an orange car", pool=colours) == {"an orange, old dog, a red car"}
+    agreed = Pool([Caption("a puppy runs", ("a puppy, black, runs", "a dog, black, runs")), Caption("a dog runs")])
+    assert found(content.thing, "a puppy runs", pool=agreed) == set()
+
+
 def test_places_of_the_picture_are_exchanged():
     """`on the left of` has a thing behind it and is a relation. What a reference says of the place is not put in."""
     pool = Pool([Caption("a cat on the left"), Caption("a dog in the middle"), Caption("a cow to the right of a car")])

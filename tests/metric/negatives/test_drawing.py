@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ import pytest
 
 from metric.negatives.drawing import KINDS, draw, kinds_of
 from metric.negatives.pool import Caption
-from metric.negatives.words import plainly
+from metric.negatives.words import bare, plainly, reading
 from metric.scenes.language import references
 from metric.scenes.world import sample
 from tests.places import ROOT
@@ -22,6 +23,44 @@ def test_negative_equals_no_reference_and_no_other_negative():
         texts = [plainly(text) for _, text in made]
         assert len(texts) == len(set(texts)) == 4
         assert not {plainly(reference) for reference in caption.references} & set(texts)
+
+
+def said(text: str) -> list[str]:
+    """The words of a text in lower case, without punctuation, numbers in letters."""
+    return re.sub(r"[^\w\s]", " ", text.lower()).replace("2", "two").replace("1", "one").split()
+
+
+ODD = (
+    "A dog, a cat, and two birds on the left.",
+    "2 dogs - one black, one white - run in the snow, happily!",
+    "Two men, 1 boy; a dog, in a park on the right",
+    'a "red" ball, an old box, on a beach, wet',
+    "one man , 2 horses , in the middle .",
+)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_negative_has_other_words_than_its_references(kind):
+    """Another comma and another spelling of a number make no negative."""
+    texts = [*ODD, *(caption.text.replace(" ", ", ", 2) for caption in CAPTIONS[:25])]
+    captions = [Caption(text, (text,), (text.replace(",", ""), "a dog, a dog")) for text in texts]
+    drawn = [draw(captions, {kind: KINDS[kind]}, 4, random.Random(seed)) for seed in range(4)]
+    made = {(caption.text, text) for each in drawn for caption, of in zip(captions, each) for _, text in of}
+    assert made
+    assert not [pair for pair in made if said(pair[0]) == said(pair[1])]
+
+
+def test_an_article_and_one_are_no_negatives_of_each_other():
+    captions = [Caption("a dog on an old box"), Caption("one day")]
+    kinds = {"replace": KINDS["replace"], "short-word": KINDS["short-word"], "article": KINDS["article"]}
+    drawn = [draw(captions, kinds, 6, random.Random(seed)) for seed in range(50)]
+    texts = {text for made in drawn for of in made for _, text in of}
+    assert not {"one dog on an old box", "a dog on one old box"} & texts
+    assert {"an dog on an old box", "a dog on a old box"} & texts
+
+
+def test_words_keep_the_marks_that_combine_with_their_letters():
+    assert bare("बिल्ली,") == "बिल्ली" and reading("एक बिल्ली।") == ("एक", "बिल्ली")
 
 
 def test_caption_of_one_word_has_none():

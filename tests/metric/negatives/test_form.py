@@ -78,6 +78,24 @@ def test_no_article_and_no_ending_tells_a_negative_from_a_caption():
     assert 0.7 < more / (len(endings) - more) < 1.4
 
 
+def signs(words: list[str]) -> list[str]:
+    """What each word has besides letters."""
+    return ["".join(char for char in word if not char.isalpha()) for word in words]
+
+
+@pytest.mark.parametrize("rule", [form.replace, form.short_word, form.inflect, form.article])
+def test_a_word_in_the_place_of_another_keeps_the_signs_around_it(rule):
+    caption = Caption('a cat, two "dogs", an old (red) box - in a park; wet')
+    found = made(rule, caption)
+    assert found
+    assert all(signs(words) == signs(caption.words) for words in found)
+
+
+def test_an_inflected_word_keeps_its_comma():
+    assert made(form.inflect, Caption("two dogs, a cat"))[0] == ["two", "dog,", "a", "cat"]
+    assert ["a", "dogs,", "a", "cat"] in made(form.inflect, Caption("a dog, a cat"))
+
+
 def test_ending_is_the_beginning_of_a_phrase_of_the_batch():
     ends = {" ".join(words[len(WORDS) :]) for words in made(form.ending)}
     assert ends == {"on an", "in the", "behind the"}

@@ -79,6 +79,12 @@ def test_signs_digits_and_one_for_a_make_no_fault():
     assert "2" not in pool.small and "one" in pool.small
 
 
+def test_a_number_that_the_batch_counts_in_digits_is_no_misuse():
+    captions = [Caption(text, (text,)) for text in ("2 dogs", "three dogs, wet", "two wet", "the cats")]
+    assert "two dogs" not in made(small_words.misuse, Caption("three dogs"), Pool(captions))
+    assert "two dogs" in made(small_words.misuse, Caption("three dogs"), Pool(captions[1:]))
+
+
 @pytest.mark.parametrize("rule", [small_words.misuse, small_words.omit, small_words.intrude])
 def test_what_is_made_of_scenes_is_almost_never_a_sentence_of_their_grammar(rule):
     pool, rng = Pool(SCENES), random.Random(0)

@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from captioner.cli import main
+from captioner.commands import doctor
 from metric.runtime import device as devices
 from metric.runtime.device import absent, chosen, device_of, fetched, sent, widest
-from metric.runtime.precision import allow_tf32, computed_on, refuse_precision, unsuited
+from metric.runtime.precision import allow_tf32, computed_on, has_half, refuse_precision, unsuited
 
 
 @pytest.fixture
@@ -120,7 +121,15 @@ def test_a_half_precision_that_the_cpu_has_not_is_told(units, told, monkeypatch)
 
 def test_a_torch_that_cannot_tell_is_silent(monkeypatch):
     monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
-    assert not unsuited(torch.device("cpu"), "bf16")
+    assert not unsuited(torch.device("cpu"), "bf16") and has_half("bf16") is None
+
+
+def test_doctor_names_no_half_precision_of_an_unknown_cpu(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"neon": True}, raising=False)
+    monkeypatch.setattr(devices, "chosen", lambda name: devices.Chosen(torch.device("cpu"), ""))
+    assert doctor.half_precision().startswith("unknown")
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True, "amx_fp16": False}, raising=False)
+    assert doctor.half_precision() == "bf16"
 
 
 def test_convolutions_and_products_have_tf32_together():

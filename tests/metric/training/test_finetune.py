@@ -4,7 +4,7 @@ import json
 import os
 import signal
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +22,7 @@ from metric.training import loop
 from metric.training.batches import Batches
 from metric.training.config import PRESETS, MetricConfig, PretrainConfig
 from metric.training.finetune import train_metric
+from metric.training.loop import check
 from metric.training.pretrain import begin, pretrain
 
 COLOURS = ("red", "green", "blue", "white")
@@ -199,12 +200,20 @@ def test_only_a_timm_trunk_can_be_frozen(tmp_path: Path) -> None:
         pretrain(replace(PRETRAIN, freeze_trunk=True), EXAMPLES, EXAMPLES, tmp_path)
 
 
+@pytest.mark.parametrize("config", [PretrainConfig(), MetricConfig()], ids=["pretrain", "train"])
+def test_each_number_has_a_range(config):
+    for name, value in asdict(config).items():
+        if type(value) in (int, float) and name != "lambda_n":
+            with pytest.raises(ValueError, match=f"^--{name.replace('_', '-')} is .*got -1"):
+                check(replace(config, **{name: -1}))
+
+
 @pytest.mark.parametrize(
     "change, said",
     [
         ({"warmup": 1.0}, "--warmup is a share"),
         ({"precision": "fp8"}, "fp32, tf32, bf16, fp16"),
-        ({"steps": 0}, "--steps must be at least 1"),
+        ({"steps": 0}, "--steps is 1 or more, got 0"),
         ({"patience": 2, "val_every": 0}, "--patience 2 .* --val-every"),
     ],
 )
@@ -219,7 +228,7 @@ def test_settings_that_cannot_be_are_refused(change: dict, said: str, tmp_path: 
         ({"method": "adapter"}, "--method must be one of lora, authors, projections, all"),
         ({"tower": "left"}, "--tower must be one of both, image, text"),
         ({"loss": "triplet"}, "--loss must be one of auto, infonce, sigmoid"),
-        ({"rank": 0}, "--rank must be at least 1"),
+        ({"rank": 0}, "--rank is 1 or more, got 0"),
         (
             {"method": "all", "dropout": 0.0, "targets": ".*mlp.*"},
             "--targets .* does nothing with --method all; type --method lora",

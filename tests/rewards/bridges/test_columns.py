@@ -6,12 +6,18 @@ import io
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
-from metric.example import Cut, open_image
+from metric.evaluation import evaluate
+from metric.example import Cut, Example, open_image
 from metric.images import UnreadableImage
+from metric.pictures import as_examples
 from metric.scenes.world import sample
+from rewards import Context, build, parse
+from rewards.bridges.client import item
 from rewards.bridges.columns import Columns, Row, captions_of
+from rewards.bridges.judge import Judge
 from rewards.bridges.pictures import picture_of
 
 RED = Image.new("RGB", (12, 9), "red")
@@ -84,6 +90,18 @@ def test_columns_become_rows():
     assert Columns().rows(["x"], {}, (), "r") == [Row("x")]
 
 
+@pytest.mark.parametrize("kind", ["datasets", "tensor"])
+def test_a_column_that_makes_its_cells_anew_is_read_once(kind):
+    if kind == "datasets":
+        datasets = pytest.importorskip("datasets")
+        features = datasets.Features({"image": datasets.Image()})
+        column = datasets.Dataset.from_dict({"image": [RED, RED, RED]}, features=features)["image"]
+    else:
+        column = torch.stack([torch.zeros(3, 9, 12), torch.zeros(3, 9, 12), torch.ones(3, 9, 12)])
+    rows = Columns().rows(["x", "y", "z"], {"image": column}, ("images",), "r")
+    assert [row.image.draw().size for row in rows] == [RED.size] * 3 and rows[0].image.key == rows[1].image.key
+
+
 def test_columns_of_other_names_are_found():
     rows = Columns("photo", "gold").rows(["x"], {"photo": [RED], "gold": ["y"]}, ("images", "references"), "r")
     assert rows[0].image.draw() == RED and rows[0].references == ("y",)
@@ -102,6 +120,22 @@ def test_missing_columns_and_wrong_lengths_are_one_line_with_what_to_do(batch, w
     with pytest.raises(ValueError, match=words) as error:
         Columns().rows(["x", "y"], batch, ("images", "references"), "r")
     assert "\n" not in str(error.value)
+
+
+def test_one_text_is_no_list_of_its_letters():
+    for call in (
+        lambda: Example("1", Path(), "a dog"),
+        lambda: item("a dog", None, "a dog"),
+        lambda: captions_of("ab", [False, False]),
+        lambda: Judge("cider"),
+        lambda: build([parse("length")], Context())([Example("1", Path())], ["a dog"]),
+        lambda: as_examples(["a", "b"], references="ab"),
+    ):
+        with pytest.raises(ValueError, match="are a list, got the text '") as error:
+            call()
+        assert "\n" not in str(error.value)
+    with pytest.raises(ValueError, match="captions are a dictionary, .* got a list"):
+        evaluate(["a dog"], [Example("1", Path())], ["length"])
 
 
 def test_completions_are_texts_or_the_last_message_of_a_chat():
