@@ -211,6 +211,8 @@ class CIDErD(CaptionMetric):
     def update(self, captions: Sequence[str], references: Any) -> None:
         """n captions, n lists of references."""
         texts, examples = as_examples(captions, references=references)
+        if not texts:
+            return
         lines = "".join(json.dumps([text, *of.references]) + "\n" for text, of in zip(texts, examples))
         self.rows.append(torch.frombuffer(bytearray(lines.encode()), dtype=torch.uint8).to(self.device))
 

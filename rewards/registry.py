@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -195,12 +195,11 @@ def refuse_nothing(specs: Sequence[RewardSpec]) -> None:
     """Raises ValueError when the total would be zero for every caption, and for a reward that is given twice."""
     if not specs:
         raise ValueError("no reward was given; for example --reward cider")
-    for number, spec in enumerate(specs):
-        if any((spec.name, set(spec.options)) == (other.name, set(other.options)) for other in specs[:number]):
-            weight = sum(other.weight for other in specs if other.name == spec.name)
-            raise ValueError(
-                f"--reward {spec.name} is given twice with the same options; type it once, weight={weight:g}"
-            )
+    for spec in specs:
+        same = [other for other in specs if (other.name, set(other.options)) == (spec.name, set(spec.options))]
+        if len(same) > 1:
+            once = replace(spec, weight=sum(other.weight for other in same))
+            raise ValueError(f"--reward {spec.name} is given twice with the same options; type --reward {once} once")
     if all(spec.weight == 0 for spec in specs):
         raise ValueError(
             f"the weights of all rewards are zero ({', '.join(map(str, specs))}), so there is nothing to raise: "

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from pathlib import Path
 
 import torch
 
+from metric.clip.load import folder_of
 from metric.clip.tuning import recorded
 from metric.evaluation import evaluate_each
 from metric.example import Example
@@ -162,7 +162,7 @@ class Metrics:
 def kinds_behind(spec: str) -> list[str]:
     """The kinds of negatives that the `checkpoint` of a spec records; none without a checkpoint or a record."""
     folder = split_spec(spec)[1].get("checkpoint", "")
-    settings = recorded(Path(folder)) if folder else {}
+    settings = recorded(folder_of(folder)) if folder else {}
     return list(kinds_of(settings["negative_kinds"])) if settings.get("negatives") else []
 
 

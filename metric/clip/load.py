@@ -37,19 +37,17 @@ def load_clip(name: str, device: str | torch.device = "cpu", scale: float = 1.0)
     ValueError for another name or scale, and for weights that cannot be loaded.
     """
     refuse_scale(scale)
-    folder = ASSETS / name if name in EMBEDDED else Path(expanded(name))
-    if not folder.exists() and hub.is_id(name):
-        folder = hub.snapshot(name, FILES)
+    folder = folder_of(name)
     for inside in (folder, folder / "clip", folder / "adapter"):  # the last two are those of a run folder
         if (inside / ADAPTER).is_file():
             from metric.clip.merged_lora import base_of, merged  # PEFT takes a second to import
 
             clip = merged(load_clip(base_of(inside), device), inside, name, scale)
-            return replace(clip, negatives=recorded(inside).get("negatives"))
+            return hardened(clip, recorded(inside))
         if (inside / CONFIG).is_file():
             settings = recorded(inside)
             loaded = load_folder(inside, name, device)
-            clip = replace(loaded, negatives=settings.get("negatives"), origin=imported(inside))
+            clip = hardened(replace(loaded, origin=imported(inside)), settings)
             return clip if scale == 1 else between(base_named(settings, name, device), clip, scale)
     if folder.is_file():
         raise ValueError(f"{name} is a file; make a folder of it with captioner metric import {name} --out DIR")
@@ -60,6 +58,17 @@ def load_clip(name: str, device: str | torch.device = "cpu", scale: float = 1.0)
         f"{ADAPTER}, or ARCH:TAG such as ViT-B-32-quickgelu:openai"
         + suggestion(name, [*EMBEDDED, *open_clip.list_models()])
     )
+
+
+def hardened(clip: Clip, settings: dict[str, Any]) -> Clip:
+    """The CLIP with what its run has recorded of hard text negatives."""
+    return replace(clip, negatives=settings.get("negatives"), negative_kinds=settings.get("negative_kinds", ""))
+
+
+def folder_of(name: str) -> Path:
+    """The folder that the name of a CLIP stands for, which need not exist. That of a hub id is fetched."""
+    folder = ASSETS / name if name in EMBEDDED else Path(expanded(name))
+    return hub.snapshot(name, FILES) if not folder.exists() and hub.is_id(name) else folder
 
 
 def base_named(settings: dict[str, Any], name: str, device: str | torch.device) -> Clip:

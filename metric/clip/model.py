@@ -29,8 +29,8 @@ class Clip:
     """A frozen model in eval mode, with its preprocessing of pictures and its tokenizer.
 
     `config` is the content of open_clip_config.json. `negatives` is the number of hard text negatives a caption that
-    `captioner metric train` gave it, as its run has recorded; None where nothing is recorded. `origin` says whose
-    weights an imported CLIP has, "" for another.
+    `captioner metric train` gave it, as its run has recorded; None where nothing is recorded. `negative_kinds` are
+    their kinds. `origin` says whose weights an imported CLIP has, "" for another.
     """
 
     name: str
@@ -39,6 +39,7 @@ class Clip:
     tokenizer: Callable[[list[str]], Tensor]
     config: dict[str, Any]
     negatives: int | None = None
+    negative_kinds: str = ""
     origin: str = ""
 
     @property

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from metric.clip.load import load_clip, save_clip
 from metric.clip.model import Clip
-from metric.clip.tuning import of_negatives, recorded
 from metric.export.to_onnx import side, write_onnx
 from metric.export.to_transformers import write_transformers
 from metric.spec import find
@@ -31,8 +30,8 @@ Towers = tuple[Callable[[Tensor], Tensor], Callable[[list[str]], Tensor]]
 def write_open_clip(clip: Clip, folder: Path) -> tuple[Towers, list[str]]:
     """open_clip's layout, which `local-dir:FOLDER` of open_clip loads. -> the towers as they load, and what to say."""
     save_clip(clip, folder)
-    if clip.negatives:  # as the folder that the name stands for has recorded
-        write_json(folder / CONFIG, of_negatives(recorded(Path(clip.name))))
+    if clip.negatives:
+        write_json(folder / CONFIG, {"negatives": clip.negatives, "negative_kinds": clip.negative_kinds})
     again = load_clip(str(folder))
     told = f"load it: open_clip.create_model_from_pretrained('local-dir:{folder}')"
     return (again.encode_image, again.encode_text), [told]

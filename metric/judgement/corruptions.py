@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from metric.example import Example
 from metric.judgement.small_faults import broken_agreement, wrong_function_word
-from metric.judgement.vocabulary import bare, ended, is_content, nouns_of
+from metric.judgement.vocabulary import PEOPLE, PERSON, PHOTO_NOUNS, bare, ended, is_content, nouns_of
 from metric.scenes.language import keywords
 from metric.scenes.truth import truth
 from metric.scenes.words import SIZE_WORDS, article
@@ -207,19 +207,30 @@ def swapped(caption: str, table: Table, example: Example, rng: random.Random) ->
 
 
 def right_article(before: str, word: str) -> str:
-    """The words with the right form of an article: `an` before a vowel, `a` before other letters."""
-    return re.sub(r"\b(a|an) $", f"{article(word)} ", before) + word
+    """The words with the right form of an article: `an` before a vowel, `a` before other letters. Capitals stay."""
+    found = re.search(r"\b(a|an) $", before, re.IGNORECASE)
+    if not found:
+        return before + word
+    form = article(word).capitalize() if found[1][0].isupper() else article(word)
+    return f"{before[: found.start()]}{form} {word}"
 
 
 def is_false(text: str, words: Sequence[str], caption: str, example: Example) -> bool:
     """Whether a change made the caption false.
 
-    A scene decides by its graph. For other pictures, neither references nor caption may have the words.
+    A scene decides by its graph. For other pictures, neither references nor caption may have the words, in the singular
+    or the plural, nor a kind of them: a man is a person.
     """
     if isinstance(example.image, Scene):
         return truth(text, example.image) < truth(caption, example.image)
     present = {DIGITS.get(word, word) for source in (caption, *example.references) for word in bare(source)}
-    return not present.intersection(words)
+    return not named(present).intersection(words)
+
+
+def named(present: set[str]) -> set[str]:
+    """The words with the other number of each noun among them, and with `person` where there is a man or a child."""
+    both = {form for pair in PHOTO_NOUNS if present.intersection(pair) for form in pair}
+    return present | both | (set(PERSON) if both & PEOPLE else set())
 
 
 def changed(text: str, caption: str) -> str | None:

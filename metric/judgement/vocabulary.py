@@ -32,6 +32,8 @@ PHOTO_NOUNS = kinds(
     "street/streets beach/beaches field/fields park/parks kitchen/kitchens mountain/mountains pool/pools tree/trees",
     "pizza/pizzas cake/cakes sandwich/sandwiches banana/bananas surfboard/surfboards skateboard/skateboards",
 )
+PERSON = ("person", "people")
+PEOPLE = frozenset("man woman boy girl child player baby".split())  # each of whom is a person
 
 
 def nouns_of(example: Example) -> list[tuple[str, str]]:

@@ -31,9 +31,10 @@ def coco_captions() -> list[tuple[str, ...]]:
 
 
 def captions_by_image(content: dict[str, Any]) -> list[tuple[str, ...]]:
-    """The captions of each image in COCO annotations or in `{id: [caption, ...]}`.
+    """The captions of each image in COCO annotations, or in `{id: [caption, ...]}`.
 
-    Raises ValueError, KeyError, TypeError or AttributeError for other content.
+    A caption is a text, or `{"caption": text}` as in pycocoevalcap. Raises ValueError, KeyError, TypeError or
+    AttributeError for other content.
     """
     captions: dict[Any, list[str]] = content
     if "annotations" in content:
@@ -42,4 +43,12 @@ def captions_by_image(content: dict[str, Any]) -> list[tuple[str, ...]]:
             captions[annotation["image_id"]].append(annotation["caption"])
     if any(isinstance(texts, str) for texts in captions.values()):
         raise ValueError("expected a list of captions, got one caption")
-    return [tuple(texts) for texts in captions.values()]
+    return [tuple(map(text_of, texts)) for texts in captions.values()]
+
+
+def text_of(caption: Any) -> str:
+    """The text of a caption. Raises ValueError for another value."""
+    text = caption.get("caption") if isinstance(caption, dict) else caption
+    if not isinstance(text, str):
+        raise ValueError(f"expected a caption as text, got {caption!r:.60}")
+    return text

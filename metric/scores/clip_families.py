@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from metric.example import Example
+from metric.images import file_key
 from metric.scores.family import Defaults, Family, Options, Part, Unavailable, means
 from metric.sentences import Split, by_sentence
+from metric.storage.paths import expanded
 
 if TYPE_CHECKING:
     from metric.clip.embedder import Embedder
@@ -91,13 +94,26 @@ def check_name(embedder: Embedder, name: str) -> None:
         refuse_other_name(embedder.clip, HARD.index(name) == 1, HARD)
 
 
-@lru_cache(maxsize=4)
 def embedder_of(name: str, device: str, scale: float = 1.0, precision: str = "fp32") -> Embedder:
-    """The Embedder of a CLIP by the name and the scale that `load_clip` takes; the last four are kept."""
+    """The Embedder of a CLIP by the name and the scale that `load_clip` takes; the last four are kept.
+
+    A folder whose files have changed since, such as a metric that was trained anew, is loaded again.
+    """
+    return kept_embedder(name, files_of(name), device, scale, precision)
+
+
+@lru_cache(maxsize=4)
+def kept_embedder(name: str, files: tuple[str, ...], device: str, scale: float, precision: str) -> Embedder:
     from metric.clip.embedder import Embedder
     from metric.clip.load import load_clip
 
     return Embedder(load_clip(name, device, scale), precision=precision)
+
+
+def files_of(name: str) -> tuple[str, ...]:
+    """Path, size and time of the files of a CLIP's folder; nothing for another name."""
+    folders = [Path(expanded(name)) / part for part in ("", "clip", "adapter")]
+    return tuple(file_key(file) for folder in folders for file in sorted(folder.glob("*")) if file.is_file())
 
 
 def in_precision(embedder: Embedder, precision: str) -> Embedder:

@@ -12,7 +12,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from metric.runtime.processes import rank
-from metric.storage.atomic_files import write
+from metric.storage.atomic_files import write_bytes
 from metric.storage.text_lines import text_lines
 from metric.training.config import MetricConfig
 
@@ -48,7 +48,7 @@ def keep(config: MetricConfig, out: Path, resume: bool) -> None:
     path, kept = Path(config.negatives_from), out / KEPT
     if not resume:
         out.mkdir(parents=True, exist_ok=True)
-        write(kept, path.read_text(encoding="utf-8"))
+        write_bytes(kept, path.read_bytes())
     elif path.read_bytes() != kept.read_bytes():
         raise ValueError(f"--negatives-from {path} has changed since this run began; type cp {kept} {path}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -110,10 +111,22 @@ def begin(config: PretrainConfig, training: Sequence[Example], vocabulary: Itera
 
 
 def take_image_tower(clip: Clip, source: Clip) -> None:
-    """Copy the image tower of another CLIP and freeze it. Raises ValueError for a tower of another kind."""
-    if clip.config["model_cfg"]["vision_cfg"] != source.config["model_cfg"]["vision_cfg"]:
+    """Copy the image tower of another CLIP and freeze it. Raises ValueError for a tower of another kind.
+
+    The activation, the width of the embeddings and the preparation of pictures belong to the tower.
+    """
+    mine, others = (tower_of(one) for one in (clip, source))
+    if unlike := [name for name in mine if mine[name] != others[name]]:
         raise ValueError(
-            f"--image-tower {source.name} has another kind of tower than --config; give the configuration of that CLIP"
+            f"--image-tower {source.name} has another kind of tower than --config, by {', '.join(unlike)}; give the "
+            "configuration of that CLIP"
         )
     clip.model.visual.load_state_dict(source.model.visual.state_dict())
     clip.model.visual.requires_grad_(False).eval()
+
+
+def tower_of(clip: Clip) -> dict[str, Any]:
+    """What the features of an image tower depend on beside its weights."""
+    model = clip.config["model_cfg"]
+    named = {name: model.get(name, default) for name, default in (("embed_dim", None), ("quick_gelu", False))}
+    return {"vision_cfg": model["vision_cfg"], **named, "preprocess_cfg": {**clip.model.visual.preprocess_cfg}}

@@ -5,13 +5,17 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch.nn.functional import normalize
 
+from metric.clip.load import ASSETS
+from metric.clip.model import WEIGHTS
 from metric.evaluation import evaluate
 from metric.example import Example
 from metric.scenes import language
@@ -238,3 +242,15 @@ def test_a_precision_is_named_in_the_facts_and_only_a_typed_one_replaces_that_of
     assert facts["clip_s"].endswith(", fp16") and made == ["bf16", "bf16", "fp16"]
     facts = evaluate(CAPTIONS, PHOTOS, ["pac_spp"], pac=Precise(), precision="fp32").facts
     assert facts["pac_spp"].endswith(", fp32")
+
+
+def test_a_metric_that_was_trained_anew_into_its_folder_is_loaded_again(tmp_path):
+    folder = tmp_path / "metric"
+    shutil.copytree(ASSETS / "scenes-clip", folder)
+    first = clip_families.embedder_of(str(folder), "cpu")
+    assert clip_families.embedder_of(str(folder), "cpu") is first
+    file = folder / WEIGHTS
+    weights = load_file(file)
+    save_file({**weights, "logit_scale": weights["logit_scale"] + 1}, file)
+    again = clip_families.embedder_of(str(folder), "cpu")
+    assert again is not first and again.clip.fingerprint != first.clip.fingerprint

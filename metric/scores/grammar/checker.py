@@ -83,11 +83,11 @@ class Verdicts:
     """
 
     def __init__(self, folder: Path, checker: str) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / f"grammar-{digest(checker)[:16]}.sqlite"
         try:
+            folder.mkdir(parents=True, exist_ok=True)
             self.make(checker)
-        except sqlite3.Error as error:
+        except (OSError, sqlite3.Error) as error:
             raise ValueError(
                 f"{self.path} cannot keep verdicts of grammar: {error}; give another cache=, or delete the file"
             ) from None

@@ -98,7 +98,7 @@ def test_seed_that_no_generator_takes_is_refused_at_once(tmp_path, capsys, comma
 
 
 def test_reward_that_is_given_twice_is_refused():
-    with pytest.raises(ValueError, match="given twice with the same options; type it once, weight=2"):
+    with pytest.raises(ValueError, match="given twice with the same options; type --reward .* once"):
         build([parse("repetition"), parse("repetition")], Context())
     assert len(build([parse("repetition:n=2"), parse("repetition:n=3")], Context()).terms) == 2
 

@@ -13,12 +13,15 @@ from torch import nn
 from torch.nn import functional as F
 
 from captioner.cli import main
+from captioner.scoring.metric_scorers import kinds_behind
 from metric.clip.load import load_clip, new_clip, save_clip
 from metric.clip.model import Clip
 from metric.export.formats import equal, export
 from metric.export.to_onnx import EXPORTER
+from metric.negatives.drawing import kinds_of
 from metric.runtime.installed import older
 from metric.scenes.world import sample
+from metric.storage import hub
 from metric.training.config import MetricConfig
 from metric.training.lora import add_adapter, save_adapter
 from tests.metric.conftest import PIXELS, VISION, tiny
@@ -65,6 +68,20 @@ def test_a_hard_metric_stays_a_hard_metric(tuned, tmp_path):
     export(str(tmp_path / "run"), "open_clip", tmp_path / "out")
     assert load_clip(str(tmp_path / "out")).negatives == 3
     assert json.loads((tmp_path / "out" / "config.json").read_text()) == {"negatives": 3, "negative_kinds": "form"}
+
+
+def test_a_hard_metric_of_the_home_or_of_the_hub_stays_one(tuned, tmp_path, monkeypatch):
+    settings = {"negatives": 3, "negative_kinds": "form"}
+    run = tmp_path / "run"
+    shutil.copytree(tuned, run)
+    (run / "config.json").write_text(json.dumps(settings))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(hub, "snapshot", lambda name, files: run)
+    for name in ("~/run", "someone/hard"):
+        out = tmp_path / f"out-{name.replace('/', '-')}"
+        export(name, "open_clip", out)
+        assert json.loads((out / "config.json").read_text()) == settings
+        assert kinds_behind(f"pac_spp_hard:checkpoint={name}") == list(kinds_of("form"))
 
 
 def test_a_merged_lora_is_a_clip_model_of_transformers(tuned, tmp_path):

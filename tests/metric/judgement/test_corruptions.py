@@ -62,6 +62,20 @@ def test_what_a_caption_does_not_have_cannot_be_swapped():
     assert corrupt("swapped object", "something here") is None
 
 
+def test_a_thing_that_references_name_in_the_other_number_or_by_a_kind_is_no_hallucination():
+    shown = Example("1", Path("1.jpg"), ("dogs and women on a beach",))
+    added = {corrupt("hallucination", "two dogs play", shown, seed).split()[-1] for seed in range(200)}
+    assert added and not added & {"dog", "woman", "person", "beach"}
+    assert all("people" not in corrupt("swapped object", "two dogs and a man", shown, seed) for seed in range(30))
+
+
+def test_an_article_keeps_its_capital():
+    bus = Example("1", Path("1.jpg"), ("A red bus",))
+    texts = {corrupt("swapped attribute", "A red bus on a street", bus, seed) for seed in range(60)}
+    assert "An orange bus on a street" in texts and not any(text.startswith("A orange") for text in texts)
+    assert "A green egg" in {corrupt("swapped attribute", "An orange egg", bus, seed) for seed in range(60)}
+
+
 def test_a_corruption_says_something_else_than_the_caption():
     assert {corrupt("keyword list", "Dogs, running!", seed=seed) for seed in range(20)} == {"running dogs", None}
     assert corrupt("no function words", "dogs - running") is None

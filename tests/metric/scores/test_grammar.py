@@ -285,6 +285,13 @@ def test_a_cache_that_cannot_be_used_is_told_before_the_work(monkeypatch, tmp_pa
         grammar_checker("harper", str(cache))
 
 
+def test_a_cache_that_is_a_file_is_told(monkeypatch, tmp_path):
+    monkeypatch.setitem(grammar.ENGINES, "harper", fake_engine("harper"))
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match="cannot keep verdicts of grammar: .*File exists.*; give another cache="):
+        grammar_checker("harper", str(tmp_path / "file"))
+
+
 def test_a_cache_that_is_full_ends_no_work(monkeypatch, tmp_path, capsys):
     monkeypatch.setitem(grammar.ENGINES, "harper", fake_engine("harper"))
     checker = grammar_checker("harper", str(tmp_path))

@@ -193,6 +193,11 @@ def test_image_tower_of_another_kind_is_refused(tmp_path: Path) -> None:
     pretrain(replace(PRETRAIN, config=str(tmp_path / "small.json"), steps=1), EXAMPLES, EXAMPLES, tmp_path / "first")
     with pytest.raises(ValueError, match="--image-tower .* has another kind of tower"):
         pretrain(replace(PRETRAIN, image_tower=str(tmp_path / "first")), EXAMPLES, EXAMPLES, tmp_path / "second")
+    other = {"model_cfg": {**small, "quick_gelu": True, "text_cfg": text}, "preprocess_cfg": {"mean": [0.5] * 3}}
+    (tmp_path / "other.json").write_text(json.dumps(other))  # the same weights would compute other features
+    config = replace(PRETRAIN, config=str(tmp_path / "other.json"), image_tower=str(tmp_path / "first"))
+    with pytest.raises(ValueError, match="another kind of tower than --config, by quick_gelu, preprocess_cfg; give"):
+        pretrain(config, EXAMPLES, EXAMPLES, tmp_path / "second")
 
 
 def test_only_a_timm_trunk_can_be_frozen(tmp_path: Path) -> None:

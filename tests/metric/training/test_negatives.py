@@ -24,6 +24,7 @@ from metric.training import finetune, loop
 from metric.training.batches import Batches
 from metric.training.config import PRESETS, MetricConfig
 from metric.training.finetune import augmented_loss, parts_of, train_metric
+from metric.training.found_file import keep
 from metric.training.loop import Loss
 from metric.training.losses import PairLoss
 from metric.training.negative_guards import guard, preferred, told, told_preferred, wins
@@ -276,6 +277,13 @@ def test_the_file_that_was_found_stays_with_the_run(reading_clip: Clip, tmp_path
     found_file(tmp_path, {"id": "3", "caption": "another"})
     with pytest.raises(ValueError, match="has changed since this run began; type cp"):
         trained(config, tmp_path / "run", resume=True)
+
+
+def test_a_found_file_of_another_system_is_resumed(tmp_path: Path) -> None:
+    path = tmp_path / "found.jsonl"
+    path.write_bytes(b'{"id": "3", "caption": "a dog of"}\r\n')
+    for resume in (False, True):
+        keep(replace(HARD, negatives_from=str(path)), tmp_path / "run", resume)
 
 
 @pytest.mark.parametrize(
