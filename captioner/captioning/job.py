@@ -235,7 +235,11 @@ def write(work: Work, new: int, checker: str) -> bool:
         report_under(rows, settings)
         tell_blank(str(work.out), rows.blank)
         if "from" in settings:
-            report_unused(Path(settings["from"]), settings["images"], rows.places)
+            captioned = (
+                examples() if rereadable(settings["images"]) else (Example(name, Path()) for name in rows.places)
+            )
+            used = (example for example in captioned if example.id in rows)
+            report_unused(Path(settings["from"]), settings.get("named_by", ""), settings["images"], used)
     print("\n".join(summary(written, new, checker, settings)), flush=True)
     return not rows.skipped
 

@@ -13,18 +13,20 @@ from captioner.data import DATA, Every, read
 from captioner.data.adapters import parquet_files
 from captioner.data.adapters.json_files import is_record, records_of
 from captioner.data.adapters.tables import has_header, table
-from captioner.data.columns import CAPTION, IMAGE, titled
+from captioner.data.caption_names import LINE as LINE
+from captioner.data.caption_names import Names, named_by, names_in, naming_column
+from captioner.data.columns import CAPTION, titled
 from captioner.data.detect import recognise
 from captioner.data.layouts import holds_bytes
 from captioner.data.left_out import LeftOut, without_left_out
+from captioner.data.name_index import NameIndex
 from captioner.data.rows.csv_cells import header_of
 from captioner.data.rows.ids import once
 from captioner.data.rows.ids import share_of_ids as share_of_ids
-from captioner.data.rows.records import NAMES, TALKS, Row, answers, path_of
+from captioner.data.rows.records import TALKS, Row, answers
 from captioner.data.text_files import ending_of, from_json, opened, read_text
 from metric.storage.atomic_files import write
 
-LINE = '{"id": ..., "caption": ...}'
 TABLES = (".csv", ".tsv")
 
 
@@ -37,14 +39,17 @@ def write_lines(path: Path, captions: Mapping[str, str]) -> None:
     write(path, "".join(line(*item) for item in captions.items()))
 
 
-def read_captions(path: Path) -> dict[str, str]:
+def read_captions(path: Path, known: NameIndex | None = None) -> dict[str, str]:
     """Captions by id from what `captioner caption` writes in any format, COCO results, JSON {id: caption} or a table.
 
-    Records of capevalkit, BLIP, LAVIS, ms-swift and batches of vLLM are known too. What is not used is reported. Raises
-    ValueError for another kind of file, and for an id with several captions.
+    Records of capevalkit, BLIP, LAVIS, ms-swift and batches of vLLM are known too. Where several columns may name the
+    pictures, the ids are of the one that fits the `known` pictures. What is not used is reported. Raises ValueError for
+    another kind of file, and for an id with several captions.
     """
     rows = list(named_captions(path))
-    pairs = [row for row in rows if not isinstance(row, LeftOut)]
+    said = [row for row in rows if not isinstance(row, LeftOut)]
+    column = naming_column([names for names, _ in said], known, str(path))
+    pairs = [(named_by(names, column), caption) for names, caption in said]
     captions = dict(pairs)
     lost = [row for row in rows if isinstance(row, LeftOut)]
     again = Counter(pairs)
@@ -58,8 +63,8 @@ def read_captions(path: Path) -> dict[str, str]:
     return captions
 
 
-def named_captions(path: Path) -> Iterator[tuple[str, str] | LeftOut]:
-    """(id, caption) of each record of a file, a folder or a data set."""
+def named_captions(path: Path) -> Iterator[tuple[Names, str] | LeftOut]:
+    """(names of the picture, caption) of each record of a file, a folder or a data set."""
     if not path.is_file():
         yield from of_data(path)
     elif starts_with(path, "{["):
@@ -92,15 +97,15 @@ def is_data(path: Path) -> bool:
     return True
 
 
-def of_data(path: Path) -> Iterator[tuple[str, str] | LeftOut]:
-    """(id, caption) of a data set, such as a folder of texts or of shards."""
+def of_data(path: Path) -> Iterator[tuple[Names, str] | LeftOut]:
+    """({"id": id}, caption) of a data set, such as a folder of texts or of shards."""
     if not (path.exists() or ":" in str(path)):
         raise ValueError(f"{path} is not a file; expected a file of captions")
     for item in read(str(path), "test", Every()):
         if isinstance(item, LeftOut):
             yield item
         else:
-            yield from ((item.id, caption) for caption in item.references)
+            yield from (({"id": item.id}, caption) for caption in item.references)
 
 
 def records(path: Path) -> Iterator[tuple[str, Row]]:
@@ -109,26 +114,16 @@ def records(path: Path) -> Iterator[tuple[str, Row]]:
     yield from records_of(content, path)
 
 
-def said(rows: Iterable[tuple[str, Row] | LeftOut]) -> Iterator[tuple[str, str] | LeftOut]:
-    """(id, caption) of each record. Raises ValueError for a record without an id or a caption."""
+def said(rows: Iterable[tuple[str, Row] | LeftOut]) -> Iterator[tuple[Names, str] | LeftOut]:
+    """(names of the picture, caption) of each record. Raises ValueError for a record without an id or a caption."""
     for item in rows:
         if isinstance(item, LeftOut):
             yield item
             continue
         place, row = item
-        name, texts, reasons = name_in(row, place), *captions_in(row, place)
-        yield from ((name, text) for text in texts)
-        yield from (LeftOut(name, reason, "caption") for reason in reasons)
-
-
-def name_in(row: Row, place: str) -> str:
-    """The id of a record, or else the name of its picture."""
-    title = titled(row, (*NAMES, *IMAGE))
-    value = row[title] if title is not None else None
-    names = [path_of(item, place) for item in (value if isinstance(value, list) else [value])]
-    if len(names) != 1 or not names[0]:
-        raise ValueError(f"{place}: no id in {json.dumps(row, default=str)[:80]}, expected {LINE}, or image_id")
-    return names[0]
+        names, texts, reasons = names_in(row, place), *captions_in(row, place)
+        yield from ((names, text) for text in texts)
+        yield from (LeftOut(named_by(names, ""), reason, "caption") for reason in reasons)
 
 
 def captions_in(row: Row, place: str) -> tuple[list[str], list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from captioner.data.caption_files import parsed, starts_with
 from captioner.data.columns import texts
 from captioner.data.detect import recognise
 from captioner.data.left_out import LeftOut, without_left_out
-from captioner.data.name_index import NamedPicture, NameIndex
+from captioner.data.name_index import NamedPicture, NameIndex, named
 from captioner.data.name_index import with_images as with_images
 from captioner.data.name_index import without_ending as without_ending
 from captioner.data.rows.ids import id_text
@@ -55,7 +56,7 @@ def read_pictures(source: str, split: str) -> list[NamedPicture]:
     whole = recognise(source, DATA).format == "folder"
     names = [] if whole else split_names(source)
     found = read(source, "" if whole else names[0] if len(names) == 1 else split)
-    return [NamedPicture((example.id,), (), example.image) for example in without_left_out(found, source)]
+    return [replace(named(example), references=()) for example in without_left_out(found, source)]
 
 
 def is_json(path: Path) -> bool:
@@ -82,7 +83,7 @@ def of_data(source: str, split: str) -> Iterator[NamedPicture | LeftOut]:
         if isinstance(item, LeftOut):
             yield item
         else:
-            yield NamedPicture((item.id,), item.references, item.image if is_there(item) else Path())
+            yield named(item) if is_there(item) else replace(named(item), image=Path())
 
 
 def of_json(path: Path, split: str) -> Iterator[NamedPicture | LeftOut]:

@@ -15,7 +15,7 @@ from typing import Any
 from captioner.config import Decode, Run, as_json, flag
 from captioner.data import load
 from captioner.data.caption_files import read_captions, share_of_ids
-from captioner.data.name_index import NamedPicture
+from captioner.data.name_index import named
 from captioner.data.reference_files import by_name
 from captioner.runs.folder import RunFolder
 from captioner.runs.places import data_place
@@ -111,8 +111,9 @@ def opened(out: Path, others: Others) -> RunFolder:
 
 def captions_of_file(path: Path, data: str, split: str) -> dict[str, str]:
     """The captions of a file by the ids of a data set, whose pictures all have one. Raises ValueError otherwise."""
-    captions, examples = read_captions(path), load(data, split)
-    index = by_name([NamedPicture((example.id,), example.references, example.image) for example in examples])
+    examples = load(data, split)
+    index = by_name(map(named, examples))
+    captions = read_captions(path, index)
     names = by_picture(str(path), captions, index, f"no picture in the split {split!r} of {data}", False)
     without = [example.id for example in examples if example.id not in names]
     if without:
