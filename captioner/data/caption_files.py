@@ -15,7 +15,7 @@ from captioner.data.adapters.json_files import is_record, records_of
 from captioner.data.adapters.tables import has_header, table
 from captioner.data.caption_names import LINE as LINE
 from captioner.data.caption_names import Names, named_by, names_in, naming_column
-from captioner.data.columns import CAPTION, titled
+from captioner.data.columns import CAPTION, is_further, titled
 from captioner.data.detect import recognise
 from captioner.data.layouts import holds_bytes
 from captioner.data.left_out import LeftOut, without_left_out
@@ -23,7 +23,7 @@ from captioner.data.name_index import NameIndex
 from captioner.data.rows.csv_cells import header_of
 from captioner.data.rows.ids import once
 from captioner.data.rows.ids import share_of_ids as share_of_ids
-from captioner.data.rows.records import TALKS, Row, answers
+from captioner.data.rows.records import FILE, TALKS, Row, answers, tell_unread
 from captioner.data.text_files import ending_of, from_json, opened, read_text
 from metric.storage.atomic_files import write
 
@@ -122,8 +122,16 @@ def said(rows: Iterable[tuple[str, Row] | LeftOut]) -> Iterator[tuple[Names, str
             continue
         place, row = item
         names, texts, reasons = names_in(row, place), *captions_in(row, place)
+        tell_further(row, place)
         yield from ((names, text) for text in texts)
         yield from (LeftOut(named_by(names, ""), reason, "caption") for reason in reasons)
+
+
+def tell_further(row: Row, place: str) -> None:
+    """Tells once a file of columns such as `caption_de`, which are not read."""
+    others = tuple(name for name, value in row.items() if is_further(name, value))
+    if others and (title := titled(row, CAPTION)):
+        tell_unread((title,), others, FILE.sub("", place), f"call the column to be read {CAPTION[0]}")
 
 
 def captions_in(row: Row, place: str) -> tuple[list[str], list[str]]:
