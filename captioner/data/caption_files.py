@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from gzip import BadGzipFile
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,8 @@ def read_captions(path: Path, known: NameIndex | None = None) -> dict[str, str]:
     lost += [LeftOut(name, "it stands twice", "caption") for (name, _), n in again.items() for _ in range(n - 1)]
     list(without_left_out(lost, str(path)))
     if not captions:
-        raise ValueError(f"{path} has no captions; expected lines {LINE}")
+        empty = "" if rows else ": it has no row"
+        raise ValueError(f"{path} has no captions{empty}; expected lines {LINE}")
     if len(captions) < len(again):
         double = [name for name, times in Counter(name for name, _ in again).items() if times > 1]
         raise ValueError(f"{path}: {share_of_ids(double, len(captions))} have several captions; give one caption an id")
@@ -193,19 +195,32 @@ def parsed(path: Path, text: str, expected: str) -> dict[str, Any] | list[Any]:
     """
     try:
         content = from_json(text, once)
-    except json.JSONDecodeError:
-        return [
-            parsed_line(path, number, row, expected) for number, row in enumerate(text.split("\n"), 1) if row.strip()
-        ]
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
     except RecursionError:
         raise ValueError(f"{path} is nested too deeply; expected {expected}") from None
+    except ValueError as error:
+        if holds_lines(text):
+            return list(lines_parsed(path, text, expected))
+        raise not_json(path, 1, error, expected) from None
     return content if isinstance(content, (dict, list)) and not is_record(content) else [content]
 
 
-def parsed_line(path: Path, number: int, row: str, expected: str) -> Any:
-    try:
-        return from_json(row)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path}:{number} is not JSON: {error.msg}; expected {expected}") from None
+def holds_lines(text: str) -> bool:
+    """Whether text has a JSON object a line, by its first two lines, or no line at all."""
+    first = islice((line for line in text.split("\n") if line.strip()), 2)
+    return all(line.lstrip().startswith("{") and line.strip() != "{" for line in first)
+
+
+def lines_parsed(path: Path, text: str, expected: str) -> Iterator[Any]:
+    for number, row in enumerate(text.split("\n"), 1):
+        if row.strip():
+            try:
+                yield from_json(row, once)
+            except ValueError as error:
+                raise not_json(path, number, error, expected) from None
+
+
+def not_json(path: Path, number: int, error: ValueError, expected: str) -> ValueError:
+    """The message about the JSON that begins at the line `number` of a file: its fault, with the line of the fault."""
+    if not isinstance(error, json.JSONDecodeError):
+        return ValueError(f"{path}{f':{number}' if number > 1 else ''}: {error}")
+    return ValueError(f"{path}:{number + error.lineno - 1} is not JSON: {error.msg}; expected {expected}")

@@ -10,6 +10,7 @@ from typing import Any
 
 from captioner.data import DATA, Every, read, split_names
 from captioner.data.adapters.json_files import listed, records_of
+from captioner.data.adapters.karpathy import split_names as karpathy_split
 from captioner.data.caption_files import parsed, starts_with
 from captioner.data.columns import texts
 from captioner.data.detect import recognise
@@ -19,7 +20,7 @@ from captioner.data.name_index import with_images as with_images
 from captioner.data.name_index import without_ending as without_ending
 from captioner.data.rows.ids import id_text
 from captioner.data.rows.records import NAMES, Columns, Entry, Row, entry, in_split, split_of
-from captioner.data.splits import same
+from captioner.data.splits import canonical
 from captioner.data.text_files import read_text
 from metric.example import is_there
 
@@ -147,14 +148,17 @@ def of_coco(path: Path, content: dict[str, Any]) -> Iterator[NamedPicture | Left
 
 
 def of_karpathy(path: Path, images: list[Any], split: str) -> list[NamedPicture]:
-    """Pictures of a split from rows {"filename", "split", "sentences": [{"raw"}]}; COCO's also have "cocoid"."""
-    pictures, splits = [], set()
+    """Pictures of a split from rows {"filename", "split", "sentences": [{"raw"}]}; COCO's also have "cocoid".
+
+    `train` has `restval` too, as in the data set.
+    """
+    pictures, splits, chosen = [], set(), karpathy_split(split)
     for row in images:
         sentences = row.get("sentences") if isinstance(row, dict) else None
         if not isinstance(sentences, list) or not all(isinstance(each, dict) and "raw" in each for each in sentences):
             raise ValueError(f"{path}: expected an image with sentences with raw, got {json.dumps(row)[:80]}")
         splits.add(str(row.get("split")))
-        if same(row.get("split"), split):
+        if canonical(str(row.get("split"))) in chosen:
             names = [id_text(row[key], str(path)) for key in ("filename", "cocoid") if row.get(key) is not None]
             if not names:
                 raise ValueError(f"{path}: expected an image with a filename, got {json.dumps(row)[:80]}")

@@ -46,8 +46,10 @@ def file_of(pattern: str, split: str, inside: Callable[[Path], list[str]] = none
     """
     if SPLIT in pattern:
         files = filled(pattern)
+        if not files:
+            raise ValueError(f"no file matches {pattern}, where {SPLIT} stands for a split")
         if canonical(split) not in files:
-            raise ValueError(f"{pattern} has the splits {', '.join(files) or '(none)'}, got {split!r}")
+            raise ValueError(f"{pattern} has the splits {', '.join(files)}, got {split!r}")
         return files[canonical(split)]
     if not Path(pattern).is_file():
         raise ValueError(f"{pattern} is not a file")

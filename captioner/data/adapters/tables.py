@@ -15,8 +15,9 @@ from captioner.data.columns import EMPTY, IMAGE, REFERENCES, column, texts, titl
 from captioner.data.left_out import LeftOut, Read
 from captioner.data.picture_lookup import Pictures, near
 from captioner.data.rows.csv_cells import cells, header_of, separator_of
+from captioner.data.rows.ids import once
 from captioner.data.rows.merged import examples
-from captioner.data.rows.records import NAMES, Columns, Entry, Row, entry, in_split, split_of
+from captioner.data.rows.records import NAMES, Columns, Entry, Row, entry, in_split, split_of, tidy
 from captioner.data.splits import SPLIT, canonical, file_of, in_order, splits_of
 from captioner.data.text_files import from_json, lines
 
@@ -71,9 +72,11 @@ def records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         if not line.strip():
             continue
         try:
-            row = from_json(line)
+            row = from_json(line, once)
         except json.JSONDecodeError as error:
             raise ValueError(f"{path}:{number} is not JSON: {error.msg}") from None
+        except ValueError as error:
+            raise ValueError(f"{path}:{number}: {error}") from None
         except RecursionError:
             raise ValueError(f"{path}:{number} is nested too deeply") from None
         if not isinstance(row, dict):
@@ -139,7 +142,7 @@ def untitled(path: Path, picture: int) -> Iterator[Entry | LeftOut]:
     """The entries of a table of two columns without a header. `picture` is the column of addresses, 0 or 1."""
     for number, row in enumerate(cells(path, "\t")):
         if len(row) == 2:
-            name, place = row[picture], f"{path}:{number + 1}"
+            name, place = tidy(row[picture]), f"{path}:{number + 1}"
             yield Entry(name, name, texts(filled(row[1 - picture]), place), place, local_names(name, number))
         elif row:
             yield LeftOut(f"row {number + 1}", f"it has {len(row)} cells, expected 2", "caption")

@@ -105,7 +105,19 @@ def path_of(picture: Any, place: str) -> str:
         return ""
     if isinstance(picture, (Mapping, list)):
         raise ValueError(f"{place}: the picture must be a path, got {json.dumps(picture, default=str)[:80]}")
-    return id_text(picture, place)
+    return tidy(id_text(picture, place))
+
+
+def tidy(name: str) -> str:
+    r"""A path without parts that say nothing: `./a//1.jpg` is `a/1.jpg`. An address stays as it is.
+
+    >>> tidy("./a//1.jpg"), tidy(".\\a\\1.jpg"), tidy("http://a.org//1.jpg")
+    ('a/1.jpg', 'a\\1.jpg', 'http://a.org//1.jpg')
+    """
+    if "://" in name or not name.strip(". "):
+        return name
+    head = "/" if name.startswith("/") else ""
+    return head + re.sub(r"^([.]?[\\/])+|(?<=/)([.]?/)+", "", name)
 
 
 def is_empty(value: object) -> bool:
