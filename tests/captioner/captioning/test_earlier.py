@@ -53,7 +53,7 @@ def test_records_of_others_are_kept_with_their_keys(captioned, tmp_path):
     assert rows[0] == {"id": "black.png", "author": "me", "caption": " by hand"} and rows[1]["author"] == ""
 
 
-def test_a_file_beside_pictures_is_left_out_as_a_file(captioned, pictures, capsys):
+def test_a_file_beside_pictures_is_left_out_as_a_file(captioned, pictures, capsys, caplog):
     (pictures / "notes.txt").write_text("hello")
     out = captioned("o.jsonl")
     kinds = {
@@ -61,5 +61,4 @@ def test_a_file_beside_pictures_is_left_out_as_a_file(captioned, pictures, capsy
         for row in map(json.loads, out.with_name("o.jsonl.left-out.jsonl").read_text().splitlines())
     }
     assert kinds["notes.txt"] == "file" and kinds["green.png"] == "picture"
-    said = capsys.readouterr()
-    assert "1 file left out" in said.err and ", 1 file left out" in said.out
+    assert "1 file left out" in caplog.text and ", 1 file left out" in capsys.readouterr().out
