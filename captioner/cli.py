@@ -28,7 +28,7 @@ from captioner.commands import (
     train,
     watch,
 )
-from captioner.flags import SHELLS, Parser, PrintCompletion, no_place
+from captioner.flags import SHELLS, Parser, PrintCompletion, no_place, refuse_no_place
 from metric.runtime.interrupts import Interrupted, end_process
 from metric.runtime.threads import refuse_no_threads, spin_briefly
 from metric.storage.atomic_files import no_room
@@ -67,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
         action=PrintCompletion,
         help="completion script for a shell, to be read by the shell",
     )
-    top.set_defaults(strict=False, take=[], left_out=no_place)  # for the commands that read no data
+    top.set_defaults(strict=False, take=[], left_out=no_place, makes_folder=False)  # for those that read no data
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, module in COMMANDS.items():
         sub = commands.add_parser(name, help=module.HELP, description=module.__doc__)
@@ -93,6 +93,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         refuse_no_threads()
         refuse_no_device(getattr(args, "device", "auto"))
+        refuse_no_place(args)
         with named_warnings(), taking(args.take), kept(args.left_out(args)) as ledger:
             code = args.run(args) or 0
             sys.stdout.flush()

@@ -22,6 +22,7 @@ from typing import Any, NoReturn, get_type_hints
 
 from captioner.config import dotted, flag
 from metric.spec import did_you_mean, nearest_or_all
+from metric.storage.atomic_files import refuse_unwritable
 from metric.storage.ledger import LEFT_OUT, beside
 from metric.storage.paths import expanded
 
@@ -32,11 +33,12 @@ class Parser(argparse.ArgumentParser):
     """An argparse parser that accepts each spelling of a flag. An error is one line with exit code 2."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.typed: list[str] = []
         kwargs["formatter_class"] = partial(argparse.HelpFormatter, max_help_position=30)
         super().__init__(*args, **kwargs)
 
     def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
-        words = [expanded(word) for word in spelt(sys.argv[1:] if args is None else args)]
+        words = self.typed = [expanded(word) for word in spelt(sys.argv[1:] if args is None else args)]
         self.refuse_unknown(words)
         return super().parse_known_args(words, namespace)
 
@@ -57,7 +59,15 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Ends with exit code 2 and the message in one line on stderr."""
+        if message.startswith("unrecognized arguments"):
+            message += after_comma(self.typed)
         self.exit(2, f"{self.prog}: {' '.join(message.split())} (usage: {self.prog} --help)\n")
+
+
+def after_comma(words: Sequence[str]) -> str:
+    """The end of a message about a word too many: how a list with a space behind a comma is typed. "" without one."""
+    pairs = [(one, other) for one, other in zip(words, words[1:]) if one.endswith(",") and not other.startswith("-")]
+    return "".join(f"; type a list without spaces: {one}{other}" for one, other in pairs[:1])
 
 
 class PrintCompletion(argparse.Action):
@@ -195,7 +205,7 @@ def add_strict(parser: argparse.ArgumentParser, left_out: Callable[[argparse.Nam
         help="pictures that are otherwise left out: large (of any number of pixels) or truncated (what the file "
         "lacks is grey); repeated flags take both",
     )
-    parser.set_defaults(left_out=left_out)
+    parser.set_defaults(left_out=left_out, makes_folder=left_out is in_out)
 
 
 def add_track(parser: argparse.ArgumentParser) -> None:
@@ -220,6 +230,20 @@ def is_scenes(data: str) -> bool:
 
 def no_place(args: argparse.Namespace) -> None:
     """For a command that reads no data, or writes the ledger itself."""
+
+
+def refuse_no_place(args: argparse.Namespace) -> None:
+    """Raises ValueError for an output that cannot be made, before any work, such as a file where a folder is to be.
+
+    The parser of a command whose --out is a folder sets `makes_folder`.
+    """
+    out, to = getattr(args, "out", None), getattr(args, "to", None)
+    if out:
+        refuse_unwritable(out if args.makes_folder else out.absolute().parent)
+        if args.left_out is beside_out and out.is_dir():
+            raise ValueError(f"--out {out} is a folder, expected a file; type --out {out / 'scores.json'}")
+    if to:
+        refuse_unwritable(to, "give another --to")
 
 
 def in_out(args: argparse.Namespace) -> Path | None:

@@ -122,6 +122,20 @@ def open_sources(
     return families, skipped
 
 
+def refuse_nothing(specs: Sequence[str], examples: Sequence[Example], defaults: Defaults) -> None:
+    """Raises ValueError when none of the scores can be computed, whatever the captions of the examples will be.
+
+    Raises ValueError for an option that cannot be met, too.
+    """
+    asked, unmet = request(specs), unmet_needs(examples)
+    skipped = {name: reason for name in asked.names if (reason := why_not(name, unmet))}
+    _, unavailable = open_sources([name for name in asked.names if name not in skipped], asked.options, defaults)
+    skipped |= unavailable
+    if len(skipped) == len(asked.names):
+        name, reason = next(iter(skipped.items()), (",".join(specs), "nothing was asked for"))
+        raise ValueError(f"--scores {','.join(specs)}: no score can be computed; {name}: {reason}")
+
+
 def measure(
     families: Mapping[str, Family], names: Sequence[str], captions: list[str], examples: list[Example]
 ) -> tuple[list[Part], dict[str, str]]:

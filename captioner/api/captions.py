@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +100,7 @@ def caption(
     from captioner.captioning.job import Job, caption
     from captioner.captioning.phrases import phrases_of
     from captioner.captioning.plan import plan as plan_of
-    from captioner.sources.candidate_file import pictures_of, refuse_strangers
+    from captioner.sources.candidate_file import CandidateSource, column_for, pictures_of
     from captioner.sources.named import source_of
     from metric.runtime.console import say
     from metric.runtime.work_share import own_gpu, share_of
@@ -125,8 +126,8 @@ def caption(
         least_score=least_score,
     )
     images = str(images) or (pictures_of(file) if file else "")
-    if file:
-        refuse_strangers(file, images, split)
+    if isinstance(source, CandidateSource):
+        source = replace(source, column=column_for(source.file, images, split))
     place = Path(out).expanduser()
     work = batch_size, share_of(shard, os.environ), skip_done, checker, workers
     job = Job(source, images, split, place, format_of(place, format), settings, *work)

@@ -57,13 +57,14 @@ def evaluate_others(
     Raises:
         ValueError: the model, the file, the data, a score or a setting cannot be used.
     """
+    from captioner.data import load
     from captioner.data.caption_files import write_lines
     from captioner.scoring import evaluate_others as scoring
     from metric.storage.ledger import kept
 
     refuse_one_spec("rewards", rewards)
     made = made_by(str(captions), str(data), prompt, clip, decoding, best_of, rewards, name, device)
-    scoring.defaults_of(made, scores, checker, device)  # a wrong score is refused before the captioning
+    scoring.defaults_of(made, scores, load(made.data, split), checker, device)  # refuses scores before the captioning
     files = scoring.opened(Path(out).expanduser(), made)
     with kept(files.left_out_file(split)):
         if made.own:

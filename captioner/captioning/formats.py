@@ -6,28 +6,26 @@ A file appears whole or not at all. Each format can be read again, by `Format.re
 from __future__ import annotations
 
 import csv
-import io
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeAlias
 
+from captioner.captioning.earlier import read_csv, read_entries, read_lines
 from captioner.captioning.journal import Row, Rows
 from captioner.captioning.parquet import read_parquet, write_parquet
 from captioner.captioning.webdataset_writer import write_shards
 from captioner.data.adapters.text_folders import texts_below
-from captioner.data.caption_files import read_captions
 from captioner.data.reference_files import without_ending
-from captioner.data.text_files import read_text
 from metric.example import Example
 from metric.storage.atomic_files import refuse_unwritable, whole_text
 
 REFERENCES = ".references.jsonl"  # ending of what capevalkit takes as --references
 LONGEST = 255  # bytes of a name in most file systems
 Examples: TypeAlias = Callable[[], Iterable[Example]]
-Captions: TypeAlias = dict[str, list[str]]
 
 
 def as_json(row: Row) -> dict[str, Any]:
@@ -39,7 +37,8 @@ def as_json(row: Row) -> dict[str, Any]:
 
 def write_jsonl(out: Path, rows: Rows, _: Examples) -> None:
     with whole_text(out) as file:
-        file.writelines(json.dumps(as_json(row), ensure_ascii=False) + "\n" for row in rows)
+        for row in rows:
+            file.writelines(line + "\n" for line in row.raw or [json.dumps(as_json(row), ensure_ascii=False)])
 
 
 def write_coco(out: Path, rows: Rows, _: Examples) -> None:
@@ -47,7 +46,7 @@ def write_coco(out: Path, rows: Rows, _: Examples) -> None:
     between = "["
     with whole_text(out) as file:
         for row in rows:
-            for entry in each_caption(row, "image_id"):
+            for entry in row.raw or each_caption(row, "image_id"):
                 file.write(between + json.dumps(entry, ensure_ascii=False))
                 between = ",\n"
         file.write("]\n" if between != "[" else "[]\n")
@@ -67,33 +66,23 @@ def write_capevalkit(out: Path, rows: Rows, examples: Examples) -> None:
     with whole_text(out) as file:
         for row in rows:
             entry = as_json(row) | {"image": str(known[row.id].image) if row.id in known else row.id}
-            file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+            file.writelines(line + "\n" for line in row.raw or [json.dumps(entry, ensure_ascii=False)])
     if references:
         with whole_text(out.with_name(out.stem + REFERENCES)) as file:
             file.writelines(json.dumps(entry, ensure_ascii=False) + "\n" for entry in references)
 
 
 def write_csv(out: Path, rows: Rows, _: Examples) -> None:
-    """Writes a line for each caption: id, caption, scores."""
-    table: csv.DictWriter | None = None
+    """Writes a line for each caption: id, caption, scores. Rows of before keep their columns."""
+    names = dict.fromkeys(
+        name for row in rows for entry in row.raw or islice(each_caption(row, "id"), 1) for name in entry
+    )
     with whole_text(out) as file:
+        table = csv.DictWriter(file, list(names), restval="", lineterminator="\n")
+        if names:
+            table.writeheader()
         for row in rows:
-            for entry in each_caption(row, "id"):
-                if table is None:
-                    table = csv.DictWriter(file, list(entry), lineterminator="\n")
-                    table.writeheader()
-                table.writerow(entry)
-
-
-def read_csv(out: Path) -> Captions:
-    captions: Captions = {}
-    for row in csv.DictReader(io.StringIO(read_text(out), newline="")):
-        if "id" not in row or "caption" not in row:
-            raise ValueError(f"{out} has no columns id and caption; give another --out")
-        if not row["id"] or row["caption"] is None:  # the row is shorter than the header
-            raise ValueError(f"{out} has a row without an id or a caption, {list(row.values())}; give another --out")
-        captions.setdefault(row["id"], []).append(row["caption"])
-    return captions
+            table.writerows(row.raw or each_caption(row, "id"))
 
 
 def write_texts(out: Path, rows: Rows, _: Examples) -> None:
@@ -126,16 +115,13 @@ def sidecar(name: str) -> PurePosixPath:
     return path
 
 
-def read_texts(out: Path) -> Captions:
+def read_texts(out: Path) -> list[Row]:
     """Captions by name without .txt. `Format.done_as` makes the same name of an id. A blank file is not done."""
-    return {name: lines for name, lines in texts_below(out).items() if any(line.strip() for line in lines)}
+    told = texts_below(out)
+    return [Row(name, 0, lines) for name, lines in told.items() if any(line.strip() for line in lines)]
 
 
-def read_one_each(out: Path) -> Captions:
-    return {name: [caption] for name, caption in read_captions(out).items()}
-
-
-def read_nothing(out: Path) -> Captions:
+def read_nothing(out: Path) -> list[Row]:
     raise ValueError(f"--skip-done cannot read the captions of shards, and {out} exists; give another --out")
 
 
@@ -144,7 +130,7 @@ class Format:
     """The functions that write captions and read them again."""
 
     write: Callable[[Path, Rows, Examples], None]
-    read: Callable[[Path], Captions]
+    read: Callable[[Path], list[Row]]
     folder: bool = False
     """OUT is a folder"""
     done_as: Callable[[str], str] = str
@@ -152,9 +138,9 @@ class Format:
 
 
 FORMATS = {
-    "jsonl": Format(write_jsonl, read_one_each),
-    "coco": Format(write_coco, read_one_each),
-    "capevalkit": Format(write_capevalkit, read_one_each),
+    "jsonl": Format(write_jsonl, read_lines),
+    "coco": Format(write_coco, read_entries),
+    "capevalkit": Format(write_capevalkit, read_lines),
     "csv": Format(write_csv, read_csv),
     "parquet": Format(write_parquet, read_parquet),
     "txt": Format(write_texts, read_texts, folder=True, done_as=without_ending),

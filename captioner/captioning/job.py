@@ -100,7 +100,7 @@ def caption(job: Job) -> bool:
                 file.writelines(map(line, rows))
                 file.flush()
                 new += sum(bool(row.captions) for row in rows)
-                progress.advance(len(rows))
+                progress.advance(sum(row.kind == "picture" for row in rows))
             work.marker(job.share).touch()
     except KeyboardInterrupt:
         total = len(work.rows())
@@ -113,7 +113,7 @@ def caption(job: Job) -> bool:
         lacking = work.lacking(job.share.count)
         if lacking:
             print(f"{job.out}: {job.share} has made {new} captions; still to finish: {', '.join(lacking)}")
-            return not work.rows().skipped
+            return not work.rows().skipped_pictures
         return write(work, new, job.checker)
 
 
@@ -191,8 +191,8 @@ def readable(example: Example) -> bool:
 
 
 def rows_of(block: Block) -> int:
-    """The number of rows that a block gives: one for each picture, and for each thing but captions that is left out."""
-    return len(block.examples) + sum(item.kind != "caption" for item in block.left_out)
+    """The number of pictures of a block, with those that are left out."""
+    return len(block.examples) + sum(item.kind == "picture" for item in block.left_out)
 
 
 def progress_of(job: Job, done: int) -> Progress:
@@ -231,13 +231,20 @@ def write(work: Work, new: int, checker: str) -> bool:
     written = rows.written()
     FORMATS[settings["format"]].write(work.out, written, examples)
     with kept(beside(work.out)):
-        report_all(settings["images"], rows.skipped)
+        report_all(settings["images"], rows.skipped_pictures)
+        for kind in dict.fromkeys(rows.others.values()):
+            of_kind = {name: rows.skipped[name] for name in rows.others if rows.others[name] == kind}
+            report_all(settings["images"], of_kind, kind)
         report_under(rows, settings)
         tell_blank(str(work.out), rows.blank)
         if "from" in settings:
-            report_unused(Path(settings["from"]), settings["images"], rows.places)
+            captioned = (
+                examples() if rereadable(settings["images"]) else (Example(name, Path()) for name in rows.places)
+            )
+            used = (example for example in captioned if example.id in rows)
+            report_unused(Path(settings["from"]), settings.get("named_by", ""), settings["images"], used)
     print("\n".join(summary(written, new, checker, settings)), flush=True)
-    return not rows.skipped
+    return not rows.skipped_pictures
 
 
 def report_under(rows: Rows, settings: Mapping[str, Any]) -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -43,6 +43,10 @@ class Row:
     """captions of the row from which --drop-phrases removed a phrase"""
     cut: int = 0
     """captions of the row that the length limit ended"""
+    kind: str = "picture"
+    """what was skipped: a picture, or another part of the input, such as a file"""
+    raw: list[Any] = field(default_factory=list)
+    """records that OUT had before the first call, to be written as they were"""
 
 
 class Work:
@@ -92,9 +96,9 @@ class Work:
         """The captions of all journals."""
         return Rows(self.journals())
 
-    def keep(self, captions: Mapping[str, list[str]]) -> None:
+    def keep(self, before: Sequence[Row]) -> None:
         """Records captions that OUT had before the first call. They come before all others."""
-        rows = [Row(name, i - len(captions), texts) for i, (name, texts) in enumerate(captions.items())]
+        rows = [replace(row, order=i - len(before)) for i, row in enumerate(before)]
         write(self.folder / f"{BEFORE}.jsonl", "".join(map(line, rows)))
 
     @contextmanager
@@ -146,6 +150,8 @@ class Rows:
         self.journals = list(journals)
         self.places: dict[str, tuple[int, int, int]] = {}  # order, file, byte
         self.skipped: dict[str, str] = {}
+        self.others: dict[str, str] = {}
+        """kind of what was skipped and is no picture, by id"""
         self.twice: set[str] = set()
         """ids that occur in two parts of the input"""
         self.under: dict[str, int] = {}
@@ -166,6 +172,7 @@ class Rows:
                 self.places.pop(name, None)
             if name not in self.places:
                 self.skipped[name] = row["skipped"]
+                self.others |= {} if row.get("kind", "picture") == "picture" else {name: row["kind"]}
         else:
             self.skipped.pop(name, None)
             if name in self and KEPT not in (parts := {self.part(name), part_of(row["order"])}) and len(parts) == 2:
@@ -180,10 +187,15 @@ class Rows:
                 self.under[name] = number
                 self.empty |= set() if row["captions"] else {name}
 
+    @property
+    def skipped_pictures(self) -> dict[str, str]:
+        """Id -> why a picture was skipped."""
+        return {name: reason for name, reason in self.skipped.items() if name not in self.others}
+
     def written(self) -> Rows:
         """The rows with a caption, which the output has."""
         rows = Rows(())
-        rows.journals, rows.skipped = self.journals, self.skipped
+        rows.journals, rows.skipped, rows.others = self.journals, self.skipped, self.others
         rows.places = {name: place for name, place in self.places.items() if name not in self.empty}
         return rows
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from itertools import islice
 from typing import Any
@@ -27,7 +28,9 @@ def summary(rows: Rows, new: int, checker: str, settings: Mapping[str, Any]) -> 
             tokens = tokenize(text)
             count, words, repetitions = count + 1, words + len(tokens), repetitions + repeated(tokens, 4)
     lines = [f"{new} captions, {len(rows) - new} from earlier calls" if new < len(rows) else f"{new} captions"]
-    lines[0] += f", {len(rows.skipped)} pictures left out"
+    lines[0] += f", {len(rows.skipped_pictures)} pictures left out"
+    kinds = Counter(rows.others.values())
+    lines[0] += "".join(f", {count:,} {kind}{'s' * (count > 1)} left out" for kind, count in kinds.items())
     lines[0] += f", {shortened:,} captions shortened by --drop-phrases" if settings.get("drop_phrases") else ""
     lines[0] += f", {cut:,} captions cut by --max-length {settings['max_length']}" if cut else ""
     if count:

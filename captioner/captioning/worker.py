@@ -56,10 +56,14 @@ class Worker:
     def rows_of(self, block: Block, seen: Seen) -> list[Row]:
         """The rows of one block."""
         rows = candidates(self.maker, seen, self.settings, self.reward) if seen.examples else []
-        left_out = reasons(seen.faults, block.examples)
-        left_out |= {item.id: item.reason for item in block.left_out if item.kind != "caption"}
+        faults = reasons(seen.faults, block.examples)
+        left_out = {name: (reason, "picture") for name, reason in faults.items()}
+        left_out |= {item.id: (item.reason, item.kind) for item in block.left_out if item.kind != "caption"}
         places, entries = block.places(), {entry.id: [entry.state, entry.key] for entry in seen.entries}
         return [
             *(replace(row, order=places[row.id], picture=entries[row.id]) for row in rows),
-            *(Row(name, places.get(name, block.order), skipped=reason) for name, reason in left_out.items()),
+            *(
+                Row(name, places.get(name, block.order), skipped=reason, kind=kind)
+                for name, (reason, kind) in left_out.items()
+            ),
         ]

@@ -18,6 +18,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "differ in the seed alone are one row",
     )
     parser.add_argument("--out", required=True, type=Path, help="folder for comparison.md, .csv, .json and index.html")
+    parser.set_defaults(makes_folder=True)
     parser.add_argument("--split", default="test", help="split whose scores are compared (test)")
     parser.add_argument("--pictures", type=int, default=60, help="number of pictures in the gallery (60)")
 

@@ -42,6 +42,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     add_device(parser)
     add_strict(parser, no_place)  # each run has a ledger of its own
+    parser.set_defaults(makes_folder=True)
     parser.add_argument(
         "--as",
         dest="name",

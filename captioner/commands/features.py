@@ -39,6 +39,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_device(parser)
     parser.add_argument("--plan", action="store_true", help="estimate of disk and time, without any computation")
     add_strict(parser, share_ledger)
+    parser.set_defaults(makes_folder=True)
 
 
 def share_ledger(args: argparse.Namespace) -> Path | None:

@@ -80,6 +80,12 @@ def run(args: argparse.Namespace) -> None:
     )
     files = [str(path) for path in (args.out, args.per_caption) if path]
     keep = ["captioner", *args.typed, "--out", "scores.json"]
-    references = ["--references", args.references] if args.references else []
-    other = ["captioner", "score", "--captions", *args.captions, "OTHER.json", *references]
-    ended(where=" and ".join(files), then=other if files else keep)
+    ended(where=" and ".join(files), then=with_another(args) if files else keep)
+
+
+def with_another(args: argparse.Namespace) -> list[object]:
+    """The words of the command that compares the captions with others, by the same references, pictures and scores."""
+    usual = {"references": "", "images": "", "split": "test", "scores": "all"}
+    typed = [(f"--{name}", getattr(args, name)) for name, value in usual.items() if getattr(args, name) != value]
+    same = [word for pair in typed for word in pair] + ["--partial"] * args.partial
+    return ["captioner", "score", "--captions", *args.captions, "OTHER.json", *same]

@@ -47,6 +47,8 @@ class Format:
     """`(**options)` -> names of the splits; None for a format that has none"""
 
 
+TABLES = ("csv", "tsv", "jsonl", "json", "parquet")  # formats of rows
+NO_ROW = ": it has no row; write one a picture"  # the end of a message about a table that is empty
 DATA = {
     "scenes": Format(scenes, scenes_splits),
     "flickr8k": Format(flickr8k, flickr8k_splits),
@@ -110,7 +112,8 @@ def read(spec: str, split: str, featured: Container[str] = ()) -> Iterator[Examp
         lost = lost or (item if isinstance(item, LeftOut) else None)
         yield from without_blanks(item)
     if empty:
-        raise ValueError(f"{spec} has no picture of the split {split!r}{why(source, split, lost)}")
+        reason = why(source, split, lost)
+        raise ValueError(f"{spec} has no picture{f' of the split {split!r}' if reason != NO_ROW else ''}{reason}")
 
 
 def refuse_empty(spec: str, split: str, featured: Container[str] = ()) -> None:
@@ -151,7 +154,7 @@ def why(source: Source, split: str, lost: LeftOut | None) -> str:
     if names and canonical(split) not in map(canonical, names):
         return f"; it has the splits {', '.join(names)}"
     if lost is None:
-        return ""
+        return NO_ROW if source.format in TABLES and not names else ""
     helps = "images" in inspect.signature(DATA[source.format].read).parameters and "images" not in source.options
     advice = f"; type {source.typed(',images=DIR')}" if helps else ""
     return f": {lost.id}, the first, was left out since {lost.reason}{advice}"

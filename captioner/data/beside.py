@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeAlias
 
-from captioner.data.columns import references_column, texts
+from captioner.data.columns import is_further, references_column, texts
 from captioner.data.left_out import LeftOut
 from captioner.data.text_files import decoded, from_json
 from metric.example import Example, Picture, UnreadableImage, file_bytes
@@ -120,10 +120,17 @@ def captioned(sample: Sample, references: str, place: str) -> Iterator[Example |
             if not (key or lines):
                 raise BadText(f"its .json has none of {', '.join(CAPTIONS)}")
             recorded = captions_under(record, key)
+            left_out += further(sample.id, record, key)
         except BadText as error:
             left_out.append(LeftOut(sample.id, str(error), "caption"))
     yield from example_of(sample.id, sample.picture, settled(sample.id, lines, recorded, bool(references)))
     yield from left_out
+
+
+def further(id: str, record: Mapping[str, Any], key: str | None) -> list[LeftOut]:
+    """The captions of a record under names such as `caption_de`, which are not read."""
+    names = [name for name, value in record.items() if name != key and is_further(name, value)]
+    return [LeftOut(id, f"the {name} of its .json is not read; type references={name}", "caption") for name in names]
 
 
 def usual_key(record: Mapping[str, Any]) -> str | None:

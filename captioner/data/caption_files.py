@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from gzip import BadGzipFile
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +14,20 @@ from captioner.data import DATA, Every, read
 from captioner.data.adapters import parquet_files
 from captioner.data.adapters.json_files import is_record, records_of
 from captioner.data.adapters.tables import has_header, table
-from captioner.data.columns import CAPTION, IMAGE, titled
+from captioner.data.caption_names import LINE as LINE
+from captioner.data.caption_names import Names, named_by, names_in, naming_column
+from captioner.data.columns import CAPTION, is_further, titled
 from captioner.data.detect import recognise
 from captioner.data.layouts import holds_bytes
 from captioner.data.left_out import LeftOut, without_left_out
+from captioner.data.name_index import NameIndex
 from captioner.data.rows.csv_cells import header_of
 from captioner.data.rows.ids import once
 from captioner.data.rows.ids import share_of_ids as share_of_ids
-from captioner.data.rows.records import NAMES, TALKS, Row, answers, path_of
+from captioner.data.rows.records import FILE, TALKS, Row, answers, tell_unread
 from captioner.data.text_files import ending_of, from_json, opened, read_text
 from metric.storage.atomic_files import write
 
-LINE = '{"id": ..., "caption": ...}'
 TABLES = (".csv", ".tsv")
 
 
@@ -37,29 +40,33 @@ def write_lines(path: Path, captions: Mapping[str, str]) -> None:
     write(path, "".join(line(*item) for item in captions.items()))
 
 
-def read_captions(path: Path) -> dict[str, str]:
+def read_captions(path: Path, known: NameIndex | None = None) -> dict[str, str]:
     """Captions by id from what `captioner caption` writes in any format, COCO results, JSON {id: caption} or a table.
 
-    Records of capevalkit, BLIP, LAVIS, ms-swift and batches of vLLM are known too. What is not used is reported. Raises
-    ValueError for another kind of file, and for an id with several captions.
+    Records of capevalkit, BLIP, LAVIS, ms-swift and batches of vLLM are known too. Where several columns may name the
+    pictures, the ids are of the one that fits the `known` pictures. What is not used is reported. Raises ValueError for
+    another kind of file, and for an id with several captions.
     """
     rows = list(named_captions(path))
-    pairs = [row for row in rows if not isinstance(row, LeftOut)]
+    said = [row for row in rows if not isinstance(row, LeftOut)]
+    column = naming_column([names for names, _ in said], known, str(path))
+    pairs = [(named_by(names, column), caption) for names, caption in said]
     captions = dict(pairs)
     lost = [row for row in rows if isinstance(row, LeftOut)]
     again = Counter(pairs)
     lost += [LeftOut(name, "it stands twice", "caption") for (name, _), n in again.items() for _ in range(n - 1)]
     list(without_left_out(lost, str(path)))
     if not captions:
-        raise ValueError(f"{path} has no captions; expected lines {LINE}")
+        empty = "" if rows else ": it has no row"
+        raise ValueError(f"{path} has no captions{empty}; expected lines {LINE}")
     if len(captions) < len(again):
         double = [name for name, times in Counter(name for name, _ in again).items() if times > 1]
         raise ValueError(f"{path}: {share_of_ids(double, len(captions))} have several captions; give one caption an id")
     return captions
 
 
-def named_captions(path: Path) -> Iterator[tuple[str, str] | LeftOut]:
-    """(id, caption) of each record of a file, a folder or a data set."""
+def named_captions(path: Path) -> Iterator[tuple[Names, str] | LeftOut]:
+    """(names of the picture, caption) of each record of a file, a folder or a data set."""
     if not path.is_file():
         yield from of_data(path)
     elif starts_with(path, "{["):
@@ -92,15 +99,15 @@ def is_data(path: Path) -> bool:
     return True
 
 
-def of_data(path: Path) -> Iterator[tuple[str, str] | LeftOut]:
-    """(id, caption) of a data set, such as a folder of texts or of shards."""
+def of_data(path: Path) -> Iterator[tuple[Names, str] | LeftOut]:
+    """({"id": id}, caption) of a data set, such as a folder of texts or of shards."""
     if not (path.exists() or ":" in str(path)):
         raise ValueError(f"{path} is not a file; expected a file of captions")
     for item in read(str(path), "test", Every()):
         if isinstance(item, LeftOut):
             yield item
         else:
-            yield from ((item.id, caption) for caption in item.references)
+            yield from (({"id": item.id}, caption) for caption in item.references)
 
 
 def records(path: Path) -> Iterator[tuple[str, Row]]:
@@ -109,26 +116,24 @@ def records(path: Path) -> Iterator[tuple[str, Row]]:
     yield from records_of(content, path)
 
 
-def said(rows: Iterable[tuple[str, Row] | LeftOut]) -> Iterator[tuple[str, str] | LeftOut]:
-    """(id, caption) of each record. Raises ValueError for a record without an id or a caption."""
+def said(rows: Iterable[tuple[str, Row] | LeftOut]) -> Iterator[tuple[Names, str] | LeftOut]:
+    """(names of the picture, caption) of each record. Raises ValueError for a record without an id or a caption."""
     for item in rows:
         if isinstance(item, LeftOut):
             yield item
             continue
         place, row = item
-        name, texts, reasons = name_in(row, place), *captions_in(row, place)
-        yield from ((name, text) for text in texts)
-        yield from (LeftOut(name, reason, "caption") for reason in reasons)
+        names, texts, reasons = names_in(row, place), *captions_in(row, place)
+        tell_further(row, place)
+        yield from ((names, text) for text in texts)
+        yield from (LeftOut(named_by(names, ""), reason, "caption") for reason in reasons)
 
 
-def name_in(row: Row, place: str) -> str:
-    """The id of a record, or else the name of its picture."""
-    title = titled(row, (*NAMES, *IMAGE))
-    value = row[title] if title is not None else None
-    names = [path_of(item, place) for item in (value if isinstance(value, list) else [value])]
-    if len(names) != 1 or not names[0]:
-        raise ValueError(f"{place}: no id in {json.dumps(row, default=str)[:80]}, expected {LINE}, or image_id")
-    return names[0]
+def tell_further(row: Row, place: str) -> None:
+    """Tells once a file of columns such as `caption_de`, which are not read."""
+    others = tuple(name for name, value in row.items() if is_further(name, value))
+    if others and (title := titled(row, CAPTION)):
+        tell_unread((title,), others, FILE.sub("", place), f"call the column to be read {CAPTION[0]}")
 
 
 def captions_in(row: Row, place: str) -> tuple[list[str], list[str]]:
@@ -190,19 +195,32 @@ def parsed(path: Path, text: str, expected: str) -> dict[str, Any] | list[Any]:
     """
     try:
         content = from_json(text, once)
-    except json.JSONDecodeError:
-        return [
-            parsed_line(path, number, row, expected) for number, row in enumerate(text.split("\n"), 1) if row.strip()
-        ]
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
     except RecursionError:
         raise ValueError(f"{path} is nested too deeply; expected {expected}") from None
+    except ValueError as error:
+        if holds_lines(text):
+            return list(lines_parsed(path, text, expected))
+        raise not_json(path, 1, error, expected) from None
     return content if isinstance(content, (dict, list)) and not is_record(content) else [content]
 
 
-def parsed_line(path: Path, number: int, row: str, expected: str) -> Any:
-    try:
-        return from_json(row)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path}:{number} is not JSON: {error.msg}; expected {expected}") from None
+def holds_lines(text: str) -> bool:
+    """Whether text has a JSON object a line, by its first two lines, or no line at all."""
+    first = islice((line for line in text.split("\n") if line.strip()), 2)
+    return all(line.lstrip().startswith("{") and line.strip() != "{" for line in first)
+
+
+def lines_parsed(path: Path, text: str, expected: str) -> Iterator[Any]:
+    for number, row in enumerate(text.split("\n"), 1):
+        if row.strip():
+            try:
+                yield from_json(row, once)
+            except ValueError as error:
+                raise not_json(path, number, error, expected) from None
+
+
+def not_json(path: Path, number: int, error: ValueError, expected: str) -> ValueError:
+    """The message about the JSON that begins at the line `number` of a file: its fault, with the line of the fault."""
+    if not isinstance(error, json.JSONDecodeError):
+        return ValueError(f"{path}{f':{number}' if number > 1 else ''}: {error}")
+    return ValueError(f"{path}:{number + error.lineno - 1} is not JSON: {error.msg}; expected {expected}")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from captioner.data.picture_files import is_picture
 from captioner.data.rows.printed_lists import strings
 from captioner.data.text_files import from_json
 
@@ -25,6 +26,12 @@ CAPTION = (
     *("answer", "output", "captions", "text"),
 )
 NUMBERED = re.compile(r"(captions?|texts?|sentences?|references?)[_ ]?\d+", re.IGNORECASE)  # caption_0, caption_1, ...
+CAPTION_WORDS = {"caption", "captions", "text", "texts", "sentence", "sentences", "reference", "references"}
+CAPTION_WORDS |= {"description", "descriptions", "comment", "comments"}  # words in the names of columns of captions
+ABOUT_WORDS = {"id", "ids", "url", "path", "file", "name", "number", "length", "len", "count", "source", "score"}
+ABOUT_WORDS |= {"type", "lang", "language", "date", "time", "author", "model"}  # of columns that tell of captions
+# letters of scripts without spaces: Thai, Lao, Burmese, Khmer, kana, Chinese
+UNSPACED = re.compile("[\u0e01-\u0edf\u1000-\u109f\u1780-\u17dc\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 NO_CAPTIONS = "none"  # as the name of a column: the pictures have no captions
 # columns that other programs write beside captions
 OTHERS = (
@@ -65,12 +72,13 @@ def references_column(columns: Iterable[str], typed: str, place: str) -> str | N
 
 
 def check_unknown(row: Mapping[str, Any], known: Iterable[str], place: str) -> None:
-    """Raises ValueError for a record without captions that has texts of several words under an unknown name.
+    """Raises ValueError for a record without captions that has sentences, or texts of captions, under an unknown name.
 
     Such texts may be the captions, so that the record is not taken for a picture alone.
     """
     skipped = {*OTHERS, *IMAGE, *known}
-    free = [name for name, value in row.items() if name.strip().lower() not in skipped and is_sentence(value)]
+    may_be = {name: is_sentence(value) or is_further(name, value) for name, value in row.items()}
+    free = [name for name, fits in may_be.items() if fits and name.strip().lower() not in skipped]
     if free:
         raise ValueError(
             f"{place} has no usual column for references, got {', '.join(map(repr, row))}; "
@@ -79,10 +87,34 @@ def check_unknown(row: Mapping[str, Any], known: Iterable[str], place: str) -> N
 
 
 def is_sentence(value: object) -> bool:
-    """Whether a value may be a caption or a list of captions: text of several words."""
+    """Whether a value may be a caption or a list of captions: text of several words, or of a script without spaces.
+
+    >>> is_sentence("a dog runs"), is_sentence("\u72d7\u5728\u8dd1"), is_sentence("dog")
+    (True, True, False)
+    """
     if isinstance(value, (list, tuple)):
         return bool(value) and all(map(is_sentence, value))
-    return isinstance(value, str) and len(value.split()) > 1
+    if not isinstance(value, str):
+        return False
+    return len(value.split()) > 1 or (len(UNSPACED.findall(value)) > 1 and not is_picture(value))
+
+
+def is_further(name: str, value: object) -> bool:
+    """Whether a column may have further captions: text under a name such as `caption_de` or `text_1`."""
+    items = value if isinstance(value, (list, tuple)) else [value]
+    letters = all(isinstance(item, str) and any(letter.isalpha() for letter in item) for item in items)
+    return bool(items) and letters and is_captions_name(name)
+
+
+def is_captions_name(name: str) -> bool:
+    """Whether the name of a column speaks of captions, and is none of the usual names.
+
+    >>> is_captions_name("caption_de"), is_captions_name("caption_id"), is_captions_name("caption")
+    (True, False, False)
+    """
+    words = set(re.split(r"[^a-z]+", name.strip().lower()))
+    known = name.strip().lower() in (*REFERENCES, *CAPTION)
+    return bool(words & CAPTION_WORDS) and not (known or words & ABOUT_WORDS)
 
 
 def texts(value: Any, place: str) -> tuple[str, ...]:

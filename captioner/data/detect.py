@@ -21,7 +21,7 @@ from captioner.data.archives import is_archive, listed
 from captioner.data.columns import IMAGE
 from captioner.data.layouts import holds_bytes, layout_of
 from captioner.data.rows.csv_cells import header_of
-from captioner.data.splits import NAMED, SPLIT, split_in
+from captioner.data.splits import SPLIT, is_split, pattern_of
 from captioner.data.text_files import ending_of, opened, read_json
 from metric.spec import find, quoted, split_spec
 from metric.storage.paths import expanded
@@ -81,7 +81,7 @@ def of_pattern(text: str) -> Source:
 
 
 def fits(name: str, head: str, tail: str) -> bool:
-    return name.startswith(head) and name.endswith(tail) and bool(split_in(name))
+    return name.startswith(head) and name.endswith(tail) and is_split(name[len(head) : len(name) - len(tail)])
 
 
 def with_path(source: Source, old: str, new: str) -> Source:
@@ -250,10 +250,3 @@ def joined(sources: list[Source]) -> list[Source]:
 def path_of(source: Source) -> str:
     (path,) = source.options.values()
     return path
-
-
-def pattern_of(path: str) -> str:
-    """`a/captions_val2014.json` -> `a/captions_{split}2014.json`."""
-    name = Path(path).name
-    word = NAMED.search(name.lower())
-    return str(Path(path).with_name(name[: word.start()] + SPLIT + name[word.end() :])) if word else path

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from captioner.data import picture_lookup
-from captioner.data.adapters.folders import SUFFIXES
+from captioner.data.adapters.folders import SUFFIXES, is_picture
 from captioner.data.rows.ids import number_of
-from metric.example import Picture
+from metric.example import Example, Picture
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,13 @@ class NameIndex:
     def __iter__(self) -> Iterator[NamedPicture]:
         return iter(self.pictures)
 
-    def find(self, name: str) -> NamedPicture | None:
+    def find(self, *names: str) -> NamedPicture | None:
+        """The picture that has one of the names. A stricter spelling of any name comes before others of the first."""
         for spelling, pictures in zip(SPELLINGS, self.spelt):
-            found = pictures.get(spelling(name), [])
-            if len({id(picture) for _, picture in found}) == 1 and fits(name, found[0][0]):
-                return found[0][1]
+            for name in names:
+                found = pictures.get(spelling(name), [])
+                if len({id(picture) for _, picture in found}) == 1 and fits(name, found[0][0]):
+                    return found[0][1]
         return None
 
 
@@ -81,7 +83,14 @@ def fits(one: str, other: str) -> bool:
     return f"/{folders[0]}".endswith(f"/{folders[1]}") or f"/{folders[1]}".endswith(f"/{folders[0]}") or "" in folders
 
 
+def named(example: Example) -> NamedPicture:
+    """The picture of an example, named by its id, and by its file where the id is another name."""
+    file = PurePosixPath(str(example.image)).name
+    other = file if is_picture(file) and last_part(file) != last_part(example.id) else ""
+    return NamedPicture((example.id, *([other] if other else [])), example.references, example.image)
+
+
 def with_images(entries: Iterable[NamedPicture], images: NameIndex) -> list[NamedPicture]:
     """The entries with the image that has one of their names. An entry without an image has an empty path."""
-    pairs = ((entry, next(filter(None, map(images.find, entry.names)), None)) for entry in entries)
+    pairs = ((entry, images.find(*entry.names)) for entry in entries)
     return [replace(entry, image=picture.image if picture else Path()) for entry, picture in pairs]

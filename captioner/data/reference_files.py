@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from captioner.data import DATA, Every, read, split_names
 from captioner.data.adapters.json_files import listed, records_of
+from captioner.data.adapters.karpathy import split_names as karpathy_split
 from captioner.data.caption_files import parsed, starts_with
 from captioner.data.columns import texts
 from captioner.data.detect import recognise
 from captioner.data.left_out import LeftOut, without_left_out
-from captioner.data.name_index import NamedPicture, NameIndex
+from captioner.data.name_index import NamedPicture, NameIndex, named
 from captioner.data.name_index import with_images as with_images
 from captioner.data.name_index import without_ending as without_ending
 from captioner.data.rows.ids import id_text
 from captioner.data.rows.records import NAMES, Columns, Entry, Row, entry, in_split, split_of
-from captioner.data.splits import same
+from captioner.data.splits import canonical
 from captioner.data.text_files import read_text
 from metric.example import is_there
 
@@ -55,7 +57,7 @@ def read_pictures(source: str, split: str) -> list[NamedPicture]:
     whole = recognise(source, DATA).format == "folder"
     names = [] if whole else split_names(source)
     found = read(source, "" if whole else names[0] if len(names) == 1 else split)
-    return [NamedPicture((example.id,), (), example.image) for example in without_left_out(found, source)]
+    return [replace(named(example), references=()) for example in without_left_out(found, source)]
 
 
 def is_json(path: Path) -> bool:
@@ -82,7 +84,7 @@ def of_data(source: str, split: str) -> Iterator[NamedPicture | LeftOut]:
         if isinstance(item, LeftOut):
             yield item
         else:
-            yield NamedPicture((item.id,), item.references, item.image if is_there(item) else Path())
+            yield named(item) if is_there(item) else replace(named(item), image=Path())
 
 
 def of_json(path: Path, split: str) -> Iterator[NamedPicture | LeftOut]:
@@ -146,14 +148,17 @@ def of_coco(path: Path, content: dict[str, Any]) -> Iterator[NamedPicture | Left
 
 
 def of_karpathy(path: Path, images: list[Any], split: str) -> list[NamedPicture]:
-    """Pictures of a split from rows {"filename", "split", "sentences": [{"raw"}]}; COCO's also have "cocoid"."""
-    pictures, splits = [], set()
+    """Pictures of a split from rows {"filename", "split", "sentences": [{"raw"}]}; COCO's also have "cocoid".
+
+    `train` has `restval` too, as in the data set.
+    """
+    pictures, splits, chosen = [], set(), karpathy_split(split)
     for row in images:
         sentences = row.get("sentences") if isinstance(row, dict) else None
         if not isinstance(sentences, list) or not all(isinstance(each, dict) and "raw" in each for each in sentences):
             raise ValueError(f"{path}: expected an image with sentences with raw, got {json.dumps(row)[:80]}")
         splits.add(str(row.get("split")))
-        if same(row.get("split"), split):
+        if canonical(str(row.get("split"))) in chosen:
             names = [id_text(row[key], str(path)) for key in ("filename", "cocoid") if row.get(key) is not None]
             if not names:
                 raise ValueError(f"{path}: expected an image with a filename, got {json.dumps(row)[:80]}")

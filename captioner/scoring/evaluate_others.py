@@ -15,7 +15,7 @@ from typing import Any
 from captioner.config import Decode, Run, as_json, flag
 from captioner.data import load
 from captioner.data.caption_files import read_captions, share_of_ids
-from captioner.data.name_index import NamedPicture
+from captioner.data.name_index import named
 from captioner.data.reference_files import by_name
 from captioner.runs.folder import RunFolder
 from captioner.runs.places import data_place
@@ -25,10 +25,10 @@ from captioner.scoring.match_ids import by_picture
 from captioner.scoring.terminal_tables import show
 from metric.clip.embedder import Embedder
 from metric.clip.load import load_clip
-from metric.evaluation import evaluate, open_sources
+from metric.evaluation import evaluate, refuse_nothing
+from metric.example import Example
 from metric.runtime.device import device_of
 from metric.runtime.installed import version_of
-from metric.scores.catalogue import request
 from metric.scores.family import Defaults
 from metric.scores.result import Scores
 from metric.storage.atomic_files import write_json
@@ -111,8 +111,9 @@ def opened(out: Path, others: Others) -> RunFolder:
 
 def captions_of_file(path: Path, data: str, split: str) -> dict[str, str]:
     """The captions of a file by the ids of a data set, whose pictures all have one. Raises ValueError otherwise."""
-    captions, examples = read_captions(path), load(data, split)
-    index = by_name([NamedPicture((example.id,), example.references, example.image) for example in examples])
+    examples = load(data, split)
+    index = by_name(map(named, examples))
+    captions = read_captions(path, index)
     names = by_picture(str(path), captions, index, f"no picture in the split {split!r} of {data}", False)
     without = [example.id for example in examples if example.id not in names]
     if without:
@@ -132,7 +133,7 @@ def score_others(files: RunFolder, others: Others, split: str, scores: Sequence[
         write_json(files.config_file, others.config)
     captions = files.captions(split)
     examples = [example for example in load(others.data, split) if example.id in captions]
-    defaults = defaults_of(others, scores, **tools)
+    defaults = defaults_of(others, scores, examples, **tools)
     found = evaluate(captions, examples, scores, defaults.clip, None, defaults.checker, defaults.device)
     decode = {"decode": asdict(others.decode)} if others.decode else {}
     write_json(files.scores_file(split), found.record() | decode | others.variant.record())
@@ -141,10 +142,14 @@ def score_others(files: RunFolder, others: Others, split: str, scores: Sequence[
     return found
 
 
-def defaults_of(others: Others, scores: Sequence[str], checker: str = "auto", device: str = "auto") -> Defaults:
-    """The tools that the scores leave open. Raises ValueError for a wrong option of a score."""
-    requested, device = request(scores), str(device_of(device))
-    clip = Embedder(load_clip(others.clip, device)) if others.clip else None
-    defaults = Defaults(clip, None, checker, device)
-    open_sources(requested.names, requested.options, defaults)
+def defaults_of(
+    others: Others, scores: Sequence[str], examples: Sequence[Example], checker: str = "auto", device: str = "auto"
+) -> Defaults:
+    """The tools that the scores leave open.
+
+    Raises ValueError for a wrong option of a score, and where no score can be computed.
+    """
+    clip = Embedder(load_clip(others.clip, str(device_of(device)))) if others.clip else None
+    defaults = Defaults(clip, None, checker, str(device_of(device)))
+    refuse_nothing(scores, examples, defaults)
     return defaults

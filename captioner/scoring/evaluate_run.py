@@ -29,7 +29,7 @@ from captioner.scoring.terminal_tables import show
 from metric.clip.embedder import Embedder
 from metric.clip.load import load_clip
 from metric.clip.model import Clip
-from metric.evaluation import evaluate, open_sources
+from metric.evaluation import evaluate, refuse_nothing
 from metric.example import Example
 from metric.runtime.console import tell
 from metric.runtime.device import device_of
@@ -111,7 +111,7 @@ def evaluate_run(folder: Path, how: Evaluation) -> Scores:
     captioner, reached = opened_model(files, how.checkpoint, device)
     captioner.config.refuse_other_clip(clip)
     features, examples = featured(examples_of(run, split), clip, run.features, run.data)
-    defaults = defaults_of(run, how.scores, clip, device)
+    defaults = defaults_of(run, how.scores, examples, clip, device)
     reward = reward_of(how.variant(run), examples, run, str(device))
     search = BestOf(how.best_of, reward) if reward else None
     captions = captions_of(captioner, examples, features, how.decode(run), search=search)
@@ -147,14 +147,19 @@ def examples_of(run: Run, split: str) -> list[Example]:
     return examples
 
 
-def defaults_of(run: Run, scores: Sequence[str], clip: Clip, device: torch.device) -> Defaults:
-    """What the scores leave open, as the run has it. Raises ValueError for a wrong option, before any captioning."""
+def defaults_of(
+    run: Run, scores: Sequence[str], examples: Sequence[Example], clip: Clip, device: torch.device
+) -> Defaults:
+    """What the scores leave open, as the run has it.
+
+    Raises ValueError for a wrong option, and where no score can be computed, before any captioning.
+    """
     requested = request(scores)
     typed = any("checkpoint" in requested.options.get(source, {}) for source in ("pac", "pac_hard"))
     metric = "" if typed else run.pac_checkpoint
     pac = Embedder(load_clip(metric, device, run.pac_scale)) if metric else None
     defaults = Defaults(Embedder(clip), pac, run.checker, str(device))
-    open_sources(requested.names, requested.options, defaults)
+    refuse_nothing(scores, examples, defaults)
     return defaults
 
 

@@ -13,6 +13,7 @@ from captioner.data import DATA
 from captioner.data.caption_files import read_captions, share_of_ids
 from captioner.data.reference_files import (
     NamedPicture,
+    NameIndex,
     by_name,
     read_pictures,
     read_references,
@@ -104,8 +105,8 @@ def evaluated(job: ScoreJob) -> dict[str, Scores]:
     looks = bool(request(specs).options.keys() & PICTURES)
     if looks and not (job.images or job.references.partition(":")[0] in DATA):
         raise ValueError(f"--scores {job.scores} compares captions with pictures; type --images DIR")
-    files = dict(zip(titles(job.captions), map(read_captions, job.captions)))
-    captions, examples, aside = matched(files, known_pictures(files, job), job.references, job.partial)
+    files, pictures = read_files(job)
+    captions, examples, aside = matched(files, pictures, job.references, job.partial)
     if looks:
         captions, examples = seen(captions, examples, job)
     device = device_for(job.device) if looks else "cpu"
@@ -160,19 +161,31 @@ def titles(paths: Sequence[Path]) -> list[str]:
     return names if len(set(names)) == len(names) else list(map(str, paths))
 
 
-def known_pictures(files: Mapping[str, Mapping[str, str]], job: ScoreJob) -> list[NamedPicture]:
-    """The pictures of --references, a data set or a file, with images of --images.
+def read_files(job: ScoreJob) -> tuple[dict[str, dict[str, str]], list[NamedPicture]]:
+    """The captions of each file by its title, and the pictures of --references with images of --images.
 
     Without --references, the pictures are those of the first file of captions.
     """
-    source = job.references
-    if not source:
-        entries = [NamedPicture((name,)) for name in next(iter(files.values()))]
-    else:
-        entries = read_references(source, job.split)
-    if not job.images:
+    names = titles(job.captions)
+    first = {} if job.references else {names[0]: read_captions(job.captions[0], images_of(job))}
+    entries = (
+        [NamedPicture((name,)) for name in first[names[0]]] if first else read_references(job.references, job.split)
+    )
+    index = by_name(entries)
+    others = {name: read_captions(path, index) for name, path in zip(names, job.captions) if name not in first}
+    return first | others, with_files(entries, job)
+
+
+def images_of(job: ScoreJob) -> NameIndex | None:
+    return by_name(read_pictures(job.images, job.split)) if job.images else None
+
+
+def with_files(entries: list[NamedPicture], job: ScoreJob) -> list[NamedPicture]:
+    """The pictures with images of --images. Raises ValueError for a picture without one, unless --partial is typed."""
+    images = images_of(job)
+    if images is None:
         return entries
-    entries = with_images(entries, by_name(read_pictures(job.images, job.split)))
+    entries = with_images(entries, images)
     lost = [entry.names[0] for entry in entries if entry.image == Path()]
     if lost and not job.partial:
         raise ValueError(f"--images {job.images} has no picture of {share_of_ids(lost, len(entries))}; {PARTIAL}")

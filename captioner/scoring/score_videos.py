@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from captioner.data.caption_files import read_captions, share_of_ids
-from captioner.data.reference_files import by_name, find, read_references
+from captioner.data.reference_files import NameIndex, by_name, find, read_references
 from metric.clip.embedder import Embedder
 from metric.clip.load import load_clip
 from metric.runtime.device import device_of
@@ -40,8 +40,9 @@ def score_videos(
     -> score -> its part (`metric.scores.emscore.PARTS`) -> mean. Raises ValueError for videos or references that
     are missing.
     """
-    by_id = read_captions(captions)
-    references_by_id = dict(zip(by_id, references_of(list(by_id), references))) if references else {}
+    index = by_name(read_references(references, "test")) if references else None
+    by_id = read_captions(captions, index)
+    references_by_id = dict(zip(by_id, references_of(list(by_id), index, references))) if index else {}
     words = corpus(list(by_id.values()), [*references_by_id.values()])
     embedder = Embedder(load_clip(clip, device_of(device)), precision=precision)
     metric = EmScore(embedder, words, frames)
@@ -96,8 +97,7 @@ def empty_fact(captions: Collection[str]) -> str:
     return f"{count} of {len(captions)} captions are empty, and scored as such" if count else ""
 
 
-def references_of(names: list[str], path: Path) -> list[tuple[str, ...]]:
-    index = by_name(read_references(path, "test"))
+def references_of(names: list[str], index: NameIndex, path: Path | None) -> list[tuple[str, ...]]:
     entries = [find(name, index) for name in names]
     lost = [name for name, entry in zip(names, entries) if entry is None]
     if lost:

@@ -17,13 +17,13 @@ from captioner.config import Decode
 from captioner.data import DATA, read, rereadable, wordless
 from captioner.data.adapters import parquet_files
 from captioner.data.adapters.tables import table
-from captioner.data.caption_files import LINE, TABLES, captions_in, captions_of, name_in, records
-from captioner.data.columns import IMAGE, titled
+from captioner.data.caption_files import LINE, TABLES, captions_in, captions_of, records
+from captioner.data.caption_names import Names, named_by, names_in, naming_column
 from captioner.data.detect import recognise
 from captioner.data.left_out import LeftOut, without_left_out
-from captioner.data.name_index import NamedPicture, NameIndex
+from captioner.data.name_index import NamedPicture, NameIndex, named
 from captioner.data.rows.csv_cells import header_of
-from captioner.data.rows.records import NAMES, Row, path_of
+from captioner.data.rows.records import Row
 from captioner.data.text_files import ending_of
 from captioner.features.shelf import Entry
 from captioner.features.store import read_ahead
@@ -45,11 +45,14 @@ class CandidateSource:
     """the CLIP that rewards take unless they name another"""
     device: str = "auto"
     features: str = ""
+    column: str = ""
+    """the column that names the pictures; "" for the likeliest"""
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The file, and the digest of its content."""
-        return {"from": str(self.file), "model": sha256(self.file.read_bytes()).hexdigest()[:12]}
+        """The file, the digest of its content, and the column that names the pictures."""
+        named = {"named_by": self.column} if self.column else {}
+        return {"from": str(self.file), "model": sha256(self.file.read_bytes()).hexdigest()[:12]} | named
 
     def decode(self) -> Decode:
         """Nothing is decoded: the defaults."""
@@ -64,7 +67,7 @@ class CandidateCaptions:
 
     def __init__(self, source: CandidateSource, settings: CandidateSettings) -> None:
         self.clip, self.most = source.clip, settings.candidates or None
-        self.index, _ = read_candidates(source.file)
+        self.index, _ = read_candidates(source.file, source.column)
 
     def see(self, blocks: Iterable[Sequence[Example]]) -> Iterator[Seen]:
         for reading in read_ahead(blocks, self.look):
@@ -72,7 +75,7 @@ class CandidateCaptions:
 
     def look(self, example: Example) -> tuple[Entry, Sequence[str]]:
         """What a picture is known by later, and its candidates. Raises UnreadableImage for one that has none."""
-        found = self.index.find(example.id)
+        found = self.index.find(*named(example).names)
         if found is None:
             raise UnreadableImage(LACKING)
         return identified(example)[0], found.references[: self.most]
@@ -81,32 +84,36 @@ class CandidateCaptions:
         return Candidates(seen.content)
 
 
-def read_candidates(file: Path) -> tuple[NameIndex, list[LeftOut]]:
+def read_candidates(file: Path, column: str = "") -> tuple[NameIndex, list[LeftOut]]:
     """The candidates of each picture in the order of the file, and what is left out: blank ones, and equal ones.
 
-    Raises ValueError for a file of another kind, and for a row without a picture or captions.
+    `column` names the pictures. Raises ValueError for a file of another kind, and for a row without a picture or
+    captions.
     """
-    names: dict[str, dict[str, None]] = {}
     captions: dict[str, dict[str, None]] = {}
     lost = []
-    for item in rows_of(file):
+    for item in candidates_of(file):
         if isinstance(item, LeftOut):
             lost.append(item)
             continue
-        place, row = item
-        key, texts, reasons = name_in(row, place), *texts_in(row, place)
+        key, texts, reasons = named_by(item[0], column), *item[1:]
         lost += [LeftOut(key, reason, "caption") for reason in reasons]
-        names.setdefault(key, {}).update(dict.fromkeys([key, *other_names(row, place)]))
         before = captions.setdefault(key, {})
         for text in texts:
             if fault := wordless(text) or ("it stands twice" if text in before else ""):
                 lost.append(LeftOut(key, fault, "caption"))
             else:
                 before[text] = None
-    named = [NamedPicture(tuple(names[key]), tuple(texts)) for key, texts in captions.items() if texts]
-    if not named:
+    pictures = [NamedPicture((name,), tuple(texts)) for name, texts in captions.items() if texts]
+    if not pictures:
         raise ValueError(f"{file} has no captions; expected lines {LINE}")
-    return NameIndex(named), lost
+    return NameIndex(pictures), lost
+
+
+def candidates_of(file: Path) -> Iterator[tuple[Names, list[str], list[str]] | LeftOut]:
+    """The names of a picture, its captions, and why others are left out, of each row."""
+    for item in rows_of(file):
+        yield item if isinstance(item, LeftOut) else (names_in(item[1], item[0]), *texts_in(item[1], item[0]))
 
 
 def rows_of(file: Path) -> Iterator[tuple[str, Row] | LeftOut]:
@@ -130,12 +137,6 @@ def texts_in(row: Row, place: str) -> tuple[list[str], list[str]]:
     return captions_in(row, place) if several is None else captions_of(several, place)
 
 
-def other_names(row: Row, place: str) -> list[str]:
-    """The names of a row's picture, by its columns of ids and of paths."""
-    titles = [title for names in (NAMES, IMAGE) if (title := titled(row, names)) is not None]
-    return [name for title in titles if not isinstance(row[title], list) and (name := path_of(row[title], place))]
-
-
 def pictures_of(file: Path) -> str:
     """The pictures that a file of candidates names, as a data set without references.
 
@@ -147,20 +148,29 @@ def pictures_of(file: Path) -> str:
     return str(replace(source, options={**source.options, "references": "none"}))
 
 
-def refuse_strangers(file: Path, images: str, split: str) -> None:
-    """Raises ValueError for a file without captions of any picture of the data, before any work."""
+def column_for(file: Path, images: str, split: str) -> str:
+    """The column that names the pictures of the data; "" for the likeliest one.
+
+    Raises ValueError for a file without captions of any picture of the data, before any work.
+    """
     index, _ = read_candidates(file)
-    if rereadable(images) and not any(index.find(item.id) for item in read(images, split)):
+    if not rereadable(images):
+        return ""
+    known = NameIndex(named(item) for item in read(images, split) if isinstance(item, Example))
+    rows = [names for names, *_ in (item for item in candidates_of(file) if not isinstance(item, LeftOut))]
+    column = naming_column(rows, known, str(file))
+    if not any(known.find(named_by(names, column)) for names in rows):
         raise ValueError(
             f"{file} has captions of none of the pictures of {images}, the first of {index.pictures[0].names[0]!r}; "
             "give the --images that were captioned"
         )
+    return column if any(next(iter(names)) != column for names in rows) else ""
 
 
-def report_unused(file: Path, images: str, ids: Iterable[str]) -> None:
-    """Reports the candidates that were not used: blank and equal ones, and those of pictures without an id in `ids`."""
-    index, lost = read_candidates(file)
-    used = {id(found) for name in ids if (found := index.find(name))}
+def report_unused(file: Path, column: str, images: str, captioned: Iterable[Example]) -> None:
+    """Reports the candidates that were not used: blank and equal ones, and those of pictures not `captioned`."""
+    index, lost = read_candidates(file, column)
+    used = {id(found) for example in captioned if (found := index.find(*named(example).names))}
     strangers = [picture.names[0] for picture in index if id(picture) not in used]
     list(without_left_out(lost, str(file)))
     report_all(str(file), dict.fromkeys(strangers, f"{images} has no such picture"))

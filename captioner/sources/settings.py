@@ -10,6 +10,12 @@ from captioner.decoding.generate import METHODS
 
 GIVEN = "given"  # the method of candidates that others made
 
+MORE = {  # method -> what to type for more captions
+    "beam": "raise --beams or --best-of, or type --method sample",
+    "sample": "raise --beams or --best-of, or leave them out",
+    "greedy": "type --method sample, or --method beam",
+}
+
 
 @dataclass(frozen=True)
 class CandidateSettings:
@@ -48,8 +54,7 @@ class CandidateSettings:
         most = 1 if self.method == "greedy" else self.candidates
         if self.n > most and self.method != GIVEN:
             raise ValueError(
-                f"--n {self.n} is more than the {most} captions that {self.method} makes; raise --beams or --best-of, "
-                "or type --method sample"
+                f"--n {self.n} is more than the {most} captions that {self.method} makes; {MORE[self.method]}"
             )
         if self.method != "beam" and self.length_penalty:
             raise ValueError(

@@ -24,7 +24,7 @@ def add(commands: Any) -> None:
         "--format", required=True, choices=("open_clip", "transformers", "onnx"), help="program to read it"
     )
     sub.add_argument("--out", required=True, type=Path, help="new folder")
-    sub.set_defaults(run=run)
+    sub.set_defaults(run=run, makes_folder=True)
 
 
 def run(args: argparse.Namespace) -> None:

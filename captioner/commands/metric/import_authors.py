@@ -37,7 +37,7 @@ def add(commands: Any) -> None:
         metavar="DIR",
         help="folder example/ of aimagelab/pacscore, for the published values of its two pictures beside ours",
     )
-    sub.set_defaults(run=run)
+    sub.set_defaults(run=run, makes_folder=True)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from captioner.data.left_out import LeftOut, Read
 from captioner.data.picture_lookup import Pictures
+from captioner.data.rows.records import tidy
 from captioner.data.splits import canonical, file_of, splits_of
 from captioner.data.text_files import ending_of, read_text
 from captioner.data.text_files import lines as text_file_lines
@@ -27,10 +28,10 @@ TOKEN_LINE = re.compile(r"[^\t\n]+#\d+\t")  # name.jpg#0<tab>caption
 
 def flickr8k(split: str, root: str, count: int = 0) -> Read:
     """The photographs of a split with five references each. `count` is the number of the first to take, 0 for all."""
-    name = canonical(split)
+    name, folder = canonical(split), Path(root)
     if name not in LISTS:
+        lines(folder, LISTS["train"])  # a folder of something else is no question of splits
         raise ValueError(f"flickr8k has the splits {', '.join(LISTS)}, got {split!r}")
-    folder = Path(root)
     listed = lines(folder, LISTS[name])[: count or None]
     captions = references(lines(folder, TOKENS), f"{folder / TOKENS}")
     pictures = Pictures(photographs(folder))
@@ -73,7 +74,7 @@ def references(lines: Iterable[str], place: str) -> dict[str, tuple[str, ...]]:
         name, tab, caption = line.partition("\t")
         if not tab:
             raise ValueError(f"{place}:{number} is {line[:80]!r}, expected name.jpg#0, a tab and a caption")
-        captions[name.rpartition("#")[0] or name].append(caption)
+        captions[tidy(name.rpartition("#")[0] or name)].append(caption)
     return {name: tuple(texts) for name, texts in captions.items()}
 
 

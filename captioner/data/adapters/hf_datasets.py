@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from captioner.data.adapters.hf_rows import joined, rows
-from captioner.data.columns import IMAGE, NO_CAPTIONS, REFERENCES, column
+from captioner.data.columns import IMAGE, NO_CAPTIONS, NUMBERED, REFERENCES, column, is_captions_name
 from captioner.data.left_out import Read
+from captioner.data.rows.records import tell_unread
 from captioner.data.splits import canonical, in_order, same
 from metric.runtime.console import tell
 
 ID = ("id", "filename", "file_name", "image_id", "img_id", "cocoid", "key")
-NUMBERED = re.compile(r"(captions?|texts?|sentences?|references?)[_ ]?\d+", re.IGNORECASE)  # caption_0, caption_1, ...
 BYTES = ("jpg", "jpeg", "png", "webp", "image", "image_bytes", "img", "bytes")  # columns of bytes that hold pictures
 SAVED = ("state.json", "dataset_dict.json")  # files that save_to_disk writes
 BINARY = ("binary", "large_binary")  # Arrow's types of bytes
@@ -148,6 +148,9 @@ def captions_of(features: Mapping[str, Any], image: str, path: str) -> tuple[str
         raise several(free, "references", path)
     if free and not usual and not numbered:
         tell_guess(path, free[0])
+    read = (usual,) if usual else numbered
+    if read and (others := tuple(name for name in free if name not in read and is_captions_name(name))):
+        tell_unread(read, others, path)
     return (usual,) if usual else numbered or tuple(free)
 
 

@@ -9,11 +9,12 @@ from pathlib import Path, PurePosixPath
 from captioner.data.adapters.folders import split_of, splits_among, unused
 from captioner.data.adapters.tables import csv, jsonl
 from captioner.data.beside import File, captioned, samples_of
-from captioner.data.columns import IMAGE, column, references_column, texts
+from captioner.data.columns import IMAGE, column
 from captioner.data.layouts import METADATA
 from captioner.data.left_out import LeftOut, Read
 from captioner.data.listing import listing, pictures_in
 from captioner.data.picture_lookup import Pictures
+from captioner.data.rows.records import Columns, captions_of
 from captioner.data.splits import canonical, in_order
 from metric.example import Example
 
@@ -59,11 +60,12 @@ def rows(split: str, root: Path, name: str, image: str, references: str) -> Read
 def parquet(file: Path, image: str, references: str) -> Iterator[Example | LeftOut]:
     from pyarrow.parquet import read_table
 
-    pictures = Pictures(file.parent)
-    for row in read_table(file).to_pylist():
+    pictures, columns = Pictures(file.parent), Columns(image, references)
+    for number, row in enumerate(read_table(file).to_pylist(), 1):
         name = str(row[column(row, image, ("file_name", *IMAGE), "image", str(file))])
-        key = references_column(row, references, str(file))
-        yield pictures.example(name, (name,), texts(row[key], f"{file}: {name}") if key else ())
+        captions, unused = captions_of(row, columns, f"{file}: row {number}")
+        yield from (LeftOut(name, reason, "caption") for reason in unused)
+        yield pictures.example(name, (name,), captions)
 
 
 def place_of(item: Example | LeftOut, root: Path) -> str:

@@ -13,7 +13,7 @@ from captioner.data.columns import CAPTION, IMAGE, OTHERS, REFERENCES, is_senten
 from captioner.data.left_out import Read
 from captioner.data.rows.ids import once
 from captioner.data.rows.records import NAMES, TALKS, Columns, Row
-from captioner.data.splits import file_of, splits_of
+from captioner.data.splits import SPLIT, file_of, splits_of
 from captioner.data.text_files import read_json
 
 LISTS = ("annotations", "images", "data", "rows", "results")  # keys under which a list of records stands
@@ -26,14 +26,17 @@ def json(split: str, file: str, images: str = "", image: str = "", references: s
 
     The list may stand under `annotations`, `images` or `data`. Records of one picture are one Example.
     """
-    path = file_of(file, split)
+    path = file_of(file, split, splits_in_document)
     rows = list(records_of(read_json(path, once), path, image))
-    yield from pictured(lambda: rows, split, path, images, Columns(image, references, id))
+    yield from pictured(lambda: rows, split, path, images, Columns(image, references, id), SPLIT in file)
 
 
 def json_splits(file: str, **_: Any) -> list[str]:
-    path = Path(file)
-    return splits_of(file) or splits_in(records_of(read_json(path, once), path))
+    return splits_of(file, splits_in_document)
+
+
+def splits_in_document(path: Path) -> list[str]:
+    return splits_in(records_of(read_json(path, once), path))
 
 
 def records_of(document: Any, path: Path, image: str = "") -> Iterator[tuple[str, Row]]:

@@ -21,7 +21,7 @@ def karpathy(split: str, file: str, images: str = "", ids: str = "names", restva
     """
     path = Path(file)
     rows = images_of(path)
-    splits = {"train", "restval"} if canonical(split) == "train" and restval else {canonical(split)}
+    splits = split_names(split, restval)
     chosen = [row for row in rows if canonical(str(row["split"])) in splits]
     if not chosen:
         raise ValueError(f"{file} has the splits {', '.join(karpathy_splits(file))}, got {split!r}")
@@ -31,6 +31,11 @@ def karpathy(split: str, file: str, images: str = "", ids: str = "names", restva
         names = (f"{row['filepath']}/{name}", name) if "filepath" in row else (name,)
         id = identity(ids, name, id_text(row.get("cocoid", row.get("imgid", name)), f"{file}: {name}"))
         yield pictures.example(id, names, texts(row["sentences"], f"{file}: {name}"))
+
+
+def split_names(split: str, restval: bool = True) -> set[str]:
+    """The splits of the rows that a split has: `train` has `restval` too."""
+    return {"train", "restval"} if canonical(split) == "train" and restval else {canonical(split)}
 
 
 def karpathy_splits(file: str, restval: bool = True, **_: Any) -> list[str]:

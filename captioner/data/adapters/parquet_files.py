@@ -9,7 +9,7 @@ from typing import Any
 from captioner.data.adapters.tables import pictured, splits_in
 from captioner.data.left_out import Read
 from captioner.data.rows.records import Columns, Row
-from captioner.data.splits import file_of, splits_of
+from captioner.data.splits import SPLIT, file_of, splits_of
 
 
 def parquet(split: str, file: str, images: str = "", image: str = "", references: str = "", id: str = "") -> Read:
@@ -17,12 +17,16 @@ def parquet(split: str, file: str, images: str = "", image: str = "", references
 
     A picture is named by its path. A parquet file that holds pictures is read by `hf`.
     """
-    path = file_of(file, split)
-    yield from pictured(lambda: rows(path), split, path, images, Columns(image, references, id))
+    path = file_of(file, split, splits_in_rows)
+    yield from pictured(lambda: rows(path), split, path, images, Columns(image, references, id), SPLIT in file)
 
 
 def parquet_splits(file: str, **_: Any) -> list[str]:
-    return splits_of(file) or splits_in(rows(Path(file)))
+    return splits_of(file, splits_in_rows)
+
+
+def splits_in_rows(path: Path) -> list[str]:
+    return splits_in(rows(path))
 
 
 def rows(path: Path) -> Iterator[tuple[str, Row]]:

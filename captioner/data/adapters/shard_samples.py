@@ -18,6 +18,7 @@ from captioner.data.beside import (
     Sample,
     captions_under,
     example_of,
+    further,
     lines_beside,
     record_beside,
     settled,
@@ -167,7 +168,9 @@ def example(sample: Sample, split: str, references: str, url: str, before: str) 
     lines, left_out = lines_beside(sample)
     recorded: tuple[str, ...] = ()
     try:
-        recorded = captions_under(record, references_column(record, references, f"{url}: {name}") if record else None)
+        key = references_column(record, references, f"{url}: {name}") if record else None
+        recorded = captions_under(record, key)
+        left_out += further(name, record, key)
     except BadText as error:
         left_out.append(LeftOut(name, str(error), "caption"))
     yield from example_of(name, sample.picture, settled(name, lines, recorded, record_first=True))

@@ -11,13 +11,14 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from captioner.data.adapters.folders import is_picture
-from captioner.data.columns import EMPTY, IMAGE, REFERENCES, column, texts
+from captioner.data.columns import EMPTY, IMAGE, REFERENCES, column, texts, titled
 from captioner.data.left_out import LeftOut, Read
 from captioner.data.picture_lookup import Pictures, near
 from captioner.data.rows.csv_cells import cells, header_of, separator_of
+from captioner.data.rows.ids import once
 from captioner.data.rows.merged import examples
-from captioner.data.rows.records import NAMES, Columns, Entry, Row, entry, in_split, split_of
-from captioner.data.splits import canonical, file_of, in_order, splits_of
+from captioner.data.rows.records import NAMES, Columns, Entry, Row, entry, in_split, split_of, tidy
+from captioner.data.splits import SPLIT, canonical, file_of, in_order, splits_of
 from captioner.data.text_files import from_json, lines
 
 Rows: TypeAlias = Callable[[], Iterable[tuple[str, Row] | LeftOut]]  # (place, record), read anew at each call
@@ -29,12 +30,15 @@ def jsonl(split: str, file: str, images: str = "", image: str = "", references: 
     Other usual names of the columns are known too. Without an id the id is the image's path as written. A line without
     `split` belongs to every split. Lines of one picture are one Example. Lines are read one at a time.
     """
-    path = file_of(file, split)
-    yield from pictured(lambda: records(path), split, path, images, Columns(image, references, id))
+    path = file_of(file, split, splits_in_lines)
+    yield from pictured(lambda: records(path), split, path, images, Columns(image, references, id), SPLIT in file)
 
 
-def pictured(rows: Rows, split: str, path: Path, images: str, columns: Columns) -> Read:
-    """The Examples of a split in the records of a file."""
+def pictured(rows: Rows, split: str, path: Path, images: str, columns: Columns, by_name: bool = False) -> Read:
+    """The Examples of a split in the records of a file.
+
+    A file that was chosen `by_name` has the records of its split alone. Those of another split are LeftOuts there.
+    """
 
     def entries() -> Iterator[Entry | LeftOut]:
         for item in rows():
@@ -42,12 +46,18 @@ def pictured(rows: Rows, split: str, path: Path, images: str, columns: Columns) 
                 yield item
             elif in_split(item[1], split):
                 yield entry(item[1], columns, item[0])
+            elif by_name:
+                yield LeftOut(item[0], f"its split is {split_of(item[1])!r}, and the file's name says {split!r}")
 
     return examples(entries, Pictures(Path(images) if images else near(path)), bool(columns.id))
 
 
 def jsonl_splits(file: str, **_: Any) -> list[str]:
-    return splits_of(file) or splits_in(records(Path(file)))
+    return splits_of(file, splits_in_lines)
+
+
+def splits_in_lines(path: Path) -> list[str]:
+    return splits_in(records(path))
 
 
 def splits_in(rows: Iterable[tuple[str, Row] | LeftOut]) -> list[str]:
@@ -62,9 +72,11 @@ def records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         if not line.strip():
             continue
         try:
-            row = from_json(line)
+            row = from_json(line, once)
         except json.JSONDecodeError as error:
             raise ValueError(f"{path}:{number} is not JSON: {error.msg}") from None
+        except ValueError as error:
+            raise ValueError(f"{path}:{number}: {error}") from None
         except RecursionError:
             raise ValueError(f"{path}:{number} is nested too deeply") from None
         if not isinstance(row, dict):
@@ -80,14 +92,21 @@ def csv(split: str, file: str, images: str = "", image: str = "", references: st
     The separator is that of the header. A cell may hold a list of captions, as JSON, Python or numpy prints lists.
     `split` and `id` are as in JSONL.
     """
-    path = file_of(file, split)
+    path = file_of(file, split, splits_in_table)
     header = header_of(path)
     column(header, image, (*IMAGE, *NAMES), "image", file)
-    yield from pictured(lambda: table(path, header), split, path, images, Columns(image, references, id))
+    columns = Columns(image, references, id)
+    yield from pictured(lambda: table(path, header), split, path, images, columns, SPLIT in file)
 
 
 def csv_splits(file: str, **_: Any) -> list[str]:
-    return splits_of(file) or splits_in(table(Path(file), header_of(Path(file))))
+    return splits_of(file, splits_in_table)
+
+
+def splits_in_table(path: Path) -> list[str]:
+    """The splits that the rows of a table name; none for a table without a column of splits."""
+    header = header_of(path)
+    return splits_in(table(path, header)) if titled(header, ("split",)) else []
 
 
 def table(path: Path, header: list[str]) -> Iterator[tuple[str, dict[str, str]] | LeftOut]:
@@ -110,10 +129,10 @@ def tsv(split: str, file: str, images: str = "", image: str = "", references: st
     Pictures are taken from the disk only. A downloader has named the files after the URL: its `CRC32` or
     `number_CRC32` (the common scripts for CC), or its path (`wget -x`). A table with a header is read by `csv`.
     """
-    path = file_of(file, split)
+    path = file_of(file, split, splits_in_table)
     first = next(cells(path, "\t"), [])
     if has_header(first):
-        yield from csv(split, str(path), images, image, references, id)
+        yield from csv(split, file, images, image, references, id)
         return
     picture = picture_column(path, first)
     yield from examples(lambda: untitled(path, picture), Pictures(Path(images) if images else near(path)))
@@ -123,14 +142,14 @@ def untitled(path: Path, picture: int) -> Iterator[Entry | LeftOut]:
     """The entries of a table of two columns without a header. `picture` is the column of addresses, 0 or 1."""
     for number, row in enumerate(cells(path, "\t")):
         if len(row) == 2:
-            name, place = row[picture], f"{path}:{number + 1}"
+            name, place = tidy(row[picture]), f"{path}:{number + 1}"
             yield Entry(name, name, texts(filled(row[1 - picture]), place), place, local_names(name, number))
         elif row:
             yield LeftOut(f"row {number + 1}", f"it has {len(row)} cells, expected 2", "caption")
 
 
 def tsv_splits(file: str, **_: Any) -> list[str]:
-    return splits_of(file) or (csv_splits(file) if has_header(next(cells(Path(file), "\t"), [])) else [])
+    return splits_of(file, splits_in_table)
 
 
 def has_header(row: Sequence[str], titles: Sequence[str] = (*IMAGE, *REFERENCES)) -> bool:

@@ -26,9 +26,9 @@ IDS = ("names", "shards")
 def webdataset(split: str, shards: str, references: str = "", ids: str = "names") -> Read:
     """`shards` is a pattern such as `cc-{00000..00331}.tar`, `pipe:curl -s https://.../{00..31}.tar`, or a folder.
 
-    `{split}` in a pattern stands for the split. In a folder whose shards name splits, shards that name another split
-    are not read. Captions are the references in `.json`, which may also have `id` and `split`, else the lines of
-    `.txt` or `.caption`. `ids=shards` puts the name of the shard before each id, for shards that all begin at key 0.
+    `{split}` in a pattern stands for the split. In a folder, shards whose names have another split are
+    not read. Captions are the references in `.json`, which may also have `id` and `split`, else the lines of `.txt` or
+    `.caption`. `ids=shards` puts the name of the shard before each id, for shards that all begin at key 0.
     """
     for url in urls(shards, split):
         yield from shard(url, split, references, ids)
@@ -59,8 +59,7 @@ def urls(shards: str, split: str) -> list[str]:
     """The shards of a split, in order."""
     if Path(shards).is_dir():
         paths = sorted(Path(shards).glob("*.tar"))
-        named = any(split_in(path.name) for path in paths)
-        urls_of_split = [str(path) for path in paths if not named or same(split_in(path.name), split)]
+        urls_of_split = [str(path) for path in paths if same(split_in(path.name) or split, split)]
     else:
         typed = opener().shardlists.expand_urls(shards.replace(SPLIT, split))
         urls_of_split = [url for pattern in typed for url in matching(pattern)]

@@ -42,5 +42,10 @@ def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     content = dict(pairs)
     if len(content) < len(pairs):
         double = [name for name, times in Counter(name for name, _ in pairs).items() if times > 1]
-        raise ValueError(f"{share_of_ids(double, len(content))} come twice")
+        shown = (
+            f"the key {double[0]!r} stands"
+            if len(double) == 1
+            else f"{len(double):,} keys, such as {double[0]!r}, stand"
+        )
+        raise ValueError(f"{shown} twice in {json.dumps(content, ensure_ascii=False)[:80]}; give each key once")
     return content

@@ -16,6 +16,7 @@ from captioner.data.columns import (
     REFERENCES,
     check_unknown,
     column,
+    is_further,
     is_sentence,
     references_column,
     texts,
@@ -104,7 +105,19 @@ def path_of(picture: Any, place: str) -> str:
         return ""
     if isinstance(picture, (Mapping, list)):
         raise ValueError(f"{place}: the picture must be a path, got {json.dumps(picture, default=str)[:80]}")
-    return id_text(picture, place)
+    return tidy(id_text(picture, place))
+
+
+def tidy(name: str) -> str:
+    r"""A path without parts that say nothing: `./a//1.jpg` is `a/1.jpg`. An address stays as it is.
+
+    >>> tidy("./a//1.jpg"), tidy(".\\a\\1.jpg"), tidy("http://a.org//1.jpg")
+    ('a/1.jpg', 'a\\1.jpg', 'http://a.org//1.jpg')
+    """
+    if "://" in name or not name.strip(". "):
+        return name
+    head = "/" if name.startswith("/") else ""
+    return head + re.sub(r"^([.]?[\\/])+|(?<=/)([.]?/)+", "", name)
 
 
 def is_empty(value: object) -> bool:
@@ -167,18 +180,22 @@ def captions_of(row: Row, columns: Columns, place: str) -> tuple[tuple[str, ...]
 
 def unread(row: Row, titles: Sequence[str], captions: Sequence[str]) -> tuple[str, ...]:
     """Further columns of captions by their names, with a text that is not among the `captions` that are read."""
-    others = [name for name in row if name not in titles and is_sentence(row[name]) and row[name] not in captions]
-    return tuple(name for name in others if name.strip().lower() in REFERENCES or NUMBERED.fullmatch(name.strip()))
+    others = [name for name in row if name not in titles and row[name] not in captions]
+    return tuple(
+        name
+        for name in others
+        if is_further(name, row[name]) or (is_sentence(row[name]) and name.strip().lower() in REFERENCES)
+    )
 
 
 @lru_cache
-def tell_unread(titles: tuple[str, ...], others: tuple[str, ...], file: str) -> None:
+def tell_unread(titles: tuple[str, ...], others: tuple[str, ...], file: str, advice: str = "") -> None:
     """Tells once a file that further columns of captions are not read."""
     read, more = (", ".join(map(repr, names)) for names in (titles, others))
     tell(
         [
             f"{file}: the captions are those of {read}; {more} {'is' if len(others) == 1 else 'are'} not read; "
-            f"type references={'+'.join((*titles, *others))} for all"
+            f"{advice or 'type references=' + '+'.join((*titles, *others)) + ' for all'}"
         ]
     )
 

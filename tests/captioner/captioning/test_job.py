@@ -102,10 +102,10 @@ def test_broken_pictures_are_counted_named_and_passed_over(model, pictures, tmp_
             "empty.png"
         }
         rows = [json.loads(line) for line in listed.read_text().splitlines()]
-        named = [row["id"] for row in rows if row["kind"] == "picture"]
-        assert sorted(named) == ["cut.jpg", "empty.png", "folder.jpg", "text.jpg"]
+        named = {kind: sorted(row["id"] for row in rows if row["kind"] == kind) for kind in ("picture", "file")}
+        assert named == {"picture": ["cut.jpg", "empty.png", "text.jpg"], "file": ["folder.jpg"]}
         said = capsys.readouterr()
-        assert "4 pictures left out" in said.out and "cut.jpg" in caplog.text
+        assert "3 pictures left out, 1 file left out" in said.out and "cut.jpg" in caplog.text
         assert all(line.startswith("captioner: ") for line in said.err.splitlines())
 
 

@@ -78,4 +78,4 @@ def test_captions_of_a_run_are_not_cut_at_separators(tmp_path):
 
 def test_text_files_keep_separators_when_they_are_kept(tmp_path):
     out = written(tmp_path, "txt", {"1.jpg": SEPARATED})
-    assert FORMATS["txt"].read(out) == {"1": [SEPARATED]}
+    assert [(row.id, row.captions) for row in FORMATS["txt"].read(out)] == [("1", [SEPARATED])]

@@ -282,3 +282,9 @@ def test_folder_that_cannot_be_written_is_told_before_the_captioning(run, refuse
     monkeypatch.setattr("metric.storage.atomic_files.os.access", lambda place, mode: False)
     monkeypatch.setattr("captioner.scoring.evaluate_run.captions_of", None)
     assert f"{run} cannot be written; captions and scores are written into" in refused("evaluate", run)
+
+
+def test_scores_that_cannot_be_computed_are_refused_before_the_captioning(run, capsys):
+    assert main(["evaluate", str(run), "--scores", "novelty", "--as", "new"]) == 2
+    assert "--scores novelty: no score can be computed; novelty: " in capsys.readouterr().err
+    assert not list(run.glob("captions-*new*"))
