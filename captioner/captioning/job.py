@@ -5,6 +5,7 @@ Captions of finished blocks are appended to a journal in OUT.work. The process t
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
@@ -31,6 +32,8 @@ from metric.runtime.console import tell
 from metric.runtime.progress import Progress
 from metric.runtime.work_share import WHOLE, Share
 from metric.storage.ledger import Ledger, beside, kept, report, report_all
+
+SIGNED = "reward_signatures"  # of the rewards that choose captions, in the settings of an output
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ def caption(job: Job) -> bool:
     """
     if job.share.speaks and isinstance(job.source, OwnSource):
         tell_unfinished(job.source.name)
-    caption_blocks = captioners(job)
+    caption_blocks, settings = captioners(job)
     work = Work(job.out)
     refuse_foreign(work, job)
     if rereadable(job.images):  # a misspelt input must not leave a work folder
@@ -86,14 +89,14 @@ def caption(job: Job) -> bool:
             )
     job.out.parent.mkdir(parents=True, exist_ok=True)
     with work.locked():
-        begin(work, job)
+        begin(work, job, settings)
     before, new, changed = work.rows(), 0, set[str]()
     done = partial(is_done, before, FORMATS[job.format].done_as)
     try:
         with work.journal(job.share) as file, progress_of(job, len(before)) as progress:
             for rows in caption_blocks(unfinished(job, before, changed)):
                 rows = [
-                    replace(row, anew=row.id in changed)
+                    replace(row, anew=row.id in changed, made=time.time_ns())
                     for row in rows
                     if row.id in changed or not done(row.id, row.order)
                 ]
@@ -117,13 +120,20 @@ def caption(job: Job) -> bool:
         return write(work, new, job.checker)
 
 
-def captioners(job: Job) -> Callable[[Iterator[Block]], Iterator[list[Row]]]:
-    """The function that captions blocks, in this process or with the workers of Ray."""
-    if job.workers:
-        from captioner.captioning.ray_engine import on_ray
+def captioners(job: Job) -> tuple[Callable[[Iterator[Block]], Iterator[list[Row]]], dict[str, Any]]:
+    """The function that captions blocks, in this process or with the workers of Ray, and the settings of the job.
 
-        return partial(on_ray, job.source, job.candidates, job.images, job.split, job.workers)
-    return Worker(job.source, job.candidates, job.images, job.split).rows
+    The settings have the signatures of the rewards, which hold the weights of their models.
+    """
+    whose = job.source, job.candidates, job.images, job.split
+    worker = Worker(*whose) if job.candidates.rewards or not job.workers else None
+    reward = worker.reward if worker else None
+    settings = job.settings | ({SIGNED: [*reward.signatures.values()]} if reward else {})
+    if worker and not job.workers:
+        return worker.rows, settings
+    from captioner.captioning.ray_engine import on_ray
+
+    return partial(on_ray, *whose, job.workers), settings
 
 
 def refuse_foreign(work: Work, job: Job) -> None:
@@ -135,12 +145,12 @@ def refuse_foreign(work: Work, job: Job) -> None:
         )
 
 
-def begin(work: Work, job: Job) -> None:
+def begin(work: Work, job: Job, settings: Mapping[str, Any]) -> None:
     """Opens the work folder of an earlier call, or makes one with the captions that OUT has already."""
     kind = FORMATS[job.format]
     if not work.begun and holds_something(job.out, kind):
         work.keep(kind.read(job.out))
-    work.begin(job.settings, job.skip_done)
+    work.begin(settings, job.skip_done)
 
 
 def holds_something(out: Path, kind: Format) -> bool:

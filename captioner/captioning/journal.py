@@ -45,6 +45,8 @@ class Row:
     """captions of the row that the length limit ended"""
     kind: str = "picture"
     """what was skipped: a picture, or another part of the input, such as a file"""
+    made: int = 0
+    """time of the captioning in nanoseconds, so that the last row of a picture counts in whichever journal it is"""
     raw: list[Any] = field(default_factory=list)
     """records that OUT had before the first call, to be written as they were"""
 
@@ -65,10 +67,14 @@ class Work:
         if not any_settings:
             self.refuse_other(settings)
 
-    def refuse_other(self, settings: Mapping[str, Any]) -> None:
-        """Raises ValueError when an earlier call has made the folder with other settings."""
+    def refuse_other(self, settings: Mapping[str, Any], unknown: str = "") -> None:
+        """Raises ValueError when an earlier call has made the folder with other settings.
+
+        The setting `unknown` is not compared.
+        """
         before = self.settings() if self.begun else settings
-        changed = [name for name in {**settings, **before} if settings.get(name) != before.get(name)]
+        names = [name for name in {**settings, **before} if name != unknown]
+        changed = [name for name in names if settings.get(name) != before.get(name)]
         if changed:
             changes = ", ".join(f"{name} {before.get(name)!r}, now {settings.get(name)!r}" for name in changed)
             raise ValueError(
@@ -89,7 +95,7 @@ class Work:
         return json.loads(path.read_text(encoding="utf-8"))
 
     def journals(self) -> list[Path]:
-        """The journals, oldest first, so that the last row of a picture counts."""
+        """The journals, oldest first."""
         return sorted(self.folder.glob("*.jsonl"), key=lambda path: (path.stem != BEFORE, path.stat().st_mtime_ns))
 
     def rows(self) -> Rows:
@@ -160,23 +166,29 @@ class Rows:
         """why a caption says nothing, by id"""
         self.empty: set[str] = set()
         """ids whose captions were all left out for their reward"""
+        self.made: dict[str, int] = {}
+        """time of the row that counts, by id"""
         for number, path in enumerate(self.journals):
             for at, raw in whole_lines(path):
                 self.note(json.loads(raw), number, at)
 
     def note(self, row: dict[str, Any], file: int, at: int) -> None:
         """Records the place of a row: number of the journal, and first byte."""
-        name = row["id"]
+        name, made = row["id"], row.get("made", 0)
+        if not row["skipped"] and name in self and part_of(row["order"]) != KEPT != self.part(name):
+            self.twice |= {name} if self.part(name) != part_of(row["order"]) else set()
+        if made < self.made.get(name, 0):
+            return  # an older row in a journal that another row made younger
         if row["skipped"]:
             if row.get("anew"):
+                self.made[name] = made
                 self.places.pop(name, None)
             if name not in self.places:
                 self.skipped[name] = row["skipped"]
                 self.others |= {} if row.get("kind", "picture") == "picture" else {name: row["kind"]}
         else:
             self.skipped.pop(name, None)
-            if name in self and KEPT not in (parts := {self.part(name), part_of(row["order"])}) and len(parts) == 2:
-                self.twice.add(name)
+            self.made[name] = made
             self.places[name] = row["order"], file, at
             self.under.pop(name, None)
             self.blank.pop(name, None)

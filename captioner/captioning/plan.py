@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 import torch
 
 from captioner.captioning.formats import FORMATS
-from captioner.captioning.job import Job, holds_something, refuse_foreign, rows_of, unfinished
+from captioner.captioning.job import SIGNED, Job, holds_something, refuse_foreign, rows_of, unfinished
 from captioner.captioning.journal import Row, Rows, Work, line
 from captioner.captioning.worker import Worker
 from captioner.data import refuse_empty, rereadable
@@ -35,7 +35,7 @@ def plan(job: Job) -> Iterator[str]:
     work = Work(job.out)
     refuse_foreign(work, job)
     if not job.skip_done:
-        work.refuse_other(job.settings)
+        work.refuse_other(job.settings, unknown=SIGNED)  # no reward is built yet
     counted = rereadable(job.images)
     if counted:
         refuse_empty(job.images, job.split, known_ids(job.source.features))

@@ -142,4 +142,4 @@ def test_listing_has_options_needs_and_a_summary(wordiness):
 def test_a_reward_that_is_given_twice_is_advised_with_its_own_options_and_weights():
     typed = ["repetition:n=3,weight=0.5", "repetition", "repetition:n=3"]
     with pytest.raises(ValueError, match="type --reward repetition:n=3,weight=1.5 once"):
-        build(map(parse, typed), Context())
+        build([parse(text) for text in typed], Context())

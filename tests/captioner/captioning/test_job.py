@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from captioner.captioning.journal import Row, Work, line
 from captioner.cli import main
 
 
@@ -226,3 +228,20 @@ def test_captions_stand_in_the_order_of_the_input_whenever_they_were_made(model,
     assert list(captioned(out)) == [*there, gone] and there[0] == "0.png"
     said = f"{pictures} has no longer the pictures of 1 caption (the first {gone}), kept at the end"
     assert said in capsys.readouterr().err
+
+
+def test_the_last_row_of_a_picture_counts_in_whichever_journal_it_is(tmp_path):
+    """Shares change when pictures are added, so a journal with an old row of a picture can be the youngest file."""
+    work = Work(tmp_path / "out.jsonl")
+    work.folder.mkdir()
+    for number, (name, rows) in enumerate(
+        {
+            "2-of-2": [Row("a", captions=["new"], anew=True, made=20), Row("b", captions=["b"], made=10)],
+            "1-of-2": [Row("a", captions=["old"], made=10), Row("b", skipped="broken", anew=True, made=30)],
+        }.items()
+    ):
+        file = work.folder / f"{name}.jsonl"
+        file.write_text("".join(map(line, rows)))
+        os.utime(file, ns=(number, number))
+    found = work.rows()
+    assert [(row.id, row.captions) for row in found] == [("a", ["new"])] and found.skipped == {"b": "broken"}

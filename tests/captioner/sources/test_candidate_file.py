@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from captioner.captioning.phrases import phrases_of, without_head
 from captioner.cli import main
+from metric.clip.load import ASSETS
+from metric.clip.model import WEIGHTS
 from metric.example import Cut
 
 CANDIDATES = [
@@ -170,3 +174,18 @@ def test_wrong_input_is_told_in_one_line(file, pictures, tmp_path, refused, mode
     assert "got --beams 3; leave one of them out" in asked("--from", file, *where, "--beams", "3")
     assert "--least-score 0.5 needs --reward SPEC" in asked("--from", file, *where, "--least-score", "0.5")
     assert "phrases.txt is no file" in asked("--from", file, *where, "--drop-phrases", "phrases.txt")
+
+
+def test_choices_of_two_rewards_are_not_mixed_in_one_output(file, pictures, tmp_path, capsys):
+    metric = tmp_path / "metric"
+    copytree(ASSETS / "scenes-clip", metric)
+    by = ["--images", str(pictures), "--reward", f"clips:clip={metric}", "--batch-size", "2"]
+    chosen(file, tmp_path / "out.jsonl", *by)
+    before = (tmp_path / "out.jsonl").read_bytes()
+    weights = load_file(metric / WEIGHTS)
+    save_file({**weights, "text_projection": weights["text_projection"] * 2 + 1}, metric / WEIGHTS)  # trained anew
+    typed = ["caption", "--from", str(file), "--out", str(tmp_path / "out.jsonl"), "--checker", "none", *by]
+    assert main(typed) == 2
+    assert "was begun with reward_signatures [" in capsys.readouterr().err
+    assert (tmp_path / "out.jsonl").read_bytes() == before
+    assert main([*typed, "--plan"]) == 0  # builds no reward
