@@ -98,11 +98,11 @@ def roll(captioner: Captioner, parts: Sequence[Batch], reward: Mix, run: Run) ->
     rolled = alike(lambda: [scored_candidates(captioner, part, reward, run) for part in parts], RewardFailed)
     reward.exchange()
     mean_length = tokens_a_caption([candidates.tokens for candidates, *_ in rolled], captioner)
-    several = len(reward.weights) > 1 and run.rl.samples > 1
-    spreads = term_scales.of_batch([terms for _, _, terms in rolled]) if several else {}
+    terms = [of_part for _, _, of_part in rolled]
+    spreads = term_scales.of_batch(terms) if len(terms[0]) > 1 and run.rl.samples > 1 else {}
     drawn = [
-        Drawn(candidates.tokens, candidates.captions, total, terms, mean_length, spreads=spreads)
-        for candidates, total, terms in rolled
+        Drawn(candidates.tokens, candidates.captions, total, of_part, mean_length, spreads=spreads)
+        for candidates, total, of_part in rolled
     ]
     if run.rl.xe_weight:
         length = tokens_a_caption([part.references for part in parts], captioner)

@@ -93,13 +93,12 @@ def train_metric(
         train(model, loss, config, out, resume, validation(clip, held_out, agree))
     if rank() == 0:
         write(model, clip, fingerprint, config, out)
-    trained = load_clip(str(out), device)
-    after = shared(lambda: figures(trained, held_out, config))
+    after, still = shared(lambda: outcome(load_clip(str(out), device), held_out, config))
     report = {"before": before, "after": after}
     say(table(report))
     if config.negatives:
-        report["preferred"] = shared(lambda: preferred(Embedder(trained), held_out, kinds_of(config.negative_kinds)))
-        say(f"{told(after)}\n{told_preferred(report['preferred'])}")
+        report["preferred"] = still
+        say(f"{told(after)}\n{told_preferred(still)}")
     if rank() == 0:
         write_json(out / REPORT, report)
     wait()
@@ -111,6 +110,12 @@ def figures(clip: Clip, held_out: Sequence[Example], config: MetricConfig) -> di
     embedder = Embedder(clip)
     found = appraise(embedder, held_out)
     return found | guard(embedder, held_out) if config.negatives else found
+
+
+def outcome(clip: Clip, held_out: Sequence[Example], config: MetricConfig) -> tuple[dict[str, float], dict[str, float]]:
+    """The figures of the trained CLIP, and with negatives the share of each kind that it still prefers to captions."""
+    kinds = kinds_of(config.negative_kinds) if config.negatives else {}
+    return figures(clip, held_out, config), preferred(Embedder(clip), held_out, kinds) if kinds else {}
 
 
 def check_method(config: MetricConfig) -> None:
