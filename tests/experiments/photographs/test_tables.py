@@ -81,7 +81,7 @@ def test_the_reward_stage_sees_only_photographs_that_the_clip_has_not_seen(tmp_p
     typed: list[tuple[object, ...]] = []
     monkeypatch.setattr(captions, "train", lambda out, *flags: typed.append(flags))
     monkeypatch.setattr(captions, "run_captioner", lambda *words: None)
-    captions.train_captioners(
-        captions.Setting("whole", "half", tmp_path, tmp_path, tmp_path, tmp_path, "fp32"), ["0"], ["beams"]
-    )
+    setting = captions.Setting("whole", "half", tmp_path, tmp_path, tmp_path, tmp_path, "fp32")
+    assert setting.rewards.keys() == set(captions.REWARDS)
+    captions.train_captioners(setting, ["0"], [*captions.REWARDS], ["beams"])
     assert [flags[flags.index("--data") + 1] for flags in typed] == ["whole", "half", "half", "half"]
