@@ -175,8 +175,10 @@ class Rows:
     def note(self, row: dict[str, Any], file: int, at: int) -> None:
         """Records the place of a row: number of the journal, and first byte."""
         name, made = row["id"], row.get("made", 0)
-        if not row["skipped"] and name in self and part_of(row["order"]) != KEPT != self.part(name):
-            self.twice |= {name} if self.part(name) != part_of(row["order"]) else set()
+        if not row["skipped"] and name in self:
+            parts = {self.part(name), part_of(row["order"])}
+            if len(parts) == 2 and KEPT not in parts:
+                self.twice.add(name)
         if made < self.made.get(name, 0):
             return  # an older row in a journal that another row made younger
         if row["skipped"]:

@@ -81,7 +81,7 @@ def train_metric(
     check_captions(config, training, clip, resume)
     agree = pair_loss(clip, config.loss)
     fingerprint = clip.fingerprint
-    before = shared(lambda: figures(clip, held_out, config))
+    before = shared(lambda: figures(Embedder(clip), held_out, config))
     model = METHODS[config.method](clip, config).train()
     freeze_statistics(clip.model)
     if rank() == 0 and not resume:
@@ -93,7 +93,7 @@ def train_metric(
         train(model, loss, config, out, resume, validation(clip, held_out, agree))
     if rank() == 0:
         write(model, clip, fingerprint, config, out)
-    after, still = shared(lambda: outcome(load_clip(str(out), device), held_out, config))
+    after, still = shared(lambda: outcome(Embedder(load_clip(str(out), device)), held_out, config))
     report = {"before": before, "after": after}
     say(table(report))
     if config.negatives:
@@ -105,17 +105,18 @@ def train_metric(
     return report
 
 
-def figures(clip: Clip, held_out: Sequence[Example], config: MetricConfig) -> dict[str, float]:
+def figures(embedder: Embedder, held_out: Sequence[Example], config: MetricConfig) -> dict[str, float]:
     """What a CLIP is worth on validation pictures. With negatives, the guard against the blind shortcut too."""
-    embedder = Embedder(clip)
     found = appraise(embedder, held_out)
     return found | guard(embedder, held_out) if config.negatives else found
 
 
-def outcome(clip: Clip, held_out: Sequence[Example], config: MetricConfig) -> tuple[dict[str, float], dict[str, float]]:
+def outcome(
+    embedder: Embedder, held_out: Sequence[Example], config: MetricConfig
+) -> tuple[dict[str, float], dict[str, float]]:
     """The figures of the trained CLIP, and with negatives the share of each kind that it still prefers to captions."""
     kinds = kinds_of(config.negative_kinds) if config.negatives else {}
-    return figures(clip, held_out, config), preferred(Embedder(clip), held_out, kinds) if kinds else {}
+    return figures(embedder, held_out, config), preferred(embedder, held_out, kinds) if kinds else {}
 
 
 def check_method(config: MetricConfig) -> None:

@@ -284,6 +284,7 @@ def test_a_found_file_of_another_system_is_resumed(tmp_path: Path) -> None:
     path.write_bytes(b'{"id": "3", "caption": "a dog of"}\r\n')
     for resume in (False, True):
         keep(replace(HARD, negatives_from=str(path)), tmp_path / "run", resume)
+        assert (tmp_path / "run" / "found.jsonl").read_bytes() == path.read_bytes()
 
 
 @pytest.mark.parametrize(
