@@ -41,7 +41,9 @@ class Entry:
 
 
 class Shelf(Protocol):
-    """The methods that a store of features must have."""
+    """The methods that a store of features must have, and the ids of lost pictures that were known by id alone."""
+
+    by_id: set[str]
 
     def identify(self, example: Example) -> Entry: ...  # raises UnreadableImage
 
@@ -59,6 +61,7 @@ class MemoryShelf:
 
     def __init__(self) -> None:
         self.features: dict[str, np.ndarray] = {}
+        self.by_id: set[str] = set()
 
     def identify(self, example: Example) -> Entry:
         state = state_of(example)
@@ -87,8 +90,8 @@ class ContentShelf(MemoryShelf):
 class DiskShelf:
     """Features in a folder. The key of a picture is the digest of its content.
 
-    A file is read once, and again only after its place, size or time has changed. Raises ValueError when the folder
-    belongs to another CLIP.
+    A file is read once, and again only after its place, size or time has changed. A picture whose file is gone is known
+    by the place where it was, else by its id. Raises ValueError when the folder belongs to another CLIP.
     """
 
     def __init__(self, folder: Path, clip: Clip) -> None:
@@ -98,6 +101,8 @@ class DiskShelf:
         self.written: set[Path] = set()
         self.states: dict[str, str] = {}
         self.ids: dict[str, set[str]] = {}
+        self.at: dict[str, set[str]] = {}
+        self.by_id: set[str] = set()
         for entry in entries_in(folder):
             self.note(entry)
 
@@ -105,23 +110,27 @@ class DiskShelf:
         """Remembers an example."""
         self.states[entry.state] = entry.key
         self.ids.setdefault(entry.id, set()).add(entry.key)
+        self.at.setdefault(place_of(entry.state), set()).add(entry.key)
 
     def identify(self, example: Example) -> Entry:
         """The key of an example. Raises UnreadableImage for a lost picture that the folder cannot identify."""
         try:
             state = state_of(example)
         except UnreadableImage:
+            if (there := str(Path(str(example.image)).resolve())) in self.at:
+                return Entry(example.id, "", self.only(example, self.at[there], "place"))
             if example.id not in self.ids:
                 raise
-            return Entry(example.id, "", self.only(example))
+            key = self.only(example, self.ids[example.id], "id")
+            self.by_id.add(example.id)
+            return Entry(example.id, "", key)
         return Entry(example.id, state, self.states.get(state) or digest(example))
 
-    def only(self, example: Example) -> str:
-        """The key of the only picture with the example's id. Raises UnreadableImage when there are several."""
-        keys = self.ids[example.id]
+    def only(self, example: Example, keys: set[str], what: str) -> str:
+        """The only one of the keys of the example's id or place. Raises UnreadableImage when there are several."""
         if len(keys) > 1:
             raise UnreadableImage(
-                f"{example.image}: the file is gone, and {self.folder} has several pictures of its id"
+                f"{example.image}: the file is gone, and {self.folder} has several pictures of its {what}"
             )
         return next(iter(keys))
 
@@ -177,6 +186,11 @@ def state_of(example: Example) -> str:
         return image_key(example.image)
     except OSError as error:
         raise UnreadableImage(f"{example.image}: {reason(error)}") from error
+
+
+def place_of(state: str) -> str:
+    """The path of the file that had a state, as far as a state is that of a file."""
+    return state.rsplit("|", 2)[0]
 
 
 def digest(example: Example) -> str:

@@ -48,9 +48,17 @@ Reading = list[tuple[Example, Future[tuple[Entry, Tensor | None]]]]
 
 
 def look_at(blocks: Iterable[Sequence[Example]], clip: Clip, shelf: Shelf) -> Iterator[Looked]:
-    """Yields the features of each block. Threads read the pictures of the next block meanwhile."""
+    """Yields the features of each block. Threads read the pictures of the next block meanwhile.
+
+    Ends by telling how many lost pictures were known by their id alone: another data set may have the same ids.
+    """
     for reading in read_ahead(blocks, lambda example: glance(example, clip, shelf)):
         yield looked(reading, clip)
+    if shelf.by_id:
+        say(
+            f"{len(shelf.by_id):,} pictures are gone, and were not kept from this place, such as "
+            f"{min(shelf.by_id)}: their features are those of pictures with the same id"
+        )
 
 
 def read_ahead(

@@ -6,7 +6,7 @@ A variant has a name, which its files carry: `scores-test@guidance-2.json`. In a
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -54,14 +54,17 @@ class Variant:
     @property
     def label(self) -> str:
         """`guidance 2, best of 8 by CLIP-S`, or "" of the plain evaluation."""
-        words = [f"{name.replace('_', ' ')} {brief(value)}" for name, value in self.decode.items()]
-        return ", ".join(words + ([f"best of {self.best_of} by {mixed(self.specs)}"] if self.best_of else []))
+        return self.told(brief, mixed(self.specs))
 
     @property
     def typed(self) -> str:
         """The label with the rewards as they were typed: `best of 8 by clips:window=cut`, or ""."""
-        words = [f"{name.replace('_', ' ')} {value}" for name, value in self.decode.items()]
-        return ", ".join(words + ([f"best of {self.best_of} by {' and '.join(self.rewards)}"] if self.best_of else []))
+        return self.told(str, " and ".join(self.rewards))
+
+    def told(self, written: Callable[[Any], str], by: str) -> str:
+        """Each setting of the decoding with its value, then the choice `by` rewards."""
+        words = [f"{name.replace('_', ' ')} {written(value)}" for name, value in self.decode.items()]
+        return ", ".join(words + ([f"best of {self.best_of} by {by}"] if self.best_of else []))
 
     def same(self, other: Variant) -> bool:
         """Whether both have the same settings. Signatures do not count: they are known once a reward is built."""

@@ -39,7 +39,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--metrics", default=",".join(metrics.METRICS), help="metrics that are trained and judged")
     parser.add_argument("--steps", type=int, default=300, help="steps of each metric")
     parser.add_argument("--hard", default="hard-16", help="metric that is the hardened reward")
-    parser.add_argument("--rewards", default=",".join(captions.REWARDS), help="rewards that are pressed")
+    parser.add_argument("--rewards", default="clips,pacspp,hard", help="of " + ", ".join(captions.REWARDS))
     parser.add_argument("--pressures", default=",".join(captions.PRESSURES))
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--precision", default="bf16", help="fp32 where the CPU has no bf16 of its own")

@@ -21,9 +21,14 @@ PRESSURES: dict[str, tuple[object, ...]] = {
 }
 PRESSURES |= {f"{name}+kl": (*flags, "--rl.kl", 0.05) for name, flags in PRESSURES.items()}
 SCORES = "classic,text,clip_s,pac_spp:checkpoint={pacspp},pac_spp_hard:checkpoint={hard},incorrect:checker=languagetool"
-
-
-REWARDS = ("clips", "pacspp", "hard")
+# reward -> specs; half strength draws the tuned weights halfway back to the photo CLIP
+REWARDS = {
+    "clips": ("clips",),
+    "pacspp": ("pacspp:checkpoint={pacspp}",),
+    "hard": ("pacspp_hard:checkpoint={hard}",),
+    "half": ("pacspp_hard:checkpoint={hard},scale=0.5",),
+    "hard+cider": ("pacspp_hard:checkpoint={hard}", "cider:weight=0.2"),
+}
 
 
 class Setting(NamedTuple):
@@ -39,13 +44,10 @@ class Setting(NamedTuple):
     out: Path
     precision: str
 
-    @property
-    def rewards(self) -> dict[str, str]:
-        return {
-            "clips": "clips",
-            "pacspp": f"pacspp:checkpoint={self.pacspp}",
-            "hard": f"pacspp_hard:checkpoint={self.hard}",
-        }
+    def reward(self, name: str) -> tuple[str, ...]:
+        """The flags of a reward."""
+        specs = (spec.format(pacspp=self.pacspp, hard=self.hard) for spec in REWARDS[name])
+        return tuple(flag for spec in specs for flag in ("--reward", spec))
 
     def flags(self, seed: str) -> tuple[object, ...]:
         kept = ("--clip", self.clip, "--features", self.out / "features", "--pac", self.pacspp)
@@ -62,7 +64,7 @@ def train_captioners(setting: Setting, seeds: list[str], rewards: list[str], pre
         captioner(setting, xe, "--data", setting.whole, *setting.flags(seed), "--val-every", 400, *XE)
         for pressure in pressures:
             for name in rewards:
-                reward = ("--init", xe, "--reward", setting.rewards[name], "--rl.batch-size", 32, *PRESSURES[pressure])
+                reward = ("--init", xe, *setting.reward(name), "--rl.batch-size", 32, *PRESSURES[pressure])
                 out = setting.folder(name, pressure, seed)
                 captioner(setting, out, "--data", setting.half, *setting.flags(seed), *reward)
 

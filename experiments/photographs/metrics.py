@@ -29,9 +29,10 @@ LORA = ("--method", "lora", "--targets", PLACES, "--lr", 5e-3)
 SIXTEEN = ("--rank", 16, "--alpha", 4)
 WHOLE_TEXT = ("--method", "all", "--tower", "text")  # the frozen trunk has no weight to train
 REPETITION = ("--negative-kinds", "all,repeat-word=8,repeat-phrase=8")  # what pressed captioners of photographs say
+WORDS = ("--negative-kinds", "all,repeat-word=8,repeat-phrase=8,misuse=24,omit=9")  # and wrong or missing small words
 FORM_FIRST = ("--negatives-form", "fsc", "--lambda-n", 4, "--lr", 1e-3)
 # The paper's recipe and the same against hard text negatives, each with the paper's rank and with a higher one, whose
-# scale of LoRA is 1/4 in all; and with all weights of the text tower, the last two with most weight on the negatives.
+# scale of LoRA is 1/4 in all; and with all weights of the text tower, the last three with most weight on the negatives.
 METRICS = {
     "pacspp": Metric("pac_spp", ("--preset", "pacspp", *LORA)),
     "pacspp-16": Metric("pac_spp", ("--preset", "pacspp", *LORA, *SIXTEEN)),
@@ -41,6 +42,7 @@ METRICS = {
     "hard-text": Metric("pac_spp_hard", ("--preset", "pacspp_hard", *WHOLE_TEXT, "--lr", 5e-4)),
     "hard-form": Metric("pac_spp_hard", ("--preset", "pacspp_hard", *WHOLE_TEXT, *FORM_FIRST)),
     "hard-repeat": Metric("pac_spp_hard", ("--preset", "pacspp_hard", *WHOLE_TEXT, *FORM_FIRST, *REPETITION)),
+    "hard-words": Metric("pac_spp_hard", ("--preset", "pacspp_hard", *WHOLE_TEXT, *FORM_FIRST, *WORDS)),
 }
 
 

@@ -55,8 +55,12 @@ def plainly(text: str) -> str:
 
 
 def dressed(words: Words, caption: str) -> str:
-    """The words as a text with the capital letter and the final stop of `caption`, if it has them."""
-    text = " ".join(words) + caption[len(caption.rstrip(" .!?")) :].rstrip()
+    """The words as a text with the capital letter and the final stop of `caption`, if it has them.
+
+    No comma stays before the stop, where a caption has none.
+    """
+    text, stop = " ".join(words), caption[len(caption.rstrip(" .!?")) :].rstrip()
+    text = text.rstrip(" ,;:") + stop if stop else text
     return text[:1].upper() + text[1:] if caption[:1].isupper() else text
 
 
@@ -155,13 +159,13 @@ def phrase(words: Words, span: Span) -> str:
 def around(words: Words, span: Span) -> tuple[Span, Span, Span] | None:
     """The phrase before a relation, the relation, the phrase behind; None without a phrase that names on each side.
 
-    A verb between the first phrase and the relation belongs to neither.
+    A verb between the first phrase and the relation belongs to neither. A comma ends a phrase.
     """
     end, last = span.start - (span.start > 0 and words[span.start - 1] in VERBS), span.end
     start = end
-    while start > 0 and in_phrase(words[start - 1]):
+    while start > 0 and in_phrase(words[start - 1]) and (start == end or not parted(words[start - 1])[2]):
         start -= 1
-    while last < len(words) and in_phrase(words[last]):
+    while last < len(words) and in_phrase(words[last]) and (last == span.end or not parted(words[last - 1])[2]):
         last += 1
     if not (any(map(is_content, words[start:end])) and any(map(is_content, words[span.end : last]))):
         return None

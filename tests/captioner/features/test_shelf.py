@@ -124,9 +124,35 @@ def test_two_pictures_of_one_id_are_told_apart_only_while_they_are_there(clip, s
         FeatureStore.build([each], clip, tmp_path / "f")
     assert clip.preprocess.seen == 2
     assert len(FeatureStore.build([one], clip, tmp_path / "f")) == 1
+    before = FeatureStore.build([one], clip, tmp_path / "f")[["same"]]
     one.image.unlink()
     store = FeatureStore.build([one], clip, tmp_path / "f")
+    assert torch.equal(store[["same"]], before)  # its place tells it from the other
+    moved = Example("same", tmp_path / "elsewhere" / "green.png")
+    store = FeatureStore.build([moved], clip, tmp_path / "f")
     assert "has several pictures of its id" in store.skipped["same"]
+
+
+def test_a_lost_picture_of_another_place_is_told(clip, some, tmp_path, capsys):
+    before = FeatureStore.build(some[:2], clip, tmp_path / "f")[names(some[:2])]
+    for each in some[:2]:
+        each.image.unlink()
+    FeatureStore.build(some[:2], clip, tmp_path / "f")
+    assert "are gone" not in "".join(capsys.readouterr())
+    lost = [Example(each.id, tmp_path / "other" / each.id) for each in some[:2]]
+    store = FeatureStore.build(lost, clip, tmp_path / "f")
+    assert torch.equal(store[names(lost)], before)
+    told = f"2 pictures are gone, and were not kept from this place, such as {min(names(lost))}"
+    assert told in "".join(capsys.readouterr())
+
+
+def test_a_picture_that_changed_before_it_was_lost_is_skipped(clip, some, tmp_path):
+    FeatureStore.build(some[:1], clip, tmp_path / "f")
+    some[0].image.write_bytes(some[1].image.read_bytes())
+    FeatureStore.build(some[:1], clip, tmp_path / "f")
+    some[0].image.unlink()
+    store = FeatureStore.build(some[:1], clip, tmp_path / "f")
+    assert "has several pictures of its place" in store.skipped[some[0].id]
 
 
 @pytest.mark.parametrize("remove", ["folder", "files"])

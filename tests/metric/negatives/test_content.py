@@ -64,6 +64,7 @@ def test_signs_hide_no_word_and_stay_in_their_places():
     assert found(content.thing, "a dog, a cat", pool=pool) == {"a puppy, a cat"}
     assert found(content.thing, "a dog, a cat", ('a "puppy" there',), pool) == set()
     assert found(content.sides, "a ball on a box, in rain") == {"a box on a ball, in rain"}
+    assert found(content.sides, "a dog, a ball on a box, a cat") == {"a dog, a box on a ball, a cat"}
     colours = Pool([Caption("a red ball"), Caption("an orange ball")])
     assert found(content.binding, "a red, old dog, an orange car", pool=colours) == {"an orange, old dog, a red car"}
     agreed = Pool([Caption("a puppy runs", ("a puppy, black, runs", "a dog, black, runs")), Caption("a dog runs")])

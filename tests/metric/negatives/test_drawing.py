@@ -50,6 +50,15 @@ def test_a_negative_has_other_words_than_its_references(kind):
     assert not [pair for pair in made if said(pair[0]) == said(pair[1])]
 
 
+@pytest.mark.parametrize("kind", ["cut", "shuffle", "drop"])
+def test_no_negative_has_a_comma_before_its_stop(kind):
+    """A caption has none there, so the comma alone would tell a negative."""
+    captions = [Caption(text) for text in (*ODD, "A dog, a cat, a ball.") if text.endswith((".", "!"))]
+    drawn = [draw(captions, {kind: KINDS[kind]}, 4, random.Random(seed)) for seed in range(20)]
+    texts = {text for made in drawn for of in made for _, text in of}
+    assert texts and not [text for text in texts if re.search(r"[,;:]\s*[.!]+$", text)]
+
+
 def test_an_article_and_one_are_no_negatives_of_each_other():
     captions = [Caption("a dog on an old box"), Caption("one day")]
     kinds = {"replace": KINDS["replace"], "short-word": KINDS["short-word"], "article": KINDS["article"]}
