@@ -26,7 +26,7 @@ from captioner.data.beside import (
 from captioner.data.columns import references_column
 from captioner.data.left_out import LeftOut, Read
 from captioner.data.picture_files import is_left_alone, is_picture, unread
-from captioner.data.splits import same
+from captioner.data.splits import same, split_in
 from metric.images import InMemory, InTar, InZip
 
 Member: TypeAlias = InTar | InZip | InMemory
@@ -163,7 +163,9 @@ def example(sample: Sample, split: str, references: str, url: str, before: str) 
     except BadText as error:
         yield LeftOut(sample.id, str(error))
         return
-    if not same(record.get("split") or split, split):
+    if not same(other := record.get("split") or split, split):
+        if same(split_in(url), split):  # no other split reads this shard
+            yield LeftOut(name, f"its .json has the split {other!r}, and the name of {url} has {split!r}")
         return
     lines, left_out = lines_beside(sample)
     recorded: tuple[str, ...] = ()

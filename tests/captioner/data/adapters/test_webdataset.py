@@ -110,7 +110,15 @@ def test_split_is_in_the_name_of_a_shard_or_in_its_json(tmp_path, jpeg):
         assert [example.id for example in load(spec, "val")] == ["1.jpg"]
     rows = [json.dumps({"captions": ["x"], "split": split, "id": split}).encode() for split in ("train", "val")]
     one = shard(tmp_path / "one.tar", {"0.jpg": jpeg, "0.json": rows[0], "1.jpg": jpeg, "1.json": rows[1]})
-    assert [example.id for example in load(f"webdataset:shards={one}", "val")] == ["val"]
+    assert [example.id for example in read(f"webdataset:shards={one}", "val")] == ["val"]
+
+
+def test_a_record_of_another_split_than_its_shard_is_left_out_and_told(tmp_path, jpeg):
+    record = json.dumps({"captions": ["x"], "split": "test"}).encode()
+    shard(tmp_path / "val-0.tar", {"0.jpg": jpeg, "0.txt": b"x", "1.jpg": jpeg, "1.json": record})
+    first, second = read(str(tmp_path), "val")
+    assert first.id == "0.jpg"
+    assert isinstance(second, LeftOut) and "has the split 'test'" in second.reason and "'val'" in second.reason
 
 
 @pytest.mark.parametrize("url", ["{path}", "pipe:cat {path}"])
