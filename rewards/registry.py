@@ -41,16 +41,18 @@ BUILT_IN = {
         ("clips", "refclips", "pacs", "refpacs", "pacspp", "refpacspp", "pacspp_hard", "refpacspp_hard"),
         "rewards.built_in.clip_rewards",
     ),
+    "retrieval": "rewards.built_in.retrieval",
     **dict.fromkeys(("repetition", "bad_endings", "length"), "rewards.built_in.text_only"),
     "grammar": "rewards.built_in.grammar",
     "lm": "rewards.built_in.language_model",
     "truth": "rewards.built_in.scene_truth",
 }
 MODULES = {plain(name): module for name, module in BUILT_IN.items()}
-# The needs of a reward. The first three are needs of each example, the others are needs of the machine.
+# The needs of a reward: of each example, of the data set, and of the machine.
 NEEDS = {
     "images": "pictures",
     "references": "captions that people wrote of each picture",
+    "others": "a data set, whose pictures are told apart",
     "scenes": "pictures drawn from known scenes, --data scenes",
     "weights": "a trained model, named by an option",
     "checker": "LanguageTool, which needs Java 17, or harper-py; `captioner doctor` says which of them works here",

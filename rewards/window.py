@@ -20,7 +20,7 @@ from metric.scores.ptb_tokenizer import tokenize
 from rewards.mix import Remembering, Reward, verify
 from rewards.spec import RewardSpec
 
-PENALTIES = {"repetition", "badendings", "length", "lm"}  # rewards of at most 0, of which 0 is the best value
+PENALTIES = {"repetition", "badendings", "length", "lm", "retrieval"}  # rewards of at most 0, of which 0 is the best value
 
 
 @dataclass(frozen=True)

@@ -30,12 +30,12 @@ class Worker:
         self.reward = self.make_reward(images, split)
 
     def make_reward(self, images: str, split: str) -> Mix | None:
-        """Builds the rewards. Rewards that need references get the data set, for its document frequencies."""
+        """Builds the rewards. Those that look at the whole data set get it: for document frequencies, and for rivals."""
         if not self.settings.rewards:
             return None
         specs = [parse(text) for text in self.settings.rewards]
-        needs_references = any("references" in find(spec.name).needs for spec in specs)
-        examples = load(images, split) if needs_references else []
+        whole = any({"references", "others"} & {*find(spec.name).needs} for spec in specs)
+        examples = load(images, split) if whole else []
         return build(specs, Context(examples, self.maker.clip, str(self.device), self.settings.seed))
 
     def rows(self, blocks: Iterable[Block]) -> Iterator[list[Row]]:

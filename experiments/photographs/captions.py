@@ -27,6 +27,7 @@ REWARDS = {
     "pacspp": ("pacspp:checkpoint={pacspp}",),
     "hard": ("pacspp_hard:checkpoint={hard}",),
     "half": ("pacspp_hard:checkpoint={hard},scale=0.5",),
+    "hard+retrieval": ("pacspp_hard:checkpoint={hard}", "retrieval:weight=0.05"),
     "hard+cider": ("pacspp_hard:checkpoint={hard}", "cider:weight=0.2"),
 }
 

@@ -8,7 +8,7 @@ from rewards.bridges.scales import RANGES, SIMILARITIES, range_of, range_of_mix,
 from rewards.registry import MODULES
 from rewards.spec import parse
 
-WITHOUT_RANGE = {"repetition", "length", "lm"}  # a count, a count, a logarithm
+WITHOUT_RANGE = {"repetition", "length", "lm", "retrieval"}  # two counts, two logarithms
 
 
 def test_every_built_in_reward_has_a_range_or_none_by_its_nature():
