@@ -50,6 +50,7 @@ GUARDS = {
     "incorrect": Guard(most=10.0),
     "length": Guard(least=-0.3, most=0.3, share=True),
     "vocabulary": Guard(least=-0.4, share=True),
+    "unique": Guard(least=-0.5, share=True),
     "kl": Guard(most=20.0),  # nats a caption, from the model at step 0
 }
 

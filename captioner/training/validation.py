@@ -23,7 +23,7 @@ from metric.runtime.processes import gathered, own_share, shared
 from rewards.mix import Mix
 
 SCORES = (
-    "cider clip_s pac_spp pac_spp_hard rep_1 rep_2 rep_3 rep_4 bad_endings incorrect length vocabulary "
+    "cider clip_s pac_spp pac_spp_hard rep_1 rep_2 rep_3 rep_4 bad_endings incorrect length vocabulary unique "
     "scene_truth scene_recall scene_grammatical"
 ).split()
 PROBE = "a dog"  # a caption that shows which scores can be computed

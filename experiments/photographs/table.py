@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
+import json
 from collections.abc import Iterator
 from pathlib import Path
-
-import numpy as np
 
 from experiments.photographs import trust
 from experiments.photographs.captions import Setting, scored
@@ -24,11 +22,13 @@ def write(path: Path, metrics: Path, judged: Path, names: list[str], seeds: list
 
 
 def form(runs: list[Path]) -> Iterator[str]:
-    """A row a run: the means over the test photographs."""
+    """A row a run: the means over the test photographs, and the number of different captions."""
     if runs:
-        yield from ("", "| run | " + " | ".join(FORM) + " |", "|---|" + "---:|" * len(FORM))
+        columns = [*FORM, "different"]
+        yield from ("", "| run | " + " | ".join(columns) + " |", "|---|" + "---:|" * len(columns))
     for run in runs:
-        with (run / "scores-test.csv").open(encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        cells = [f"{np.mean([float(row[name]) for row in rows]):.3f}" for name in FORM]
+        scores = json.loads((run / "scores-test.json").read_text(encoding="utf-8"))["corpus"]
+        lines = (run / "captions-test.jsonl").read_text(encoding="utf-8").splitlines()
+        different = {json.loads(line)["caption"] for line in lines}
+        cells = [*(f"{scores[name]:.3f}" for name in FORM), str(len(different))]
         yield f"| {run.name} | " + " | ".join(cells) + " |"

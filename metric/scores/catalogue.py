@@ -41,6 +41,7 @@ SCORES = {
     "bad_endings": Score("text", "text", "Bad endings %"),
     "length": Score("text", "text", "Length"),
     "vocabulary": Score("text", "text", "Vocabulary"),
+    "unique": Score("text", "text", "Unique %"),
     "distinct_1": Score("text", "text", "Distinct-1"),
     "distinct_2": Score("text", "text", "Distinct-2"),
     "novelty": Score("data", "training", "Novelty %"),

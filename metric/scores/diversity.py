@@ -27,6 +27,18 @@ def distinct(captions: Sequence[Tokens], n: int) -> float:
     return len(grams) / max(1, sum(map(len, captions)))
 
 
+def unique(captions: Iterable[Tokens]) -> float:
+    """Percent of different captions among those of a set (Uniq-S of arXiv 2212.03230, as a share), above 0 to 100.
+
+    It falls where many pictures get one caption. Larger sets have a lower share, so compare equal sets.
+
+    >>> unique(["a dog".split(), "a dog".split(), "a cat".split(), "a boat".split()])
+    75.0
+    """
+    said = list(map(tuple, captions))
+    return 100.0 * len(set(said)) / max(1, len(said))
+
+
 def novelty(captions: Iterable[Tokens], training: Iterable[Tokens]) -> list[bool]:
     """For each caption whether it differs from every training caption in a word."""
     training_set = set(map(tuple, training))

@@ -15,7 +15,7 @@ from metric.scores.bleu_rouge import ORDERS, Hits, bleu_of, hits, rouge_l, total
 from metric.scores.bootstrap import Pooled
 from metric.scores.chair import in_scenes
 from metric.scores.cider import Cider
-from metric.scores.diversity import distinct
+from metric.scores.diversity import distinct, unique
 from metric.scores.external_families import hallucinated
 from metric.scores.family import Part, PerCaption, means, together
 from metric.scores.grammar import Checker
@@ -77,7 +77,8 @@ def text(captions: list[str], examples: list[Example]) -> Part:
         per_caption[f"rep_{n}_rate"] = [repeated_share(tokens, n) for tokens in tokenised]
     per_caption["bad_endings"] = [100.0 * ends_badly(tokens) for tokens in tokenised]
     per_caption["length"] = [float(len(tokens)) for tokens in tokenised]
-    of_all = {"vocabulary": float(vocabulary(tokenised)), **{f"distinct_{n}": distinct(tokenised, n) for n in (1, 2)}}
+    of_all = {"vocabulary": float(vocabulary(tokenised)), "unique": unique(tokenised)}
+    of_all |= {f"distinct_{n}": distinct(tokenised, n) for n in (1, 2)}
     return Part(means(per_caption) | of_all, per_caption)
 
 

@@ -62,7 +62,7 @@ def test_text_and_classic_need_no_model():
 
 def test_corpus_is_the_mean_of_the_captions_except_for_bleu():
     scores = evaluate(CAPTIONS, PHOTOS, ["all"], Letters(), Letters(), checker="harper")
-    assert {"vocabulary", "distinct_1", "distinct_2"} == scores.corpus.keys() - scores.per_caption.keys()
+    assert {"vocabulary", "unique", "distinct_1", "distinct_2"} == scores.corpus.keys() - scores.per_caption.keys()
     for name, numbers in scores.per_caption.items():
         if not name.startswith("bleu"):
             assert scores.corpus[name] == pytest.approx(sum(numbers.values()) / 3), name

@@ -169,7 +169,7 @@ def test_each_caption_has_its_line_in_the_csv(files, score):
     score("captions.jsonl", "--scores", "classic,text:checker=harper", "--per-caption", files / "deep" / "each.csv")
     rows = list(csv.DictReader((files / "deep" / "each.csv").read_text().splitlines()))
     assert [row["id"] for row in rows] == list(CAPTIONS)
-    columns = {"id", *expand_names(["classic", "text"])} - {"vocabulary", "distinct_1", "distinct_2"}
+    columns = {"id", *expand_names(["classic", "text"])} - {"vocabulary", "unique", "distinct_1", "distinct_2"}
     assert set(rows[0]) == columns
     assert [float(row["bad_endings"]) for row in rows] == [0, 0, 100]
 

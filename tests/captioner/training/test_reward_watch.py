@@ -16,7 +16,7 @@ from captioner.training import checkpoint, loop, reward_watch
 from captioner.training.reward_watch import Evaluation, Guard, best_step, fallen, guards, is_best
 
 CLIPS = Run(rewards=("clips",))
-FIRST = {"reward": 1.0, "cider": 2.0, "clip_s": 1.0, "pac_spp": 0.8, "length": 10.0, "rep_4": 0.0, "vocabulary": 100.0}
+FIRST = {"reward": 1.0, "cider": 2.0, "clip_s": 1.0, "pac_spp": 0.8, "length": 10.0, "rep_4": 0.0, "vocabulary": 100.0, "unique": 40.0}
 
 
 def at(step: int, fell: tuple[str, ...] = (), **scores: float) -> Evaluation:
@@ -26,10 +26,11 @@ def at(step: int, fell: tuple[str, ...] = (), **scores: float) -> Evaluation:
 @pytest.mark.parametrize(
     ("scores", "names"),
     [
-        ({"length": 12.9, "rep_4": 0.19, "cider": 1.31, "vocabulary": 61.0}, []),
+        ({"length": 12.9, "rep_4": 0.19, "cider": 1.31, "vocabulary": 61.0, "unique": 21.0}, []),
         ({"length": 13.1}, ["length"]),
         ({"length": 6.9, "rep_4": 0.3}, ["rep_4", "length"]),
         ({"cider": 1.29, "vocabulary": 300.0}, ["cider"]),
+        ({"unique": 19.0}, ["unique"]),
         ({"vocabulary": 59.0, "clip_s": 0.1}, ["vocabulary"]),
     ],
 )
