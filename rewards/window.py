@@ -20,7 +20,8 @@ from metric.scores.ptb_tokenizer import tokenize
 from rewards.mix import Remembering, Reward, verify
 from rewards.spec import RewardSpec
 
-PENALTIES = {"repetition", "badendings", "length", "lm", "retrieval"}  # rewards of at most 0, of which 0 is the best value
+# rewards of at most 0, of which 0 is the best value
+PENALTIES = {"repetition", "badendings", "length", "lm", "retrieval"}
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ class Worker:
         self.reward = self.make_reward(images, split)
 
     def make_reward(self, images: str, split: str) -> Mix | None:
-        """Builds the rewards. Those that look at the whole data set get it: for document frequencies, and for rivals."""
+        """Builds the rewards. Those that look at the whole data set get it, for document frequencies or rivals."""
         if not self.settings.rewards:
             return None
         specs = [parse(text) for text in self.settings.rewards]
