@@ -31,7 +31,7 @@ from captioner.config import Run
 from captioner.decoding.log_probabilities import sequence_log_probabilities, token_divergence, true_tokens
 from captioner.model.encoder_decoder import Captioner
 from captioner.training.rollout import Batch, Drawn, Facts
-from captioner.training.term_scales import LEAST_SPREAD
+from captioner.training.term_scales import LEAST_SPREAD, all_equal, mean
 from metric.runtime.device import sent
 from metric.runtime.prefixes import Prefixes
 
@@ -84,9 +84,10 @@ def baseline(drawn: Drawn, run: Run) -> Tensor:
     the gradient by (k - 1) / k. The mean of the other candidates' (arXiv 2003.09971).
     """
     if run.rl.baseline == "mean":
-        return drawn.worth.mean(1, keepdim=True)
+        return mean(drawn.worth)
     if run.rl.baseline == "leave_one_out":
-        return (drawn.worth.sum(1, keepdim=True) - drawn.worth) / (drawn.worth.shape[1] - 1)
+        others = (drawn.worth.sum(1, keepdim=True) - drawn.worth) / (drawn.worth.shape[1] - 1)
+        return torch.where(all_equal(drawn.worth), drawn.worth, others)
     assert drawn.greedy is not None
     return drawn.greedy
 
@@ -99,7 +100,7 @@ def group_relative(captioner: Captioner, batch: Batch, drawn: Drawn, run: Run) -
     that of A log p. `updates` above 1 use the candidates again.
     """
     spread = drawn.worth.std(1, keepdim=True) + LEAST_SPREAD
-    advantage = (drawn.worth - drawn.worth.mean(1, keepdim=True)) / spread
+    advantage = (drawn.worth - mean(drawn.worth)) / spread
     advantage = sent(advantage, batch.features.device)[..., None]  # b k 1
     log_p, spoken, penalty, facts = read(captioner, batch, drawn, run)
     ratio = (log_p - (log_p.detach() if drawn.log_p_then is None else drawn.log_p_then)).exp()

@@ -81,7 +81,9 @@ def guards(run: Run, scores: Mapping[str, float]) -> dict[str, Guard]:
     """The guards of a run, with one for a score that the run is not trained on."""
     rewards = [spec for spec in run.reward_specs if spec.weight]  # the others are only logged
     trained = {spec.name.removeprefix("ref") for spec in rewards}
-    if run.pac_checkpoint in {dict(spec.options).get("checkpoint") for spec in rewards}:
+    retrieving = {dict(spec.options).get("clip", run.clip) for spec in rewards if spec.name == "retrieval"}
+    trained |= {"clips"} if run.clip in retrieving else set()
+    if run.pac_checkpoint in retrieving | {dict(spec.options).get("checkpoint") for spec in rewards}:
         trained |= {"pacspp", "pacspphard"}  # computed by a CLIP that is being optimised, under whichever name
     held_out = next((name for name in HELD_OUT if name in scores and plain(name) not in trained), None)
     return GUARDS | ({held_out: Guard(least=-LOST, share=True)} if held_out else {})

@@ -69,7 +69,7 @@ def prepare(run: Run, out: Path, start: str = "") -> Session:
         tell(unsuited(begun.device, run.precision))
         tell(cut_captions(captioner.vocabulary, train_set, run.decode.max_length))
         tell(broken_words(captioner.vocabulary, train_set))
-    val_set = [example for example in begun.val if example.id not in features.skipped]
+    val_set = comparable([example for example in begun.val if example.id not in features.skipped], run.data)
     if not val_set:
         raise ValueError(f"--data {run.data} with --val-count {run.val_count} leaves no picture to validate on")
     if rank() == 0:
@@ -77,6 +77,15 @@ def prepare(run: Run, out: Path, start: str = "") -> Session:
     validation = Validation(run, begun.clip, val_set, features, watched_reward(run, reward, val_set))
     run = as_loaded(run, captioner)
     return Session(run, begun.device, captioner, train_set, features, validation, reward, data_parallel(captioner))
+
+
+def comparable(examples: list[Example], source: str) -> list[Example]:
+    """The validation pictures with captions, where some have captions. The others are reported, as in training."""
+    captioned = [example for example in examples if example.references]
+    if not captioned:
+        return examples
+    report_all(source, {example.id: "it has no caption" for example in examples if not example.references})
+    return captioned
 
 
 def features_of(train: list[Example], val: list[Example], clip: Clip, run: Run, out: Path) -> Features:

@@ -64,4 +64,17 @@ def normalised(values: Terms, candidates: Terms, scales: Spreads, weights: Mappi
 
 def centred(values: Tensor, candidates: Tensor) -> Tensor:
     """The differences from the mean over a picture's candidates."""
-    return values - candidates.mean(1, keepdim=True)
+    return values - mean(candidates)
+
+
+def mean(worth: Tensor) -> Tensor:
+    """The mean over a picture's candidates, `b k` -> `b 1`. That of equal ones is their value, without rounding.
+
+    Rounding would be an advantage else, of one sign for all candidates, and Adam takes a whole step for the smallest.
+    """
+    return torch.where(all_equal(worth), worth[:, :1], worth.mean(1, keepdim=True))
+
+
+def all_equal(worth: Tensor) -> Tensor:
+    """Whether all candidates of a picture have one reward, `b k` -> `b 1`."""
+    return (worth == worth[:, :1]).all(1, keepdim=True)

@@ -16,7 +16,7 @@ from captioner.model.encoder_decoder import Captioner
 from metric.clip.embedder import Embedder
 from metric.clip.load import load_clip
 from metric.clip.model import Clip
-from metric.evaluation import evaluate
+from metric.evaluation import evaluate, unmet_needs, why_not
 from metric.example import Example, is_there, open_image
 from metric.runtime.device import fetched, sent
 from metric.runtime.processes import gathered, own_share, shared
@@ -47,6 +47,8 @@ class Validation:
 
     def refuse_unscored(self) -> None:
         """Raises ValueError if the score of --keep-best cannot be computed for the validation pictures."""
+        if unmet := why_not(self.run.best_score, unmet_needs(self.examples)):
+            raise ValueError(f"--keep-best {self.run.keep_best} cannot be computed while training: {unmet}")
         captions = {example.id: PROBE for example in self.examples[:1]}
         scores = evaluate(captions, self.examples, [self.run.best_score], self.clip, self.pac, self.run.checker)
         if scores.skipped:

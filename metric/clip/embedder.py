@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
-from itertools import chain, islice
+from itertools import chain, compress, islice
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -37,7 +38,7 @@ class Embedder:
     """Embeddings by a CLIP whose weights do not change. Results are fp32 on the CPU.
 
     `precision` is that of the towers: fp32, or bf16 or fp16 (autocast). Scores in fp16 differ by up to 5e-4.
-    `cut` counts the texts that were longer than the context of the text tower. Such a text loses its end and keeps EOS.
+    `cut` has the texts that were longer than the context of the text tower. Such a text loses its end and keeps EOS.
     """
 
     def __init__(self, clip: Clip, batch_size: int = 0, precision: str = "fp32") -> None:
@@ -49,7 +50,7 @@ class Embedder:
         self.clip = clip
         self.batch_size = batch_size or rows_for(clip.device)
         self.precision = precision
-        self.cut = 0
+        self.cut: dict[str, None] = {}
         self.known_images: dict[str, Tensor] = {}
         self.exchanged = 0
         self.known_texts: dict[str, Tensor] = {}
@@ -84,7 +85,7 @@ class Embedder:
         missing = list(dict.fromkeys(str(text) for text in texts if text not in self.known_texts))
         if missing:
             tokens = self.clip.tokenizer(missing)
-            self.cut += int(cut(self.clip, missing, tokens).sum())
+            self.cut |= dict.fromkeys(compress(missing, cut(self.clip, missing, tokens).tolist()))
             lengths = needed_positions(self.clip.model, tokens).tolist()
             order, found = list[str](), list[Tensor]()
             with Progress("CLIP embeddings of text", len(missing), part=True) as progress:
@@ -95,6 +96,7 @@ class Embedder:
                 self.learn(self.known_texts, order, found)
         embedded = self.gather(self.known_texts, texts)
         forget(self.known_texts, TEXTS)
+        forget(self.cut, IMAGES)
         return embedded
 
     def batches(self, lengths: list[int], most: int) -> Iterator[tuple[list[int], list[int], int, Encode]]:
@@ -125,8 +127,8 @@ class Embedder:
         return torch.stack([embeddings[key] for key in keys]) if keys else torch.empty(0, self.clip.dim)
 
 
-def forget(embeddings: dict[str, Tensor], most: int) -> int:
-    """Drops the oldest embeddings beyond `most`, and returns their number."""
+def forget(embeddings: dict[str, Any], most: int) -> int:
+    """Drops the oldest entries beyond `most`, and returns their number."""
     oldest = list(islice(embeddings, max(0, len(embeddings) - most)))
     for key in oldest:
         del embeddings[key]

@@ -18,7 +18,7 @@ from torch import nn
 
 from metric.clip import new_tokenizer
 from metric.clip.model import ADAPTER, CONFIG, WEIGHTS, Clip, frozen
-from metric.clip.tuning import between, imported, recorded, refuse_scale
+from metric.clip.tuning import base_in, between, imported, recorded, refuse_other_base, refuse_scale
 from metric.spec import did_you_mean
 from metric.storage import hub
 from metric.storage.paths import expanded
@@ -48,7 +48,7 @@ def load_clip(name: str, device: str | torch.device = "cpu", scale: float = 1.0)
             settings = recorded(inside)
             loaded = load_folder(inside, name, device)
             clip = hardened(replace(loaded, origin=imported(inside)), settings)
-            return clip if scale == 1 else between(base_named(settings, name, device), clip, scale)
+            return clip if scale == 1 else between(base_named(settings, name, device, inside), clip, scale)
     if folder.is_file():
         raise ValueError(f"{name} is a file; make a folder of it with captioner metric import {name} --out DIR")
     if ":" in name and not folder.exists():
@@ -71,11 +71,16 @@ def folder_of(name: str) -> Path:
     return hub.snapshot(name, FILES) if not folder.exists() and hub.is_id(name) else folder
 
 
-def base_named(settings: dict[str, Any], name: str, device: str | torch.device) -> Clip:
-    """The base of the CLIP `name`, by the settings of the run that tuned it. Raises ValueError where none is named."""
+def base_named(settings: dict[str, Any], name: str, device: str | torch.device, folder: Path = Path()) -> Clip:
+    """The base of the CLIP `name` in `folder`, by the record beside it, or by the settings of the run that tuned it.
+
+    Raises ValueError where none is named, and for a base that has other weights now.
+    """
     if "method" not in settings:
         raise ValueError(f"scale draws a CLIP back towards its base, and no run of metric train names that of {name}")
-    return load_clip(settings["clip"], device)
+    base = load_clip(base_in(folder).get("base") or settings["clip"], device)
+    refuse_other_base(folder, base)
+    return base
 
 
 def load_folder(folder: Path, name: str, device: str | torch.device) -> Clip:

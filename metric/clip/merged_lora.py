@@ -22,8 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from metric.clip.model import ADAPTER, Clip, frozen
-
-BASE = "base.json"  # beside the adapter: the fingerprint of the CLIP it belongs to
+from metric.clip.tuning import refuse_other_base
 
 
 class LinearAttention(nn.Module):
@@ -75,13 +74,7 @@ def merged(clip: Clip, folder: Path, name: str, scale: float = 1.0) -> Clip:
 
     The base is changed in place. ValueError when the adapter was trained on another CLIP or does not fit.
     """
-    if (folder / BASE).is_file():
-        expected = json.loads((folder / BASE).read_text())["fingerprint"]
-        if clip.fingerprint != expected:
-            raise ValueError(
-                f"{folder} was trained on a CLIP with fingerprint {expected}, but {clip.name} now has "
-                f"{clip.fingerprint}; restore that CLIP or train the adapter again"
-            )
+    refuse_other_base(folder, clip)
     closed = open_attention(clip.model)
     adapted = fitted(clip, folder)
     for layer in adapted.modules():

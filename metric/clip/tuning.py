@@ -12,6 +12,7 @@ import torch
 from metric.clip.model import Clip
 from metric.storage.run_files import CONFIG
 
+BASE = "base.json"  # beside tuned weights: the name and the fingerprint of the CLIP that they were tuned from
 IMPORTED = "imported.json"  # beside the weights that `captioner metric import` wrote: whose weights they are
 
 
@@ -21,6 +22,31 @@ def recorded(folder: Path) -> dict[str, Any]:
         if (place / CONFIG).is_file():
             return json.loads((place / CONFIG).read_text(encoding="utf-8"))
     return {}
+
+
+def remember_base(folder: Path, name: str, fingerprint: str) -> None:
+    """Writes beside tuned weights which CLIP they were tuned from: its whole path or its tag, and its fingerprint."""
+    (folder / BASE).write_text(json.dumps({"base": whole_name(name), "fingerprint": fingerprint}) + "\n")
+
+
+def whole_name(name: str) -> str:
+    """The name of a CLIP that holds in every folder: the whole path of a path, and a tag as it is."""
+    return str(Path(name).resolve()) if Path(name).exists() else name
+
+
+def base_in(folder: Path) -> dict[str, str]:
+    """What `remember_base` has written; {} for the folder of an earlier version."""
+    return json.loads((folder / BASE).read_text(encoding="utf-8")) if (folder / BASE).is_file() else {}
+
+
+def refuse_other_base(folder: Path, clip: Clip) -> None:
+    """Raises ValueError for a base that is no longer the CLIP that the weights in `folder` were tuned from."""
+    expected = base_in(folder).get("fingerprint")
+    if expected and clip.fingerprint != expected:
+        raise ValueError(
+            f"{folder} was trained on a CLIP with fingerprint {expected}, but {clip.name} now has {clip.fingerprint}; "
+            "restore that CLIP or train the metric again"
+        )
 
 
 def of_negatives(settings: Mapping[str, Any]) -> dict[str, Any]:

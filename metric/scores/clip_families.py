@@ -164,13 +164,16 @@ def similarity(embedder: Embedder, name: str, w: float, captions: list[str], exa
         images = embedder.images([example.image for example in examples])
     except FileNotFoundError as error:
         raise Unavailable(f"the picture {error.filename} is not there") from None
-    candidates = embedder.texts([PREFIX + caption for caption in captions])
+    asked = [PREFIX + caption for caption in captions]
+    candidates = embedder.texts(asked)
     cosine = (images * candidates).sum(1)
     score = pac_s(cosine, w)  # CLIP-S is the same with another w
     per_caption = {name: score.tolist()}
     if all(example.references for example in examples):
         best = best_reference(embedder, candidates, examples, PREFIX)
         per_caption[f"ref_{name}"] = ref_score(score, best).tolist()
+        asked += [PREFIX + reference for example in examples for reference in example.references]
     fact = f"w {w}, prefix {PREFIX.strip()!r}, {described(embedder)}"
-    lost = f", {embedder.cut} texts longer than its context were cut" if embedder.cut else ""
+    cut = embedder.cut.keys() & {*asked}
+    lost = f", {len(cut)} texts longer than its context were cut" if cut else ""
     return Part(means(per_caption), per_caption, facts={name: fact + lost})

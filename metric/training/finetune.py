@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from metric.clip.embedder import Embedder
 from metric.clip.load import load_clip, save_clip
 from metric.clip.model import Clip
+from metric.clip.tuning import remember_base
 from metric.example import Example, data_fingerprint
 from metric.negatives.drawing import kinds_of
 from metric.positives.sources import Positives
@@ -132,12 +133,11 @@ def check_method(config: MetricConfig) -> None:
 
 
 def write(model: nn.Module, clip: Clip, fingerprint: str, config: MetricConfig, out: Path) -> None:
-    if isinstance(model, PeftModel) and config.method == "authors":
-        save_clip(merged(model, config), out / "clip")
-    elif isinstance(model, PeftModel):
+    if isinstance(model, PeftModel) and config.method != "authors":
         save_adapter(model, fingerprint, out / "adapter")
-    else:
-        save_clip(clip, out / "clip")
+        return
+    save_clip(merged(model, config) if isinstance(model, PeftModel) else clip, out / "clip")
+    remember_base(out / "clip", config.clip, fingerprint)
 
 
 def parts_of(

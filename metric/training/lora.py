@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 
-from metric.clip.merged_lora import BASE, open_attention
+from metric.clip.merged_lora import open_attention
 from metric.clip.model import Clip
+from metric.clip.tuning import remember_base, whole_name
 from metric.runtime.console import say
 from metric.training.config import MetricConfig
 from metric.training.lora_layers import summary, targets
@@ -29,15 +29,14 @@ def add_adapter(clip: Clip, config: MetricConfig) -> PeftModel:
     )
     torch.manual_seed(config.seed)
     model = get_peft_model(clip.model, lora)
-    base = str(Path(config.clip).resolve()) if Path(config.clip).exists() else config.clip
-    model.peft_config["default"].base_model_name_or_path = base  # PEFT asks the model, which does not know
+    model.peft_config["default"].base_model_name_or_path = whole_name(config.clip)  # PEFT asks the model
     learned, total = model.get_nb_trainable_parameters()
     say(f"LoRA of rank {config.rank} in {len(layers)} layers, {learned:,} of {total:,} parameters learn\n{counts}")
     return model
 
 
 def save_adapter(model: PeftModel, fingerprint: str, folder: Path) -> None:
-    """Write adapter_config.json, adapter_model.safetensors, and the fingerprint of the base CLIP."""
+    """Write adapter_config.json, adapter_model.safetensors, and which CLIP they were trained on."""
     model.save_pretrained(str(folder), save_embedding_layers=False)
     (folder / "README.md").unlink()  # an empty form
-    (folder / BASE).write_text(json.dumps({"fingerprint": fingerprint}) + "\n")
+    remember_base(folder, model.peft_config["default"].base_model_name_or_path or "", fingerprint)

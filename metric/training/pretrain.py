@@ -50,7 +50,7 @@ def pretrain(
         tell(few_pictures(config, len(training)))
     refuse_unlike("training data", data_fingerprint(training))
     clip = begin(config, training, vocabulary).to(device)
-    clip.model = whole_batch_statistics(clip.model, torch.device(device))
+    clip.model = whole_batch_statistics(clip.model, torch.device(device), config.chunk)
     agree = pair_loss(clip, "auto")
     encoder = PairEncoder(clip, [example.image for example in training], config.chunk)
     batches = Batches(training, config.batch_size, config.seed, config.prefix)
@@ -74,12 +74,18 @@ def pretrain(
     return figures
 
 
-def whole_batch_statistics(model: nn.Module, device: torch.device) -> nn.Module:
+def whole_batch_statistics(model: nn.Module, device: torch.device, chunk: int = 0) -> nn.Module:
     """The model with batch normalisation over the shares of all processes.
 
-    Raises ValueError on CPUs, for which PyTorch has no such layer.
+    Raises ValueError on CPUs, for which PyTorch has no such layer, and for a `chunk`, whose pictures would be
+    normalised apart from the others of the batch.
     """
     normalised = any(isinstance(m, nn.modules.batchnorm._BatchNorm) and m.training for m in model.modules())
+    if normalised and chunk:
+        raise ValueError(
+            f"this CLIP's trunk learns with batch normalisation, and --chunk {chunk} would normalise parts of a batch; "
+            "type --freeze-trunk, or leave --chunk out"
+        )
     if world() == 1 or not normalised:
         return model
     if device.type == "cpu":

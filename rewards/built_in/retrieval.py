@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from itertools import chain
+from itertools import chain, islice
 
 import torch
 from einops import einsum, rearrange
@@ -15,7 +15,8 @@ from torch import Tensor
 
 from metric.clip.embedder import Embedder
 from metric.clip.load import load_clip
-from metric.example import Example, image_key
+from metric.example import Example, data_fingerprint, image_key
+from metric.readable import FROM_FILES, fault_of
 from metric.similarity import PREFIX
 from rewards.context import Context
 from rewards.registry import register
@@ -44,10 +45,11 @@ class Retrieval:
         self.embedder = Embedder(loaded, precision=precision)
         self.scale = float(loaded.model.logit_scale.detach().exp())
         self.rivals = spread(context.examples, rivals)
+        if not self.rivals:
+            raise ValueError("reward retrieval: no picture of the data set can be read")
         halved = "" if precision == "fp32" else f",precision={precision}"
-        self.signature = (
-            f"retrieval[rivals={len(self.rivals)},prefix={PREFIX.strip()!r},weights={loaded.fingerprint}{halved}]"
-        )
+        panel = data_fingerprint(self.rivals)
+        self.signature = f"retrieval[{panel},prefix={PREFIX.strip()!r},weights={loaded.fingerprint}{halved}]"
 
     @cached_property
     def panel(self) -> tuple[list[str], Tensor]:
@@ -73,6 +75,12 @@ class Retrieval:
 
 
 def spread(examples: Sequence[Example], most: int) -> list[Example]:
-    """At most that many examples at equal distances."""
+    """At most that many examples at equal distances. One whose picture cannot be read gives its place to the next."""
     count = min(most, len(examples))
-    return [examples[place * len(examples) // count] for place in range(count)]
+    ends = [place * len(examples) // count for place in range(count + 1)]
+    stretches = (examples[start:end] for start, end in zip(ends, ends[1:]))
+    return [example for stretch in stretches for example in islice(filter(can_be_read, stretch), 1)]
+
+
+def can_be_read(example: Example) -> bool:
+    return not isinstance(example.image, FROM_FILES) or not fault_of(example.image)

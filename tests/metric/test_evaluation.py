@@ -37,7 +37,7 @@ class Letters:
     """An Embedder that knows texts by their letters, and each picture as its first reference."""
 
     clip = SimpleNamespace(name="letters", fingerprint="abc", negatives=None, origin="")
-    cut = 0
+    cut: dict[str, None] = {}
     precision = "fp32"
 
     def texts(self, texts):

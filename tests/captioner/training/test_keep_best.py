@@ -7,6 +7,7 @@ from math import sin
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from captioner.cli import main
 from captioner.training import loop
@@ -124,6 +125,20 @@ def test_a_score_that_cannot_be_computed_is_refused_before_the_first_step(tiny_f
     said = capsys.readouterr().err.splitlines()[-1]
     assert "--keep-best pac_spp cannot be computed while training: no tuned CLIP was given" in said
     assert not (tmp_path / "run" / "config.json").exists()
+
+
+def test_a_validation_picture_without_a_caption_is_left_out(tiny_flags, tmp_path, caplog):
+    rows = [{"image": f"{n}.png", "caption": f"a red ball {n}", "split": "train" if n < 4 else "val"} for n in range(7)]
+    del rows[6]["caption"]
+    for n in range(7):
+        Image.new("RGB", (8, 8), (40 * n, 0, 0)).save(tmp_path / f"{n}.png")
+    (tmp_path / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    data = ["--data", str(tmp_path / "data.jsonl"), "--val-count", "3", "--xe.steps", "2", "--val-every", "1"]
+    out = tmp_path / "run"
+    assert main(["train", *tiny_flags, *data, "--keep-best", "cider", "--out", str(out)]) == 0
+    last = json.loads((out / "metrics.jsonl").read_text().splitlines()[-1])
+    assert last["val/cider"] >= 0
+    assert "1 picture left out: it has no caption, the first 6.png" in caplog.text
 
 
 def test_a_checkpoint_that_is_not_there_is_refused_with_those_that_are(flags, tmp_path, refused):

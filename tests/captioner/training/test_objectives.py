@@ -414,12 +414,14 @@ def test_a_rewarded_caption_becomes_likelier(two_words, way, candidates):
     assert total_log_p(captioner, FEATURES)[place].item() > before
 
 
-def test_equal_rewards_teach_nothing(two_words):
+@pytest.mark.parametrize("value", [0.0, 1.234])  # the mean of several 1.234 is another number
+@pytest.mark.parametrize("way", [*({"baseline": name} for name in BASELINES), {"objective": "grpo"}], ids=str)
+@pytest.mark.parametrize("samples", [3, 5, 6, 7, 8])
+def test_equal_rewards_teach_nothing(two_words, value, way, samples):
     captioner = two_words()
-    for baseline in BASELINES:
-        settings = run(baseline=baseline, candidates="sample")
-        loss = rewarded(captioner, wanted("never said"), settings).value
-        assert gradient(loss, captioner).abs().max() == 0
+    settings = run(candidates="sample", samples=samples, **way)
+    loss = rewarded(captioner, Worth(lambda caption: value), settings).value
+    assert gradient(loss, captioner).abs().max() == 0
 
 
 def test_every_weight_learns_under_bf16_although_candidates_are_made_without_gradients(two_words):

@@ -58,6 +58,9 @@ def test_step_0_has_nothing_to_be_compared_with():
         (("cider", "clips", "pacspp:checkpoint=x,weight=0"), "pac_spp"),
         (("cider", "clips", "pacspp:checkpoint=x"), None),
         (("cider", "clips", "pacspp_hard:checkpoint=x"), None),
+        (("cider", "retrieval"), "pac_spp"),  # by the CLIP of the run
+        (("cider", "retrieval:clip=other"), "clip_s"),
+        (("cider", "clips", "retrieval:clip=x"), "pac_spp"),  # x is not the CLIP of pac_spp
         (("cider", "clips", "pacs:checkpoint=x"), None),  # pac_spp is computed with x, which is being optimised
     ],
 )

@@ -130,3 +130,10 @@ def test_the_greedy_caption_is_normalised_as_the_candidates_are(two_words):
 def test_a_mix_without_a_spread_is_refused(rl, said):
     with pytest.raises(ValueError, match=said):
         check(Run(rewards=("cider",), rl=Rl(**rl)))
+
+
+@pytest.mark.parametrize("mix", ["picture", "batch"])
+def test_equal_values_of_a_term_have_no_part_in_the_sum(mix):
+    """The mean of six 1.234 is another number, and its rounding is no advantage."""
+    parts = {"pacspp": torch.full((2, 6), 1.234)}
+    assert torch.equal(worth([parts], mix, {"pacspp": 1.0})[0], torch.zeros(2, 6))

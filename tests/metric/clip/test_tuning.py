@@ -43,6 +43,28 @@ def test_scale_zero_is_the_base_and_one_the_tuned_clip(tiny_clip: Clip, tmp_path
         torch.testing.assert_close(half[name], (base[name] + tuned[name]) / 2)
 
 
+@pytest.mark.parametrize("method", ["lora", "authors", "projections", "all"])
+def test_a_base_that_changed_is_refused(tiny_clip: Clip, tmp_path: Path, method: str) -> None:
+    run = str(trained(tiny_clip, tmp_path, method=method))
+    with torch.no_grad():
+        tiny_clip.model.text_projection += 1
+    save_clip(tiny_clip, tmp_path / "base")
+    with pytest.raises(ValueError, match="was trained on a CLIP with fingerprint"):
+        load_clip(run, scale=0.5)
+
+
+@pytest.mark.parametrize("method", ["lora", "all"])
+def test_the_base_is_found_from_another_folder(
+    tiny_clip: Clip, tmp_path: Path, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The path was typed from the folder in which the metric was trained."""
+    monkeypatch.chdir(tmp_path)
+    run = trained(tiny_clip, Path(), method=method).resolve()
+    expected = load_clip(str(run), scale=0.5).fingerprint
+    monkeypatch.chdir("/")
+    assert load_clip(str(run), scale=0.5).fingerprint == expected
+
+
 def test_scale_beyond_the_line_or_without_a_base_is_refused(tiny_clip: Clip, tmp_path: Path) -> None:
     save_clip(tiny_clip, tmp_path / "base")
     with pytest.raises(ValueError, match="scale is 0 .* to 1 .*, got 1.5"):

@@ -165,7 +165,9 @@ def test_frozen_trunk_stays_as_it_is(tmp_path: Path) -> None:
             }
         )
     )
-    config = replace(PRETRAIN, config=str(tmp_path / "photo.json"), freeze_trunk=True, steps=2)
+    config = replace(PRETRAIN, config=str(tmp_path / "photo.json"), freeze_trunk=True, steps=2, chunk=2)
+    with pytest.raises(ValueError, match="--chunk 2 would normalise parts of a batch; type --freeze-trunk"):
+        pretrain(replace(config, freeze_trunk=False), EXAMPLES, EXAMPLES, tmp_path / "learning")
     before = begin(config, EXAMPLES, None).model.state_dict()
     pretrain(config, EXAMPLES, EXAMPLES, tmp_path / "run")
     after = load_clip(str(tmp_path / "run")).model.state_dict()

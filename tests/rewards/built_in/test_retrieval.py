@@ -55,11 +55,32 @@ def test_a_picture_is_no_rival_of_itself_under_another_id():
     assert torch.equal(values("retrieval", training=again), values("retrieval"))
 
 
-def test_a_caption_says_less_the_more_pictures_it_fits():
-    shown = EXAMPLES[1]
-    (said,) = values("retrieval", [shown], [["a photo", "a photo", references(shown.image)[0]]])
-    assert said[0] == said[1] < said[2] <= 0
-    assert float(said[0]) == pytest.approx(-math.log(6), abs=1.5)  # chance
+def test_one_caption_shares_a_probability_of_one_among_the_pictures():
+    said = values("retrieval", EXAMPLES, [["a photo"]] * 6)
+    assert float(said.exp().sum()) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_caption_of_the_picture_tells_more_than_one_of_any():
+    (said,) = values("retrieval", EXAMPLES[1:2], [["a photo", references(EXAMPLES[1].image)[0]]])
+    assert said[0] < said[1] <= 0
+
+
+def test_a_damaged_picture_gives_its_place_to_the_next(tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    broken = Example("broken", tmp_path / "broken.png", ("a caption",))
+    assert torch.equal(
+        values("retrieval:rivals=3", training=[broken, *EXAMPLES[1:]]),
+        values("retrieval:rivals=3", training=EXAMPLES[1:2] + EXAMPLES[1:]),
+    )
+    with pytest.raises(ValueError, match="no picture of the data set can be read"):
+        build([parse("retrieval")], Context([broken, broken]))
+
+
+def test_other_rivals_have_another_signature():
+    def signature(training):
+        return build([parse("retrieval:rivals=2")], Context(training)).signatures["retrieval"]
+
+    assert signature(EXAMPLES) == signature(EXAMPLES) != signature(EXAMPLES[:4])
 
 
 @pytest.mark.parametrize(
