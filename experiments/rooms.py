@@ -32,7 +32,7 @@ METRIC = {
     "scenes": OPEN,
     "clip": f"{OPEN} spec",
     "image_to_text": OPEN,
-    "positives": f"{OPEN} readable clip scenes similarity image_to_text",
+    "positives": f"{OPEN} readable clip scenes similarity settings image_to_text",
     "sentences": "example",
     "scores": f"{OPEN} sentences language clip scenes programs similarity spec video",
     "negatives": "spec",

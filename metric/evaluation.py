@@ -15,10 +15,9 @@ from metric.scores.catalogue import SCORES, Request, request
 from metric.scores.clip_families import embedder_of, open_clip_s, open_pac_s, open_pac_spp, open_pac_spp_hard
 from metric.scores.external_families import open_meteor, open_objects, open_spice, open_training
 from metric.scores.family import Defaults, Family, Options, Part, Unavailable, together
-from metric.scores.grammar import ENGINES, available_checker, grammar_checker
+from metric.scores.grammar import available_checker, grammar_checker, known_checker
 from metric.scores.result import Scores
 from metric.scores.text_families import classic, grammar, plain, scene, text
-from metric.spec import find
 
 if TYPE_CHECKING:
     from metric.clip.embedder import Embedder
@@ -210,7 +209,7 @@ def open_grammar(options: Options, defaults: Defaults) -> Family:
     `auto` without any checker, raise Unavailable. A language other than English has one checker, LanguageTool.
     """
     language = options.get("language", "")
-    name = find(options.get("checker", defaults.checker), (*ENGINES, "auto", "none"), "grammar checker")
+    name = known_checker(options.get("checker", defaults.checker))
     cache = options.get("cache", "")
     if name == "none":
         raise Unavailable("no grammar checker was asked for")

@@ -104,7 +104,9 @@ def caption(
     from captioner.sources.named import source_of
     from metric.runtime.console import say
     from metric.runtime.work_share import own_gpu, share_of
+    from metric.scores.grammar import known_checker
 
+    known_checker(checker)
     refuse_one_spec("rewards", rewards)
     refuse_one_spec("drop_phrases", drop_phrases)
     file = Path(candidates).expanduser() if candidates else None

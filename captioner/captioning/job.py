@@ -31,6 +31,7 @@ from metric.example import Example, UnreadableImage, open_image
 from metric.runtime.console import tell
 from metric.runtime.progress import Progress
 from metric.runtime.work_share import WHOLE, Share
+from metric.scores.grammar import known_checker
 from metric.storage.ledger import Ledger, beside, kept, report, report_all
 
 SIGNED = "reward_signatures"  # of the rewards that choose captions, in the settings of an output
@@ -217,6 +218,7 @@ def merge(out: Path, checker: str) -> bool:
 
     Raises ValueError when a process has not finished.
     """
+    known_checker(checker)
     work = Work(out)
     work.settings()
     with work.locked():

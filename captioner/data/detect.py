@@ -181,10 +181,10 @@ def of_folder(path: Path) -> Source | None:
     if layout := layout_of(path):
         return Source(layout[0], {layout[1]: str(path)})
     names = sorted(file.name for file in path.iterdir())
-    if not {*names}.isdisjoint(SAVED) or any(name.endswith(".parquet") for name in (*names, *below(path, "data"))):
+    pictures = any(map(is_picture, names))
+    if not {*names}.isdisjoint(SAVED) or is_of_parquet(path, beside=pictures):
         return Source("hf", {"path": str(path)})
     tables, faults = tables_in(path)
-    pictures = any(map(is_picture, names))
     if pictures and not any(Path(path_of(table)).name in METADATA for table in tables):
         return Source("folder", {"root": str(path)}, (*(table.typed() for table in tables), *faults))
     if len(tables) > 1:
@@ -200,8 +200,16 @@ def of_folder(path: Path) -> Source | None:
     return Source("folder", {"root": str(path)})
 
 
-def below(path: Path, name: str) -> list[str]:
-    return [file.name for file in (path / name).glob("*")]
+def is_of_parquet(folder: Path, beside: bool) -> bool:
+    """Whether a folder or its `data` holds a data set as parquet.
+
+    `beside` pictures only parquet with pictures is one. A damaged file is told with the tables of the folder.
+    """
+    tables = [*folder.glob("*.parquet"), *(folder / "data").glob("*.parquet")]
+    try:
+        return any(map(holds_bytes, tables)) if beside else bool(tables)
+    except ValueError:
+        return False
 
 
 def tables_in(folder: Path) -> tuple[list[Source], list[str]]:
@@ -233,7 +241,7 @@ def may_name_pictures(path: Path) -> bool:
         return any(not set(IMAGE).isdisjoint(row) for _, row in islice(records(path), 1))
     if ending in (".csv", ".tsv", ".txt"):
         return has_header(header_of(path), IMAGE) or ending == ".tsv" or has_token_lines(path)
-    return ending == ".token"
+    return ending == ".token" or (ending == ".parquet" and not holds_bytes(path))
 
 
 def joined(sources: list[Source]) -> list[Source]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from captioner.config import flag
 from captioner.decoding.generate import METHODS
+from metric.settings import ABOVE_0, NUCLEUS, SEED, refuse_outside
 
 GIVEN = "given"  # the method of candidates that others made
 
@@ -51,6 +52,8 @@ class CandidateSettings:
             raise ValueError(f"--method must be one of {', '.join(METHODS)}, got {self.method!r}")
         if self.n < 1:
             raise ValueError(f"--n is the number of captions of a picture, 1 or more, got {self.n}")
+        refuse_outside(vars(self), {"temperature": ABOVE_0, "top_p": NUCLEUS, "seed": SEED})
+        self.refuse_undrawn()
         most = 1 if self.method == "greedy" else self.candidates
         if self.n > most and self.method != GIVEN:
             raise ValueError(
@@ -74,6 +77,19 @@ class CandidateSettings:
         if self.best != bool(self.rewards) and not (used and self.rewards):
             flag, lacking = ("--best-of", "--reward SPEC") if self.best else ("--reward", "--best-of N or --scores")
             raise ValueError(f"{flag} needs {lacking}; `captioner rewards` lists rewards")
+
+    def refuse_undrawn(self) -> None:
+        """Raises ValueError for settings of samples where no sample is drawn."""
+        for name in ("temperature", "top_p") if self.method != "sample" else ():
+            if getattr(self, name) != 1:
+                how = (
+                    "--from has the captions already"
+                    if self.method == GIVEN
+                    else f"--method {self.method} draws nothing"
+                )
+                raise ValueError(
+                    f"{how}, got {flag(name)} {getattr(self, name):g}; leave it out or type --method sample"
+                )
 
 
 def refuse_decoding(typed: Mapping[str, object]) -> None:

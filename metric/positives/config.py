@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from metric.settings import SEED, Range, refuse_outside
+
 
 @dataclass(frozen=True)
 class GenerationConfig:
@@ -53,19 +55,25 @@ class FilterConfig:
     "share of the pictures v', and of the captions t', that is left out, the least similar first"
 
 
+PRECISIONS = ("fp32", "bf16", "fp16")
+RANGES = {
+    **dict.fromkeys(("per_picture", "beams", "max_length", "stored", "batch_size", "shard_size"), Range(1)),
+    **dict.fromkeys(("steps", "size"), Range(0)),
+    **{"seed": SEED, "min_similarity": Range(-1, 1), "drop": Range(0, 1, open_most=True)},
+}
+
+
 def check(config: GenerationConfig, filtering: FilterConfig) -> None:
     """Raises ValueError for settings that are out of range or contradict each other."""
     if config.text == config.image == "none":
         raise ValueError("no positives are asked for; give --text MODEL, --image MODEL or both")
-    for name in ("per_picture", "beams", "max_length", "stored", "batch_size", "shard_size"):
-        if getattr(config, name) < 1:
-            raise ValueError(f"--{name.replace('_', '-')} must be at least 1, got {getattr(config, name)}")
+    refuse_outside(vars(config) | vars(filtering), RANGES)
+    if config.precision not in PRECISIONS:
+        raise ValueError(f"--precision is one of {', '.join(PRECISIONS)}, got {config.precision!r}")
     if "{caption}" not in config.image_prompt:
         raise ValueError(
             f'--image-prompt must contain {{caption}}, as "a photo of {{caption}}", got {config.image_prompt!r}'
         )
-    if not 0 <= filtering.drop < 1:
-        raise ValueError(f"--drop must be a share, from 0 to less than 1, got {filtering.drop}")
     if filtering.drop and filtering.min_similarity > -1:
         raise ValueError("--drop and --min-similarity both choose the positives to leave out; give one of them")
     if filtering != FilterConfig() and not config.clip:

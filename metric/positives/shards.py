@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import io
 import json
+import posixpath
 import shutil
 import tarfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from metric.storage.atomic_files import sync, unfinished, whole_file
 
 PARTS = ".parts"
 END = bytes(2 * tarfile.BLOCKSIZE)  # of a tar archive
-PICTURES = ("jpg", "jpeg", "png", "webp")
+PICTURES = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff")
 
 
 @dataclass
@@ -31,6 +32,8 @@ class Sample:
     record: dict[str, Any] = field(default_factory=dict)
     text: str | None = None
     image: InTar | None = None
+    unread: list[str] = field(default_factory=list)
+    """further files of the key"""
 
 
 def shard_path(folder: Path, number: int) -> Path:
@@ -86,30 +89,58 @@ def read(paths: Sequence[Path]) -> Iterator[Sample]:
 
 
 def read_one(path: Path) -> Iterator[Sample]:
-    sample: Sample | None = None
+    """The samples in the order of their first files, wherever in the shard the others stand."""
+    found: dict[str, dict[str, tarfile.TarInfo]] = {}
     with tarfile.open(path, "r:") as tar:
-        for member in tar:
-            key, _, suffix = member.name.partition(".")
-            if sample is None or key != sample.key:
-                if sample:
-                    yield sample
-                sample = Sample(key)
-            if suffix in PICTURES:
-                sample.image = InTar(path, member.name, member.offset_data, member.size)
-            elif suffix in ("txt", "json"):
-                text = tar.extractfile(member).read().decode()  # type: ignore[union-attr]  # files have content
-                add_text(sample, suffix, text, path)
-    if sample:
-        yield sample
+        for member in filter(tarfile.TarInfo.isfile, tar):
+            key, ending = key_of(member.name)
+            if ending in found.setdefault(key, {}):
+                raise ValueError(f"{path} has {key}.{ending} twice; pack each file once")
+            found[key][ending] = member
+        for key, files in found.items():
+            yield sample_of(key, files, tar, path)
 
 
-def add_text(sample: Sample, suffix: str, text: str, path: Path) -> None:
-    """Put the content of KEY.txt or KEY.json into its sample. ValueError for a JSON file without an id."""
-    if suffix == "txt":
-        sample.text = text
-        return
+def key_of(name: str) -> tuple[str, str]:
+    """The key of a sample with its folder, and the ending in lower case: `./a.b/7.JPG` -> ("a.b/7", "jpg")."""
+    folder, base = posixpath.split(posixpath.normpath(name))
+    stem, _, ending = base.partition(".")
+    return posixpath.join(folder, stem), ending.lower()
+
+
+def sample_of(key: str, files: Mapping[str, tarfile.TarInfo], tar: tarfile.TarFile, path: Path) -> Sample:
+    """The sample of a key. Raises ValueError for several pictures, for no id, and for a text that is no UTF-8."""
+    pictures = [ending for ending in files if ending in PICTURES]
+    if len(pictures) > 1:
+        raise ValueError(f"{path} has several pictures of {key}: {', '.join(pictures)}; expected one")
+    sample = Sample(key, record_of(text_in("json", files, tar, path), key, path))
+    sample.text = text_in("txt", files, tar, path).strip() or None
+    for ending in pictures:
+        member = files[ending]
+        sample.image = InTar(path, member.name, member.offset_data, member.size)
+    sample.unread = [
+        f"{path.name}/{files[ending].name}" for ending in files if ending not in (*PICTURES, "txt", "json")
+    ]
+    return sample
+
+
+def text_in(ending: str, files: Mapping[str, tarfile.TarInfo], tar: tarfile.TarFile, path: Path) -> str:
+    """The content of KEY.txt or KEY.json without a byte order mark; "" where there is no such file."""
+    if ending not in files:
+        return ""
     try:
-        sample.record = json.loads(text)
-        sample.record["id"] = str(sample.record["id"])
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise ValueError(f'{path}: {sample.key}.json is not a JSON object with "id"') from error
+        return tar.extractfile(files[ending]).read().decode("utf-8-sig")  # type: ignore[union-attr]  # files have content
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: {files[ending].name} is no UTF-8 ({error.reason} at byte {error.start})") from None
+
+
+def record_of(text: str, key: str, path: Path) -> dict[str, Any]:
+    """The record of KEY.json with its id as text, where 1.0 is 1. Raises ValueError for one without an id."""
+    try:
+        record = json.loads(text)
+        id = record["id"]
+    except (json.JSONDecodeError, KeyError, TypeError):
+        id = None
+    if isinstance(id, bool) or not isinstance(id, (str, int, float)):
+        raise ValueError(f'{path}: {key} needs {key}.json, a JSON object with the "id" of its picture')
+    return record | {"id": str(int(id) if isinstance(id, float) and id.is_integer() else id)}

@@ -80,8 +80,11 @@ class RecordedPositives:
         self.images: dict[str, list[tuple[str, InTar]]] = {}
         self.texts: dict[str, list[str]] = {}
         self.dropped = {"image": 0, "text": 0}
+        unread: list[str] = []
         for sample in watched(read(shards), "positives of sample", part=True):
             self.take(sample, about)
+            unread += sample.unread
+        report_all(str(folder), dict.fromkeys(unread, "positives are .txt, .json and pictures"))
 
     def take(self, sample: Sample, about: dict[str, Any]) -> None:
         name = sample.record["id"]

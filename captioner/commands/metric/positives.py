@@ -16,7 +16,7 @@ from metric.positives.config import FilterConfig, GenerationConfig, check
 from metric.runtime.work_share import FLAG, own_gpu, share_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import torch
 
@@ -60,7 +60,17 @@ def run(args: argparse.Namespace) -> None:
     about = read_about(args.out)
     train = ["captioner", "metric", "train", "--data", args.data, "--positives", args.out, "--out", "METRIC"]
     if "filter" in about:
+        refuse_nothing_left(about["filter"], args.out)
         ended(f"{about['shards']} shards", f"{args.out}; look at {args.out / SHEET}", train)
+
+
+def refuse_nothing_left(filtered: Mapping[str, Mapping[str, int]], out: Path) -> None:
+    """Raises ValueError where the filter leaves no positive out of those that were made."""
+    made, dropped = (sum(counts[what] for counts in filtered.values()) for what in ("made", "dropped"))
+    if made and made == dropped:
+        raise ValueError(
+            f"the filter drops all {made} positives in {out}; run the command again with a lower --min-similarity"
+        )
 
 
 def with_clip(config: GenerationConfig, examples: Sequence[Example]) -> GenerationConfig:

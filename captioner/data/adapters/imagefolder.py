@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from captioner.data.adapters.folders import split_of, splits_among, unused
+from captioner.data.adapters.parquet_files import parquet
 from captioner.data.adapters.tables import csv, jsonl
 from captioner.data.beside import File, captioned, samples_of
-from captioner.data.columns import IMAGE, column
 from captioner.data.layouts import METADATA
 from captioner.data.left_out import LeftOut, Read
 from captioner.data.listing import listing, pictures_in
-from captioner.data.picture_lookup import Pictures
-from captioner.data.rows.records import Columns, captions_of
 from captioner.data.splits import canonical, in_order
 from metric.example import Example
 
@@ -51,21 +49,8 @@ def imagefolder_splits(root: str, **_: object) -> list[str]:
 def rows(split: str, root: Path, name: str, image: str, references: str) -> Read:
     """The pictures that a metadata file names, with ids as written in it."""
     file = root / name
-    if file.suffix == ".parquet":
-        return parquet(file, image, references)
-    read = jsonl if file.suffix == ".jsonl" else csv
+    read = {".jsonl": jsonl, ".parquet": parquet}.get(file.suffix, csv)
     return read(split, str(file), str(file.parent), image, references)
-
-
-def parquet(file: Path, image: str, references: str) -> Iterator[Example | LeftOut]:
-    from pyarrow.parquet import read_table
-
-    pictures, columns = Pictures(file.parent), Columns(image, references)
-    for number, row in enumerate(read_table(file).to_pylist(), 1):
-        name = str(row[column(row, image, ("file_name", *IMAGE), "image", str(file))])
-        captions, unused = captions_of(row, columns, f"{file}: row {number}")
-        yield from (LeftOut(name, reason, "caption") for reason in unused)
-        yield pictures.example(name, (name,), captions)
 
 
 def place_of(item: Example | LeftOut, root: Path) -> str:

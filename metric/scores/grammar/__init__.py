@@ -32,6 +32,11 @@ def grammar_checker(name: str, cache: str = "", language: str = "") -> Checker:
     return checker_of(find(name, ENGINES, "grammar checker"), cache, language or ENGLISH)
 
 
+def known_checker(name: str) -> str:
+    """The name of a checker, `auto` or `none`. Raises ValueError for another name, with the nearest one."""
+    return find(name, (*ENGINES, "auto", "none"), "grammar checker")
+
+
 def available_checker(cache: str = "") -> tuple[Checker, str]:
     """The best checker that runs here, and a note on the better ones that do not. Raises ValueError without any."""
     reasons: dict[str, str] = {}

@@ -232,7 +232,14 @@ def test_texts_that_are_there_stay(captioned, tmp_path):
         (("--n", "9"), "--n 9 is more than the 5 captions"),
         (("--method", "greedy", "--n", "2"), "--n 2 is more than the 1 captions"),
         (("--method", "nucleus"), "--method must be one of"),
-        (("--method", "sample", "--temperature", "0"), "temperature above 0"),
+        (("--method", "sample", "--temperature", "0"), "--temperature is above 0, got 0.0"),
+        (("--method", "sample", "--top-p", "7"), "--top-p is above 0 and at most 1, got 7.0"),
+        (
+            ("--temperature", "3"),
+            "--method beam draws nothing, got --temperature 3; leave it out or type --method sample",
+        ),
+        (("--method", "greedy", "--top-p", "0.5"), "--method greedy draws nothing, got --top-p 0.5"),
+        (("--checker", "nonsense"), "no grammar checker is called 'nonsense'"),
         (("--model", ""), "--model is needed"),
     ],
 )
@@ -242,6 +249,7 @@ def test_what_cannot_be_done_is_said_in_one_line(captioned, tmp_path, capsys, mo
     assert captioned("out.jsonl", *more) == 2
     said = capsys.readouterr().err
     assert words in said and said.count("\n") == 1
+    assert not [*tmp_path.glob("out*.work")]
 
 
 def test_unknown_ending_is_refused_with_the_formats(captioned, capsys):

@@ -223,3 +223,23 @@ def test_patterns_of_several_tables_and_shards_are_read_as_one(tmp_path):
         assert len(load(typed, "train")) == 6
     for typed in (f"{tmp_path}/part-*.parquet", f"hf:path={tmp_path}/part-[01].parquet"):
         assert [example.id for example in load(typed, "train")] == ["0-0", "0-1", "1-0", "1-1"]
+
+
+def test_pictures_beside_a_parquet_of_captions_are_a_folder(tmp_path):
+    """As `captioner caption --images FOLDER --out FOLDER/captions.parquet` leaves it."""
+    (tmp_path / "a.png").write_bytes(picture(0))
+    Dataset.from_dict({"id": ["a.png"], "caption": ["a dog"]}).to_parquet(tmp_path / "captions.parquet")
+    assert looks(tmp_path) == f"folder:root={tmp_path}"
+    assert recognise(str(tmp_path), DATA).others == (f"parquet:file={tmp_path / 'captions.parquet'}",)
+    written(tmp_path / "d.parquet", "")
+    assert looks(tmp_path) == f"folder:root={tmp_path}"
+    assert "d.parquet is no parquet" in recognise(str(tmp_path), DATA).others[1]
+
+
+def test_metadata_as_parquet_has_splits(tmp_path):
+    rows = [{"file_name": f"{n}.png", "text": f"a {n}", "split": split} for n, split in enumerate(("train", "test"))]
+    for n in range(2):
+        (tmp_path / f"{n}.png").write_bytes(picture(n))
+    Dataset.from_list(rows).to_parquet(tmp_path / "metadata.parquet")
+    assert [example.id for example in load(str(tmp_path), "test")] == ["1.png"]
+    assert [example.references for example in load(str(tmp_path), "train")] == [("a 0",)]

@@ -233,7 +233,7 @@ def test_folders_that_cannot_be_read_say_why(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="damaged or no tar archive"):
         RecordedPositives(tmp_path)
     recorded(tmp_path, [({"name": "a"}, True)])
-    with pytest.raises(ValueError, match='0.json is not a JSON object with "id"'):
+    with pytest.raises(ValueError, match="needs 000000000.json, a JSON object|needs 0.json, a JSON object"):
         RecordedPositives(tmp_path)
 
 
@@ -252,10 +252,14 @@ def test_another_run_does_not_go_on_in_the_same_folder(make: Make, examples: lis
     "change, filtering, said",
     [
         ({"text": "none", "image": "none"}, {}, "no positives are asked for"),
-        ({"beams": 0}, {}, "--beams must be at least 1, got 0"),
+        ({"beams": 0}, {}, "--beams is 1 or more, got 0"),
         ({"image_prompt": "a photo"}, {}, "must contain"),
         ({}, {"drop": 0.1}, "give --clip"),
-        ({"clip": "scenes-clip"}, {"drop": 1.0}, "--drop must be a share"),
+        ({"clip": "scenes-clip"}, {"drop": 1.0}, "--drop is 0 or more and below 1, got 1.0"),
+        ({"clip": "scenes-clip"}, {"min_similarity": 5.0}, "--min-similarity is -1 or more and at most 1, got 5.0"),
+        ({"steps": -5}, {}, "--steps is 0 or more, got -5"),
+        ({"size": -3}, {}, "--size is 0 or more, got -3"),
+        ({"precision": "nonsense"}, {}, "--precision is one of fp32, bf16, fp16, got 'nonsense'"),
         ({"clip": "scenes-clip"}, {"drop": 0.1, "min_similarity": 0.2}, "give one"),
     ],
 )
