@@ -55,6 +55,7 @@ BRAKES: dict[str, tuple[object, ...]] = {
     "+cider": ("--reward", "cider:weight=0.2"),
     "+cider-scaled": ("--reward", "cider:weight=0.2", "--rl.mix", "picture"),
     "+kl": ("--rl.kl", 0.05),
+    "+retrieval": ("--reward", "retrieval:weight=0.05"),
     "+repetition": ("--reward", "repetition:weight=0.1"),
 }
 WITHOUT_CLIP = ("truth", "cider")
