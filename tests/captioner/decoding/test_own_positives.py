@@ -22,6 +22,8 @@ def test_positives_are_made_filtered_anew_and_trained_on(quiet, monkeypatch, tin
     assert main([*made, "--shard", "1/2", "--shard-size", "4"]) == 0
     assert main(["metric", "train", *data, "--positives", out, "--out", run]) == 2
     assert "has 1 of 2 shards" in capsys.readouterr().err
+    assert main([*made, "--shard-size", "4", "--min-similarity", "1"]) == 2
+    assert "the filter drops all 16 positives" in capsys.readouterr().err
     assert main([*made, "--shard-size", "4", "--drop", "0.25"]) == 0
     assert "pictures v': 8 made, 2 dropped (25.0 %" in capsys.readouterr().out
     assert main([*made, "--shard-size", "4", "--drop", "0.5"]) == 0

@@ -16,9 +16,9 @@ from captioner.training import checkpoint, loop, reward_watch
 from captioner.training.reward_watch import Evaluation, Guard, best_step, fallen, guards, is_best
 
 CLIPS = Run(rewards=("clips",))
-FIRST = {"reward": 1.0, "cider": 2.0, "clip_s": 1.0, "pac_spp": 0.8, "length": 10.0, "rep_4": 0.0} | {
-    "vocabulary": 100.0,
-    "unique": 40.0,
+FIRST = {
+    **{"reward": 1.0, "cider": 2.0, "clip_s": 1.0, "pac_spp": 0.8},
+    **{"length": 10.0, "rep_4": 0.0, "vocabulary": 100.0, "unique": 40.0},
 }
 
 
