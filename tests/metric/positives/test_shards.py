@@ -2,44 +2,26 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from metric.positives.shards import Sample, read
 from metric.positives.sources import RecordedPositives
-
-
-def picture(kind: str) -> bytes:
-    file = io.BytesIO()
-    Image.new("RGB", (4, 4), "red").save(file, kind)
-    return file.getvalue()
-
-
-def shard(folder: Path, files: dict[str, bytes]) -> Path:
-    path = folder / "a.tar"
-    with tarfile.open(path, "w") as tar:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    return path
+from tests.odd_files import picture, tar_of
 
 
 def samples(folder: Path, files: dict[str, bytes]) -> dict[str, Sample]:
-    return {sample.key: sample for sample in read([shard(folder, files)])}
+    return {sample.key: sample for sample in read([Path(tar_of(folder / "a.tar", files.items()))])}
 
 
 @pytest.mark.parametrize("before", ["", "./", "a.b/"])
 def test_files_of_a_sample_are_found_in_any_folder_and_order(tmp_path: Path, before: str) -> None:
-    files = {"0.JPG": picture("JPEG"), "1.gif": picture("GIF"), "1.json": b'{"id": 1.0}', "0.json": b'{"id": "x"}'}
+    files = {"0.JPG": picture(0), "1.gif": picture(1, "GIF"), "1.json": b'{"id": 1.0}', "0.json": b'{"id": "x"}'}
     found = samples(tmp_path, {before + name: content for name, content in (files | {"0.txt": b" a dog\r\n"}).items()})
     first, second = found.values()
     assert (first.record["id"], first.text, second.record["id"], second.text) == ("x", "a dog", "1", None)
-    assert [sample.image.draw().size for sample in (first, second)] == [(4, 4), (4, 4)]
+    assert [sample.image.draw().size for sample in (first, second)] == [(12, 8), (12, 8)]
 
 
 def test_a_mark_and_blank_texts_are_no_captions(tmp_path: Path) -> None:
@@ -69,6 +51,6 @@ def test_what_is_no_sample_is_refused(tmp_path: Path, files: dict[str, bytes], s
 
 
 def test_files_that_are_not_read_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    shard(tmp_path, {"0.json": b'{"id": "x"}', "0.txt": b"a dog", "0.cls": b"3"})
+    tar_of(tmp_path / "a.tar", {"0.json": b'{"id": "x"}', "0.txt": b"a dog", "0.cls": b"3"}.items())
     assert RecordedPositives(tmp_path).texts == {"x": ["a dog"]}
     assert "positives are .txt, .json and pictures, the first a.tar/0.cls" in caplog.text
