@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from unicodedata import normalize
 
+import pandas
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -79,6 +80,29 @@ FORMS = {
 def test_captions_of_every_form_are_read_alike(tmp_path, form):
     path = written(tmp_path / f"captions.{form}", FORMS[form])
     assert read_captions(path) == SAID
+
+
+TEXTS = ["a dog runs", "a cat sits"]
+PRINTED = [str(TEXTS), json.dumps(TEXTS), "['a dog runs'\n 'a cat sits']"]  # by Python, JSON, numpy
+
+
+@pytest.mark.parametrize("text", PRINTED)
+@pytest.mark.parametrize("column", ["captions", "caption", "candidates", "response"])
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_a_cell_with_a_printed_list_has_several_captions(tmp_path, form, column, text):
+    path, rows = tmp_path / f"l.{form}", pandas.DataFrame([{"image": "b.jpg", column: text}])
+    rows.to_csv(path, index=False) if form == "csv" else rows.to_parquet(path)
+    index, lost = read_candidates(path)
+    assert [picture.references for picture in index] == [tuple(TEXTS)] and not lost
+    with pytest.raises(ValueError, match="have several captions" if column != "candidates" else "expected {"):
+        read_captions(path)
+
+
+def test_a_list_in_a_cell_that_is_not_whole_is_refused_with_its_row(tmp_path):
+    path = written(tmp_path / "l.csv", "image,captions\nb.jpg,\"['a dog', 'a c...\"\n")
+    for reader in (read_captions, read_candidates):
+        with pytest.raises(ValueError, match=r"l.csv: row 2: the list of captions is not whole"):
+            reader(path)
 
 
 @pytest.mark.parametrize("form", ["jsonl", "coco.json", "vllm.jsonl", "swift.jsonl"])
