@@ -275,11 +275,11 @@ ANY = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=
 NAMES = st.one_of(st.integers(0, 99), ANY.filter(lambda text: text.strip() == text != ""))
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(NAMES.map(str), ANY, min_size=1), st.sampled_from(["jsonl", "json", "coco", "csv"]))
 def test_captions_of_any_text_come_back_from_every_form(tmp_path, captions, form):
     path = tmp_path / f"any.{'json' if form == 'coco' else form}"
-    rows = [{"image_id": int(n) if n.isdecimal() and n.isascii() else n, "caption": c} for n, c in captions.items()]
+    rows = [{"image_id": int(n) if n in map(str, range(100)) else n, "caption": c} for n, c in captions.items()]
     if form == "csv":
         with path.open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([["image_id", "caption"], *captions.items()])
