@@ -17,6 +17,7 @@ from typing import Any
 from captioner.data.adapters.shard_samples import Files, examples, grouped, neighbours, record_of
 from captioner.data.archives import listed
 from captioner.data.left_out import LeftOut, Read
+from captioner.data.rows.records import tidy
 from captioner.data.splits import SPLIT, canonical, in_order, same, split_in
 from metric.images import InMemory
 
@@ -134,7 +135,7 @@ def streamed(url: str) -> Iterator[InMemory | LeftOut]:
     with opener().gopen(url) as stream, tarfile.open(fileobj=stream, mode="r|*") as tar:
         for entry in tar:
             if entry.isreg() and (content := tar.extractfile(entry)):
-                yield InMemory(entry.name, content.read(), url)
+                yield InMemory(tidy(entry.name), content.read(), url)
             elif entry.islnk() or entry.issym():
-                yield LeftOut(entry.name, f"{url} has links, which a stream cannot follow; pack files", "file")
+                yield LeftOut(tidy(entry.name), f"{url} has links, which a stream cannot follow; pack files", "file")
             tar.members = []  # type: ignore[attr-defined]  # else the tar would keep every member in memory

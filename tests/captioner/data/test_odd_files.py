@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import tarfile
 from collections import Counter
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -204,6 +206,28 @@ def test_folders_called_after_splits_are_splits(tmp_path, maker):
     assert first == "train" and others == (["val"] if maker is odd_files.imagefolder_parquet else ["test"])
     with pytest.raises(ValueError, match=f"has the splits train, {others[0]}, got 'ood'; type --split with one"):
         load(typed, "ood")
+
+
+@pytest.mark.parametrize("packed", [tar_of, zip_of])
+def test_an_archive_of_a_whole_folder_has_its_splits(tmp_path, packed):
+    files = [(f"./{split}/{split}.jpg", picture(n)) for n, split in enumerate(("train", "test"))]
+    archive = packed(tmp_path / f"a.{packed.__name__[:3]}", [*files, ("./test/test.txt", b"a dog")])
+    typed = f"folder:root={archive}"
+    assert split_names(typed) == ["train", "test"]
+    assert found(typed) == {"train/train.jpg": ()} and found(typed, "test") == {"test/test.jpg": ("a dog",)}
+
+
+def test_a_link_in_a_tar_of_a_whole_folder_finds_its_file(tmp_path):
+    path = tmp_path / "a.tar"
+    with tarfile.open(path, "w") as tar:
+        for name, kind, target in (("./1.jpg", tarfile.SYMTYPE, "2.jpg"), ("./3.jpg", tarfile.LNKTYPE, "./2.jpg")):
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.linkname = kind, target
+            tar.addfile(entry)
+        entry = tarfile.TarInfo("./2.jpg")
+        entry.size = len(picture(2))
+        tar.addfile(entry, BytesIO(picture(2)))
+    assert set(found(str(path))) == {"1.jpg", "2.jpg", "3.jpg"} and not left_out(str(path))
 
 
 def test_imagefolder_with_splits_has_its_captions(tmp_path):

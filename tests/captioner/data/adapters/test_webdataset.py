@@ -180,3 +180,9 @@ def test_links_in_a_tar_are_names_of_their_files_and_those_that_lead_nowhere_are
         assert lost == {"1.jpg": f"it is a link to gone.jpg, which {path} does not hold", "3.jpg": "it is no file"}
         shown = {item.id: item.references for item in items if isinstance(item, Example)}
         assert shown == {"0.jpg": ("a cat",), "9.jpg": ("a dog",), "x/2.jpg": ()}
+
+
+@pytest.mark.parametrize("url", ["{path}", "pipe:cat {path}"])
+def test_names_in_a_shard_are_without_the_folder_that_was_packed(tmp_path, jpeg, url):
+    path = shard(tmp_path / "x.tar", {"./a/1.jpg": jpeg, "./a/1.txt": b"one"})
+    assert [example.id for example in load(f"webdataset:shards={url.format(path=path)}", "train")] == ["a/1.jpg"]
