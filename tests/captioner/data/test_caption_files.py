@@ -232,6 +232,26 @@ def test_references_of_every_form_are_read_alike_and_need_no_pictures(tmp_path, 
     assert {name: found.find(name).references for name in REFERENCES} == REFERENCES
 
 
+@pytest.mark.parametrize("id", [1, 1.0, "1"])
+def test_references_of_coco_have_the_file_names_of_ids_in_any_form(tmp_path, id):
+    images = [{"id": id, "file_name": "0.jpg"}, {"id": 2, "file_name": 5}, {"id": 3, "file_name": None}, {"id": 4}]
+    captions = [{"image_id": number, "caption": "a dog"} for number in range(1, 5)]
+    path = written(tmp_path / "c.json", {"images": images, "annotations": captions})
+    assert [item.names for item in read_references(path, "test")] == [("1", "0.jpg"), ("2", "5"), ("3",), ("4",)]
+
+
+def test_an_id_of_coco_that_two_files_have_is_refused_in_references_too(tmp_path):
+    images = [{"id": 1, "file_name": "0.jpg"}, {"id": 1, "file_name": "1.jpg"}]
+    path = written(tmp_path / "c.json", {"images": images, "annotations": [{"image_id": 1, "caption": "a red"}]})
+    for reader in (lambda: read_references(path, "test"), lambda: load(f"coco:file={path}", "test")):
+        with pytest.raises(ValueError, match="0.jpg and 1.jpg have the id 1; give each picture its own id"):
+            reader()
+    path = written(path, {"images": [{"id": 1, "file_name": ["x"]}], "annotations": [{"image_id": 1, "caption": "x"}]})
+    for reader in (lambda: read_references(path, "test"), lambda: load(f"coco:file={path}", "test")):
+        with pytest.raises(ValueError, match=r'the image 1 has the file_name \["x"\], expected text as 1.jpg'):
+            reader()
+
+
 def test_blank_references_and_pictures_without_any_are_reported(tmp_path, caplog):
     content = {"b.jpg": ["a dog", " ", ""], "a.jpg": [None], "c.jpg": []}
     (picture,) = read_references(written(tmp_path / "r.json", content), "test")
