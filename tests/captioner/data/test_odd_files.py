@@ -16,6 +16,7 @@ from captioner.data.detect import recognise
 from captioner.data.folder_tree import tree
 from captioner.data.left_out import LeftOut
 from captioner.data.picture_lookup import Pictures
+from captioner.data.reference_files import read_references
 from metric.example import Example, open_image
 from tests import odd_files
 from tests.odd_files import KOHYA, picture, row, samples, tar_of, text, zip_of
@@ -273,6 +274,24 @@ def test_texts_of_another_folder_are_captions(tmp_path):
     typed = odd_files.folder_of(tmp_path / "texts", {"a/1.txt": text("one"), "3.txt": text("three")})
     spec = f"folder:root={tmp_path}/photos,captions={typed}"
     assert found(spec) == {"a/1.jpg": ("one",), "2.jpg": ()} and set(left_out(spec)) == {"3.txt"}
+
+
+def test_a_folder_of_texts_has_every_ending_and_link_and_names_the_rest(tmp_path):
+    photos = odd_files.folder_of(
+        tmp_path / "p", {f"{n}.jpg": picture(n) for n in (0, 1, 2, 3)} | {"license.jpg": picture(4)}
+    )
+    files = {"0.txt": "zero", "1.TXT": "one", "2.caption": "two", ".hid.txt": "hidden", "readme.txt": "about"}
+    files |= {"0.caption": "zero\nnought", "license.txt": "a plate", "0.json": "{}", ".git": "", "0.jpg.txt": "also"}
+    folder = Path(odd_files.folder_of(tmp_path / "t", {name: text(said) for name, said in files.items()}))
+    odd_files.folder_of(tmp_path / "linked", {"3.txt": text("three")})
+    (folder / "sub").symlink_to(tmp_path / "linked")
+    told = {"0": ("zero", "nought", "also"), "1": ("one",), "2": ("two",), "license": ("a plate",), "sub/3": ("three",)}
+    typed = f"texts:root={folder},images={photos}"
+    assert found(typed) == told and set(left_out(typed)) == {"readme.txt", "0.json"}
+    assert all(item.kind == "file" for item in read(typed, "train") if isinstance(item, LeftOut))
+    del told["license"]  # without pictures a file of this name is about the folder
+    alone = {"0": ("zero", "nought"), "0.jpg": ("also",)}
+    assert {item.names[0]: item.references for item in read_references(str(folder), "train")} == told | alone
 
 
 def test_an_archive_that_breaks_off_gives_what_came_before(tmp_path):
