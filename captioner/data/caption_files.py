@@ -27,6 +27,7 @@ from captioner.data.rows.ids import share_of_ids as share_of_ids
 from captioner.data.rows.records import FILE, TALKS, Row, answers, tell_unread
 from captioner.data.text_files import ending_of, from_json, opened, read_text
 from metric.storage.atomic_files import write
+from metric.storage.text_lines import text_lines
 
 TABLES = (".csv", ".tsv")
 MANY = ("captions", "candidates", "generations", "predictions", "responses")  # columns with a list of captions
@@ -212,8 +213,9 @@ def parsed(path: Path, text: str, expected: str) -> dict[str, Any] | list[Any]:
     except RecursionError:
         raise ValueError(f"{path} is nested too deeply; expected {expected}") from None
     except ValueError as error:
-        if holds_lines(text):
-            return list(lines_parsed(path, text, expected))
+        lines = "\n".join(text_lines(text))
+        if holds_lines(lines):
+            return list(lines_parsed(path, lines, expected))
         raise not_json(path, 1, error, expected) from None
     return content if isinstance(content, (dict, list)) and not is_record(content) else [content]
 

@@ -340,7 +340,7 @@ ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-32"]
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("form", ["json", "jsonl", "csv", "tsv"])
 def test_files_of_every_encoding_that_tells_itself_are_read_alike(tmp_path, form, ends, encoding):
     said = {"café.jpg": "ein großer Hund"}
@@ -356,6 +356,20 @@ def test_files_of_every_encoding_that_tells_itself_are_read_alike(tmp_path, form
     (tmp_path / "latin.csv").write_bytes(text.encode("latin-1"))
     with pytest.raises(ValueError, match="latin.csv is not UTF-8 text: .*; save it as UTF-8, such as by iconv"):
         read_captions(tmp_path / "latin.csv")
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+def test_lines_of_json_may_end_as_any_line_does(tmp_path, ends):
+    path = tmp_path / "c.jsonl"
+    path.write_bytes(ends.join(json.dumps(row) for row in rows_of(SAID)).encode())
+    assert read_captions(path) == SAID
+    index, lost = read_candidates(path)
+    told = {name: (text,) for name, text in SAID.items()}
+    for pictures in index, read_references(path, "test"):
+        assert {picture.names[0]: picture.references for picture in pictures} == told
+    path.write_bytes(ends.join([json.dumps(row) for row in rows_of(SAID)] + ["{"]).encode())
+    with pytest.raises(ValueError, match="c.jsonl:3 is not JSON"):
+        read_captions(path)
 
 
 def rows_of(said: dict[str, str]) -> list[dict[str, str]]:
