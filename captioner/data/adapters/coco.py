@@ -11,7 +11,7 @@ from typing import Any
 from captioner.data.columns import identity, texts
 from captioner.data.left_out import LeftOut, Read
 from captioner.data.picture_lookup import Pictures, near
-from captioner.data.rows.ids import id_text
+from captioner.data.rows.ids import id_text, once
 from captioner.data.splits import file_of, splits_of
 from captioner.data.text_files import lines, read_json
 
@@ -141,7 +141,7 @@ def places(row: Row, path: Path) -> tuple[str, ...]:
 
 
 def content(path: Path) -> Row:
-    document = read_json(path)
+    document = read_json(path, once)
     images, annotations = (
         document.get(key, []) if isinstance(document, dict) else None for key in ("images", "annotations")
     )

@@ -241,3 +241,20 @@ def test_file_of_another_form_is_refused_in_a_line(tmp_path, name, content):
     assert "\n" not in str(error.value)
     with pytest.raises(ValueError, match="none.json is not a file"):
         load(f"{name}:file={tmp_path / 'none.json'}", "train")
+
+
+TWICE = {
+    "karpathy": '{"images": [{"filename": "b.jpg", "split": "val", "split": "test", "sentences": []}]}',
+    "coco": '{"images": [{"id": 1, "file_name": "b.jpg"}], "annotations": [], "annotations": []}',
+    "nocaps": '{"images": [{"id": 1, "file_name": "b.jpg", "id": 2, "domain": "in-domain"}], "annotations": []}',
+    "vizwiz": '{"images": [{"id": 1, "file_name": "b.jpg", "file_name": "a.jpg"}], "annotations": []}',
+    "textcaps": '{"data": [{"image_id": "b", "caption_str": "a", "caption_str": "b"}]}',
+}
+
+
+@pytest.mark.parametrize("name", TWICE)
+def test_a_key_that_stands_twice_is_refused(tmp_path, name):
+    (tmp_path / "a.json").write_text(TWICE[name])
+    with pytest.raises(ValueError, match=r"a.json: the key '\w+' stands twice in .*; give each key once") as error:
+        load(f"{name}:file={tmp_path / 'a.json'}", "val")
+    assert "\n" not in str(error.value)
