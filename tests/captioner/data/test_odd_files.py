@@ -200,6 +200,18 @@ def test_a_text_and_a_record_that_differ_are_named(tmp_path):
     assert found(folder) == {"1.jpg": ("written later",)} and ".json are not taken" in left_out(folder)["1.jpg"]
 
 
+def test_a_record_with_a_key_twice_is_named(tmp_path):
+    files = {
+        "1.jpg": picture(1),
+        "1.json": b'{"caption": "a dog", "caption": "a cat"}',
+        "2.jpg": picture(2),
+        "2.txt": b"two",
+    }
+    for typed in tar_of(tmp_path / "a.tar", files.items()), odd_files.folder_of(tmp_path / "a", files):
+        assert left_out(typed)["1.jpg"].startswith("in its .json the key 'caption' stands twice in {\"caption\"")
+    assert found(typed) == {"1.jpg": (), "2.jpg": ("two",)}
+
+
 @pytest.mark.parametrize("maker", [odd_files.imagefolder, odd_files.imagefolder_parquet, odd_files.class_folders])
 def test_folders_called_after_splits_are_splits(tmp_path, maker):
     typed = maker(tmp_path)
