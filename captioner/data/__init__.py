@@ -26,7 +26,7 @@ from captioner.data.adapters.scenes import scenes, scenes_splits
 from captioner.data.adapters.tables import csv, csv_splits, jsonl, jsonl_splits, tsv, tsv_splits
 from captioner.data.adapters.text_folders import texts
 from captioner.data.adapters.textcaps import textcaps, textcaps_splits
-from captioner.data.adapters.webdataset import shard, urls, webdataset, webdataset_splits
+from captioner.data.adapters.webdataset import shard, unread, urls, webdataset, webdataset_splits
 from captioner.data.detect import Source, recognise
 from captioner.data.left_out import LeftOut, Read, without_left_out
 from captioner.data.splits import canonical
@@ -127,13 +127,16 @@ Part: TypeAlias = Callable[[], Read]  # reads the part anew at each call
 def parts(spec: str, split: str, featured: Container[str] = ()) -> list[Part]:
     """The parts of a split that several processes may read apart.
 
-    Each shard is a part. A data set of another format is one part.
+    Each shard is a part, and so are the shards of a folder that are not read, if there are any. A data set of another
+    format is one part.
     """
     source = recognise(spec, DATA)
     if source.format != "webdataset":
         return [partial(read, spec, split, featured)]
     options = values(source)
-    return [partial(read_shard, url, split, options) for url in urls(options["shards"], split)]
+    read_parts: list[Part] = [partial(read_shard, url, split, options) for url in urls(options["shards"], split)]
+    left_out = unread(options["shards"], split)
+    return read_parts + [lambda: left_out] * bool(left_out)
 
 
 def read_shard(url: str, split: str, options: dict[str, Any]) -> Read:

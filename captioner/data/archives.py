@@ -1,4 +1,7 @@
-"""The files in a zip or an uncompressed tar. Different files of one name are told, not merged."""
+"""The files in a zip or an uncompressed tar. Different files of one name are told, not merged.
+
+A name is without the `./` at its head that `tar -cf a.tar .` writes.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from captioner.data.left_out import LeftOut
+from captioner.data.rows.records import tidy
 from metric.images import InTar, InZip
 
 ARCHIVES = (".zip", ".tar")
@@ -36,7 +40,7 @@ def zip_members(archive: Path) -> Iterator[tuple[str, InZip]]:
     """(name, member) of the files in a zip. Of several files of one name a zip opens the last."""
     with zipfile.ZipFile(archive) as file:
         names = [entry.filename for entry in file.infolist() if not entry.is_dir()]
-    yield from ((name, InZip(archive, name)) for name in names)
+    yield from ((tidy(name), InZip(archive, name)) for name in names)
 
 
 def tar_members(archive: Path) -> Iterator[tuple[str, InTar] | LeftOut]:
@@ -45,6 +49,7 @@ def tar_members(archive: Path) -> Iterator[tuple[str, InTar] | LeftOut]:
     ahead: list[tarfile.TarInfo] = []
     with tarfile.open(archive, "r:") as file:
         for entry in file:
+            entry.name = tidy(entry.name)
             if entry.isreg():
                 places[entry.name] = (entry.offset_data, entry.size)
             if place := places.get(target(entry)):
@@ -64,7 +69,7 @@ def target(entry: tarfile.TarInfo) -> str:
     """The name of the file that a member of a tar is, or links to."""
     if entry.issym():
         return posixpath.normpath(posixpath.join(posixpath.dirname(entry.name), entry.linkname))
-    return entry.linkname if entry.islnk() else entry.name
+    return tidy(entry.linkname) if entry.islnk() else entry.name
 
 
 def listed(archive: Path) -> tuple[dict[str, Member], list[LeftOut]]:
@@ -98,7 +103,7 @@ def several_in_zip(archive: Path) -> set[str]:
     """The names of several files in a zip whose checksums or sizes differ."""
     try:
         with zipfile.ZipFile(archive) as file:
-            contents = {(entry.filename, entry.CRC, entry.file_size) for entry in file.infolist()}
+            contents = {(tidy(entry.filename), entry.CRC, entry.file_size) for entry in file.infolist()}
     except zipfile.BadZipFile as error:
         raise ValueError(f"{archive} is damaged or no archive: {error}") from None
     counts = Counter(name for name, *_ in contents)

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from captioner.data.columns import is_further, references_column, texts
 from captioner.data.left_out import LeftOut
+from captioner.data.rows.ids import once
 from captioner.data.text_files import decoded, from_json
 from metric.example import Example, Picture, UnreadableImage, file_bytes
 from metric.storage.text_lines import text_lines
@@ -61,13 +62,19 @@ def lines_beside(sample: Sample) -> tuple[tuple[str, ...], list[LeftOut]]:
 
 
 def record_beside(sample: Sample) -> dict[str, Any]:
-    """The object in the JSON of a sample; {} without JSON. Raises BadText for JSON that is no object."""
+    """The object in the JSON of a sample; {} without JSON.
+
+    Raises BadText for JSON that is no object, and for a key that comes twice.
+    """
     if RECORD not in sample.beside:
         return {}
+    text = content(sample.beside[RECORD], RECORD)
     try:
-        record = from_json(content(sample.beside[RECORD], RECORD))
+        record = from_json(text, once)
     except (json.JSONDecodeError, RecursionError) as error:
         raise BadText(f"its .json is not JSON: {error}") from None
+    except ValueError as error:
+        raise BadText(f"in its .json {error}") from None
     if not isinstance(record, dict):
         raise BadText(f"its .json must be an object, got a {type(record).__name__}")
     return record

@@ -16,7 +16,7 @@ from captioner.data.adapters.json_files import is_record, records_of
 from captioner.data.adapters.tables import has_header, table
 from captioner.data.caption_names import LINE as LINE
 from captioner.data.caption_names import Names, named_by, names_in, naming_column
-from captioner.data.columns import CAPTION, is_further, titled
+from captioner.data.columns import CAPTION, is_further, printed, titled
 from captioner.data.detect import recognise
 from captioner.data.layouts import holds_bytes
 from captioner.data.left_out import LeftOut, without_left_out
@@ -27,8 +27,10 @@ from captioner.data.rows.ids import share_of_ids as share_of_ids
 from captioner.data.rows.records import FILE, TALKS, Row, answers, tell_unread
 from captioner.data.text_files import ending_of, from_json, opened, read_text
 from metric.storage.atomic_files import write
+from metric.storage.text_lines import text_lines
 
 TABLES = (".csv", ".tsv")
+MANY = ("captions", "candidates", "generations", "predictions", "responses")  # columns with a list of captions
 
 
 def line(name: str, caption: str) -> str:
@@ -72,9 +74,9 @@ def named_captions(path: Path) -> Iterator[tuple[Names, str] | LeftOut]:
     elif starts_with(path, "{["):
         yield from said(records(path))
     elif ending_of(path) in TABLES or (ending_of(path) == ".txt" and has_header(header_of(path))):
-        yield from said(table(path, header_of(path)))
+        yield from said(tabled(table(path, header_of(path))))
     elif ending_of(path) == ".parquet" and not holds_bytes(path):
-        yield from said(parquet_files.rows(path))
+        yield from said(tabled(parquet_files.rows(path)))
     elif is_data(path):
         yield from of_data(path)
     else:
@@ -116,6 +118,19 @@ def records(path: Path) -> Iterator[tuple[str, Row]]:
     yield from records_of(content, path)
 
 
+def tabled(rows: Iterable[tuple[str, Row] | LeftOut]) -> Iterator[tuple[str, Row] | LeftOut]:
+    """The rows of a table. A cell of captions that holds a printed list has its captions as a list."""
+    for item in rows:
+        yield item if isinstance(item, LeftOut) else (item[0], with_lists(item[1], item[0]))
+
+
+def with_lists(row: Row, place: str) -> Row:
+    names = [name for name in (titled(row, CAPTION), *MANY) if name]
+    read = {name: row[name] for name in names if isinstance(row.get(name), str)}
+    lists = {name: list(printed(text, place)) for name, text in read.items()}
+    return {**row, **{name: texts for name, texts in lists.items() if texts != [read[name]]}}
+
+
 def said(rows: Iterable[tuple[str, Row] | LeftOut]) -> Iterator[tuple[Names, str] | LeftOut]:
     """(names of the picture, caption) of each record. Raises ValueError for a record without an id or a caption."""
     for item in rows:
@@ -147,7 +162,7 @@ def captions_in(row: Row, place: str) -> tuple[list[str], list[str]]:
     if title is None:
         return answers(row[talk or ""], place)[-1:], []
     value = row[title]
-    if title == "response" and not isinstance(value, str):
+    if title == "response" and not isinstance(value, (str, list)):
         return reply(row, value, place)
     others = row.get("captions") if title == "caption" else None
     more = len(others) - 1 if isinstance(others, list) else 0
@@ -198,8 +213,9 @@ def parsed(path: Path, text: str, expected: str) -> dict[str, Any] | list[Any]:
     except RecursionError:
         raise ValueError(f"{path} is nested too deeply; expected {expected}") from None
     except ValueError as error:
-        if holds_lines(text):
-            return list(lines_parsed(path, text, expected))
+        lines = "\n".join(text_lines(text))
+        if holds_lines(lines):
+            return list(lines_parsed(path, lines, expected))
         raise not_json(path, 1, error, expected) from None
     return content if isinstance(content, (dict, list)) and not is_record(content) else [content]
 

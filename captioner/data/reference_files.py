@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from captioner.data import DATA, Every, read, split_names
+from captioner.data.adapters.coco import files_by_id, in_text
 from captioner.data.adapters.json_files import listed, records_of
 from captioner.data.adapters.karpathy import split_names as karpathy_split
 from captioner.data.caption_files import parsed, starts_with
@@ -141,10 +142,11 @@ def of_coco(path: Path, content: dict[str, Any]) -> Iterator[NamedPicture | Left
         table.setdefault(name, []).extend(texts(row["caption"], f"{path}: {name}"))
     if not table:
         raise ValueError(f"{path} has no annotations")
-    rows = content.get("images") or []
-    files = {str(row.get("id")): row["file_name"] for row in rows if isinstance(row, dict) and row.get("file_name")}
+    rows = [row for row in content.get("images") or [] if isinstance(row, dict)]
+    told = (row for row in rows if None not in (row.get("id"), row.get("file_name")))
+    files = files_by_id(path, (in_text(row, path) for row in told))
     for name, captions in table.items():
-        yield NamedPicture((name, *([files[name]] if name in files else [])), tuple(captions))
+        yield NamedPicture((name, *([files[name]["file_name"]] if name in files else [])), tuple(captions))
 
 
 def of_karpathy(path: Path, images: list[Any], split: str) -> list[NamedPicture]:

@@ -17,7 +17,7 @@ from captioner.config import Decode
 from captioner.data import DATA, read, rereadable, wordless
 from captioner.data.adapters import parquet_files
 from captioner.data.adapters.tables import table
-from captioner.data.caption_files import LINE, TABLES, captions_in, captions_of, records
+from captioner.data.caption_files import LINE, MANY, TABLES, captions_in, captions_of, records, tabled
 from captioner.data.caption_names import Names, named_by, names_in, naming_column
 from captioner.data.detect import recognise
 from captioner.data.left_out import LeftOut, without_left_out
@@ -32,8 +32,6 @@ from captioner.sources.protocol import LACKING, Candidates, Seen
 from captioner.sources.settings import CandidateSettings
 from metric.example import Example, UnreadableImage
 from metric.storage.ledger import report_all
-
-MANY = ("captions", "candidates", "generations", "predictions", "responses")  # columns with a list of captions
 
 
 @dataclass(frozen=True)
@@ -121,9 +119,9 @@ def rows_of(file: Path) -> Iterator[tuple[str, Row] | LeftOut]:
     if not file.is_file():
         raise ValueError(f"--from {file} is not a file; expected a file of captions, lines {LINE}")
     if ending_of(file) in TABLES:
-        yield from table(file, header_of(file))
+        yield from tabled(table(file, header_of(file)))
     elif ending_of(file) == ".parquet":
-        yield from parquet_files.rows(file)
+        yield from tabled(parquet_files.rows(file))
     else:
         yield from records(file)
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from captioner.data.columns import identity, texts
 from captioner.data.left_out import LeftOut, Read
 from captioner.data.picture_lookup import Pictures, near
-from captioner.data.rows.ids import id_text
+from captioner.data.rows.ids import id_text, once
 from captioner.data.splits import file_of, splits_of
 from captioner.data.text_files import lines, read_json
 
@@ -34,10 +35,8 @@ def coco(split: str, file: str, images: str = "", ids: str = "names", lists: str
     if not paths:
         raise ValueError(f"no file matches {file}; type coco:file=DIR/captions_*2014.json")
     for path in paths:
-        known |= {name for row in content(path)["images"] for name in (row["file_name"], str(row["id"]))}
-        yield from annotated(
-            path, images, ids, keep=lambda row: not {row["file_name"], str(row["id"])}.isdisjoint(chosen)
-        )
+        known |= {name for row in content(path)["images"] for name in (row["file_name"], row["id"])}
+        yield from annotated(path, images, ids, keep=lambda row: not {row["file_name"], row["id"]}.isdisjoint(chosen))
     yield from (LeftOut(line[0], f"no file of {file} has it") for line in chosen_lines if known.isdisjoint(line))
 
 
@@ -93,7 +92,7 @@ def annotated(
     pictures = Pictures(Path(images) if images else near(path))
     pictured = files_by_id(path, annotations["images"])
     for row in filter(keep, pictured.values()):
-        key = id_text(row["id"], str(path))
+        key = row["id"]
         name = identity(ids, row["file_name"], key)
         references: list[str] = []
         for annotation in captions.get(key, []):
@@ -106,15 +105,24 @@ def annotated(
         yield from (LeftOut(image, "no picture of the file has its image_id", "caption") for _ in captions[image])
 
 
-def files_by_id(path: Path, images: Sequence[Row]) -> dict[str, Row]:
+def files_by_id(path: Path, images: Iterable[Row]) -> dict[str, Row]:
     """Id -> row of `images`. Raises ValueError for an id that two files have. A row that stands twice counts once."""
     rows: dict[str, Row] = {}
     for row in images:
-        name = id_text(row["id"], f"{path}: {row['file_name']!r}")
-        other = rows.setdefault(name, row)["file_name"]
-        if other != row["file_name"]:
-            raise ValueError(f"{path}: {other} and {row['file_name']} have the id {name}; give each picture its own id")
+        id, file = row["id"], row["file_name"]
+        other = rows.setdefault(id, row)["file_name"]
+        if other != file:
+            raise ValueError(f"{path}: {other} and {file} have the id {id}; give each picture its own id")
     return rows
+
+
+def in_text(row: Row, path: Path) -> Row:
+    """A row of `images` whose id and file name are text, as 1.0 is 1. Raises ValueError for others."""
+    file = row["file_name"]
+    id = id_text(row["id"], f"{path}: {file!r}")
+    if isinstance(file, bool) or not isinstance(file, (str, int)):
+        raise ValueError(f"{path}: the image {id} has the file_name {json.dumps(file)[:80]}, expected text as 1.jpg")
+    return {**row, "id": id, "file_name": str(file)}
 
 
 def unusable(annotation: Row, marks: Sequence[str]) -> str:
@@ -133,7 +141,7 @@ def places(row: Row, path: Path) -> tuple[str, ...]:
 
 
 def content(path: Path) -> Row:
-    document = read_json(path)
+    document = read_json(path, once)
     images, annotations = (
         document.get(key, []) if isinstance(document, dict) else None for key in ("images", "annotations")
     )
@@ -141,7 +149,7 @@ def content(path: Path) -> Row:
         raise ValueError(
             f"{path} has no form of COCO; expected images of {{id, file_name}} and annotations of {{image_id, caption}}"
         )
-    return document
+    return {**document, "images": [in_text(row, path) for row in images]}
 
 
 def fits(rows: Any, keys: set[str]) -> bool:

@@ -10,7 +10,8 @@ from typing import Any
 
 from captioner.data.left_out import LeftOut, Read
 from captioner.data.picture_lookup import Pictures
-from captioner.data.rows.records import tidy
+from captioner.data.rows.merged import examples
+from captioner.data.rows.records import Entry, files_of, tidy
 from captioner.data.splits import canonical, file_of, splits_of
 from captioner.data.text_files import ending_of, read_text
 from captioner.data.text_files import lines as text_file_lines
@@ -50,8 +51,10 @@ def tokens(split: str, file: str, images: str = "") -> Read:
     """Pictures with captions from a token file such as Flickr30k's `results_20130124.token`, which has no splits."""
     path = file_of(file, split)
     pictures = Pictures(Path(images) if images else photographs(path.parent))
-    for name, captions in references(text_lines(read_text(path)), str(path)).items():
-        yield pictures.example(name, (name,), captions)
+    told = references(text_lines(read_text(path)), str(path))
+    yield from examples(
+        lambda: (Entry(name, name, said, str(path), files_of(name)) for name, said in told.items()), pictures
+    )
 
 
 def tokens_splits(file: str, **_: Any) -> list[str]:

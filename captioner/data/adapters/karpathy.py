@@ -8,7 +8,7 @@ from typing import Any
 from captioner.data.columns import identity, texts
 from captioner.data.left_out import Read
 from captioner.data.picture_lookup import Pictures, near
-from captioner.data.rows.ids import id_text
+from captioner.data.rows.ids import id_text, once
 from captioner.data.splits import canonical, in_order
 from captioner.data.text_files import read_json
 
@@ -44,7 +44,7 @@ def karpathy_splits(file: str, restval: bool = True, **_: Any) -> list[str]:
 
 
 def images_of(path: Path) -> list[dict[str, Any]]:
-    content = read_json(path)
+    content = read_json(path, once)
     rows = content.get("images") if isinstance(content, dict) else None
     keys = {"filename", "split", "sentences"}
     if not isinstance(rows, list) or not all(isinstance(row, dict) and keys <= row.keys() for row in rows):

@@ -8,7 +8,7 @@ from typing import Any
 from captioner.data.columns import texts
 from captioner.data.left_out import Read
 from captioner.data.picture_lookup import Pictures, near
-from captioner.data.rows.ids import id_text
+from captioner.data.rows.ids import id_text, once
 from captioner.data.splits import file_of, splits_of
 from captioner.data.text_files import read_json
 
@@ -38,7 +38,7 @@ def textcaps_splits(file: str, **_: Any) -> list[str]:
 
 
 def rows_of(path: Path) -> list[dict[str, Any]]:
-    document = read_json(path)
+    document = read_json(path, once)
     rows = document.get("data") if isinstance(document, dict) else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) and "image_id" in row for row in rows):
         raise ValueError(

@@ -16,27 +16,34 @@ from typing import Any
 
 from captioner.data.adapters.shard_samples import Files, examples, grouped, neighbours, record_of
 from captioner.data.archives import listed
+from captioner.data.folder_tree import tree
 from captioner.data.left_out import LeftOut, Read
+from captioner.data.picture_files import is_hidden
+from captioner.data.rows.records import tidy
 from captioner.data.splits import SPLIT, canonical, in_order, same, split_in
 from metric.images import InMemory
 
 IDS = ("names", "shards")
+SHARD = re.compile(r"[.](tar|tar[.]gz|tgz)$", re.IGNORECASE)  # endings of the shards of a folder
+TAR = re.compile(r"[.](tar([.]\w+)?|t[gbx]z2?)$", re.IGNORECASE)
 
 
 def webdataset(split: str, shards: str, references: str = "", ids: str = "names") -> Read:
     """`shards` is a pattern such as `cc-{00000..00331}.tar`, `pipe:curl -s https://.../{00..31}.tar`, or a folder.
 
-    `{split}` in a pattern stands for the split. In a folder, shards whose names have another split are
-    not read. Captions are the references in `.json`, which may also have `id` and `split`, else the lines of `.txt` or
-    `.caption`. `ids=shards` puts the name of the shard before each id, for shards that all begin at key 0.
+    `{split}` in a pattern stands for the split. In a folder, shards whose names have another split, and those in
+    subfolders, are not read. Captions are the references in `.json`, which may also have `id` and `split`, else the
+    lines of `.txt` or `.caption`. `ids=shards` puts the name of the shard before each id, for shards that all begin at
+    key 0.
     """
     for url in urls(shards, split):
         yield from shard(url, split, references, ids)
+    yield from unread(shards, split)
 
 
 def webdataset_splits(shards: str, **_: Any) -> list[str]:
     if Path(shards).is_dir():
-        named = in_order({split_in(path.name) for path in Path(shards).glob("*.tar")} - {""})
+        named = in_order({split_in(path.name) for path in shards_in(Path(shards))} - {""})
         return named or splits_in_records(urls(shards, ""))
     if SPLIT in shards:
         return [split for split in ("train", "val", "test") if any(Path(url).is_file() for url in urls(shards, split))]
@@ -58,14 +65,42 @@ def splits_in_records(urls: Iterable[str]) -> list[str]:
 def urls(shards: str, split: str) -> list[str]:
     """The shards of a split, in order."""
     if Path(shards).is_dir():
-        paths = sorted(Path(shards).glob("*.tar"))
-        urls_of_split = [str(path) for path in paths if same(split_in(path.name) or split, split)]
+        urls_of_split = [str(path) for path in shards_in(Path(shards)) if may_have(path.name, split)]
     else:
         typed = opener().shardlists.expand_urls(shards.replace(SPLIT, split))
         urls_of_split = [url for pattern in typed for url in matching(pattern)]
     if not urls_of_split:
         raise ValueError(f"{shards} has no shard of the split {split!r}")
     return urls_of_split
+
+
+def shards_in(folder: Path) -> list[Path]:
+    """The shards of a folder, in order, without those in its subfolders."""
+    return sorted(path for path in folder.iterdir() if SHARD.search(path.name) and is_own(path))
+
+
+def is_own(path: Path) -> bool:
+    return not (is_hidden(path.name) or path.is_dir())
+
+
+def may_have(name: str, split: str) -> bool:
+    """Whether a shard of this name may have pictures of a split: the name has this split, or none."""
+    return same(split_in(name) or split, split)
+
+
+def unread(shards: str, split: str) -> list[LeftOut]:
+    """The shards of a split in the subfolders of a folder, and those that are packed in another way."""
+    if not Path(shards).is_dir():
+        return []
+    names = [name for name in tree(Path(shards))[0] if TAR.search(name) and may_have(name, split)]
+    read = {path.name for path in shards_in(Path(shards))}
+    return [LeftOut(name, why_unread(name), "shard") for name in names if not (name in read or is_hidden(name))]
+
+
+def why_unread(name: str) -> str:
+    if "/" in name:
+        return "a shard in a subfolder is not read; give its own path"
+    return f"shards that end in {Path(name).suffix} are not read; pack it as .tar or .tar.gz"
 
 
 def matching(url: str) -> list[str]:
@@ -113,7 +148,7 @@ def samples(url: str) -> Iterator[tuple[str, Files] | LeftOut]:
 
 def stem_of(url: str) -> str:
     """`https://x.example/cc-00001.tar` -> `cc-00001`."""
-    return re.sub(r"[.](tar|tar[.]gz|tgz)$", "", url.rsplit("/", 1)[-1])
+    return SHARD.sub("", url.rsplit("/", 1)[-1])
 
 
 def reason(error: Exception) -> str:
@@ -127,14 +162,14 @@ def reason(error: Exception) -> str:
 def local(url: str) -> Path | None:
     """The path of an uncompressed tar on the disk; None for a shard that streams."""
     path = Path(url.removeprefix("file:")).expanduser()
-    return path if path.suffix == ".tar" and path.is_file() else None
+    return path if path.suffix.lower() == ".tar" and path.is_file() else None
 
 
 def streamed(url: str) -> Iterator[InMemory | LeftOut]:
     with opener().gopen(url) as stream, tarfile.open(fileobj=stream, mode="r|*") as tar:
         for entry in tar:
             if entry.isreg() and (content := tar.extractfile(entry)):
-                yield InMemory(entry.name, content.read(), url)
+                yield InMemory(tidy(entry.name), content.read(), url)
             elif entry.islnk() or entry.issym():
-                yield LeftOut(entry.name, f"{url} has links, which a stream cannot follow; pack files", "file")
+                yield LeftOut(tidy(entry.name), f"{url} has links, which a stream cannot follow; pack files", "file")
             tar.members = []  # type: ignore[attr-defined]  # else the tar would keep every member in memory

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from unicodedata import normalize
 
+import pandas
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -79,6 +80,29 @@ FORMS = {
 def test_captions_of_every_form_are_read_alike(tmp_path, form):
     path = written(tmp_path / f"captions.{form}", FORMS[form])
     assert read_captions(path) == SAID
+
+
+TEXTS = ["a dog runs", "a cat sits"]
+PRINTED = [str(TEXTS), json.dumps(TEXTS), "['a dog runs'\n 'a cat sits']"]  # by Python, JSON, numpy
+
+
+@pytest.mark.parametrize("text", PRINTED)
+@pytest.mark.parametrize("column", ["captions", "caption", "candidates", "response"])
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_a_cell_with_a_printed_list_has_several_captions(tmp_path, form, column, text):
+    path, rows = tmp_path / f"l.{form}", pandas.DataFrame([{"image": "b.jpg", column: text}])
+    rows.to_csv(path, index=False) if form == "csv" else rows.to_parquet(path)
+    index, lost = read_candidates(path)
+    assert [picture.references for picture in index] == [tuple(TEXTS)] and not lost
+    with pytest.raises(ValueError, match="have several captions" if column != "candidates" else "expected {"):
+        read_captions(path)
+
+
+def test_a_list_in_a_cell_that_is_not_whole_is_refused_with_its_row(tmp_path):
+    path = written(tmp_path / "l.csv", "image,captions\nb.jpg,\"['a dog', 'a c...\"\n")
+    for reader in (read_captions, read_candidates):
+        with pytest.raises(ValueError, match=r"l.csv: row 2: the list of captions is not whole"):
+            reader(path)
 
 
 @pytest.mark.parametrize("form", ["jsonl", "coco.json", "vllm.jsonl", "swift.jsonl"])
@@ -208,6 +232,26 @@ def test_references_of_every_form_are_read_alike_and_need_no_pictures(tmp_path, 
     assert {name: found.find(name).references for name in REFERENCES} == REFERENCES
 
 
+@pytest.mark.parametrize("id", [1, 1.0, "1"])
+def test_references_of_coco_have_the_file_names_of_ids_in_any_form(tmp_path, id):
+    images = [{"id": id, "file_name": "0.jpg"}, {"id": 2, "file_name": 5}, {"id": 3, "file_name": None}, {"id": 4}]
+    captions = [{"image_id": number, "caption": "a dog"} for number in range(1, 5)]
+    path = written(tmp_path / "c.json", {"images": images, "annotations": captions})
+    assert [item.names for item in read_references(path, "test")] == [("1", "0.jpg"), ("2", "5"), ("3",), ("4",)]
+
+
+def test_an_id_of_coco_that_two_files_have_is_refused_in_references_too(tmp_path):
+    images = [{"id": 1, "file_name": "0.jpg"}, {"id": 1, "file_name": "1.jpg"}]
+    path = written(tmp_path / "c.json", {"images": images, "annotations": [{"image_id": 1, "caption": "a red"}]})
+    for reader in (lambda: read_references(path, "test"), lambda: load(f"coco:file={path}", "test")):
+        with pytest.raises(ValueError, match="0.jpg and 1.jpg have the id 1; give each picture its own id"):
+            reader()
+    path = written(path, {"images": [{"id": 1, "file_name": ["x"]}], "annotations": [{"image_id": 1, "caption": "x"}]})
+    for reader in (lambda: read_references(path, "test"), lambda: load(f"coco:file={path}", "test")):
+        with pytest.raises(ValueError, match=r'the image 1 has the file_name \["x"\], expected text as 1.jpg'):
+            reader()
+
+
 def test_blank_references_and_pictures_without_any_are_reported(tmp_path, caplog):
     content = {"b.jpg": ["a dog", " ", ""], "a.jpg": [None], "c.jpg": []}
     (picture,) = read_references(written(tmp_path / "r.json", content), "test")
@@ -251,11 +295,11 @@ ANY = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=
 NAMES = st.one_of(st.integers(0, 99), ANY.filter(lambda text: text.strip() == text != ""))
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(NAMES.map(str), ANY, min_size=1), st.sampled_from(["jsonl", "json", "coco", "csv"]))
 def test_captions_of_any_text_come_back_from_every_form(tmp_path, captions, form):
     path = tmp_path / f"any.{'json' if form == 'coco' else form}"
-    rows = [{"image_id": int(n) if n.isdecimal() and n.isascii() else n, "caption": c} for n, c in captions.items()]
+    rows = [{"image_id": int(n) if n in map(str, range(100)) else n, "caption": c} for n, c in captions.items()]
     if form == "csv":
         with path.open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([["image_id", "caption"], *captions.items()])
@@ -296,7 +340,7 @@ ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-32"]
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("form", ["json", "jsonl", "csv", "tsv"])
 def test_files_of_every_encoding_that_tells_itself_are_read_alike(tmp_path, form, ends, encoding):
     said = {"café.jpg": "ein großer Hund"}
@@ -312,6 +356,20 @@ def test_files_of_every_encoding_that_tells_itself_are_read_alike(tmp_path, form
     (tmp_path / "latin.csv").write_bytes(text.encode("latin-1"))
     with pytest.raises(ValueError, match="latin.csv is not UTF-8 text: .*; save it as UTF-8, such as by iconv"):
         read_captions(tmp_path / "latin.csv")
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+def test_lines_of_json_may_end_as_any_line_does(tmp_path, ends):
+    path = tmp_path / "c.jsonl"
+    path.write_bytes(ends.join(json.dumps(row) for row in rows_of(SAID)).encode())
+    assert read_captions(path) == SAID
+    index, lost = read_candidates(path)
+    told = {name: (text,) for name, text in SAID.items()}
+    for pictures in index, read_references(path, "test"):
+        assert {picture.names[0]: picture.references for picture in pictures} == told
+    path.write_bytes(ends.join([json.dumps(row) for row in rows_of(SAID)] + ["{"]).encode())
+    with pytest.raises(ValueError, match="c.jsonl:3 is not JSON"):
+        read_captions(path)
 
 
 def rows_of(said: dict[str, str]) -> list[dict[str, str]]:

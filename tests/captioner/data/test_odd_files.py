@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import tarfile
 from collections import Counter
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from captioner.data.detect import recognise
 from captioner.data.folder_tree import tree
 from captioner.data.left_out import LeftOut
 from captioner.data.picture_lookup import Pictures
+from captioner.data.reference_files import read_references
 from metric.example import Example, open_image
 from tests import odd_files
 from tests.odd_files import KOHYA, picture, row, samples, tar_of, text, zip_of
@@ -197,6 +200,18 @@ def test_a_text_and_a_record_that_differ_are_named(tmp_path):
     assert found(folder) == {"1.jpg": ("written later",)} and ".json are not taken" in left_out(folder)["1.jpg"]
 
 
+def test_a_record_with_a_key_twice_is_named(tmp_path):
+    files = {
+        "1.jpg": picture(1),
+        "1.json": b'{"caption": "a dog", "caption": "a cat"}',
+        "2.jpg": picture(2),
+        "2.txt": b"two",
+    }
+    for typed in tar_of(tmp_path / "a.tar", files.items()), odd_files.folder_of(tmp_path / "a", files):
+        assert left_out(typed)["1.jpg"].startswith("in its .json the key 'caption' stands twice in {\"caption\"")
+    assert found(typed) == {"1.jpg": (), "2.jpg": ("two",)}
+
+
 @pytest.mark.parametrize("maker", [odd_files.imagefolder, odd_files.imagefolder_parquet, odd_files.class_folders])
 def test_folders_called_after_splits_are_splits(tmp_path, maker):
     typed = maker(tmp_path)
@@ -204,6 +219,28 @@ def test_folders_called_after_splits_are_splits(tmp_path, maker):
     assert first == "train" and others == (["val"] if maker is odd_files.imagefolder_parquet else ["test"])
     with pytest.raises(ValueError, match=f"has the splits train, {others[0]}, got 'ood'; type --split with one"):
         load(typed, "ood")
+
+
+@pytest.mark.parametrize("packed", [tar_of, zip_of])
+def test_an_archive_of_a_whole_folder_has_its_splits(tmp_path, packed):
+    files = [(f"./{split}/{split}.jpg", picture(n)) for n, split in enumerate(("train", "test"))]
+    archive = packed(tmp_path / f"a.{packed.__name__[:3]}", [*files, ("./test/test.txt", b"a dog")])
+    typed = f"folder:root={archive}"
+    assert split_names(typed) == ["train", "test"]
+    assert found(typed) == {"train/train.jpg": ()} and found(typed, "test") == {"test/test.jpg": ("a dog",)}
+
+
+def test_a_link_in_a_tar_of_a_whole_folder_finds_its_file(tmp_path):
+    path = tmp_path / "a.tar"
+    with tarfile.open(path, "w") as tar:
+        for name, kind, target in (("./1.jpg", tarfile.SYMTYPE, "2.jpg"), ("./3.jpg", tarfile.LNKTYPE, "./2.jpg")):
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.linkname = kind, target
+            tar.addfile(entry)
+        entry = tarfile.TarInfo("./2.jpg")
+        entry.size = len(picture(2))
+        tar.addfile(entry, BytesIO(picture(2)))
+    assert set(found(str(path))) == {"1.jpg", "2.jpg", "3.jpg"} and not left_out(str(path))
 
 
 def test_imagefolder_with_splits_has_its_captions(tmp_path):
@@ -249,6 +286,24 @@ def test_texts_of_another_folder_are_captions(tmp_path):
     typed = odd_files.folder_of(tmp_path / "texts", {"a/1.txt": text("one"), "3.txt": text("three")})
     spec = f"folder:root={tmp_path}/photos,captions={typed}"
     assert found(spec) == {"a/1.jpg": ("one",), "2.jpg": ()} and set(left_out(spec)) == {"3.txt"}
+
+
+def test_a_folder_of_texts_has_every_ending_and_link_and_names_the_rest(tmp_path):
+    photos = odd_files.folder_of(
+        tmp_path / "p", {f"{n}.jpg": picture(n) for n in (0, 1, 2, 3)} | {"license.jpg": picture(4)}
+    )
+    files = {"0.txt": "zero", "1.TXT": "one", "2.caption": "two", ".hid.txt": "hidden", "readme.txt": "about"}
+    files |= {"0.caption": "zero\nnought", "license.txt": "a plate", "0.json": "{}", ".git": "", "0.jpg.txt": "also"}
+    folder = Path(odd_files.folder_of(tmp_path / "t", {name: text(said) for name, said in files.items()}))
+    odd_files.folder_of(tmp_path / "linked", {"3.txt": text("three")})
+    (folder / "sub").symlink_to(tmp_path / "linked")
+    told = {"0": ("zero", "nought", "also"), "1": ("one",), "2": ("two",), "license": ("a plate",), "sub/3": ("three",)}
+    typed = f"texts:root={folder},images={photos}"
+    assert found(typed) == told and set(left_out(typed)) == {"readme.txt", "0.json"}
+    assert all(item.kind == "file" for item in read(typed, "train") if isinstance(item, LeftOut))
+    del told["license"]  # without pictures a file of this name is about the folder
+    alone = {"0": ("zero", "nought"), "0.jpg": ("also",)}
+    assert {item.names[0]: item.references for item in read_references(str(folder), "train")} == told | alone
 
 
 def test_an_archive_that_breaks_off_gives_what_came_before(tmp_path):

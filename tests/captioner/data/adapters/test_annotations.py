@@ -115,6 +115,23 @@ def test_a_caption_of_coco_that_is_null_is_named_and_one_that_is_no_text_refused
         load(annotated(tmp_path, photographs, images, [{"image_id": 1, "caption": 7}]), "train")
 
 
+def test_a_file_name_of_coco_is_text_or_a_number_and_another_is_refused(tmp_path, photographs):
+    (photographs / "a.jpg").rename(photographs / "5.jpg")
+    spec = annotated(tmp_path, photographs, [{"id": 1.0, "file_name": 5}], [{"image_id": 1, "caption": "a"}])
+    (example,) = load(spec, "train")
+    assert (example.id, example.image, example.references) == ("5", photographs / "5.jpg", ("a",))
+    annotated(tmp_path, photographs, [{"id": 1, "file_name": None}], [])
+    with pytest.raises(ValueError, match="the image 1 has the file_name null, expected text as 1.jpg"):
+        load(spec, "train")
+
+
+def test_lists_of_coco_find_ids_that_are_floats(tmp_path, photographs):
+    annotated(tmp_path, photographs, [{"id": 1.0, "file_name": "b.jpg"}], [{"image_id": 1, "caption": "a"}])
+    (tmp_path / "list.txt").write_text("1\n")
+    file = next(tmp_path.glob("*.json"))
+    assert ids(f"coco:file={file},images={photographs},lists={tmp_path}/list.txt", "train") == ["b.jpg"]
+
+
 def test_coco_is_cut_by_lists_of_names_or_numbers(coco_2014, tmp_path):
     (tmp_path / "karpathy_train_images.txt").write_text("train2014/a.jpg 11\nval2014/v.jpg 10\n")
     spec = f"coco:file={coco_2014}/captions_*2014.json,lists={tmp_path}/karpathy_{{split}}_images.txt"
@@ -224,3 +241,20 @@ def test_file_of_another_form_is_refused_in_a_line(tmp_path, name, content):
     assert "\n" not in str(error.value)
     with pytest.raises(ValueError, match="none.json is not a file"):
         load(f"{name}:file={tmp_path / 'none.json'}", "train")
+
+
+TWICE = {
+    "karpathy": '{"images": [{"filename": "b.jpg", "split": "val", "split": "test", "sentences": []}]}',
+    "coco": '{"images": [{"id": 1, "file_name": "b.jpg"}], "annotations": [], "annotations": []}',
+    "nocaps": '{"images": [{"id": 1, "file_name": "b.jpg", "id": 2, "domain": "in-domain"}], "annotations": []}',
+    "vizwiz": '{"images": [{"id": 1, "file_name": "b.jpg", "file_name": "a.jpg"}], "annotations": []}',
+    "textcaps": '{"data": [{"image_id": "b", "caption_str": "a", "caption_str": "b"}]}',
+}
+
+
+@pytest.mark.parametrize("name", TWICE)
+def test_a_key_that_stands_twice_is_refused(tmp_path, name):
+    (tmp_path / "a.json").write_text(TWICE[name])
+    with pytest.raises(ValueError, match=r"a.json: the key '\w+' stands twice in .*; give each key once") as error:
+        load(f"{name}:file={tmp_path / 'a.json'}", "val")
+    assert "\n" not in str(error.value)

@@ -6,6 +6,7 @@ import json
 import zlib
 from unicodedata import normalize
 
+import pandas
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -22,6 +23,44 @@ def test_rows_of_one_picture_are_one_example(tmp_path, photographs):
     first, second = load(f"csv:file={photographs / 'captions.txt'}", "train")
     assert (first.id, first.references) == ("b.jpg", ("A dog, and a cat .", "Two animals ."))
     assert (second.id, second.image) == ("a.jpg", photographs / "a.jpg")
+
+
+SPELT = {"b.jpg": "one", "b.JPG": "two", "x/b.jpg": "three", "b": "four", "a.jpg": "five"}
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "json", "parquet", "tokens", "tsv"])
+def test_rows_that_spell_one_picture_differently_are_one_example(photographs, form):
+    rows = pandas.DataFrame(SPELT.items(), columns=["image", "caption"])
+    path = photographs / f"c.{form}"
+    if form in ("csv", "parquet"):
+        (rows.to_csv if form == "csv" else rows.to_parquet)(path, index=False)
+    elif form in ("tokens", "tsv"):
+        path.write_text("".join(f"{name}{'#0' * (form == 'tokens')}\t{text}\n" for name, text in SPELT.items()))
+    else:
+        rows.to_json(path, orient="records", lines=form == "jsonl")
+    assert [(item.id, item.references) for item in read(f"{form}:file={path}", "train")] == [
+        ("b.jpg", ("one", "two", "three", "four")),
+        ("a.jpg", ("five",)),
+    ]
+
+
+def test_ids_of_a_picture_that_is_spelt_differently_are_merged_or_named(photographs):
+    path = photographs / "c.csv"
+    path.write_text("image,id,caption\nb.jpg,1,one\nB.jpg,1,two\n")
+    for spec in f"csv:file={path}", f"csv:file={path},id=id":
+        assert [(item.id, item.references) for item in read(spec, "train")] == [("1", ("one", "two"))]
+    path.write_text("image,id,caption\nb.jpg,1,one\nB.jpg,2,two\n")
+    first, example, second = read(f"csv:file={path}", "train")
+    assert (first.id, first.kind, second.id, second.kind) == ("1", "id", "2", "id")
+    assert (example.id, example.references) == ("b.jpg", ("one", "two"))
+
+
+def test_pictures_whose_names_differ_in_their_folder_alone_stay_several(photographs):
+    (photographs / "x").mkdir()
+    (photographs / "a.jpg").rename(photographs / "x" / "b.jpg")
+    (photographs / "c.csv").write_text("image,caption\nb.jpg,one\nx/b.jpg,two\ngone/c.jpg,three\nc.jpg,four\n")
+    items = [*read(f"csv:file={photographs / 'c.csv'}", "train")]
+    assert [item.id for item in items] == ["b.jpg", "x/b.jpg", "gone/c.jpg", "c.jpg"]
 
 
 def test_table_of_flickr30k_with_its_broken_row_is_read(photographs, caplog):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import tarfile
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image
 from webdataset.tariterators import group_by_keys, tar_file_expander
 
-from captioner.data import load, read, split_names, stream
+from captioner.data import load, parts, read, split_names, stream
 from captioner.data.adapters.webdataset import samples, webdataset
 from captioner.data.left_out import LeftOut
 from metric.example import Example, open_image
@@ -113,6 +114,24 @@ def test_split_is_in_the_name_of_a_shard_or_in_its_json(tmp_path, jpeg):
     assert [example.id for example in read(f"webdataset:shards={one}", "val")] == ["val"]
 
 
+def test_a_folder_has_every_shard_that_may_be_typed_and_names_the_others(tmp_path, jpeg):
+    (tmp_path / "sub").mkdir()
+    for name in ("a.tar", "b.tar.gz", "c.tgz", "D.TAR", "sub/e.tar", "f.tar.bz2", "._a.tar", "val.tar", "sub/val.tar"):
+        path = shard(tmp_path / name, {f"{name[:1]}.jpg": jpeg, f"{name[:1]}.txt": b"x"})
+        if name.endswith("gz"):
+            path.write_bytes(gzip.compress(path.read_bytes()))
+    items = [*read(f"webdataset:shards={tmp_path}", "train")]
+    assert sorted(item.id for item in items if isinstance(item, Example)) == ["D.jpg", "a.jpg", "b.jpg", "c.jpg"]
+    lost = [item for item in items if isinstance(item, LeftOut)]
+    assert lost == [
+        LeftOut("f.tar.bz2", "shards that end in .bz2 are not read; pack it as .tar or .tar.gz", "shard"),
+        LeftOut("sub/e.tar", "a shard in a subfolder is not read; give its own path", "shard"),
+    ]
+    assert [item for part in parts(str(tmp_path), "train") for item in part()] == items
+    ids = [item.id for item in read(f"webdataset:shards={tmp_path},ids=shards", "train") if isinstance(item, Example)]
+    assert sorted(ids) == ["D/D.jpg", "a/a.jpg", "b/b.jpg", "c/c.jpg"]
+
+
 def test_a_record_of_another_split_than_its_shard_is_left_out_and_told(tmp_path, jpeg):
     record = json.dumps({"captions": ["x"], "split": "test"}).encode()
     shard(tmp_path / "val-0.tar", {"0.jpg": jpeg, "0.txt": b"x", "1.jpg": jpeg, "1.json": record})
@@ -180,3 +199,9 @@ def test_links_in_a_tar_are_names_of_their_files_and_those_that_lead_nowhere_are
         assert lost == {"1.jpg": f"it is a link to gone.jpg, which {path} does not hold", "3.jpg": "it is no file"}
         shown = {item.id: item.references for item in items if isinstance(item, Example)}
         assert shown == {"0.jpg": ("a cat",), "9.jpg": ("a dog",), "x/2.jpg": ()}
+
+
+@pytest.mark.parametrize("url", ["{path}", "pipe:cat {path}"])
+def test_names_in_a_shard_are_without_the_folder_that_was_packed(tmp_path, jpeg, url):
+    path = shard(tmp_path / "x.tar", {"./a/1.jpg": jpeg, "./a/1.txt": b"one"})
+    assert [example.id for example in load(f"webdataset:shards={url.format(path=path)}", "train")] == ["a/1.jpg"]
