@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +22,7 @@ from metric.scenes.language import references
 from metric.scenes.world import sample
 from tests.captioner.tiny_hub_models import MODELS
 
+FEW = 40  # scenes of a split in place of 1,000
 COLOURS = ["red", "green", "blue", "yellow", "black", "white", "purple", "orange", "grey"]
 CLIP = {
     "model_cfg": {
@@ -56,6 +57,14 @@ def made_clip(folder: Path, scenes: list[Example]) -> str:
     texts = [text for example in scenes for text in example.references]
     save_clip(new_clip(folder / "model.json", texts), folder / "tiny")
     return str(folder / "tiny")
+
+
+@pytest.fixture(scope="module")
+def few_scenes() -> Iterator[None]:
+    """Splits of few scenes in place of 1,000, for tests that say nothing of how many there are."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("captioner.data.adapters.scenes.HELD_OUT", FEW)
+        yield
 
 
 @pytest.fixture(scope="session")

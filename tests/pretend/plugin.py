@@ -7,11 +7,11 @@ import os
 
 import pytest
 
-from tests.captioner.conftest import hub_models, model, pictures, refused, scenes, tiny_clip, tiny_flags
+from tests.captioner.conftest import few_scenes, hub_models, model, pictures, refused, scenes, tiny_clip, tiny_flags
 from tests.pretend import accelerator
 from tests.pretend.measured import squares
 
-__all__ = ["hub_models", "model", "pictures", "refused", "scenes", "tiny_clip", "tiny_flags"]
+__all__ = ["few_scenes", "hub_models", "model", "pictures", "refused", "scenes", "tiny_clip", "tiny_flags"]
 
 PRETEND = "pretend"
 HERE = os.environ.get("TESTS_DEVICE", PRETEND)

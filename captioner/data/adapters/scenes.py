@@ -10,6 +10,7 @@ from metric.example import Example
 from metric.scenes.language import alt_text, keywords, names, references
 from metric.scenes.world import SPLITS, Scene, sample
 
+HELD_OUT = 1000  # scenes of val, test and ood each
 # The texts of an example: five references, or texts as on the web (five different ones a picture).
 TEXTS: dict[str, Callable[[Scene], tuple[str, ...]]] = {
     "references": references,
@@ -26,7 +27,7 @@ def scenes(split: str, count: int = 4000, text: str = "references", first: int =
         raise ValueError(f"scenes:text must be one of {', '.join(TEXTS)}, got {text!r}")
     if split not in SPLITS:
         raise ValueError(f"scenes has the splits {', '.join(SPLITS)}, got {split!r}")
-    numbers = range(first, first + count) if split == "train" else range(1000)
+    numbers = range(first, first + count) if split == "train" else range(HELD_OUT)
     return [example(split, number, text) for number in numbers]
 
 

@@ -14,6 +14,8 @@ import pytest
 from captioner.cli import main
 from captioner.publishing.voices import short_names, voice_of
 
+pytestmark = pytest.mark.usefixtures("few_scenes")
+
 
 def said(*words: object) -> list[str]:
     """The lines that a command writes on stderr."""

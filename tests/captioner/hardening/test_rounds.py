@@ -14,11 +14,13 @@ from captioner.hardening.curve import report
 from captioner.hardening.rounds import Hardening, harden
 from captioner.hardening.stages import rewarded
 
+pytestmark = pytest.mark.usefixtures("few_scenes")
+
 METRIC = "metric train --data scenes:count=40 --steps 2 --batch-size 8 --val-every 0 --negatives 2".split()
 
 
 @pytest.fixture(scope="module")
-def pressed(tmp_path_factory, tiny_clip, tiny_flags) -> Path:
+def pressed(tmp_path_factory, tiny_clip, tiny_flags, few_scenes) -> Path:
     """A folder with a metric and a run that was pressed on it."""
     folder = tmp_path_factory.mktemp("pressed")
     assert main([*METRIC, "--clip", tiny_clip, "--out", str(folder / "metric")]) == 0

@@ -25,6 +25,8 @@ from rewards import Context, build, parse
 from tests.full_disk import files_of_at_most
 from tests.places import ROOT
 
+pytestmark = pytest.mark.usefixtures("few_scenes")
+
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 

@@ -16,6 +16,8 @@ from captioner.runs.signature import SCHEDULE, refuse_false, refuse_unlike, sign
 from metric.runtime import installed
 from metric.storage.provenance import origin
 
+pytestmark = pytest.mark.usefixtures("few_scenes")
+
 RUN = Run(rewards=("pacspp:checkpoint=m", "cider:weight=0.2"))
 PRINTS = ("PAC-S++[w2,weights=f00]", "STANDARD_wInit+Cider-D[n4,s6.0]")
 

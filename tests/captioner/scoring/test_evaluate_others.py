@@ -13,6 +13,9 @@ from captioner.cli import main
 from captioner.data import load
 from captioner.publishing.side_by_side import trial
 from captioner.sources.hub_model import HubDescriber
+from tests.captioner.conftest import FEW
+
+pytestmark = pytest.mark.usefixtures("few_scenes")
 
 DATA = "scenes:count=40"
 
@@ -50,7 +53,7 @@ def test_captions_of_a_model_that_say_nothing_are_named_and_scored(hub_models, t
     place = tmp_path / "blip" / "test.left-out.jsonl"
     assert [json.loads(line)["id"] for line in place.read_text().splitlines()] == ["test-000039"]
     assert "1 caption says nothing, the first of test-000039" in capfd.readouterr().err
-    assert json.loads((tmp_path / "blip" / "scores-test.json").read_text())["count"] == 1000
+    assert json.loads((tmp_path / "blip" / "scores-test.json").read_text())["count"] == FEW
 
 
 def test_a_file_of_captions_has_the_scores_of_captioner_score(tmp_path):

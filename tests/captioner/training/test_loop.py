@@ -23,7 +23,10 @@ from metric.example import open_image
 from metric.runtime.seeds import seed_of_step
 from metric.storage import atomic_files
 from metric.storage.run_files import LAST
+from tests.captioner.conftest import FEW
 from tests.stderr_lines import unusual
+
+pytestmark = pytest.mark.usefixtures("few_scenes")
 
 
 def rows(out: Path) -> list[dict]:
@@ -126,7 +129,7 @@ def test_a_reward_changes_the_model(chain):
 def test_every_run_is_scored_and_compared(chain):
     for name in ("xe", *REWARDS):
         scores = json.loads((chain / name / "scores-val.json").read_text())
-        assert scores["count"] == 1000 and {"cider", "clip_s", "rep_4", "incorrect"} <= scores["corpus"].keys()
+        assert scores["count"] == FEW and {"cider", "clip_s", "rep_4", "incorrect"} <= scores["corpus"].keys()
     assert "pac_spp" in scores["corpus"]
     assert (chain / "report" / "index.html").is_file()
     table = (chain / "report" / "comparison.md").read_text()

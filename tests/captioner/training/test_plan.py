@@ -21,6 +21,8 @@ from metric.clip.load import load_clip
 from metric.runtime import device, memory
 from metric.training.config import MetricConfig
 
+pytestmark = pytest.mark.usefixtures("few_scenes")
+
 SIZES = Model(d=16, heads=2, encoder_layers=1, decoder_layers=1, feedforward=32, vocabulary=560)
 
 

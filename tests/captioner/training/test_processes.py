@@ -16,11 +16,13 @@ from torch import Tensor, multiprocessing
 
 from captioner.cli import main
 from captioner.config import Run, Xe
+from captioner.data.adapters import scenes
 from captioner.training import opening
 from captioner.training.step_batches import Ahead, check_shares
 from metric.runtime.device import device_of
 from metric.runtime.processes import rank
 from metric.storage.run_files import LAST
+from tests.captioner.conftest import FEW
 from tests.ports import free_ports
 
 # Dropout draws other masks for other shares. Every normalisation that the size of a share could change is there.
@@ -59,6 +61,7 @@ def commands(tiny_flags: list[str], tiny_clip: str, folder: Path) -> dict[str, l
 def work(number: int, folder: Path, asked: dict[str, list[str]], ports: list[int]) -> None:
     """As torchrun would start it, once for each command."""
     torch.set_num_threads(1)
+    scenes.HELD_OUT = FEW
     os.environ |= {"RANK": str(number), "WORLD_SIZE": "2", "LOCAL_RANK": str(number), "MASTER_ADDR": "127.0.0.1"}
 
     def launched(*command: str) -> list[str]:
@@ -85,7 +88,7 @@ def refusal(command: list[str]) -> str:
 
 
 @pytest.fixture(scope="module")
-def runs(tiny_flags, tiny_clip, tmp_path_factory) -> Path:
+def runs(tiny_flags, tiny_clip, few_scenes, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("runs")
     asked = commands(tiny_flags, tiny_clip, folder)
     for name, command in asked.items():
