@@ -16,7 +16,7 @@ from captioner.data.adapters.folders import is_picture
 from captioner.data.adapters.hf_datasets import SAVED
 from captioner.data.adapters.json_files import holds_captions
 from captioner.data.adapters.tables import has_header, records
-from captioner.data.adapters.text_folders import ENDING
+from captioner.data.adapters.text_folders import ENDINGS
 from captioner.data.archives import is_archive, listed
 from captioner.data.columns import IMAGE
 from captioner.data.layouts import holds_bytes, layout_of
@@ -95,7 +95,7 @@ def of_wildcards(pattern: str) -> Source:
         raise ValueError(f"no file matches {pattern}")
     if len(matches) == 1:
         return of_path(Path(matches[0]))
-    if all(name.endswith(SHARDS) for name in matches):
+    if all(name.lower().endswith(SHARDS) for name in matches):
         return Source("webdataset", {"shards": "::".join(matches)})
     if all(name.endswith(".parquet") for name in matches):
         return Source("hf", {"path": pattern})
@@ -140,7 +140,7 @@ def of_file(path: Path) -> Source | None:
         return Source("hf", {"path": str(path)}) if holds_bytes(path) else Source("parquet", {"file": str(path)})
     if is_picture(path.name) or (is_archive(path) and not (ending == ".tar" and is_shard(path))):
         return Source("folder", {"root": str(path)})
-    return Source("webdataset", {"shards": str(path)}) if path.name.endswith(SHARDS) else None
+    return Source("webdataset", {"shards": str(path)}) if path.name.lower().endswith(SHARDS) else None
 
 
 def of_tokens(path: Path) -> Source:
@@ -193,9 +193,10 @@ def of_folder(path: Path) -> Source | None:
         raise ValueError(faults[0])
     if tables:
         return tables[0]
-    if any(name.endswith(".tar") for name in names):
+    if any(name.lower().endswith(SHARDS) for name in names):
         return Source("webdataset", {"shards": str(path)})
-    if any(name.endswith(ENDING) for name in names) and not any(is_picture(file.name) for file in path.rglob("*")):
+    shown = any(is_picture(file.name) for file in path.rglob("*"))
+    if any(name.lower().endswith(ENDINGS) for name in names) and not shown:
         return Source("texts", {"root": str(path)})
     return Source("folder", {"root": str(path)})
 

@@ -243,3 +243,15 @@ def test_metadata_as_parquet_has_splits(tmp_path):
     Dataset.from_list(rows).to_parquet(tmp_path / "metadata.parquet")
     assert [example.id for example in load(str(tmp_path), "test")] == ["1.png"]
     assert [example.references for example in load(str(tmp_path), "train")] == [("a 0",)]
+
+
+@pytest.mark.parametrize("name", ["a.tar.gz", "a.tgz", "A.TAR"])
+def test_a_folder_of_shards_is_known_by_every_ending(tmp_path, name):
+    tar_of(tmp_path / name, samples(0, 1))
+    assert looks(tmp_path) == f"webdataset:shards={tmp_path}"
+
+
+@pytest.mark.parametrize("name", ["a.TXT", "a.caption"])
+def test_a_folder_of_texts_is_known_by_every_ending(tmp_path, name):
+    written(tmp_path / name, "a dog")
+    assert looks(tmp_path) == f"texts:root={tmp_path}"
