@@ -38,6 +38,7 @@ from metric.runtime.progress import Progress
 from metric.runtime.seeds import seed_all, seed_of_step
 from metric.storage.atomic_files import refuse_foreign, refuse_unwritable, write_json
 from metric.storage.checkpoint_folders import NotFinite, other_processes, saved_whole
+from metric.storage.one_at_a_time import alone_in
 from rewards.mix import RewardFailed
 
 GRAD_NORM = 1.0  # the largest norm of a gradient; a larger one is scaled down
@@ -56,11 +57,12 @@ def train(run: Run, out: Path) -> None:
     if rank() == 0:
         tell(cautions(run))
     session = prepare(run, out)
-    if rank() == 0:
-        numbers = {"computed_on": computed_on(session.device, session.run.precision)}
-        write_json(folder.config_file, describe(session.run, session.reward) | given_to(session) | numbers)
-    wait()
-    run_stages(session, out, Position(stages(run)[0], 0))
+    with alone_in(out):
+        if rank() == 0:
+            numbers = {"computed_on": computed_on(session.device, session.run.precision)}
+            write_json(folder.config_file, describe(session.run, session.reward) | given_to(session) | numbers)
+        wait()
+        run_stages(session, out, Position(stages(run)[0], 0))
 
 
 def resume(out: Path) -> None:
@@ -68,6 +70,12 @@ def resume(out: Path) -> None:
     folder = RunFolder(out)
     folder.refuse_others()
     run = folder.run
+    with alone_in(out):
+        go_on(run, folder, out)
+
+
+def go_on(run: Run, folder: RunFolder, out: Path) -> None:
+    """Continue a run in a folder that no other process trains in."""
     names = stages(run)
     reached = shared(lambda: checkpoint.position(out)) or Position(names[0], 0)  # killed before its first checkpoint
     if why := finished(folder, run, reached):
