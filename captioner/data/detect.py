@@ -17,6 +17,7 @@ from captioner.data.adapters.hf_datasets import SAVED
 from captioner.data.adapters.json_files import holds_captions
 from captioner.data.adapters.tables import has_header, records
 from captioner.data.adapters.text_folders import ENDINGS
+from captioner.data.adapters.webdataset import SHARD
 from captioner.data.archives import is_archive, listed
 from captioner.data.columns import IMAGE
 from captioner.data.layouts import holds_bytes, layout_of
@@ -27,7 +28,6 @@ from metric.spec import find, quoted, split_spec
 from metric.storage.paths import expanded
 
 LINES = (".jsonl", ".ndjson")  # endings of files with a JSON object a line
-SHARDS = (".tar", ".tar.gz", ".tgz")
 BRIEF = 4096  # characters of a JSON file that show whether it may be annotations
 PICTURES = ("folder",)  # formats of pictures without a table
 METADATA = ("metadata.jsonl", "metadata.csv")  # of Hugging Face's image folders
@@ -95,7 +95,7 @@ def of_wildcards(pattern: str) -> Source:
         raise ValueError(f"no file matches {pattern}")
     if len(matches) == 1:
         return of_path(Path(matches[0]))
-    if all(name.lower().endswith(SHARDS) for name in matches):
+    if all(map(SHARD.search, matches)):
         return Source("webdataset", {"shards": "::".join(matches)})
     if all(name.endswith(".parquet") for name in matches):
         return Source("hf", {"path": pattern})
@@ -140,7 +140,7 @@ def of_file(path: Path) -> Source | None:
         return Source("hf", {"path": str(path)}) if holds_bytes(path) else Source("parquet", {"file": str(path)})
     if is_picture(path.name) or (is_archive(path) and not (ending == ".tar" and is_shard(path))):
         return Source("folder", {"root": str(path)})
-    return Source("webdataset", {"shards": str(path)}) if path.name.lower().endswith(SHARDS) else None
+    return Source("webdataset", {"shards": str(path)}) if SHARD.search(path.name) else None
 
 
 def of_tokens(path: Path) -> Source:
@@ -193,10 +193,10 @@ def of_folder(path: Path) -> Source | None:
         raise ValueError(faults[0])
     if tables:
         return tables[0]
-    if any(name.lower().endswith(SHARDS) for name in names):
+    if any(map(SHARD.search, names)):
         return Source("webdataset", {"shards": str(path)})
-    shown = any(is_picture(file.name) for file in path.rglob("*"))
-    if any(name.lower().endswith(ENDINGS) for name in names) and not shown:
+    texts = any(name.lower().endswith(ENDINGS) for name in names)
+    if texts and not any(is_picture(file.name) for file in path.rglob("*")):
         return Source("texts", {"root": str(path)})
     return Source("folder", {"root": str(path)})
 

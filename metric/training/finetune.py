@@ -26,6 +26,7 @@ from metric.runtime.device import sent
 from metric.runtime.precision import autocast, refuse_precision
 from metric.runtime.processes import rank, refuse_unlike, shared, wait
 from metric.storage.atomic_files import write_json
+from metric.storage.one_at_a_time import alone_in
 from metric.storage.run_files import REPORT
 from metric.training.authors_lora import add_authors_lora, merged
 from metric.training.cautions import few_pictures, high_rate
@@ -89,7 +90,7 @@ def train_metric(
         tell(high_rate(config, sum(p.numel() for p in model.parameters() if p.requires_grad)))
     keep(config, out, resume)
     encoder, make = parts_of(clip, config, training, positives)
-    with made_ahead(make, config.steps, helpers(clip.device)) as prepared:
+    with made_ahead(make, config.steps, helpers(clip.device)) as prepared, alone_in(out):
         loss = augmented_loss(encoder, config, agree, prepared)
         train(model, loss, config, out, resume, validation(clip, held_out, agree))
     if rank() == 0:

@@ -27,21 +27,9 @@ from metric.runtime.schedule import learning_rate, refuse_warmup
 from metric.runtime.seeds import repeat_exactly, seed_all, seed_of_step
 from metric.settings import refuse_outside
 from metric.storage.checkpoint_folders import NotFinite, saved_whole
-from metric.storage.one_at_a_time import alone_in
 from metric.storage.run_files import METRICS, TENSORBOARD
 from metric.training.cautions import contrastive
-from metric.training.checkpoint import (
-    BEST,
-    RESUME,
-    Config,
-    Patience,
-    Training,
-    begin,
-    load_moving,
-    refuse_place,
-    save,
-    save_moving,
-)
+from metric.training.checkpoint import BEST, RESUME, Config, Patience, Training, begin, load_moving, save, save_moving
 from metric.training.config import RANGES
 
 Loss = Callable[[int], tuple[Tensor, dict[str, Tensor]]]
@@ -84,22 +72,8 @@ def train(
 
     Writes out/metrics.jsonl, out/tensorboard and out/checkpoints. `validate` gives figures for the log. With
     `config.patience`, the model ends with the weights of the lowest `val_loss`. Those before the first step count too,
-    so that a run that only harms leaves the model as it was. Raises ValueError while another process trains in `out`.
+    so that a run that only harms leaves the model as it was. The caller keeps other trainings out of `out`.
     """
-    refuse_place(out, resume)
-    with alone_in(out):
-        minimise(model, loss, config, out, resume, validate)
-
-
-def minimise(
-    model: nn.Module,
-    loss: Loss,
-    config: Config,
-    out: Path,
-    resume: bool,
-    validate: Callable[[], dict[str, float]] | None,
-) -> None:
-    """`train` in a folder that no other process trains in."""
     allow_tf32(config.precision)
     repeat_exactly(next(model.parameters()).device)
     scaler = torch.amp.GradScaler(next(model.parameters()).device.type, enabled=config.precision == "fp16")

@@ -18,6 +18,7 @@ from metric.runtime.precision import autocast, refuse_precision
 from metric.runtime.processes import rank, refuse_unlike, shared, wait, world
 from metric.similarity import PREFIX
 from metric.storage.atomic_files import write_json
+from metric.storage.one_at_a_time import alone_in
 from metric.storage.run_files import REPORT
 from metric.training.batches import Batches
 from metric.training.cautions import few_pictures
@@ -62,7 +63,8 @@ def pretrain(
         with autocast(clip.device, torch.float32):
             return agree(image, text), {"scale": clip.model.logit_scale.detach().exp()}
 
-    train(clip.model, loss, config, out, resume, validation(clip, held_out, agree))
+    with alone_in(out):
+        train(clip.model, loss, config, out, resume, validation(clip, held_out, agree))
     clip.model.eval().requires_grad_(False)
     if rank() == 0:
         save_clip(clip, out / "clip")

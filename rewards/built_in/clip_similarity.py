@@ -36,9 +36,7 @@ class Similarity:
 
     def __call__(self, examples: Sequence[Example], captions: Sequence[Sequence[str]]) -> Tensor:
         """b examples, b lists of k captions -> `b k`."""
-        images = self.embedder.images([example.image for example in examples])  # b d
-        prefixed = [PREFIX + caption for caption in chain.from_iterable(captions)]
-        texts = rearrange(self.embedder.texts(prefixed), "(b k) d -> b k d", b=len(examples))
+        images, texts = embedded(self.embedder, examples, captions)
         score = self.scale(einsum(images, texts, "b d, b k d -> b k"))
         if not self.with_references:
             return score
@@ -47,6 +45,15 @@ class Similarity:
     def exchange(self) -> None:
         """Share the embeddings of pictures between processes: each picture is embedded by one of them."""
         self.embedder.exchange_images()
+
+
+def embedded(
+    embedder: Embedder, examples: Sequence[Example], captions: Sequence[Sequence[str]]
+) -> tuple[Tensor, Tensor]:
+    """The embeddings of b pictures, `b d`, and of the k captions of each behind the prefix, `b k d`."""
+    images = embedder.images([example.image for example in examples])
+    texts = embedder.texts([PREFIX + caption for caption in chain.from_iterable(captions)])
+    return images, rearrange(texts, "(b k) d -> b k d", b=len(examples))
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from itertools import chain, islice
+from itertools import islice
 
 import torch
-from einops import einsum, rearrange
+from einops import einsum
 from torch import Tensor
 
 from metric.clip.embedder import Embedder
@@ -18,6 +18,7 @@ from metric.clip.load import load_clip
 from metric.example import Example, data_fingerprint, image_key
 from metric.readable import FROM_FILES, fault_of
 from metric.similarity import PREFIX
+from rewards.built_in.clip_similarity import embedded
 from rewards.context import Context
 from rewards.registry import register
 
@@ -60,9 +61,7 @@ class Retrieval:
     def __call__(self, examples: Sequence[Example], captions: Sequence[Sequence[str]]) -> Tensor:
         """b examples, b lists of k captions -> `b k`."""
         keys, others = self.panel
-        images = self.embedder.images([example.image for example in examples])  # b d
-        prefixed = [PREFIX + caption for caption in chain.from_iterable(captions)]
-        texts = rearrange(self.embedder.texts(prefixed), "(b k) d -> b k d", b=len(examples))
+        images, texts = embedded(self.embedder, examples, captions)
         own = self.scale * einsum(images, texts, "b d, b k d -> b k")
         against = self.scale * einsum(others, texts, "r d, b k d -> b k r")
         itself = torch.tensor([[image_key(example.image) == key for key in keys] for example in examples])
